@@ -1,0 +1,138 @@
+#include "core/mem.h"
+
+#include <stdarg.h>
+#include <stdalign.h>
+#include <stdio.h>
+
+static void *checked(void *p)
+{
+	if (!p) {
+		fputs("out of memory\n", stderr);
+		abort();
+	}
+	return p;
+}
+
+void *xmalloc(size_t size)
+{
+	return checked(malloc(size ? size : 1));
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+	return checked(calloc(n ? n : 1, size ? size : 1));
+}
+
+void *xrealloc(void *p, size_t size)
+{
+	return checked(realloc(p, size ? size : 1));
+}
+
+char *xstrdup(const char *s)
+{
+	return s ? checked(strdup(s)) : NULL;
+}
+
+char *xstrndup(const char *s, size_t n)
+{
+	return s ? checked(strndup(s, n)) : NULL;
+}
+
+char *xasprintf(const char *fmt, ...)
+{
+	va_list ap;
+	char *s = NULL;
+
+	va_start(ap, fmt);
+	if (vasprintf(&s, fmt, ap) < 0)
+		s = NULL;
+	va_end(ap);
+	return checked(s);
+}
+
+#define BLOCK_SIZE ((size_t)16 * 1024)
+
+struct arena_block {
+	struct arena_block *next;
+	size_t used, size;
+	alignas(max_align_t) char bytes[];
+};
+
+static struct arena_block *block_new(struct arena *a, size_t size)
+{
+	struct arena_block *b = xcalloc(1, sizeof(*b) + size);
+
+	b->size = size;
+	if (size > BLOCK_SIZE && a->blocks) {
+		/* A big one goes second, so that the current stays in use. */
+		b->next = a->blocks->next;
+		a->blocks->next = b;
+	} else {
+		b->next = a->blocks;
+		a->blocks = b;
+	}
+	return b;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+	size_t need = (size + alignof(max_align_t) - 1) &
+		      ~(alignof(max_align_t) - 1);
+	struct arena_block *b = a->blocks;
+	void *p;
+
+	if (need < size)
+		abort();
+	if (!b || b->size - b->used < need)
+		b = block_new(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+	p = b->bytes + b->used;
+	b->used += need;
+	a->used += need;
+	return p;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	char *copy;
+
+	if (!s)
+		return NULL;
+	n = strnlen(s, n);
+	copy = arena_alloc(a, n + 1);
+	memcpy(copy, s, n);
+	return copy;
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	va_list ap, again;
+	char *s;
+	int n;
+
+	va_start(ap, fmt);
+	va_copy(again, ap);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		abort();
+	s = arena_alloc(a, (size_t)n + 1);
+	vsnprintf(s, (size_t)n + 1, fmt, again);
+	va_end(again);
+	return s;
+}
+
+void arena_deinit(struct arena *a)
+{
+	struct arena_block *b, *next;
+
+	for (b = a->blocks; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	*a = (struct arena){ 0 };
+}

@@ -1,0 +1,56 @@
+/*
+ * fetch.h - the fetch worker's request and answer.
+ *
+ * The daemon encodes a request as JSON; syncd-worker brings the mirror (a bare
+ * repository under --data-dir) up to date and answers which commit is there.
+ * One request per process, the only one with the network and write access to
+ * mirrors. Both ends use this page; neither sends a credential anywhere else.
+ */
+#ifndef CORE_FETCH_H
+#define CORE_FETCH_H
+
+#include "core/buf.h"
+#include "core/err.h"
+
+struct fetch_request {
+	char *mirrors;		/* folder of all mirrors, absolute */
+	char *key;		/* this repository's folder name: repo_key() */
+	char *url;
+	char *username, *password, *bearer;	/* NULL: none */
+	char *ca_pem, *cert_pem, *key_pem;
+	bool insecure_skip_verify;
+	char *revision;		/* targetRevision as written */
+	char *oid;		/* the commit ls-refs named; NULL: resolve here (file://) */
+	char *have;		/* only poll: answer at once if it resolves to this; NULL: fetch */
+	uint64_t max_bytes;	/* of one fetch; 0 = 2 GiB */
+};
+
+struct fetch_answer {
+	char *mirror;		/* folder to open, absolute (key + generation) */
+	char oid[65];		/* the commit */
+	char *author, *subject;	/* valid UTF-8, cut at 200 bytes */
+	int64_t time_ms;	/* commit time */
+	bool unchanged;		/* oid equals request.have; nothing was fetched */
+};
+
+/* Stable folder name of a repository URL: readable prefix + hash; "" never. */
+char *repo_key(const char *url);
+/* One spelling per repository: scheme and host lower-case, no trailing "/" or ".git". */
+char *repo_url_normal(const char *url);
+/* ERR_INVALID unless https, http or file (ssh later); no control bytes, no leading '-'. */
+int repo_url_check(const char *url, struct err *err);
+
+void fetch_request_encode(const struct fetch_request *r, struct buf *out);
+int fetch_request_decode(struct fetch_request *r, const char *data, size_t len,
+			 struct err *err) __attribute__((warn_unused_result));
+void fetch_request_deinit(struct fetch_request *r);	/* wipes the password */
+void fetch_answer_encode(const struct fetch_answer *a, struct buf *out);
+int fetch_answer_decode(struct fetch_answer *a, const char *data, size_t len,
+			struct err *err) __attribute__((warn_unused_result));
+void fetch_answer_deinit(struct fetch_answer *a);
+
+/* In the worker: does it, synchronously (core/fetch_git.c). */
+int fetch_run(const struct fetch_request *r, struct fetch_answer *a,
+	      struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * files.h - a read-only tree of files: a Git commit, or a local folder.
+ *
+ * Paths are relative, '/'-separated, without leading or trailing '/', without
+ * "." or ".." segments; "" is the root. Whatever an implementation does, it
+ * never leaves its root: symlinks and submodules are reported, never followed.
+ */
+#ifndef CORE_FILES_H
+#define CORE_FILES_H
+
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+
+enum file_kind { FILE_REGULAR, FILE_FOLDER, FILE_SYMLINK, FILE_SUBMODULE };
+
+struct file_entry {
+	char *name;		/* one path segment, valid UTF-8 */
+	enum file_kind kind;
+	char id[65];		/* Git OID, "" for a local folder */
+};
+
+struct file_list {
+	struct file_entry *data;
+	size_t len, cap;
+};
+void file_list_deinit(struct file_list *l);
+
+struct files {
+	const struct files_ops *ops;
+};
+
+struct files_ops {
+	/* NOTFOUND: nothing there. */
+	int (*stat)(struct files *f, const char *path, struct file_entry *ret,
+		    struct err *err);
+	/* Sorted by name (bytes). NOTFOUND, INVALID (not a folder), LIMIT. */
+	int (*list)(struct files *f, const char *path, struct file_list *ret,
+		    struct err *err);
+	/* NUL-terminated copy, owned by the caller. LIMIT beyond max bytes. */
+	int (*read)(struct files *f, const char *path, size_t max, char **ret,
+		    size_t *ret_len, struct err *err);
+	void (*close)(struct files *f);
+};
+
+/* The tree of a commit of a bare repository (core/files_git.c). NULL on error. */
+struct files *files_git_open(const char *mirror, const char *commit,
+			     struct err *err);
+/*
+ * The OIDs of every tree and blob asked for so far, in order of first use and
+ * deduplicated, as lines "path oid\n": what a render depends on.
+ */
+const char *files_git_read_set(struct files *f);
+/* A folder on disk, for syncctl render (core/files_dir.c). */
+struct files *files_dir_open(const char *folder, struct err *err);
+struct files *files_close(struct files *f);	/* NULL-safe */
+
+/*
+ * Joins and normalises "a/b" + "../c" -> "a/c". INVALID when it is absolute,
+ * climbs out of the root or holds control bytes. *ret is owned by the caller.
+ */
+int files_join(const char *base, const char *rel, char **ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

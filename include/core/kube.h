@@ -1,0 +1,134 @@
+/*
+ * kube.h - requests to a Kubernetes API server, on the loop.
+ *
+ * A `struct kube` is one server with one identity: it bounds requests in
+ * flight (a FIFO queue behind), retries what may be retried (429 and 503 with
+ * Retry-After; connection errors of idempotent verbs; at most 5 times, jittered
+ * backoff) and turns Status answers into errors. Watches: core/watch.h.
+ * Facts: Kubernetes API conventions; https://kubernetes.io/docs/reference/using-api/
+ */
+#ifndef CORE_KUBE_H
+#define CORE_KUBE_H
+
+#include <jansson.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/world.h"
+
+struct kube;
+
+struct kube_limits {
+	unsigned max_in_flight;	/* 0 = 32 */
+	size_t max_answer;	/* 0 = 64 MiB */
+};
+
+/* endpoint is borrowed and must outlive the client; it may change in place. */
+struct kube *kube_new(struct world *w, const struct http_endpoint *endpoint,
+		      struct kube_limits limits);
+/* Cancels everything silently (no callbacks), frees. NULL-safe. */
+struct kube *kube_free(struct kube *k);
+struct world *kube_world(const struct kube *k);
+const struct http_endpoint *kube_endpoint(const struct kube *k);
+
+/* Requests sent so far by verb ("get", "list", "watch", "patch", "dryrun"...). */
+struct kube_stat {
+	const char *verb;
+	int status;		/* HTTP status; 0 = no answer */
+	uint64_t count;
+};
+/* Calls fn for each pair seen; the rows are borrowed for the call. */
+void kube_stats(const struct kube *k,
+		void (*fn)(const struct kube_stat *s, void *arg), void *arg);
+/* Counts one on behalf of watch.c. */
+void kube_stat_add(struct kube *k, const char *verb, int status);
+/* Asked before bytes leave: false = ERR_CANCELLED "not the leader". NULL = always. */
+void kube_set_write_guard(struct kube *k, bool (*may_write)(void *arg), void *arg);
+
+/* Where an object or a collection lives. NULL or "" = none. */
+struct kube_ref {
+	const char *group, *version;	/* group "" = core */
+	const char *resource;		/* plural: "deployments" */
+	const char *ns;			/* NULL: cluster-scoped, or all namespaces */
+	const char *name;		/* NULL: the collection */
+	const char *subresource;
+};
+
+/* "/apis/apps/v1/namespaces/x/deployments/y", each segment escaped. */
+void kube_path(const struct kube_ref *ref, struct buf *out);
+
+struct kube_request {
+	/* set by the caller, or by a kube_*_init below */
+	const char *verb;	/* the API verb, for metrics; static string */
+	const char *method;
+	struct buf path;	/* owned by the request, query included */
+	const char *content_type;	/* static string or NULL */
+	const char *accept;		/* NULL: application/json */
+	struct buf own_body;	/* used when body is NULL and len > 0 */
+	const void *body;	/* borrowed until on_done */
+	size_t body_len;
+	unsigned timeout_ms;	/* 0 = 60 s */
+	bool is_write;		/* subject to the write guard */
+	bool parse;		/* parse the answer into ->json */
+
+	/*
+	 * err->code is ERR_NONE for 2xx. Otherwise: NOTFOUND 404, CONFLICT 409,
+	 * GONE 410, AUTH 401 and 403, INVALID 400, 422 and terminal 500s ("failed
+	 * to create typed patch object"), LIMIT 413, NET everything that may pass
+	 * (429, 5xx, connection), TIMEOUT, CANCELLED. The message is the Status'.
+	 */
+	void (*on_done)(struct kube_request *r, const struct err *err);
+
+	/* the answer, valid in on_done, freed after it */
+	int status;
+	const char *answer;
+	size_t answer_len;
+	json_t *json;		/* when parse; also the Status of an error */
+	const char *reason;	/* Status.reason ("AlreadyExists"), "" if none */
+
+	void *priv[8];		/* private */
+};
+
+void kube_start(struct kube *k, struct kube_request *r);
+void kube_cancel(struct kube *k, struct kube_request *r);
+/* Frees path and own_body; for a request that is not running. */
+void kube_request_deinit(struct kube_request *r);
+
+/* The inits below zero *r and fill it; on_done is then set by the caller. */
+void kube_get_init(struct kube_request *r, const struct kube_ref *ref);
+/* One page; next is the continue token or NULL; selector may be NULL. */
+void kube_list_init(struct kube_request *r, const struct kube_ref *ref,
+		    const char *label_selector, unsigned limit,
+		    const char *next);
+
+enum kube_apply_flags {
+	APPLY_FORCE = 1,	/* take fields from other managers */
+	APPLY_DRY_RUN = 2,	/* dryRun=All; verb "dryrun" */
+};
+/*
+ * Server-side apply (application/apply-patch+yaml, JSON body). body is borrowed;
+ * manager <= 128 characters. https://kubernetes.io/docs/reference/using-api/server-side-apply/
+ */
+void kube_apply_init(struct kube_request *r, const struct kube_ref *ref,
+		     const char *manager, unsigned flags, const void *body,
+		     size_t len);
+/* JSON merge patch; body borrowed. */
+void kube_merge_patch_init(struct kube_request *r, const struct kube_ref *ref,
+			   const char *manager, const void *body, size_t len);
+void kube_create_init(struct kube_request *r, const struct kube_ref *ref,
+		      const char *manager, const void *body, size_t len);
+void kube_replace_init(struct kube_request *r, const struct kube_ref *ref,
+		       const char *manager, const void *body, size_t len);
+/* propagation: "Foreground", "Background", "Orphan"; uid is required. */
+void kube_delete_init(struct kube_request *r, const struct kube_ref *ref,
+		      const char *uid, const char *propagation);
+
+/*
+ * Reads a Status (or any text) answered with an HTTP status into *err, as
+ * kube_request.on_done describes; copies Status.reason to reason[64].
+ * Pure: also used for ERROR events inside a watch.
+ */
+void kube_status_err(int http_status, const json_t *status, char reason[64],
+		     struct err *err);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * answer.h - what a render gives: an index of objects and their bodies.
+ *
+ * The worker builds it, the daemon stores it as a release and sends the bodies
+ * as they are: it never parses one. A body is canonical JSON (keys sorted,
+ * compact) with our label and tracking annotation already in it. Bodies lie in
+ * chunks of deflated bytes, each named by the SHA-256 of its raw bytes, so that
+ * two releases share the chunks that did not change.
+ */
+#ifndef RENDER_ANSWER_H
+#define RENDER_ANSWER_H
+
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+
+#define RENDER_VERSION 1	/* part of every cache key: bump when output changes */
+
+enum object_flags {
+	OBJ_HOOK = 1,		/* argocd.argoproj.io/hook (or Helm's) present */
+	OBJ_KEEP = 2,		/* Prune=false or helm.sh/resource-policy: keep */
+	OBJ_PRUNE_CONFIRM = 4,	/* Prune=confirm */
+	OBJ_DELETE_KEEP = 8,	/* Delete=false */
+	OBJ_IGNORE_HEALTH = 16,	/* argocd.argoproj.io/ignore-healthcheck: "true" */
+	OBJ_EVIDENCE = 32,	/* syncd.dev/revert-on: health */
+	OBJ_RECREATE = 64,	/* Replace=true, Force=true or recreate-on-immutable */
+	OBJ_SKIP_DRY_RUN = 128,	/* SkipDryRunOnMissingResource=true */
+	OBJ_PRUNE_BEFORE = 256,	/* PruneLast=false or syncd.dev/prune: before */
+	OBJ_CRD_CONVERSION = 512,	/* a CRD with spec.conversion.strategy Webhook */
+	OBJ_SKIP = 1024,	/* hook: Skip */
+};
+
+/*
+ * One rendered object. Strings are owned by the answer. ns is what the manifest
+ * says, "" if nothing: whether the kind takes one is known only in the daemon,
+ * which then uses the application's destination namespace (and patches the path,
+ * never the body: the API server accepts a body without a namespace).
+ */
+struct rendered {
+	char *group, *version, *kind, *ns, *name;
+	int wave;
+	uint32_t flags;
+	char digest[65];	/* of the body */
+	char *hook;		/* phases as written, "" if none */
+	char *source;		/* "path/file.yaml:12", for messages */
+	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods */
+	char *images;		/* space separated, of its pod template, "" if none */
+	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */
+};
+
+struct render_chunk {
+	char digest[65];	/* SHA-256 of the raw bytes */
+	uint32_t raw_len;
+	uint8_t *deflated;	/* zlib stream; NULL when only the index was loaded */
+	uint32_t deflated_len;
+};
+
+struct render_answer {
+	struct rendered *objects;	/* sorted by group, kind, ns, name */
+	size_t n_objects;
+	struct render_chunk *chunks;
+	size_t n_chunks;
+	char digest[65];	/* the release's: over all identities and body digests,
+				   without tracking and revision-derived metadata */
+	char input_key[65];	/* over the tree OIDs read and the source options */
+	char *source_type;	/* "Directory", "Kustomize" */
+	char **warnings;	/* for conditions; n_warnings */
+	size_t n_warnings;
+	bool needs_exec;	/* nothing rendered: ask the exec worker instead */
+};
+
+/* The whole answer as one byte string, and back. Decode checks every length. */
+void render_answer_encode(const struct render_answer *a, struct buf *out);
+int render_answer_decode(struct render_answer *a, const char *data, size_t len,
+			 struct err *err) __attribute__((warn_unused_result));
+/* The index alone (no chunk bytes), for the release's state Secret. */
+void render_index_encode(const struct render_answer *a, struct buf *out);
+int render_index_decode(struct render_answer *a, const char *data, size_t len,
+			struct err *err) __attribute__((warn_unused_result));
+void render_answer_deinit(struct render_answer *a);
+
+/*
+ * Inflates the chunk that object i lies in and gives its body: owned by the
+ * caller, NUL-terminated. ERR_INTERNAL when the chunk is missing or does not fit
+ * its digest.
+ */
+int render_answer_body(const struct render_answer *a, size_t i, char **ret,
+		       size_t *ret_len, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * render.h - source tree -> objects. Pure: no network, no clock, no cluster.
+ */
+#ifndef RENDER_RENDER_H
+#define RENDER_RENDER_H
+
+#include <jansson.h>
+
+#include "core/files.h"
+#include "render/answer.h"
+
+struct render_caps {
+	size_t source_bytes;	/* 0 = 32 MiB */
+	size_t file_bytes;	/* 0 = 16 MiB */
+	size_t object_bytes;	/* 0 = 3 MiB, the API server's own limit */
+	size_t objects;		/* 0 = 20,000 */
+};
+
+/*
+ * What to render. The daemon encodes it as JSON for the worker. `source` is the
+ * Application's spec.source as written (directory, kustomize, path); tracking is
+ * what goes into every object.
+ */
+struct render_request {
+	char *mirror;		/* bare repository; NULL when rendering a folder */
+	char *commit;
+	char *path;		/* in the tree, "" = root */
+	json_t *source;		/* spec.source; NULL = {} */
+	char *install_id;	/* label syncd.dev/install; NULL = no label */
+	char *app_id;		/* "<app>" or "<ns>_<app>": tracking id; NULL = none */
+	char *destination_ns;	/* for tracking ids of objects without namespace */
+	struct render_caps caps;
+};
+
+void render_request_encode(const struct render_request *r, struct buf *out);
+int render_request_decode(struct render_request *r, const char *data, size_t len,
+			  struct err *err) __attribute__((warn_unused_result));
+void render_request_deinit(struct render_request *r);
+
+/*
+ * Renders from files. Errors are ERR_INVALID (naming file, line, object, field),
+ * ERR_NOTFOUND (path), ERR_LIMIT (a cap). A Kustomize source without native code
+ * for it sets a->needs_exec.
+ */
+int render_run(struct files *files, const struct render_request *r,
+	       struct render_answer *a, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* YAML documents -> the same answer: what the exec worker does with its output. */
+int render_text(const char *name, const char *text, size_t len,
+		const struct render_request *r, struct render_answer *a,
+		struct err *err) __attribute__((warn_unused_result));
+
+/*
+ * Copies what a kustomization at r->path needs into the folder `to`, regular files
+ * only; used by the exec worker before it runs the pinned kustomize.
+ */
+int render_materialise(struct files *files, const struct render_request *r,
+		       const char *to, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif
