@@ -39,7 +39,7 @@ const char *doc_get_str(const json_t *o, ...) __attribute__((sentinel));
 /* The integer there (reals are cut), or fallback. */
 int64_t doc_get_int(const json_t *o, int64_t fallback, ...)
 	__attribute__((sentinel));
-bool doc_get_bool(const json_t *o, bool fallback, ...) __attribute__((sentinel));
+bool doc_get_bool(const json_t *o, int fallback, ...) __attribute__((sentinel));
 
 /* Equal as Kubernetes sees it: 1 and 1.0 are equal, key order does not count. */
 bool doc_equal(const json_t *a, const json_t *b);
