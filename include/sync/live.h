@@ -1,0 +1,63 @@
+/*
+ * live.h - the live index: what we know of each managed object in the cluster.
+ *
+ * Fed by watches and by the answers of our own applies. Per object: identity,
+ * uid, versions, health, progress and the fingerprint of the fields we own. It
+ * keeps no objects.
+ */
+#ifndef SYNC_LIVE_H
+#define SYNC_LIVE_H
+
+#include <uthash.h>
+
+#include "core/doc.h"
+#include "health/health.h"
+#include "sync/record.h"
+
+struct live {
+	char *key;		/* objkey_format: the hash key */
+	char *group, *kind, *ns, *name;
+	char uid[40];
+	char op[24];		/* syncd.dev/operation, "" if none */
+	char *app_id;		/* from the tracking id; "" if it names another object */
+	uint64_t version;	/* resourceVersion */
+	int64_t generation;
+	char fingerprint[65];	/* "" = we own nothing of it */
+	struct health health;
+	uint64_t progress;
+	bool deleting;		/* has a deletionTimestamp */
+	bool owned;		/* has an ownerReference: never pruned */
+	unsigned seen;		/* list generation, for sweeps */
+	UT_hash_handle hh;
+};
+
+struct live_index {
+	struct live *by_key;
+};
+
+struct live *live_find(struct live_index *ix, const struct objkey *k);
+
+/* What a live object was before an upsert; uid "" = it was not known. */
+struct live_before {
+	char uid[40];
+	char fingerprint[65];
+	enum health_status health;
+	uint64_t progress;
+};
+/*
+ * Takes in an object as the API server gives it. A version older than the known
+ * one of the same uid is ignored (NULL).
+ */
+struct live *live_upsert(struct live_index *ix, const json_t *object,
+			 struct live_before *ret_before);
+void live_remove(struct live_index *ix, struct live *l);
+void live_deinit(struct live_index *ix);
+
+/*
+ * The parts of `<app>:<group>/<kind>:<ns>/<name>`, each owned by the caller.
+ * -1 when it is not a tracking id.
+ */
+int tracking_parse(const char *id, char **ret_app, char **ret_group,
+		   char **ret_kind, char **ret_ns, char **ret_name);
+
+#endif

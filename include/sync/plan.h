@@ -1,0 +1,102 @@
+/*
+ * plan.h - the difference between a release and the cluster, as ordered tasks.
+ *
+ * Pure. D = the object is in the release, I = it has an inventory entry, L = the
+ * live index knows it. The numbered cases are cited in plan.c and in the golden
+ * tests:
+ *
+ *   #  D  I               L                       task
+ *   1  x  -               -                       APPLY (look first: it may exist untracked)
+ *   2  x  -               ours, untracked         APPLY, adopting
+ *   3  x  -/x             another application's   REFUSE
+ *   4  x  same digest     same uid, fingerprint   KEEP
+ *   5  x  same digest     other fingerprint       APPLY (drift)
+ *   6  x  other digest    same uid                APPLY (change)
+ *   7  x  x               -                       APPLY (recreate)
+ *   8  x  x               other uid               APPLY, adopting (someone recreated it)
+ *   9  x  pending         ours, same operation    APPLY; uid completed from live
+ *  10  -  uid             same uid                PRUNE (or HOLD by a policy)
+ *  11  -  uid             other uid or app        FORGET
+ *  12  -  uid             -                       PRUNE (delete answers 404 = gone)
+ *  13  -  pending         ours, same operation    PRUNE with the live uid
+ *  14  -  pending         otherwise               FORGET
+ *  15  x  any             being deleted           WAIT: apply again when it is gone
+ *
+ * Order (sync-semantics): wave, step, kind order, namespace and name. Namespaces
+ * and CRDs are hoisted before their first user. Step 1 of a wave holds admission
+ * webhook configurations: applied when the rest of their wave is healthy.
+ */
+#ifndef SYNC_PLAN_H
+#define SYNC_PLAN_H
+
+#include "render/answer.h"
+#include "sync/live.h"
+#include "sync/record.h"
+
+enum task_verb {
+	TASK_KEEP,
+	TASK_APPLY,
+	TASK_REFUSE,
+	TASK_WAIT,
+	TASK_PRUNE,
+	TASK_HOLD,	/* would be pruned, but a policy keeps it */
+	TASK_FORGET,
+	TASK_VERB_N
+};
+const char *task_verb_str(enum task_verb v);
+
+struct task {
+	enum task_verb verb;
+	int casenr;		/* of the table above */
+	int wave, step;
+	int rank;		/* kind order within the step */
+	size_t object;		/* index in the release; SIZE_MAX for prunes */
+	struct objkey key;	/* ns as it is in the cluster; borrowed */
+	const char *version;	/* to apply at, or of the inventory; borrowed */
+	uint32_t flags;		/* enum object_flags */
+	char uid[40];		/* recorded or live; "" = unknown */
+	bool adopt;		/* put uid into the body */
+	bool look;		/* nothing is known: read before the first apply */
+	const char *why;	/* static words: "new", "changed", "drifted"... */
+};
+
+/* Per object of the release, from discovery. */
+struct scope {
+	bool known;		/* the kind is served (or by a CRD of this release) */
+	bool namespaced;
+};
+
+struct plan_input {
+	const struct render_answer *release;
+	const struct scope *scopes;	/* one per object */
+	const char *destination_ns;
+	const char *app_id;
+	struct record *record;		/* read only */
+	struct live_index *live;	/* read only */
+	bool prune_allowed;		/* policy or request; else HOLD */
+	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
+};
+
+struct plan {
+	struct arena arena;
+	VEC(struct task) tasks;		/* KEEP, APPLY, REFUSE, WAIT in order */
+	VEC(struct task) prunes;	/* PRUNE, HOLD, FORGET; highest wave first */
+	size_t n_apply, n_prune, n_refuse;
+};
+
+/* Strings in *ret point into release, record and the plan's arena. */
+void plan_build(const struct plan_input *in, struct plan *ret);
+void plan_deinit(struct plan *p);
+
+/* Position of a kind in Argo CD's order; unknown kinds come last. */
+int kind_rank(const char *group, const char *kind);
+/* PVC, PV, Namespace, CRD, Application, AppProject: never pruned without approval. */
+bool kind_is_data(const char *group, const char *kind);
+/*
+ * Would the prunes remove too much? max(10, 20 %) of the inventory, or everything
+ * unless allow_empty. 0, or -1 with ERR_LIMIT and words naming counts.
+ */
+int plan_prune_guard(const struct plan *p, size_t inventory, bool allow_empty,
+		     struct err *err) __attribute__((warn_unused_result));
+
+#endif

@@ -1,0 +1,156 @@
+/*
+ * record.h - what syncd remembers of one application, and must not lose.
+ *
+ * One small mutable document per application, kept in a Secret of syncd's own
+ * namespace: releases and their states, target, last good, pin, the operation
+ * under way, and the inventory. It is written *before* the first mutation of an
+ * operation, so that whatever step the process dies at, the next one continues
+ * from it and the cluster. This page is the data and its codec: pure.
+ */
+#ifndef SYNC_RECORD_H
+#define SYNC_RECORD_H
+
+#include <stdint.h>
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/mem.h"
+
+/* An object's identity; versions do not count. Strings are borrowed. */
+struct objkey {
+	const char *group, *kind, *ns, *name;	/* "" for none, never NULL */
+};
+int objkey_cmp(const struct objkey *a, const struct objkey *b);
+/* "apps/Deployment/prod/web", "ServiceAccount/prod/web", "Namespace/prod". */
+void objkey_format(const struct objkey *k, struct buf *out);
+
+/* One object that any release in force ever put into the cluster. */
+struct inv_entry {
+	char *group, *kind, *ns, *name;
+	char *version;		/* of the last apply */
+	int wave;
+	uint32_t flags;		/* enum object_flags of its last release */
+	char uid[40];		/* "" = pending: nothing of it may be deleted */
+	char op[24];		/* operation that wrote it ahead; stamped on the object */
+	char digest[65];	/* body last applied; "" = not yet */
+	char fingerprint[65];	/* of our fields, as that apply answered */
+	bool adopted;		/* it was there before us */
+};
+struct objkey inv_key(const struct inv_entry *e);
+
+enum release_state {
+	RELEASE_CANDIDATE,
+	RELEASE_GOOD,
+	RELEASE_REJECTED,
+	RELEASE_SUPERSEDED,
+	RELEASE_STATE_N
+};
+const char *release_state_str(enum release_state s);	/* "candidate"... */
+
+struct release {
+	uint32_t id;		/* 1, 2, ...: people say #42 */
+	enum release_state state;
+	char digest[65];
+	char input_key[65];
+	char options_digest[65];
+	char revision[65];	/* the commit it was rendered from first */
+	char *author, *subject;
+	char *initiated_by;	/* "automated" or a user name */
+	char *reason;		/* why rejected: words for people; NULL */
+	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
+	bool retried;
+	uint32_t n_objects;
+	int64_t created_ms;	/* wall clock */
+	int64_t deployed_ms;	/* operation succeeded; 0 = not */
+	int64_t decided_ms;	/* promoted, rejected or superseded; 0 = not */
+};
+
+/* Where an application is: the states of auto-revert. */
+enum phase {
+	PHASE_NONE,		/* nothing deployed by us yet */
+	PHASE_PREFLIGHT,
+	PHASE_APPLYING,
+	PHASE_SETTLING,
+	PHASE_SOAKING,
+	PHASE_PRUNING,
+	PHASE_GOOD,
+	PHASE_REVERTING,
+	PHASE_PINNED,
+	PHASE_FAILED,		/* failed without a last good release */
+	PHASE_REVERT_BLOCKED,
+	PHASE_REVERT_STALLED,
+	PHASE_UNPROVEN,
+	PHASE_N
+};
+const char *phase_str(enum phase p);	/* "Good", "Reverting"... */
+enum phase phase_from_str(const char *s);	/* PHASE_NONE if unknown */
+
+enum op_kind { OP_NONE, OP_SYNC, OP_HEAL, OP_REVERT, OP_ROLLBACK, OP_KIND_N };
+const char *op_kind_str(enum op_kind k);
+
+/* The operation under way; id "" = none. */
+struct op_record {
+	char id[24];
+	enum op_kind kind;
+	uint32_t release;
+	int64_t started_ms;
+	int64_t deadline_ms;	/* of the current wave, wall clock; 0 = none */
+	int wave;
+	char *initiated_by;
+	bool applied;		/* every wave healthy: soak and prune remain */
+	unsigned tries;
+};
+
+struct record {
+	uint64_t epoch;		/* the leader that wrote it */
+	uint32_t last_id;	/* releases numbered so far */
+	uint32_t target, last_good;	/* release ids; 0 = none */
+	enum phase phase;
+	int64_t phase_since_ms;
+	char *pin_why;		/* NULL = not pinned */
+	char *pin_by;		/* "auto-revert" or a person */
+	int64_t pin_since_ms;
+	uint32_t pin_rejected;	/* the release that was rejected; 0 */
+	struct op_record op;
+	unsigned reverts_in_row;
+	int64_t last_revert_ms;
+	VEC(struct release) releases;		/* oldest first */
+	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
+};
+
+void record_deinit(struct record *r);
+/* Canonical JSON. */
+void record_encode(const struct record *r, struct buf *out);
+/* ERR_INVALID names the field; unknown fields are ignored (a newer syncd's). */
+int record_decode(struct record *r, const char *json, size_t len,
+		  struct err *err) __attribute__((warn_unused_result));
+
+struct release *record_release(struct record *r, uint32_t id);	/* NULL */
+/* The newest release with that digest, or NULL. */
+struct release *record_by_digest(struct record *r, const char *digest);
+/* A new candidate with the next id; strings are the caller's to fill. */
+struct release *record_add_release(struct record *r);
+/*
+ * Forgets the oldest releases beyond keep, never target, last good, the pinned
+ * rejection, the operation's, nor any rejected within the newest `keep`. Calls
+ * gone for each id dropped.
+ */
+void record_trim(struct record *r, unsigned keep,
+		 void (*gone)(uint32_t id, void *arg), void *arg);
+
+struct inv_entry *record_inv(struct record *r, const struct objkey *k);
+/* Finds or inserts (pending, stamped with op) in sorted place. */
+struct inv_entry *record_inv_add(struct record *r, const struct objkey *k,
+				 const char *op);
+void record_inv_drop(struct record *r, const struct objkey *k);
+
+/*
+ * Does a rejection in the record forbid this release? (auto-revert: it holds
+ * while the options digest and either the rendered digest or the input key
+ * match.) The rejected release, or NULL.
+ */
+const struct release *record_rejects(const struct record *r, const char *digest,
+				     const char *input_key,
+				     const char *options_digest);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * statusdoc.h - the Application's status, from plain facts. Pure.
+ *
+ * The fields are Argo CD's (sync, health, resources, history, operationState,
+ * conditions, reconciledAt, sourceType, summary); what only syncd has lies under
+ * status.syncd.
+ */
+#ifndef SYNC_STATUSDOC_H
+#define SYNC_STATUSDOC_H
+
+#include "sync/app_spec.h"
+#include "sync/plan.h"
+#include "sync/record.h"
+
+struct status_condition {
+	const char *type;	/* "SyncError", "ComparisonError"... */
+	char *message;		/* owned */
+	int64_t since_ms;
+};
+
+struct op_result {		/* one row of operationState.syncResult.resources */
+	char *group, *version, *kind, *ns, *name;
+	const char *status;	/* Synced, SyncFailed, Pruned, PruneSkipped; static */
+	char *message;
+};
+
+/* The last or running operation as status.operationState shows it. */
+struct op_view {
+	bool present;
+	const char *phase;	/* Running, Terminating, Failed, Error, Succeeded */
+	char *message;
+	int64_t started_ms, finished_ms;	/* 0 = not yet */
+	char revision[65];
+	char *initiated_by;
+	bool automated;
+	unsigned retries;
+	VEC(struct op_result) results;
+};
+
+struct status_view {
+	const struct app_spec *spec;
+	const struct record *record;	/* NULL: not loaded yet */
+	struct live_index *live;
+	const struct plan *plan;	/* against Git's head; NULL: none yet */
+	const struct render_answer *release;	/* what plan's tasks index into */
+	const char *head;	/* commit that Git wants, "" unknown */
+	bool compared;		/* head's release was compared */
+	const char *source_type;
+	const struct op_view *op;
+	const struct status_condition *conditions;
+	size_t n_conditions;
+	int64_t now_ms, reconciled_ms;
+	/* what status.syncd adds */
+	const char *phase_message;	/* "wave 2: deployment/api 1 of 3 ..." or NULL */
+	const char *leader;
+};
+
+enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUT_OF_SYNC };
+const char *sync_status_str(enum sync_status s);
+
+/* The worst of the target's objects, with the culprit in the message. */
+struct health status_health(const struct status_view *v);
+enum sync_status status_sync(const struct status_view *v);
+/*
+ * The whole status, owned. Beyond 1,000 objects resources[] holds the unhealthy
+ * and out-of-sync ones and status.syncd.resourceCount says how many there are.
+ * previous (borrowed, may be NULL) gives lastTransitionTime where nothing changed.
+ */
+json_t *status_build(const struct status_view *v, const json_t *previous);
+/* Equal but for reconciledAt: no write needed. */
+bool status_same(const json_t *a, const json_t *b);
+
+#endif
