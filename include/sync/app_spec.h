@@ -1,0 +1,89 @@
+/*
+ * app_spec.h - an Application, decoded: what the engine acts on.
+ *
+ * Tolerant: every field is checked by us, whatever the CRD's schema let through.
+ * A spec with errors is never acted on; all errors are listed, each naming its
+ * field and what to do. Unsupported things (Helm, plugins, jsonnet, other
+ * clusters) are errors, never ignored. Pure.
+ */
+#ifndef SYNC_APP_SPEC_H
+#define SYNC_APP_SPEC_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/err.h"
+#include "core/mem.h"
+
+enum auto_revert { REVERT_OFF, REVERT_REPORT, REVERT_ON };
+
+/* The daemon's flags; an Application's annotations override them. */
+struct app_defaults {
+	uint64_t soak_ms, wave_deadline_ms;
+	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
+	bool auto_revert;
+	const char *const *projects;	/* NULL-terminated; NULL: not checked */
+};
+
+enum app_options {	/* spec.syncPolicy.syncOptions */
+	OPT_CREATE_NAMESPACE = 1,
+	OPT_PRUNE_FALSE = 2,		/* Prune=false */
+	OPT_PRUNE_BEFORE = 4,		/* PruneLast=false */
+	OPT_SKIP_DRY_RUN = 8,		/* SkipDryRunOnMissingResource=true */
+	OPT_RECREATE = 16,		/* Replace=true, Force=true, recreate-on-immutable */
+	OPT_SHARED_ALLOWED = 32,	/* FailOnSharedResource=false */
+	OPT_OUT_OF_SYNC_ONLY = 64,	/* ApplyOutOfSyncOnly=true */
+	OPT_VALIDATE_FALSE = 128,	/* Validate=false */
+};
+
+enum app_refresh { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
+enum app_cascade { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
+
+struct app_operation {	/* the `operation` field: someone asks for a sync */
+	bool present;
+	char *revision;		/* NULL: spec's targetRevision */
+	bool prune, dry_run;
+	char *initiated_by;	/* user name, "" if none */
+	bool automated;
+	char *release;		/* annotation-free rollback: sync.syncOptions "syncd.dev/release=N"; NULL */
+	json_t *raw;		/* owned: goes to operationState.operation */
+};
+
+struct app_spec {
+	char *ns, *name, *uid, *resource_version;
+	int64_t generation;
+	bool deleting;
+	enum app_cascade cascade;	/* resources-finalizer.argocd.argoproj.io[...] */
+	char *project;			/* "default" when empty */
+	char *dest_ns;			/* "" if none */
+	char *repo_url, *path, *revision;	/* as written; "" where empty */
+	json_t *source;			/* owned deep copy of the source */
+	bool automated, prune, self_heal, allow_empty;
+	unsigned retry_limit;
+	uint64_t retry_base_ms, retry_max_ms;
+	unsigned retry_factor;
+	uint32_t options;		/* enum app_options */
+	char *propagation;		/* "Foreground", "Background", "Orphan" */
+	json_t *ignore_differences;	/* owned array or NULL */
+	unsigned history_limit;
+	enum app_refresh refresh;
+	bool skip_reconcile;
+	struct app_operation operation;
+	enum auto_revert auto_revert;
+	uint64_t soak_ms, wave_deadline_ms;
+	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
+	char options_digest[65];	/* syncOptions, destination, ignoreDifferences */
+	char source_digest[65];		/* of `source`: a change renders anew */
+	char **errors;			/* InvalidSpecError messages */
+	size_t n_errors;
+	char **warnings;		/* unknown syncOptions and the like */
+	size_t n_warnings;
+};
+
+/* Never fails: what is wrong is in errors. `app` is borrowed. */
+void app_spec_decode(struct app_spec *s, const json_t *app,
+		     const struct app_defaults *defaults);
+void app_spec_deinit(struct app_spec *s);
+
+#endif
