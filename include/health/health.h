@@ -42,8 +42,10 @@ struct health health_assess(const json_t *object);
 bool health_is_evidence(const char *group, const char *kind);
 
 /*
- * A number that rises with a rollout's progress (updated + ready + available, or
- * succeeded, counts); the wave deadline restarts when it does. 0 if none.
+ * A number that rises with a rollout's progress (updated + ready + available of
+ * the new revision, or succeeded, counts); the wave deadline restarts when it
+ * passes the highest seen for this generation. 0 if none, or if the controller
+ * has not seen the newest spec.
  */
 uint64_t health_progress(const json_t *object);
 
@@ -62,11 +64,16 @@ struct pod_report {
 	enum pod_trouble trouble;
 	bool ready;
 	unsigned restarts;	/* of all containers */
-	unsigned failed_exits;	/* terminated with exit code != 0, or OOMKilled */
+	unsigned failed_exits;	/* so far: ended with exit code != 0, or OOMKilled */
 	char reason[64];	/* "ImagePullBackOff" */
 	char message[256];	/* the kubelet's words, with the container's name */
 };
 
+/*
+ * POD_CRASH is said from the third restart on and stays said while the container
+ * goes round its loop. A pod being deleted, evicted or preempted is POD_FINE, not
+ * ready, without failed exits: that is not its release's fault.
+ */
 struct pod_report health_pod(const json_t *pod);
 
 #endif
