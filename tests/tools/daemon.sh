@@ -25,7 +25,7 @@ start_time() {
 # daemon_alive DIR NAME
 daemon_alive() {
 	local pid started
-	read -r pid started <"$1/$2.pid" 2>/dev/null || return 1
+	{ read -r pid started <"$1/$2.pid"; } 2>/dev/null || return 1
 	[ "$(start_time "$pid")" = "$started" ]
 }
 

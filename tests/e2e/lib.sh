@@ -1,0 +1,224 @@
+# shellcheck shell=bash
+# What end-to-end scripts share: sourced first by each tests/{e2e,cli,diff}/*.sh.
+#
+# A script is a story of cases:
+#	. "$(dirname "$0")/../e2e/lib.sh"
+#	it "applies what Git says"
+#	wait_until 20 "the ConfigMap" kc get configmap x
+#	it "the next case"
+# Each case ends as "ok - ..." when the next one begins or the script ends, and
+# as "not ok - ..." at the first failed command, which ends the script. All that
+# was started (daemons, Git servers) is stopped and the folder $T removed on
+# every way out; KEEP=1 keeps $T.
+#
+# From `./dev test`: KUBECONFIG, BIN (our programs), the pinned kubectl and
+# kustomize on the PATH. By hand: KUBECONFIG=$(./dev cluster up) and BIN=build/asan.
+set -Eeuo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# shellcheck source=tests/tools/daemon.sh
+. "$ROOT/tests/tools/daemon.sh"
+
+BIN=${BIN:-$ROOT/build/asan}
+SCRIPT=$(basename "$0" .sh)
+command -v kubectl >/dev/null || PATH=$("$ROOT/tests/cluster/build"):$PATH
+T=$(mktemp -d "$(runtime_dir)/syncd-e2e-$SCRIPT-XXXXXX")
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
+export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
+export GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.com
+
+# --- cases and assertions -----------------------------------------------------
+
+CASE=
+FAILURE=
+
+end_case() {
+	[ -z "$CASE" ] || printf 'ok - %s: %s\n' "$SCRIPT" "$CASE"
+	CASE=
+}
+
+# it WORDS: begins a case.
+it() { end_case; CASE=$*; }
+
+# skip WHY: ends the running case as skipped; for what this machine cannot do.
+skip() { printf 'skip - %s: %s (%s)\n' "$SCRIPT" "$CASE" "$*"; CASE=; }
+
+# fail WHY: ends the script.
+fail() { FAILURE=$*; exit 1; }
+
+assert_eq() { # WANT GOT WHAT
+	[ "$1" = "$2" ] || fail "$3: want '$1', got '$2'"
+}
+assert_contains() { # TEXT PART WHAT
+	[[ $1 == *"$2"* ]] || fail "$3: '$2' is not in: $1"
+}
+refute_contains() { # TEXT PART WHAT
+	[[ $1 != *"$2"* ]] || fail "$3: '$2' is in: $1"
+}
+# assert_exit STATUS COMMAND...: its output is in $OUTPUT.
+assert_exit() {
+	local want=$1 rc=0
+	shift
+	OUTPUT=$("$@" 2>&1) || rc=$?
+	[ $rc = "$want" ] || fail "'$*' exits with $rc, not $want: $OUTPUT"
+}
+
+# wait_until SECONDS WHAT COMMAND...: polls until COMMAND succeeds.
+wait_until() {
+	local seconds=$1 what=$2 end=$((SECONDS + $1))
+	shift 2
+	until "$@" >"$T/wait.out" 2>&1; do
+		[ $SECONDS -lt $end ] ||
+			fail "no $what after $seconds s: $(tail -c 600 "$T/wait.out")"
+		sleep 0.1
+	done
+}
+
+# never SECONDS WHAT COMMAND...: COMMAND must fail all that time.
+never() {
+	local what=$2 end=$((SECONDS + $1))
+	shift 2
+	while [ $SECONDS -lt $end ]; do
+		! "$@" >"$T/wait.out" 2>&1 || fail "$what: $(tail -c 600 "$T/wait.out")"
+		sleep 0.2
+	done
+}
+
+cleanup() {
+	local rc=$? pid
+	trap '' INT TERM HUP
+	trap - EXIT
+	set +e
+	if [ $rc = 0 ]; then
+		end_case
+	else
+		[ -z "$FAILURE" ] || printf 'error: %s\n' "$FAILURE"
+		printf 'not ok - %s: %s\n' "$SCRIPT" "${CASE:-before the first case}"
+	fi
+	for pid in "$T"/*.pid "$T"/*/*.pid; do
+		[ ! -e "$pid" ] || daemon_stop "$(dirname "$pid")" "$(basename "$pid" .pid)" || rc=1
+	done
+	[ $rc = 0 ] || show_logs
+	delete_namespaces
+	[ "${KEEP:-}" ] && say "kept: $T" || rm -rf "$T"
+	exit $rc
+}
+
+show_logs() {
+	local log
+	for log in "$T"/*.log "$T"/*/*.log; do
+		[ -s "$log" ] || continue
+		printf -- '--- the end of %s\n' "$(basename "$log")"
+		tail -n 40 "$log"
+	done
+}
+
+trap cleanup EXIT
+trap 'FAILURE="interrupted"; exit 130' INT
+trap 'FAILURE="terminated"; exit 143' TERM HUP
+# Says which command of the script failed where no assertion did.
+trap '[ -n "$FAILURE" ] || FAILURE="line $LINENO: $BASH_COMMAND"' ERR
+
+free_port() {
+	ports_take "$T/ports" 1
+	tail -n 1 "$T/ports"
+}
+
+# --- the cluster --------------------------------------------------------------
+
+kc() { kubectl --request-timeout=20s "$@"; }
+
+# field KIND NAME JSONPATH [-n NS]: its value, empty when absent.
+field() {
+	local kind=$1 name=$2 path=$3
+	shift 3
+	kc get "$kind" "$name" -o "jsonpath={$path}" --ignore-not-found "$@"
+}
+
+# field_is WANT KIND NAME JSONPATH [-n NS]: for wait_until and never.
+field_is() {
+	local want=$1 got
+	shift
+	got=$(field "$@")
+	[ "$got" = "$want" ] || { printf '%s %s: %s is "%s", not "%s"\n' "$1" "$2" "$3" "$got" "$want"; return 1; }
+}
+
+# namespace NAME: makes it; it goes when the script ends.
+namespace() {
+	kc create namespace "$1" >/dev/null
+	printf '%s\n' "$1" >>"$T/namespaces"
+}
+delete_namespaces() {
+	[ ! -s "$T/namespaces" ] ||
+		xargs -r kubectl --request-timeout=20s delete namespace --wait=false --ignore-not-found \
+			<"$T/namespaces" >/dev/null
+}
+
+# --- Git ----------------------------------------------------------------------
+
+# git_server [ARG...]: serves $T/repos; sets GIT_URL. Arguments as githttp's.
+git_server() {
+	[ -e "$T/git/ports" ] || set -- --port "$(free_port)" "$@"
+	GIT_URL=$("$ROOT/tests/tools/githttp" start "$T/git" "$T/repos" "$@")
+	export GIT_URL
+}
+git_server_stop() { "$ROOT/tests/tools/githttp" stop "$T/git"; }
+
+# repo NAME: a bare repository $T/repos/NAME.git with a working copy $T/work/NAME,
+# on branch main.
+repo() {
+	git init -q --bare -b main "$T/repos/$1.git"
+	git -C "$T/repos/$1.git" config http.receivepack true
+	git init -q -b main "$T/work/$1"
+	git -C "$T/work/$1" remote add origin "$T/repos/$1.git"
+}
+
+# commit NAME MESSAGE: commits all of $T/work/NAME and pushes it past any server;
+# prints the commit.
+commit() {
+	git -C "$T/work/$1" add -A
+	git -C "$T/work/$1" commit -q --allow-empty -m "$2"
+	git -C "$T/work/$1" push -q origin HEAD
+	git -C "$T/work/$1" rev-parse HEAD
+}
+
+# write FILE: stdin to FILE, making its folder.
+write() { mkdir -p "$(dirname "$1")"; cat >"$1"; }
+
+# --- syncd --------------------------------------------------------------------
+
+# syncd_start [FLAG...]: a daemon with quick graces; its own namespace is
+# syncd-SCRIPT. Applications are read from there and from argocd unless a flag
+# says else: the last of two equal flags counts. Sets HEALTH and METRICS (URLs).
+syncd_start() {
+	local health metrics
+	health=127.0.0.1:$(free_port)
+	metrics=127.0.0.1:$(free_port)
+	HEALTH=http://$health METRICS=http://$metrics
+	export HEALTH METRICS
+	[ -x "$BIN/syncd" ] || fail "there is no $BIN/syncd"
+	install_crds
+	daemon_start "$T" syncd "$BIN/syncd" --namespace "syncd-$SCRIPT" \
+		--data-dir "$T/data" --health-addr "$health" --metrics-addr "$metrics" \
+		--webhook-addr "" --leader-elect=false --poll-interval 2s \
+		--soak 2s --degraded-grace 1s --pull-grace 3s --crash-grace 3s \
+		--wave-deadline 60s --log-level debug "$@"
+	daemon_wait "$T" syncd 30 curl -fsS -m 2 "$HEALTH/readyz" || fail "syncd is not ready"
+	grep -qx "syncd-$SCRIPT" "$T/namespaces" 2>/dev/null ||
+		printf 'syncd-%s\n' "$SCRIPT" >>"$T/namespaces"
+}
+syncd_stop() { daemon_stop "$T" syncd; }
+
+# syncd_kill: as a crash: SIGKILL, no clean-up of its own.
+syncd_kill() {
+	daemon_signal "$T" syncd KILL
+	daemon_gone "$T" syncd 100 || fail "syncd did not end after SIGKILL"
+	rm -f "$T/syncd.pid"
+}
+
+install_crds() {
+	[ -d "$ROOT/manifests/crds" ] || fail "there is no manifests/crds"
+	kc apply --server-side --force-conflicts -f "$ROOT/manifests/crds" >/dev/null
+	kc wait --for condition=Established --timeout 15s -f "$ROOT/manifests/crds" >/dev/null
+}
+
+syncctl() { "$BIN/syncctl" "$@"; }
