@@ -20,6 +20,7 @@ struct kube;
 
 struct kube_limits {
 	unsigned max_in_flight;	/* 0 = 32 */
+	unsigned max_queued;	/* 0 = 65,536; beyond: ERR_LIMIT */
 	size_t max_answer;	/* 0 = 64 MiB */
 };
 
@@ -67,7 +68,9 @@ struct kube_request {
 	struct buf own_body;	/* used when body is NULL and len > 0 */
 	const void *body;	/* borrowed until on_done */
 	size_t body_len;
-	unsigned timeout_ms;	/* 0 = 60 s */
+	const char *if_none_match;	/* borrowed; an ETag: 304 then is no error */
+	unsigned timeout_ms;	/* of one try; 0 = 60 s */
+	unsigned max_tries;	/* 0 = 6; 1 = never again */
 	bool is_write;		/* subject to the write guard */
 	bool parse;		/* parse the answer into ->json */
 
@@ -85,6 +88,7 @@ struct kube_request {
 	size_t answer_len;
 	json_t *json;		/* when parse; also the Status of an error */
 	const char *reason;	/* Status.reason ("AlreadyExists"), "" if none */
+	const char *etag;	/* "" if none */
 
 	void *priv[8];		/* private */
 };
@@ -94,7 +98,12 @@ void kube_cancel(struct kube *k, struct kube_request *r);
 /* Frees path and own_body; for a request that is not running. */
 void kube_request_deinit(struct kube_request *r);
 
-/* The inits below zero *r and fill it; on_done is then set by the caller. */
+/*
+ * The inits below zero *r and fill it; on_done is then set by the caller, and
+ * parse where wanted. A request for one object whose name is missing (its path
+ * would be the whole collection) or is "." or "..", and a delete without uid,
+ * are never sent: they end in ERR_INVALID.
+ */
 void kube_get_init(struct kube_request *r, const struct kube_ref *ref);
 /* One page; next is the continue token or NULL; selector may be NULL. */
 void kube_list_init(struct kube_request *r, const struct kube_ref *ref,

@@ -135,6 +135,12 @@ struct world_ops {
 
 	void (*http_start)(struct world *w, struct http_call *c);
 	void (*http_cancel)(struct world *w, struct http_call *c);
+	/*
+	 * Forgets a running call: no callback comes any more, and when this
+	 * returns the world holds no pointer to *c nor to what it borrows. For
+	 * owners that are freed; allowed inside the call's own callbacks.
+	 */
+	void (*http_abandon)(struct world *w, struct http_call *c);
 	/* Drops what the world cached for it; no call may be using it. */
 	void (*endpoint_forget)(struct world *w, struct http_endpoint *e);
 
