@@ -20,7 +20,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 BIN=${BIN:-$ROOT/build/asan}
 SCRIPT=$(basename "$0" .sh)
-command -v kubectl >/dev/null || PATH=$("$ROOT/tests/cluster/build"):$PATH
+PATH=$("$ROOT/tests/cluster/build"):$PATH # the pinned ones before any other
+[ "${KUBECONFIG:-}" ] || die "KUBECONFIG is not set: export KUBECONFIG=\$(./dev cluster up)"
 T=$(mktemp -d "$(runtime_dir)/syncd-e2e-$SCRIPT-XXXXXX")
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
