@@ -14,6 +14,8 @@
 #include "health/health.h"
 #include "sync/record.h"
 
+#define FIELD_MANAGER "syncd"	/* of every server-side apply of ours */
+
 struct live {
 	char *key;		/* objkey_format: the hash key */
 	char *group, *kind, *ns, *name;
@@ -46,7 +48,8 @@ struct live_before {
 };
 /*
  * Takes in an object as the API server gives it. A version older than the known
- * one of the same uid is ignored (NULL).
+ * one is ignored (NULL), also when the uid differs: it is a late event of a
+ * predecessor. So is what has no kind, name or uid.
  */
 struct live *live_upsert(struct live_index *ix, const json_t *object,
 			 struct live_before *ret_before);

@@ -21,6 +21,12 @@
  *  13  -  pending         ours, same operation    PRUNE with the live uid
  *  14  -  pending         otherwise               FORGET
  *  15  x  any             being deleted           WAIT: apply again when it is gone
+ *  16  xx any             any                     REFUSE: two objects of the release are one
+ *  17  -  uid             -/x                     FORGET: an object of the release has that uid
+ *                                                 (one object, served in two groups)
+ *
+ * Objects with a hook annotation have no task, but they are in the release: a
+ * prune never meets them.
  *
  * Order (sync-semantics): wave, step, kind order, namespace and name. Namespaces
  * and CRDs are hoisted before their first user. Step 1 of a wave holds admission

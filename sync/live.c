@@ -1,0 +1,169 @@
+/*
+ * The live index: a hash by object key. An object comes in, what matters of it
+ * stays, the object itself is not kept. What cannot be an object of an API server
+ * (no kind, name or uid) is ignored.
+ */
+#include "sync/live.h"
+
+#include "sync/fingerprint.h"
+
+#define TRACKING "argocd.argoproj.io/tracking-id"
+#define OPERATION "syncd.dev/operation"
+
+struct live *live_find(struct live_index *ix, const struct objkey *k)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct live *l;
+
+	objkey_format(k, &key);
+	HASH_FIND(hh, ix->by_key, buf_str(&key), key.len, l);
+	return l;
+}
+
+static void live_free(struct live *l)
+{
+	free(l->key);
+	free(l->group);
+	free(l->kind);
+	free(l->ns);
+	free(l->name);
+	free(l->app_id);
+	free(l);
+}
+
+void live_remove(struct live_index *ix, struct live *l)
+{
+	HASH_DEL(ix->by_key, l);
+	live_free(l);
+}
+
+void live_deinit(struct live_index *ix)
+{
+	struct live *l = ix->by_key, *next;
+
+	/* Buckets first: then the list can be freed in one walk. */
+	if (l)
+		HASH_CLEAR(hh, ix->by_key);
+	for (; l; l = next) {
+		next = l->hh.next;
+		live_free(l);
+	}
+}
+
+static struct live *live_add(struct live_index *ix, const struct objkey *k)
+{
+	struct live *l = xcalloc(1, sizeof(*l));
+	struct buf key = BUF_INIT;
+	size_t len;
+
+	objkey_format(k, &key);
+	l->key = buf_steal(&key, &len);
+	l->group = xstrdup(k->group);
+	l->kind = xstrdup(k->kind);
+	l->ns = xstrdup(k->ns);
+	l->name = xstrdup(k->name);
+	l->app_id = xstrdup("");
+	HASH_ADD_KEYPTR(hh, ix->by_key, l->key, len, l);
+	return l;
+}
+
+/* The group of apiVersion, in *storage where it is not "". */
+static const char *group_of(const char *api_version, char **storage)
+{
+	const char *slash = strchr(api_version, '/');
+
+	if (!slash)
+		return "";
+	*storage = xstrndup(api_version, (size_t)(slash - api_version));
+	return *storage;
+}
+
+static const char *text(const json_t *meta, const char *field)
+{
+	const char *s = doc_get_str(meta, field, NULL);
+
+	return s ? s : "";
+}
+
+/* A value that does not fit is none of ours. */
+static void copy_short(char *to, size_t size, const char *s)
+{
+	to[0] = '\0';
+	if (s && strlen(s) < size)
+		strcpy(to, s);
+}
+
+/*
+ * The application that tracks it: "" when there is no id, or one that names
+ * another object (a copy). Ids of cluster-scoped objects carry a namespace.
+ */
+static char *tracked_by(const struct objkey *k, const json_t *meta)
+{
+	const char *id = doc_get_str(meta, "annotations", TRACKING, NULL);
+	_cleanup_free_ char *app = NULL, *group = NULL, *kind = NULL;
+	_cleanup_free_ char *ns = NULL, *name = NULL;
+
+	if (!id || tracking_parse(id, &app, &group, &kind, &ns, &name) ||
+	    strcmp(group, k->group) || strcmp(kind, k->kind) ||
+	    strcmp(name, k->name) || (k->ns[0] && strcmp(ns, k->ns)))
+		return xstrdup("");
+	return steal(&app);
+}
+
+static void take_in(struct live *l, const struct objkey *k, const json_t *object)
+{
+	const json_t *meta = doc_get(object, "metadata", NULL);
+
+	copy_short(l->uid, sizeof(l->uid), text(meta, "uid"));
+	copy_short(l->op, sizeof(l->op),
+		   doc_get_str(meta, "annotations", OPERATION, NULL));
+	free(l->app_id);
+	l->app_id = tracked_by(k, meta);
+	l->generation = doc_get_int(meta, 0, "generation", NULL);
+	/* An entry we cannot read reads as drift: an apply makes it ours again. */
+	if (fingerprint_owned(object, FIELD_MANAGER, l->fingerprint, NULL, NULL))
+		l->fingerprint[0] = '\0';
+	l->health = health_assess(object);
+	l->progress = health_progress(object);
+	l->deleting = doc_get_str(meta, "deletionTimestamp", NULL);
+	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
+}
+
+static void remember(const struct live *l, struct live_before *ret)
+{
+	*ret = (struct live_before){ .health = HEALTH_NONE };
+	if (!l)
+		return;
+	memcpy(ret->uid, l->uid, sizeof(ret->uid));
+	memcpy(ret->fingerprint, l->fingerprint, sizeof(ret->fingerprint));
+	ret->health = l->health.status;
+	ret->progress = l->progress;
+}
+
+struct live *live_upsert(struct live_index *ix, const json_t *object,
+			 struct live_before *ret_before)
+{
+	const json_t *meta = doc_get(object, "metadata", NULL);
+	_cleanup_free_ char *storage = NULL;
+	struct objkey k = {
+		.group = group_of(text(object, "apiVersion"), &storage),
+		.kind = text(object, "kind"),
+		.ns = text(meta, "namespace"), .name = text(meta, "name"),
+	};
+	uint64_t version = strtoull(text(meta, "resourceVersion"), NULL, 10);
+	const char *uid = text(meta, "uid");
+	struct live *l;
+
+	if (!k.kind[0] || !k.name[0] || !uid[0] || strlen(uid) >= sizeof(l->uid))
+		return NULL;
+	l = live_find(ix, &k);
+	if (l && version < l->version)
+		return NULL;
+	if (ret_before)
+		remember(l, ret_before);
+	if (!l)
+		l = live_add(ix, &k);
+	l->version = version;
+	take_in(l, &k, object);
+	return l;
+}

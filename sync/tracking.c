@@ -1,0 +1,35 @@
+/* Tracking ids, as Argo CD writes them: split at the first separators only. */
+#include "sync/live.h"
+
+/* Up to the separator, which must be there; *s moves behind it. */
+static char *take(const char **s, char separator)
+{
+	const char *end = strchr(*s, separator);
+	char *part;
+
+	if (!end)
+		return NULL;
+	part = xstrndup(*s, (size_t)(end - *s));
+	*s = end + 1;
+	return part;
+}
+
+int tracking_parse(const char *id, char **ret_app, char **ret_group,
+		   char **ret_kind, char **ret_ns, char **ret_name)
+{
+	_cleanup_free_ char *app = take(&id, ':');
+	_cleanup_free_ char *group = app ? take(&id, '/') : NULL;
+	_cleanup_free_ char *kind = group ? take(&id, ':') : NULL;
+	_cleanup_free_ char *ns = kind ? take(&id, '/') : NULL;
+
+	/* A name may hold ':' (RBAC); nothing before it may. */
+	if (!ns || !app[0] || !kind[0] || !id[0] || strchr(group, ':') ||
+	    strchr(kind, '/') || strchr(ns, ':'))
+		return -1;
+	*ret_app = steal(&app);
+	*ret_group = steal(&group);
+	*ret_kind = steal(&kind);
+	*ret_ns = steal(&ns);
+	*ret_name = xstrdup(id);
+	return 0;
+}

@@ -1,0 +1,222 @@
+/* live.h: what is taken from an object, what is ignored; tracking ids. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "core/mem.h"
+#include "sync/live.h"
+
+static json_t *parse(const char *text)
+{
+	struct err err = ERR_INIT;
+	json_t *j = doc_parse(text, strlen(text), &err);
+
+	if (!j)
+		fail_msg("%s: %s", text, err.msg);
+	return j;
+}
+
+#define DEPLOYMENT(uid, version, extra)                                       \
+	"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{"  \
+	"\"namespace\":\"prod\",\"name\":\"web\",\"uid\":\"" uid "\","        \
+	"\"resourceVersion\":\"" version "\",\"generation\":3" extra "},"     \
+	"\"spec\":{\"replicas\":2,\"paused\":false},"                         \
+	"\"status\":{\"observedGeneration\":3,\"replicas\":2,"                \
+	"\"updatedReplicas\":2,\"readyReplicas\":2,\"availableReplicas\":2}}"
+
+static struct live *upsert(struct live_index *ix, const char *text,
+			   struct live_before *before)
+{
+	_cleanup_json_ json_t *j = parse(text);
+
+	return live_upsert(ix, j, before);
+}
+
+static void takes_what_matters(void **state)
+{
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	struct objkey k = { "apps", "Deployment", "prod", "web" };
+	struct live_before before;
+	struct live *l = upsert(&ix, DEPLOYMENT("u1", "41",
+		",\"annotations\":{\"syncd.dev/operation\":\"op7\","
+		"\"argocd.argoproj.io/tracking-id\":\"shop:apps/Deployment:prod/web\"},"
+		"\"managedFields\":[{\"manager\":\"syncd\",\"operation\":\"Apply\","
+		"\"apiVersion\":\"apps/v1\",\"fieldsType\":\"FieldsV1\","
+		"\"fieldsV1\":{\"f:spec\":{\"f:replicas\":{}}}}]"), &before);
+
+	(void)state;
+	assert_non_null(l);
+	assert_ptr_equal(live_find(&ix, &k), l);
+	assert_string_equal(l->key, "apps/Deployment/prod/web");
+	assert_string_equal(l->uid, "u1");
+	assert_string_equal(l->op, "op7");
+	assert_string_equal(l->app_id, "shop");
+	assert_int_equal(l->version, 41);
+	assert_int_equal(l->generation, 3);
+	assert_int_equal(strlen(l->fingerprint), 64);
+	assert_int_equal(l->health.status, HEALTH_HEALTHY);
+	assert_true(l->progress > 0);
+	assert_false(l->deleting || l->owned);
+	assert_string_equal(before.uid, "");
+	k.name = "other";
+	assert_null(live_find(&ix, &k));
+}
+
+static void before_tells_what_changed(void **state)
+{
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	struct live_before before;
+	char old[65];
+	struct live *l;
+
+	(void)state;
+	l = upsert(&ix, DEPLOYMENT("u1", "41", ",\"managedFields\":[{\"manager\":"
+		"\"syncd\",\"operation\":\"Apply\",\"apiVersion\":\"apps/v1\","
+		"\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{\"f:paused\":{}}}}]"),
+		NULL);
+	strcpy(old, l->fingerprint);
+	assert_int_equal(strlen(old), 64);
+	l = upsert(&ix, DEPLOYMENT("u1", "42", ",\"deletionTimestamp\":"
+		"\"2026-01-01T00:00:00Z\",\"ownerReferences\":[{\"uid\":\"x\"}]"), &before);
+	assert_string_equal(before.uid, "u1");
+	assert_string_equal(before.fingerprint, old);
+	assert_int_equal(before.health, HEALTH_HEALTHY);
+	assert_string_equal(l->fingerprint, "");
+	assert_string_equal(l->app_id, "");
+	assert_string_equal(l->op, "");
+	assert_true(l->deleting && l->owned);
+	assert_int_equal(HASH_COUNT(ix.by_key), 1);
+}
+
+static void older_versions_are_ignored(void **state)
+{
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	struct live_before before;
+
+	(void)state;
+	assert_non_null(upsert(&ix, DEPLOYMENT("u1", "41", ""), &before));
+	assert_null(upsert(&ix, DEPLOYMENT("u1", "9", ""), &before));
+	assert_non_null(upsert(&ix, DEPLOYMENT("u1", "41", ""), &before));
+	assert_non_null(upsert(&ix, DEPLOYMENT("u2", "100", ""), &before));
+	assert_string_equal(before.uid, "u1");
+	assert_null(upsert(&ix, DEPLOYMENT("u1", "99", ""), &before));
+	assert_string_equal(ix.by_key->uid, "u2");
+}
+
+static void no_objects_are_ignored(void **state)
+{
+	static const char *const bad[] = {
+		"{}", "[]", "null", "{\"kind\":\"X\"}",
+		"{\"kind\":\"X\",\"metadata\":{\"name\":\"n\"}}",
+		"{\"kind\":\"X\",\"metadata\":{\"uid\":\"u\"}}",
+		"{\"metadata\":{\"name\":\"n\",\"uid\":\"u\"}}",
+		"{\"kind\":\"X\",\"metadata\":{\"name\":\"n\",\"uid\":"
+		"\"0123456789012345678901234567890123456789\"}}",
+	};
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	struct live_before before;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		assert_null(upsert(&ix, bad[i], &before));
+	assert_int_equal(HASH_COUNT(ix.by_key), 0);
+}
+
+static void removing_leaves_the_others(void **state)
+{
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	struct live_before before;
+
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		_cleanup_free_ char *text = xasprintf("{\"kind\":\"X\",\"metadata\":"
+			"{\"name\":\"n%d\",\"uid\":\"u%d\"}}", i, i);
+
+		upsert(&ix, text, &before);
+	}
+	for (int i = 0; i < 200; i += 2) {
+		_cleanup_free_ char *name = xasprintf("n%d", i);
+		struct objkey k = { "", "X", "", name };
+
+		live_remove(&ix, live_find(&ix, &k));
+		assert_null(live_find(&ix, &k));
+	}
+	assert_int_equal(HASH_COUNT(ix.by_key), 100);
+	live_deinit(&ix);
+	assert_null(ix.by_key);
+}
+
+static void tracking_names_its_object(void **state)
+{
+	static const struct { const char *id, *ns, *want; } cases[] = {
+		{ "shop:rbac.authorization.k8s.io/Role:prod/system:x", "prod", "shop" },
+		{ "team_shop:rbac.authorization.k8s.io/Role:prod/system:x", "prod", "team_shop" },
+		/* cluster-scoped: the id has the destination's namespace */
+		{ "shop:rbac.authorization.k8s.io/Role:dest/system:x", "", "shop" },
+		/* copies */
+		{ "shop:rbac.authorization.k8s.io/Role:prod/y", "prod", "" },
+		{ "shop:rbac.authorization.k8s.io/Role:dev/system:x", "prod", "" },
+		{ "shop:rbac.authorization.k8s.io/RoleBinding:prod/system:x", "prod", "" },
+		{ "shop:/Role:prod/system:x", "prod", "" },
+		{ "garbage", "prod", "" }, { "", "prod", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_(live_deinit) struct live_index ix = { 0 };
+		_cleanup_free_ char *text = xasprintf("{\"apiVersion\":"
+			"\"rbac.authorization.k8s.io/v1\",\"kind\":\"Role\",\"metadata\":{"
+			"\"name\":\"system:x\",\"namespace\":\"%s\",\"uid\":\"u\","
+			"\"annotations\":{\"argocd.argoproj.io/tracking-id\":\"%s\"}}}",
+			cases[i].ns, cases[i].id);
+		struct live_before before;
+
+		assert_string_equal(upsert(&ix, text, &before)->app_id, cases[i].want);
+	}
+}
+
+static void tracking_ids_are_split(void **state)
+{
+	static const char *const bad[] = {
+		"", "a", "a:b", "a:b/c", "a:b/c:d", ":b/C:d/e", "a:b/:d/e",
+		"a:b/C:d/", "a:b:c/D:e/f", "a:b/C/D:e/f",
+	};
+	char *app, *group, *kind, *ns, *name;
+
+	(void)state;
+	assert_int_equal(tracking_parse("a:/Role:n/sys:x/y", &app, &group, &kind,
+					&ns, &name), 0);
+	assert_string_equal(app, "a");
+	assert_string_equal(group, "");
+	assert_string_equal(kind, "Role");
+	assert_string_equal(ns, "n");
+	assert_string_equal(name, "sys:x/y");
+	free(app);
+	free(group);
+	free(kind);
+	free(ns);
+	free(name);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (!tracking_parse(bad[i], &app, &group, &kind, &ns, &name))
+			fail_msg("accepted: %s", bad[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(takes_what_matters),
+		cmocka_unit_test(before_tells_what_changed),
+		cmocka_unit_test(older_versions_are_ignored),
+		cmocka_unit_test(no_objects_are_ignored),
+		cmocka_unit_test(removing_leaves_the_others),
+		cmocka_unit_test(tracking_names_its_object),
+		cmocka_unit_test(tracking_ids_are_split),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
