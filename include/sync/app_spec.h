@@ -35,6 +35,8 @@ enum app_options {	/* spec.syncPolicy.syncOptions */
 	OPT_SHARED_ALLOWED = 32,	/* FailOnSharedResource=false */
 	OPT_OUT_OF_SYNC_ONLY = 64,	/* ApplyOutOfSyncOnly=true */
 	OPT_VALIDATE_FALSE = 128,	/* Validate=false */
+	OPT_RESPECT_IGNORE = 256,	/* RespectIgnoreDifferences=true */
+	OPT_DELETE_FALSE = 512,		/* Delete=false: the cascade keeps the objects */
 };
 
 enum app_refresh { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
@@ -57,10 +59,11 @@ struct app_spec {
 	enum app_cascade cascade;	/* resources-finalizer.argocd.argoproj.io[...] */
 	char *project;			/* "default" when empty */
 	char *dest_ns;			/* "" if none */
-	char *repo_url, *path, *revision;	/* as written; "" where empty */
-	json_t *source;			/* owned deep copy of the source */
+	char *repo_url, *revision;	/* as written; "" where empty */
+	char *path;			/* without "./" and outer "/"; "" = the root */
+	json_t *source;			/* owned deep copy of the source; never NULL */
 	bool automated, prune, self_heal, allow_empty;
-	unsigned retry_limit;
+	unsigned retry_limit;		/* UINT_MAX: without end */
 	uint64_t retry_base_ms, retry_max_ms;
 	unsigned retry_factor;
 	uint32_t options;		/* enum app_options */
@@ -75,13 +78,17 @@ struct app_spec {
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	char options_digest[65];	/* syncOptions, destination, ignoreDifferences */
 	char source_digest[65];		/* of `source`: a change renders anew */
-	char **errors;			/* InvalidSpecError messages */
+	char **errors;			/* InvalidSpecError messages, at most 64 */
 	size_t n_errors;
 	char **warnings;		/* unknown syncOptions and the like */
 	size_t n_warnings;
 };
 
-/* Never fails: what is wrong is in errors. `app` is borrowed. */
+/*
+ * Never fails: what is wrong is in errors, and then the fields hold defaults. No
+ * string of s is NULL, but for those that say so. `app` is borrowed; so are the
+ * strings of defaults, for the call.
+ */
 void app_spec_decode(struct app_spec *s, const json_t *app,
 		     const struct app_defaults *defaults);
 void app_spec_deinit(struct app_spec *s);

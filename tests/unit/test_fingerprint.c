@@ -360,8 +360,8 @@ static void nobody_owns_nothing(void **state)
 	static const char *const objects[] = {
 		"{}", "[]", "{\"metadata\":{\"managedFields\":[]}}",
 		"{\"metadata\":{\"managedFields\":\"x\"}}",
-		"{\"metadata\":{\"managedFields\":[1,null,[],"
-		"{\"manager\":\"syncd\",\"operation\":\"Update\"}]}}",
+		("{\"metadata\":{\"managedFields\":[1,null,[],"
+		 "{\"manager\":\"syncd\",\"operation\":\"Update\"}]}}"),
 	};
 
 	(void)state;

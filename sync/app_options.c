@@ -1,0 +1,300 @@
+/*
+ * What an Application asks for besides its source: sync options, differences to
+ * ignore, our annotations; and the digests that say whether any of it changed.
+ */
+#include <string.h>
+
+#include "app_spec_priv.h"
+
+#define OPTIONS "spec.syncPolicy.syncOptions"
+#define MAX_WAIT_MS (UINT64_C(7) * 24 * 3600 * 1000)
+#define RECREATE "syncd.dev/recreate-on-immutable"
+
+/* Exact and case-sensitive, as in Argo CD. note: why it differs here, or NULL. */
+static const struct {
+	const char *text;
+	uint32_t set;
+	const char *note;
+} known[] = {
+	{ "CreateNamespace=true", OPT_CREATE_NAMESPACE, NULL },
+	{ "CreateNamespace=false", 0, NULL },
+	{ "Prune=true", 0, NULL },
+	{ "Prune=false", OPT_PRUNE_FALSE, NULL },
+	{ "Prune=confirm", OPT_PRUNE_FALSE,
+	  "nothing is pruned until it can be confirmed; write it on a resource" },
+	{ "PruneLast=true", 0, NULL },
+	{ "PruneLast=false", OPT_PRUNE_BEFORE, NULL },
+	{ "Delete=true", 0, NULL },
+	{ "Delete=false", OPT_DELETE_FALSE, NULL },
+	{ "Delete=confirm", OPT_DELETE_FALSE,
+	  "nothing is deleted until it can be confirmed; write it on a resource" },
+	{ "ApplyOutOfSyncOnly=true", OPT_OUT_OF_SYNC_ONLY, NULL },
+	{ "ApplyOutOfSyncOnly=false", 0, NULL },
+	{ "Validate=true", 0, NULL },
+	{ "Validate=false", OPT_VALIDATE_FALSE, NULL },
+	{ "SkipDryRunOnMissingResource=true", OPT_SKIP_DRY_RUN, NULL },
+	{ "SkipDryRunOnMissingResource=false", 0, NULL },
+	{ "Replace=true", OPT_RECREATE, NULL },
+	{ "Replace=false", 0, NULL },
+	{ "Force=true", OPT_RECREATE, NULL },
+	{ "Force=false", 0, NULL },
+	{ "ServerSideApply=true", 0, NULL },
+	{ "ServerSideApply=false", 0, "syncd always applies server-side" },
+	{ "ClientSideApplyMigration=true", 0, NULL },
+	{ "ClientSideApplyMigration=false", 0, NULL },
+	{ "RespectIgnoreDifferences=true", OPT_RESPECT_IGNORE, NULL },
+	{ "RespectIgnoreDifferences=false", 0, NULL },
+	{ "FailOnSharedResource=true", 0, NULL },
+	{ "FailOnSharedResource=false", OPT_SHARED_ALLOWED, NULL },
+	{ "PrunePropagationPolicy=foreground", 0, NULL },
+	{ "PrunePropagationPolicy=background", 0, NULL },
+	{ "PrunePropagationPolicy=orphan", 0, NULL },
+};
+
+/* The value that the API takes for a PrunePropagationPolicy option, or NULL. */
+static const char *propagation_of(const char *option)
+{
+	static const char *const values[][2] = {
+		{ "PrunePropagationPolicy=foreground", "Foreground" },
+		{ "PrunePropagationPolicy=background", "Background" },
+		{ "PrunePropagationPolicy=orphan", "Orphan" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+		if (!strcmp(option, values[i][0]))
+			return values[i][1];
+	}
+	return NULL;
+}
+
+static void unknown_option(struct app_spec *s, size_t index, const char *option)
+{
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcasecmp(known[i].text, option))
+			continue;
+		spec_warn(s, OPTIONS "[%zu]: \"%.80s\" has no effect: write it as "
+			  "\"%s\"", index, option, known[i].text);
+		return;
+	}
+	spec_warn(s, OPTIONS "[%zu]: \"%.80s\" is not known and has no effect",
+		  index, option);
+}
+
+static void decode_option(struct app_spec *s, size_t index, const char *option)
+{
+	const char *propagation = propagation_of(option);
+
+	if (propagation) {
+		free(s->propagation);
+		s->propagation = xstrdup(propagation);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(known[i].text, option))
+			continue;
+		s->options |= known[i].set;
+		if (known[i].note)
+			spec_warn(s, OPTIONS "[%zu]: \"%s\": %s", index, option,
+				  known[i].note);
+		return;
+	}
+	unknown_option(s, index, option);
+}
+
+static void check_pointers(struct app_spec *s, const json_t *entry, size_t index)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(entry, "jsonPointers"), i, item) {
+		const char *p = json_string_value(item);
+
+		if (!p || (*p && *p != '/'))
+			spec_error(s, "spec.ignoreDifferences[%zu].jsonPointers[%zu] "
+				   "must be a string that begins with \"/\"", index,
+				   i);
+	}
+}
+
+static void check_ignore(struct app_spec *s, const json_t *entry, size_t index)
+{
+	static const char *const lists[] = { "jsonPointers", "jqPathExpressions",
+					     "managedFieldsManagers" };
+	_cleanup_free_ char *where =
+		xasprintf("spec.ignoreDifferences[%zu]", index);
+
+	if (!json_is_object(entry)) {
+		spec_error(s, "%s must be a map", where);
+		return;
+	}
+	if (!*take_str(s, entry, where, "kind") &&
+	    !json_object_get(entry, "kind"))
+		spec_error(s, "%s.kind is missing", where);
+	take_str(s, entry, where, "group");
+	take_str(s, entry, where, "name");
+	take_str(s, entry, where, "namespace");
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		take(s, entry, where, lists[i], JSON_ARRAY);
+	check_pointers(s, entry, index);
+	if (json_array_size(json_object_get(entry, "jqPathExpressions")))
+		spec_error(s, "%s.jqPathExpressions: jq is not supported: write "
+			   "jsonPointers, or managedFieldsManagers", where);
+}
+
+static void decode_ignore(struct app_spec *s, const json_t *spec)
+{
+	const json_t *list = take(s, spec, "spec", "ignoreDifferences",
+				  JSON_ARRAY);
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(list, i, entry)
+		check_ignore(s, entry, i);
+	s->ignore_differences = list ? json_deep_copy(list) : NULL;
+}
+
+static bool annotation_is(const json_t *annotations, const char *key,
+			  const char *value)
+{
+	const char *v = doc_get_str(annotations, key, NULL);
+
+	return v && !strcmp(v, value);
+}
+
+void app_options_decode(struct app_spec *s, const json_t *spec,
+			const json_t *annotations)
+{
+	const json_t *policy = doc_get(spec, "syncPolicy", NULL);
+	const json_t *list = take(s, policy, "spec.syncPolicy", "syncOptions",
+				  JSON_ARRAY);
+	const json_t *item;
+	size_t i;
+
+	s->propagation = xstrdup("Foreground");
+	json_array_foreach(list, i, item) {
+		if (json_is_string(item))
+			decode_option(s, i, json_string_value(item));
+		else
+			spec_error(s, OPTIONS "[%zu] must be a string such as "
+				   "\"CreateNamespace=true\"", i);
+	}
+	if (annotation_is(annotations, RECREATE, "true"))
+		s->options |= OPT_RECREATE;
+	decode_ignore(s, spec);
+}
+
+static void take_wait(struct app_spec *s, const json_t *annotations,
+		      const char *key, bool may_be_zero, uint64_t *ms)
+{
+	const char *text = doc_get_str(annotations, key, NULL);
+	struct err err = ERR_INIT;
+	uint64_t value;
+
+	if (!text)
+		return;
+	if (duration_parse(text, &value, &err))
+		spec_error(s, "annotation %s: %s", key, err.msg);
+	else if (value > MAX_WAIT_MS || (!value && !may_be_zero))
+		spec_error(s, "annotation %s: \"%.40s\" must be %s and at most 168h",
+			   key, text, may_be_zero ? "0 or more" : "more than 0");
+	else
+		*ms = value;
+}
+
+static void decode_auto_revert(struct app_spec *s, const json_t *annotations,
+			       const struct app_defaults *defaults)
+{
+	const char *text = doc_get_str(annotations, "syncd.dev/auto-revert", NULL);
+
+	s->auto_revert = defaults->auto_revert && s->automated ? REVERT_ON :
+								 REVERT_OFF;
+	if (!text)
+		return;
+	if (!strcmp(text, "true"))
+		s->auto_revert = REVERT_ON;
+	else if (!strcmp(text, "report"))
+		s->auto_revert = REVERT_REPORT;
+	else if (!strcmp(text, "false"))
+		s->auto_revert = REVERT_OFF;
+	else
+		spec_error(s, "annotation syncd.dev/auto-revert: \"%.40s\" must be "
+			   "\"true\", \"report\" or \"false\"", text);
+}
+
+void app_annotations_decode(struct app_spec *s, const json_t *annotations,
+			    const struct app_defaults *defaults)
+{
+	const char *refresh = doc_get_str(annotations,
+					  "argocd.argoproj.io/refresh", NULL);
+
+	if (refresh)
+		s->refresh = !strcmp(refresh, "hard") ? REFRESH_HARD :
+							REFRESH_NORMAL;
+	s->skip_reconcile = annotation_is(annotations,
+		"argocd.argoproj.io/skip-reconcile", "true");
+	decode_auto_revert(s, annotations, defaults);
+	s->soak_ms = defaults->soak_ms;
+	s->wave_deadline_ms = defaults->wave_deadline_ms;
+	s->degraded_grace_ms = defaults->degraded_grace_ms;
+	s->pull_grace_ms = defaults->pull_grace_ms;
+	s->crash_grace_ms = defaults->crash_grace_ms;
+	take_wait(s, annotations, "syncd.dev/soak", true, &s->soak_ms);
+	take_wait(s, annotations, "syncd.dev/wave-deadline", false,
+		  &s->wave_deadline_ms);
+	take_wait(s, annotations, "syncd.dev/degraded-grace", true,
+		  &s->degraded_grace_ms);
+	take_wait(s, annotations, "syncd.dev/pull-grace", true,
+		  &s->pull_grace_ms);
+	take_wait(s, annotations, "syncd.dev/crash-grace", true,
+		  &s->crash_grace_ms);
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The options as a sorted list without doubles: their order means nothing. */
+static json_t *sorted_options(const struct app_spec *s, const json_t *spec)
+{
+	const json_t *list = doc_get(spec, "syncPolicy", "syncOptions", NULL);
+	size_t n = 0, count = json_array_size(list);
+	_cleanup_free_ const char **texts = xcalloc(count + 1, sizeof(*texts));
+	json_t *out = json_array();
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(list, i, item) {
+		if (json_is_string(item))
+			texts[n++] = json_string_value(item);
+	}
+	if (s->options & OPT_RECREATE)
+		texts[n++] = RECREATE;
+	qsort(texts, n, sizeof(*texts), by_text);
+	for (i = 0; i < n; i++) {
+		if (!i || strcmp(texts[i], texts[i - 1]))
+			json_array_append_new(out, json_string(texts[i]));
+	}
+	return out;
+}
+
+static void digest(const json_t *j, char out[65])
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	doc_canonical(j, &text);
+	sha256_hex(text.data, text.len, out);
+}
+
+/* server and name of our own cluster are the same destination: neither counts. */
+void app_digests(struct app_spec *s, const json_t *spec)
+{
+	_cleanup_json_ json_t *options = json_object();
+	json_t *ignore = s->ignore_differences;
+
+	json_object_set_new(options, "destination", json_string(s->dest_ns));
+	json_object_set_new(options, "syncOptions", sorted_options(s, spec));
+	if (json_array_size(ignore))
+		json_object_set(options, "ignoreDifferences", ignore);
+	digest(options, s->options_digest);
+	digest(s->source, s->source_digest);
+}

@@ -1,0 +1,637 @@
+/*
+ * Applications and what they decode to: a table of good and bad specs, then the
+ * fields one by one. Single quotes stand for double ones in the JSON below.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <limits.h>
+#include <stdio.h>
+
+#include "core/doc.h"
+#include "core/mem.h"
+#include "sync/app_spec.h"
+
+static const struct app_defaults defaults = {
+	.soak_ms = 120000, .wave_deadline_ms = 300000,
+	.degraded_grace_ms = 10000, .pull_grace_ms = 120000,
+	.crash_grace_ms = 60000, .auto_revert = true,
+};
+
+#define SRC "'source':{'repoURL':'https://git.example.com/r.git','path':'a'}"
+#define DST "'destination':{'server':'https://kubernetes.default.svc'}"
+#define SRC_WITH(x) "'source':{'repoURL':'https://h/r','path':'a'," x "}," DST
+#define DST_IS(x) SRC ",'destination':" x
+#define POLICY(x) SRC "," DST ",'syncPolicy':{" x "}"
+
+static json_t *parse(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	struct err err = ERR_INIT;
+	json_t *j;
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	j = doc_parse(copy, strlen(copy), &err);
+	if (!j)
+		fail_msg("%s in %s", err.msg, copy);
+	return j;
+}
+
+static void decode_text(struct app_spec *s, const char *fields)
+{
+	_cleanup_free_ char *text = xasprintf("{'apiVersion':"
+		"'argoproj.io/v1alpha1','kind':'Application',%s}", fields);
+	_cleanup_json_ json_t *app = parse(text);
+
+	app_spec_decode(s, app, &defaults);
+}
+
+static void decode_spec(struct app_spec *s, const char *spec)
+{
+	_cleanup_free_ char *text = xasprintf("'spec':{%s}", spec);
+
+	decode_text(s, text);
+}
+
+static void decode_annotated(struct app_spec *s, const char *annotations)
+{
+	_cleanup_free_ char *text = xasprintf("'metadata':{'annotations':{%s}},"
+		"'spec':{" SRC "," DST ",'syncPolicy':{'automated':{}}}",
+		annotations);
+
+	decode_text(s, text);
+}
+
+/* A spec and its messages, one per line of want, in order; "" = none. */
+static const struct {
+	const char *spec, *want;
+} specs[] = {
+	{ SRC "," DST, "" },
+	{ "'project':'default'," SRC "," DST, "" },
+	{ "'project':''," SRC "," DST, "" },
+	{ "'project':null," SRC "," DST, "" },
+	{ "'project':7," SRC "," DST, "spec.project must be a string" },
+	{ "'project':['a']," SRC "," DST, "spec.project must be a string" },
+	/* destination */
+	{ DST_IS("{'name':'in-cluster','namespace':'x'}"), "" },
+	{ SRC, "spec.destination is missing" },
+	{ SRC ",'destination':null", "spec.destination is missing" },
+	{ DST_IS("'x'"), "spec.destination must be a map" },
+	{ DST_IS("{}"), "spec.destination.server is missing" },
+	{ DST_IS("{'namespace':'x'}"), "spec.destination.server is missing" },
+	{ DST_IS("{'server':1}"), "spec.destination.server must be a string" },
+	{ DST_IS("{'server':'https://10.1.2.3:6443'}"),
+	  "spec.destination.server: other clusters are not supported" },
+	{ DST_IS("{'name':'prod-eu'}"),
+	  "spec.destination.name: other clusters are not supported" },
+	{ DST_IS("{'name':'in-cluster','server':'https://kubernetes.default.svc'}"),
+	  "spec.destination has both server and name" },
+	{ DST_IS("{'name':'in-cluster','namespace':5}"),
+	  "spec.destination.namespace must be a string" },
+	/* source */
+	{ DST, "spec.source is missing" },
+	{ DST ",'source':null", "spec.source is missing" },
+	{ DST ",'source':'x'", "spec.source must be a map" },
+	{ DST ",'source':{}",
+	  "spec.source.repoURL is missing\nspec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r'}", "spec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':''}",
+	  "spec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'.'}", "" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':7}",
+	  "spec.source.path must be a string" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'/etc'}",
+	  "spec.source.path: \"/etc\" must be a folder" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'a/../../b'}",
+	  "spec.source.path: \"a/../../b\" must be a folder" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'a\\u0007'}",
+	  "spec.source.path: \"(control characters)\"" },
+	{ DST ",'source':{'repoURL':7,'path':'a'}",
+	  "spec.source.repoURL must be a string" },
+	{ DST ",'source':{'repoURL':'','path':'a'}",
+	  "spec.source.repoURL is missing" },
+	{ DST ",'source':{'repoURL':'http://h/r','path':'a'}", "" },
+	{ DST ",'source':{'repoURL':'file:///srv/r','path':'a'}", "" },
+	{ DST ",'source':{'repoURL':'git@github.com:o/r.git','path':'a'}",
+	  "spec.source.repoURL: SSH is not supported yet" },
+	{ DST ",'source':{'repoURL':'ssh://git@h/r','path':'a'}",
+	  "spec.source.repoURL: SSH is not supported yet" },
+	{ DST ",'source':{'repoURL':'oci://h/r','path':'a'}",
+	  "spec.source.repoURL: OCI artifacts are not supported" },
+	{ DST ",'source':{'repoURL':'gopher://h/r','path':'a'}",
+	  "spec.source.repoURL must begin with" },
+	{ SRC_WITH("'targetRevision':'v1.*'"), "" },
+	{ SRC_WITH("'targetRevision':1.2"),
+	  "spec.source.targetRevision must be a string" },
+	{ SRC_WITH("'targetRevision':'--upload-pack=x'"),
+	  "spec.source.targetRevision must be a branch" },
+	{ SRC_WITH("'targetRevision':'a..b'"),
+	  "spec.source.targetRevision must be a branch" },
+	{ SRC_WITH("'kustomize':{'images':['a=b:c']}"), "" },
+	{ SRC_WITH("'kustomize':[]"), "spec.source.kustomize must be a map" },
+	{ SRC_WITH("'directory':{'recurse':true,'jsonnet':{}}"), "" },
+	{ SRC_WITH("'directory':{'recurse':'yes'}"),
+	  "spec.source.directory.recurse must be true or false" },
+	{ SRC_WITH("'directory':{'recurse':true},'kustomize':{'namePrefix':'x'}"),
+	  "spec.source has both directory and kustomize" },
+	{ SRC_WITH("'directory':{'recurse':false},'kustomize':{'namePrefix':'x'}"),
+	  "" },
+	{ SRC_WITH("'directory':{'jsonnet':{'libs':['x']}}"),
+	  "spec.source.directory.jsonnet: Jsonnet is not supported" },
+	{ SRC_WITH("'helm':{}"), "" },
+	{ SRC_WITH("'helm':{'releaseName':'x'}"),
+	  "spec.source.helm: Helm is not supported yet" },
+	{ SRC_WITH("'plugin':{'name':'x'}"),
+	  "spec.source.plugin: config management plugins are not supported" },
+	{ DST ",'source':{'repoURL':'https://h/charts','chart':'nginx',"
+	  "'targetRevision':'1.2.3'}", "spec.source.chart: Helm charts are not" },
+	{ SRC "," DST ",'sourceHydrator':{'drySource':{'path':'x'}}",
+	  "spec.sourceHydrator is not supported" },
+	{ SRC "," DST ",'unknownField':{'x':1}", "" },
+	/* sources */
+	{ DST ",'sources':[{'repoURL':'https://h/r','path':'a'}]", "" },
+	{ DST ",'sources':[]," SRC, "" },
+	{ DST ",'sources':[{'repoURL':'https://h/r'}]",
+	  "spec.sources[0].path is missing" },
+	{ DST ",'sources':[{},{},{}]", "spec.sources has 3 entries" },
+	{ DST ",'sources':['x']", "spec.sources[0] must be a map" },
+	{ DST ",'sources':'x'", "spec.sources must be a list" },
+	{ DST ",'sources':[]", "spec.source is missing" },
+	/* policy */
+	{ POLICY("'automated':{}"), "" },
+	{ POLICY("'automated':true"),
+	  "spec.syncPolicy.automated must be a map" },
+	{ POLICY("'automated':{'prune':'true','selfHeal':1,'enabled':[],"
+		 "'allowEmpty':{}}"),
+	  "spec.syncPolicy.automated.enabled must be true or false\n"
+	  "spec.syncPolicy.automated.prune must be true or false\n"
+	  "spec.syncPolicy.automated.selfHeal must be true or false\n"
+	  "spec.syncPolicy.automated.allowEmpty must be true or false" },
+	{ SRC "," DST ",'syncPolicy':'x'", "spec.syncPolicy must be a map" },
+	{ POLICY("'retry':{'limit':3,'backoff':{'duration':'5s','factor':3,"
+		 "'maxDuration':'3m'}}"), "" },
+	{ POLICY("'retry':{'limit':'3'}"),
+	  "spec.syncPolicy.retry.limit must be a whole number" },
+	{ POLICY("'retry':{'backoff':{'duration':'soon','maxDuration':'5 min',"
+		 "'factor':0}}"),
+	  "spec.syncPolicy.retry.backoff.duration: \"soon\" is not\n"
+	  "spec.syncPolicy.retry.backoff.maxDuration: \"5 min\" is not\n"
+	  "spec.syncPolicy.retry.backoff.factor must be 1 to 1000" },
+	{ POLICY("'syncOptions':'CreateNamespace=true'"),
+	  "spec.syncPolicy.syncOptions must be a list" },
+	{ POLICY("'syncOptions':[true,{}]"),
+	  "spec.syncPolicy.syncOptions[0] must be a string\n"
+	  "spec.syncPolicy.syncOptions[1] must be a string" },
+	{ SRC "," DST ",'revisionHistoryLimit':-1",
+	  "spec.revisionHistoryLimit must be 0 to 1000" },
+	{ SRC "," DST ",'revisionHistoryLimit':'x'",
+	  "spec.revisionHistoryLimit must be a whole number" },
+	/* ignoreDifferences */
+	{ SRC "," DST ",'ignoreDifferences':[{'group':'apps','kind':'Deployment',"
+	  "'jsonPointers':['/spec/replicas']}]", "" },
+	{ SRC "," DST ",'ignoreDifferences':{}",
+	  "spec.ignoreDifferences must be a list" },
+	{ SRC "," DST ",'ignoreDifferences':['x',{'kind':7}]",
+	  "spec.ignoreDifferences[0] must be a map\n"
+	  "spec.ignoreDifferences[1].kind must be a string" },
+	{ SRC "," DST ",'ignoreDifferences':[{'jsonPointers':['spec',1]}]",
+	  "spec.ignoreDifferences[0].kind is missing\n"
+	  "spec.ignoreDifferences[0].jsonPointers[0] must be a string that\n"
+	  "spec.ignoreDifferences[0].jsonPointers[1] must be a string that" },
+	{ SRC "," DST ",'ignoreDifferences':[{'kind':'Deployment',"
+	  "'jqPathExpressions':['.spec.replicas']}]",
+	  "spec.ignoreDifferences[0].jqPathExpressions: jq is not supported" },
+	/* all at once */
+	{ "'project':1,'destination':{'name':'x'},'source':{'path':'/x'}",
+	  "spec.project must be a string\nspec.destination.name: other\n"
+	  "spec.source.repoURL is missing\nspec.source.path: \"/x\"" },
+};
+
+static void show(const struct app_spec *s)
+{
+	for (size_t i = 0; i < s->n_errors; i++)
+		print_error("  error: %s\n", s->errors[i]);
+}
+
+static bool as_wanted(const struct app_spec *s, const char *want)
+{
+	_cleanup_free_ char *copy = xstrdup(want);
+	char *rest = *want ? copy : NULL, *line;
+	size_t n = 0;
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (n >= s->n_errors ||
+		    strncmp(s->errors[n], line, strlen(line)))
+			return false;
+		n++;
+	}
+	return n == s->n_errors;
+}
+
+static void every_spec_gets_its_errors(void **state)
+{
+	int failed = 0;
+
+	(void)state;
+	assert_true(ARRAY_LEN(specs) >= 60);
+	for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+		struct app_spec s;
+
+		decode_spec(&s, specs[i].spec);
+		if (!as_wanted(&s, specs[i].want)) {
+			failed++;
+			print_error("{%s}\n  want: %s\n", specs[i].spec,
+				    specs[i].want);
+			show(&s);
+		}
+		assert_non_null(s.source);
+		assert_non_null(s.path);
+		app_spec_deinit(&s);
+	}
+	assert_int_equal(failed, 0);
+}
+
+static void objects_without_spec(void **state)
+{
+	static const char *const apps[] = { "{}", "[]", "7", "null",
+		"{'spec':null}", "{'metadata':7}", "{'metadata':{'finalizers':7}}" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(apps); i++) {
+		_cleanup_json_ json_t *app = parse(apps[i]);
+		struct app_spec s;
+
+		app_spec_decode(&s, app, &defaults);
+		assert_true(s.n_errors >= 1);
+		assert_string_equal(s.errors[0], "spec is missing");
+		assert_string_equal(s.name, "");
+		assert_string_equal(s.project, "default");
+		app_spec_deinit(&s);
+	}
+}
+
+static void a_guide_application(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_text(&s, "'metadata':{'name':'dbupgrade','namespace':'argocd',"
+		"'uid':'u-1','resourceVersion':'42','generation':3},"
+		"'spec':{'project':'default','source':{'repoURL':"
+		"'https://git.example.com/repo','targetRevision':'main','path':"
+		"'./apps//dbupgrade/overlays/prod/'},'destination':{'server':"
+		"'https://kubernetes.default.svc','namespace':'dbupgrade-system'},"
+		"'syncPolicy':{'automated':{'prune':true,'selfHeal':true},"
+		"'syncOptions':['CreateNamespace=true',"
+		"'PrunePropagationPolicy=background','PruneLast=true']}}");
+	show(&s);
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.n_warnings, 0);
+	assert_string_equal(s.name, "dbupgrade");
+	assert_string_equal(s.ns, "argocd");
+	assert_string_equal(s.uid, "u-1");
+	assert_string_equal(s.resource_version, "42");
+	assert_int_equal(s.generation, 3);
+	assert_string_equal(s.repo_url, "https://git.example.com/repo");
+	assert_string_equal(s.path, "apps/dbupgrade/overlays/prod");
+	assert_string_equal(s.revision, "main");
+	assert_string_equal(s.dest_ns, "dbupgrade-system");
+	assert_true(s.automated && s.prune && s.self_heal && !s.allow_empty);
+	assert_int_equal(s.options, OPT_CREATE_NAMESPACE);
+	assert_string_equal(s.propagation, "Background");
+	assert_int_equal(s.retry_limit, 5);
+	assert_int_equal(s.retry_base_ms, 5000);
+	assert_int_equal(s.retry_factor, 2);
+	assert_int_equal(s.retry_max_ms, 180000);
+	assert_int_equal(s.history_limit, 10);
+	assert_int_equal(s.auto_revert, REVERT_ON);
+	assert_int_equal(s.soak_ms, 120000);
+	assert_int_equal(s.wave_deadline_ms, 300000);
+	assert_false(s.deleting || s.skip_reconcile || s.operation.present);
+	assert_null(s.ignore_differences);
+	app_spec_deinit(&s);
+}
+
+static void automated_may_be_switched_off(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_spec(&s, POLICY("'automated':{'enabled':false,'prune':true}"));
+	assert_false(s.automated);
+	assert_int_equal(s.auto_revert, REVERT_OFF);
+	app_spec_deinit(&s);
+	decode_spec(&s, POLICY("'automated':null"));
+	assert_false(s.automated);
+	app_spec_deinit(&s);
+	decode_spec(&s, POLICY("'automated':{'enabled':null}"));
+	assert_true(s.automated);
+	app_spec_deinit(&s);
+}
+
+static void retry_reads_argo_durations(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_spec(&s, POLICY("'retry':{'limit':-1,'backoff':{'duration':'7',"
+			       "'maxDuration':'1h30m','factor':4}}"));
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.retry_limit, UINT_MAX);
+	assert_int_equal(s.retry_base_ms, 7000);
+	assert_int_equal(s.retry_max_ms, 5400000);
+	assert_int_equal(s.retry_factor, 4);
+	app_spec_deinit(&s);
+}
+
+static void options_are_exact(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_spec(&s, POLICY("'syncOptions':['CreateNamespace=true',"
+		"'Prune=false','PruneLast=false','Validate=false',"
+		"'SkipDryRunOnMissingResource=true','Replace=true',"
+		"'ApplyOutOfSyncOnly=true','FailOnSharedResource=false',"
+		"'RespectIgnoreDifferences=true','Delete=false',"
+		"'PrunePropagationPolicy=orphan','ServerSideApply=true']"));
+	assert_int_equal(s.n_warnings, 0);
+	assert_int_equal(s.options, 1023);
+	assert_string_equal(s.propagation, "Orphan");
+	app_spec_deinit(&s);
+
+	decode_spec(&s, POLICY("'syncOptions':['createnamespace=true','Foo=bar',"
+		"'ServerSideApply=false','Prune=confirm','']"));
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.n_warnings, 5);
+	assert_int_equal(s.options, OPT_PRUNE_FALSE);
+	assert_string_equal(s.warnings[0], "spec.syncPolicy.syncOptions[0]: "
+		"\"createnamespace=true\" has no effect: write it as "
+		"\"CreateNamespace=true\"");
+	assert_non_null(strstr(s.warnings[1], "\"Foo=bar\" is not known"));
+	app_spec_deinit(&s);
+}
+
+static void annotations_override_the_flags(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_annotated(&s, "'syncd.dev/auto-revert':'report',"
+		"'syncd.dev/soak':'0','syncd.dev/wave-deadline':'10m',"
+		"'syncd.dev/degraded-grace':'2s','syncd.dev/pull-grace':'3s',"
+		"'syncd.dev/crash-grace':'4s',"
+		"'syncd.dev/recreate-on-immutable':'true',"
+		"'argocd.argoproj.io/skip-reconcile':'true'");
+	show(&s);
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.auto_revert, REVERT_REPORT);
+	assert_int_equal(s.soak_ms, 0);
+	assert_int_equal(s.wave_deadline_ms, 600000);
+	assert_int_equal(s.degraded_grace_ms, 2000);
+	assert_int_equal(s.pull_grace_ms, 3000);
+	assert_int_equal(s.crash_grace_ms, 4000);
+	assert_int_equal(s.options, OPT_RECREATE);
+	assert_true(s.skip_reconcile);
+	app_spec_deinit(&s);
+}
+
+static void bad_annotations_are_errors(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_annotated(&s, "'syncd.dev/auto-revert':'yes',"
+		"'syncd.dev/soak':'2 minutes','syncd.dev/wave-deadline':'0s',"
+		"'syncd.dev/pull-grace':'999h','syncd.dev/crash-grace':7");
+	assert_int_equal(s.n_errors, 4);
+	assert_non_null(strstr(s.errors[0], "annotation syncd.dev/auto-revert"));
+	assert_non_null(strstr(s.errors[1], "annotation syncd.dev/soak"));
+	assert_non_null(strstr(s.errors[2], "annotation syncd.dev/wave-deadline"));
+	assert_non_null(strstr(s.errors[3], "annotation syncd.dev/pull-grace"));
+	assert_int_equal(s.soak_ms, 120000);
+	app_spec_deinit(&s);
+}
+
+static void auto_revert_follows_automated_and_the_flag(void **state)
+{
+	struct app_defaults off = defaults;
+	_cleanup_json_ json_t *app = parse("{'spec':{" POLICY("'automated':{}")
+					   "}}");
+	struct app_spec s;
+
+	(void)state;
+	off.auto_revert = false;
+	app_spec_decode(&s, app, &off);
+	assert_int_equal(s.auto_revert, REVERT_OFF);
+	app_spec_deinit(&s);
+	decode_spec(&s, SRC "," DST);
+	assert_int_equal(s.auto_revert, REVERT_OFF);
+	app_spec_deinit(&s);
+	decode_text(&s, "'metadata':{'annotations':{'syncd.dev/auto-revert':"
+		    "'true'}},'spec':{" SRC "," DST "}");
+	assert_int_equal(s.auto_revert, REVERT_ON);
+	app_spec_deinit(&s);
+}
+
+static void refresh_and_finalizers(void **state)
+{
+	static const struct {
+		const char *finalizer;
+		enum app_cascade cascade;
+	} cases[] = {
+		{ "resources-finalizer.argocd.argoproj.io", CASCADE_FOREGROUND },
+		{ "resources-finalizer.argocd.argoproj.io/foreground",
+		  CASCADE_FOREGROUND },
+		{ "resources-finalizer.argocd.argoproj.io/background",
+		  CASCADE_BACKGROUND },
+		{ "resources-finalizer.argocd.argoproj.io-x", CASCADE_NONE },
+		{ "post-delete-finalizer.argocd.argoproj.io", CASCADE_NONE },
+	};
+	struct app_spec s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *text = xasprintf("'metadata':{'finalizers':"
+			"[7,'%s'],'deletionTimestamp':'2026-01-02T03:04:05Z'}",
+			cases[i].finalizer);
+
+		decode_text(&s, text);
+		assert_int_equal(s.cascade, cases[i].cascade);
+		assert_true(s.deleting);
+		app_spec_deinit(&s);
+	}
+	decode_annotated(&s, "'argocd.argoproj.io/refresh':'hard'");
+	assert_int_equal(s.refresh, REFRESH_HARD);
+	app_spec_deinit(&s);
+	decode_annotated(&s, "'argocd.argoproj.io/refresh':'normal'");
+	assert_int_equal(s.refresh, REFRESH_NORMAL);
+	app_spec_deinit(&s);
+}
+
+static void operations(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_text(&s, "'operation':{'sync':{'revision':'abc','prune':true,"
+		"'dryRun':true,'syncOptions':[7,'syncd.dev/release=41',"
+		"'syncd.dev/release=42']},'initiatedBy':{'username':'ann',"
+		"'automated':false}},'spec':{" SRC "," DST "}");
+	assert_true(s.operation.present && s.operation.prune &&
+		    s.operation.dry_run && !s.operation.automated);
+	assert_string_equal(s.operation.revision, "abc");
+	assert_string_equal(s.operation.initiated_by, "ann");
+	assert_string_equal(s.operation.release, "42");
+	assert_non_null(doc_get(s.operation.raw, "sync", NULL));
+	app_spec_deinit(&s);
+
+	decode_text(&s, "'operation':{'sync':{'revisions':['r1'],'revision':''},"
+		"'initiatedBy':{'automated':true}},'spec':{" SRC "," DST "}");
+	assert_string_equal(s.operation.revision, "r1");
+	assert_true(s.operation.automated);
+	assert_string_equal(s.operation.initiated_by, "");
+	app_spec_deinit(&s);
+
+	decode_text(&s, "'operation':{'sync':7},'spec':{" SRC "," DST "}");
+	assert_true(s.operation.present);
+	assert_null(s.operation.revision);
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.n_warnings, 1);
+	app_spec_deinit(&s);
+
+	decode_text(&s, "'operation':null,'spec':{" SRC "," DST "}");
+	assert_false(s.operation.present);
+	app_spec_deinit(&s);
+}
+
+static void projects_are_checked_when_known(void **state)
+{
+	static const char *const known[] = { "default", "web", NULL };
+	struct app_defaults with = defaults;
+	_cleanup_json_ json_t *good = parse("{'spec':{'project':'web'," SRC ","
+					    DST "}}");
+	_cleanup_json_ json_t *bad = parse("{'spec':{'project':'wbe'," SRC ","
+					   DST "}}");
+	struct app_spec s;
+
+	(void)state;
+	with.projects = known;
+	app_spec_decode(&s, good, &with);
+	assert_int_equal(s.n_errors, 0);
+	assert_string_equal(s.project, "web");
+	app_spec_deinit(&s);
+	app_spec_decode(&s, bad, &with);
+	assert_int_equal(s.n_errors, 1);
+	assert_non_null(strstr(s.errors[0], "no AppProject \"wbe\""));
+	app_spec_deinit(&s);
+}
+
+static void digests_of(const char *spec, char options[65], char source[65])
+{
+	struct app_spec s;
+
+	decode_spec(&s, spec);
+	memcpy(options, s.options_digest, 65);
+	memcpy(source, s.source_digest, 65);
+	app_spec_deinit(&s);
+	assert_int_equal(strlen(options), 64);
+	assert_int_equal(strlen(source), 64);
+}
+
+#define IGNORE ",'ignoreDifferences':[{'kind':'X','jsonPointers':['/a']}]"
+
+static void digests_say_what_changed(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool same_options, same_source;
+	} cases[] = {
+		{ SRC "," DST, DST "," SRC, true, true },
+		{ SRC "," DST, POLICY("'automated':{},'retry':{'limit':1}"),
+		  true, true },
+		{ SRC "," DST, POLICY("'syncOptions':[]"), true, true },
+		{ SRC "," DST, SRC "," DST ",'ignoreDifferences':[]", true, true },
+		{ SRC "," DST, DST_IS("{'name':'in-cluster'}"), true, true },
+		{ SRC "," DST, DST_IS("{'name':'in-cluster','namespace':'x'}"),
+		  false, true },
+		{ SRC "," DST, SRC "," DST IGNORE, false, true },
+		{ SRC "," DST, POLICY("'syncOptions':['Replace=true']"), false,
+		  true },
+		{ POLICY("'syncOptions':['Prune=false','Validate=false']"),
+		  POLICY("'syncOptions':['Validate=false','Prune=false',"
+			 "'Prune=false']"), true, true },
+		{ SRC_WITH("'targetRevision':'a'"), SRC_WITH("'targetRevision':'b'"),
+		  true, false },
+		{ SRC_WITH("'kustomize':{'images':['a=b:1']}"),
+		  SRC_WITH("'kustomize':{'images':['a=b:2']}"), true, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char oa[65], ob[65], sa[65], sb[65];
+
+		digests_of(cases[i].a, oa, sa);
+		digests_of(cases[i].b, ob, sb);
+		if (!strcmp(oa, ob) != cases[i].same_options ||
+		    !strcmp(sa, sb) != cases[i].same_source)
+			fail_msg("%s | %s", cases[i].a, cases[i].b);
+	}
+}
+
+static void messages_are_capped(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct app_spec s;
+
+	(void)state;
+	buf_adds(&b, SRC "," DST ",'ignoreDifferences':[0");
+	for (int i = 0; i < 500; i++)
+		buf_adds(&b, ",0");
+	buf_adds(&b, "]");
+	decode_spec(&s, buf_str(&b));
+	assert_int_equal(s.n_errors, 64);
+	assert_string_equal(s.errors[63], "there is more; mend these first");
+	app_spec_deinit(&s);
+}
+
+static void passwords_in_urls_are_not_repeated(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_spec(&s, DST ",'source':{'repoURL':'ftp://u:s3cret@h/r',"
+		    "'path':'/abs'}");
+	assert_int_equal(s.n_errors, 2);
+	for (size_t i = 0; i < s.n_errors; i++)
+		assert_null(strstr(s.errors[i], "s3cret"));
+	app_spec_deinit(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_spec_gets_its_errors),
+		cmocka_unit_test(objects_without_spec),
+		cmocka_unit_test(a_guide_application),
+		cmocka_unit_test(automated_may_be_switched_off),
+		cmocka_unit_test(retry_reads_argo_durations),
+		cmocka_unit_test(options_are_exact),
+		cmocka_unit_test(annotations_override_the_flags),
+		cmocka_unit_test(bad_annotations_are_errors),
+		cmocka_unit_test(auto_revert_follows_automated_and_the_flag),
+		cmocka_unit_test(refresh_and_finalizers),
+		cmocka_unit_test(operations),
+		cmocka_unit_test(projects_are_checked_when_known),
+		cmocka_unit_test(digests_say_what_changed),
+		cmocka_unit_test(messages_are_capped),
+		cmocka_unit_test(passwords_in_urls_are_not_repeated),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
