@@ -94,7 +94,11 @@ struct kube_request {
 };
 
 void kube_start(struct kube *k, struct kube_request *r);
+/* on_done still comes, with ERR_CANCELLED unless the end was on its way. */
 void kube_cancel(struct kube *k, struct kube_request *r);
+/* Forgets a running request: no callback comes; r is the caller's again. */
+void kube_abandon(struct kube *k, struct kube_request *r);
+bool kube_running(const struct kube_request *r);
 /* Frees path and own_body; for a request that is not running. */
 void kube_request_deinit(struct kube_request *r);
 
