@@ -18,6 +18,7 @@
 #define FINALIZER "resources-finalizer.argocd.argoproj.io"
 #define MAX_MESSAGES 64
 
+__attribute__((format(printf, 3, 0)))
 static void add_message(char ***list, size_t *n, const char *fmt, va_list ap)
 {
 	char *text = NULL;
