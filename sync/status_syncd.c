@@ -1,0 +1,186 @@
+/*
+ * status.syncd: what only syncd knows. syncctl reads it:
+ *
+ *   phase, phaseSince, deadline, message, leader, resourceCount
+ *   target, lastGood, candidate, rejected   one release each, where there is one
+ *   pin        {why, by, since, rejected}   only while pinned
+ *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
+ *   waves[]    {wave, objects, applied, healthy}, of the target
+ *   releases[] newest first, at most 10
+ *
+ * A release: {id, state, revision, digest, author, subject, initiatedBy, reason,
+ * objects, createdAt, deployedAt, since}; since = when its state was decided,
+ * else when it was deployed or made; healthySince for a good one.
+ */
+#include "status_parts.h"
+
+#define MAX_RELEASES 10
+
+static json_t *release_json(const struct release *r)
+{
+	int64_t since = r->decided_ms ? r->decided_ms :
+			r->deployed_ms ? r->deployed_ms : r->created_ms;
+	json_t *o = json_object();
+
+	put_int(o, "id", r->id);
+	put_str(o, "state", release_state_str(r->state));
+	put_str(o, "revision", r->revision);
+	put_str(o, "digest", r->digest);
+	put_str(o, "author", r->author);
+	put_str(o, "subject", r->subject);
+	put_str(o, "initiatedBy", r->initiated_by);
+	put_str(o, "reason", r->reason);
+	json_object_set_new(o, "objects", json_integer(r->n_objects));
+	put_time(o, "createdAt", r->created_ms);
+	put_time(o, "deployedAt", r->deployed_ms);
+	put_time(o, "since", since);
+	if (r->state == RELEASE_GOOD)
+		put_time(o, "healthySince", r->decided_ms);
+	return o;
+}
+
+static void put_release(json_t *o, const char *key, const struct release *r)
+{
+	if (r)
+		json_object_set_new(o, key, release_json(r));
+}
+
+static const struct release *newest(const struct record *r)
+{
+	return r->releases.len ? &r->releases.data[r->releases.len - 1] : NULL;
+}
+
+/* The one being tried: nothing after it was decided. */
+static const struct release *candidate(const struct record *r)
+{
+	const struct release *last = newest(r);
+
+	return last && last->state == RELEASE_CANDIDATE ? last : NULL;
+}
+
+/* What we are pinned because of, or a release refused before it was applied. */
+static const struct release *rejected(struct record *r)
+{
+	const struct release *last = newest(r);
+
+	if (r->pin_rejected)
+		return record_release(r, r->pin_rejected);
+	return last && last->state == RELEASE_REJECTED ? last : NULL;
+}
+
+static void put_pin(json_t *o, const struct record *r)
+{
+	json_t *pin;
+
+	if (!r->pin_why)
+		return;
+	pin = json_object();
+	put_str(pin, "why", r->pin_why);
+	put_str(pin, "by", r->pin_by);
+	put_time(pin, "since", r->pin_since_ms);
+	put_int(pin, "rejected", r->pin_rejected);
+	json_object_set_new(o, "pin", pin);
+}
+
+static void put_operation(json_t *o, const struct op_record *op)
+{
+	json_t *j;
+
+	if (!op->id[0])
+		return;
+	j = json_object();
+	put_str(j, "id", op->id);
+	put_str(j, "kind", op_kind_str(op->kind));
+	put_int(j, "release", op->release);
+	json_object_set_new(j, "wave", json_integer(op->wave));
+	put_time(j, "startedAt", op->started_ms);
+	put_str(j, "initiatedBy", op->initiated_by);
+	json_object_set_new(j, "applied", json_boolean(op->applied));
+	put_int(j, "tries", op->tries);
+	json_object_set_new(o, "operation", j);
+}
+
+static int compare_waves(const void *a, const void *b)
+{
+	int x = ((const struct target_row *)a)->wave;
+	int y = ((const struct target_row *)b)->wave;
+
+	return (x > y) - (x < y);
+}
+
+static bool is_well(const struct target_row *r)
+{
+	return r->in_place && (r->health == HEALTH_NONE ||
+			       r->health == HEALTH_HEALTHY ||
+			       r->health == HEALTH_SUSPENDED ||
+			       (r->flags & OBJ_IGNORE_HEALTH));
+}
+
+static json_t *wave_json(const struct target_row *rows, size_t n)
+{
+	json_int_t applied = 0, healthy = 0;
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < n; i++) {
+		applied += rows[i].in_place;
+		healthy += is_well(&rows[i]);
+	}
+	json_object_set_new(o, "wave", json_integer(rows->wave));
+	json_object_set_new(o, "objects", json_integer((json_int_t)n));
+	json_object_set_new(o, "applied", json_integer(applied));
+	json_object_set_new(o, "healthy", json_integer(healthy));
+	return o;
+}
+
+static json_t *waves_json(const struct status_view *v)
+{
+	struct target_rows rows = { 0 };
+	json_t *list = json_array();
+
+	target_rows(v, &rows);
+	if (rows.len)
+		qsort(rows.data, rows.len, sizeof(*rows.data), compare_waves);
+	for (size_t i = 0, n; i < rows.len; i += n) {
+		for (n = 1; i + n < rows.len; n++)
+			if (rows.data[i + n].wave != rows.data[i].wave)
+				break;
+		if (json_array_size(list) < STATUS_MAX_RESOURCES)
+			json_array_append_new(list, wave_json(&rows.data[i], n));
+	}
+	vec_deinit(&rows);
+	return list;
+}
+
+static json_t *releases_json(const struct record *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = r->releases.len; i-- > 0 &&
+	     json_array_size(list) < MAX_RELEASES;)
+		json_array_append_new(list, release_json(&r->releases.data[i]));
+	return list;
+}
+
+json_t *status_syncd(const struct status_view *v, size_t resources)
+{
+	struct record *r = (struct record *)v->record;
+	json_t *o = json_object();
+
+	put_str(o, "leader", v->leader);
+	put_str(o, "message", v->phase_message);
+	json_object_set_new(o, "resourceCount", json_integer((json_int_t)resources));
+	if (!r)
+		return o;
+	put_str(o, "phase", phase_str(r->phase));
+	put_time(o, "phaseSince", r->phase_since_ms);
+	put_time(o, "deadline", r->op.id[0] ? r->op.deadline_ms : 0);
+	put_release(o, "target", record_release(r, r->target));
+	put_release(o, "lastGood", record_release(r, r->last_good));
+	put_release(o, "candidate", candidate(r));
+	put_release(o, "rejected", rejected(r));
+	put_pin(o, r);
+	put_operation(o, &r->op);
+	json_object_set_new(o, "waves", waves_json(v));
+	json_object_set_new(o, "releases", releases_json(r));
+	return o;
+}

@@ -1,0 +1,268 @@
+/*
+ * The status of an Application: what the engine knows, in Argo CD's words. The
+ * parts that need more than a few lines lie in status_resources.c and
+ * status_syncd.c. Nothing here fails.
+ */
+#include "status_parts.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define MAX_IMAGES 200
+#define IN_CLUSTER "https://kubernetes.default.svc"
+
+static const char *const sync_names[] = {
+	[SYNC_UNKNOWN] = "Unknown",
+	[SYNC_SYNCED] = "Synced",
+	[SYNC_OUT_OF_SYNC] = "OutOfSync",
+};
+static_assert(ARRAY_LEN(sync_names) == SYNC_OUT_OF_SYNC + 1, "a name per status");
+
+const char *sync_status_str(enum sync_status s)
+{
+	return (unsigned)s < ARRAY_LEN(sync_names) ? sync_names[s] : "Unknown";
+}
+
+/* A message cut in the middle of a character is no JSON string: mend it. */
+static json_t *any_string(const char *s)
+{
+	_cleanup_buf_ struct buf literal = BUF_INIT;
+	json_t *j = json_string(s);
+
+	if (j)
+		return j;
+	doc_write_str(&literal, s);
+	return doc_parse(buf_str(&literal), literal.len, NULL);
+}
+
+void put_str(json_t *o, const char *key, const char *s)
+{
+	if (s && s[0])
+		json_object_set_new(o, key, any_string(s));
+}
+
+void put_time(json_t *o, const char *key, int64_t ms)
+{
+	char text[32];
+
+	if (!ms)
+		return;
+	time_rfc3339(ms, text);
+	json_object_set_new(o, key, json_string(text));
+}
+
+void put_int(json_t *o, const char *key, int64_t n)
+{
+	if (n)
+		json_object_set_new(o, key, json_integer(n));
+}
+
+static void describe(struct health *h, const struct target_row *r)
+{
+	_cleanup_buf_ struct buf all = BUF_INIT;
+	const char *words = r->live ? r->live->health.message : "";
+
+	objkey_format(&r->key, &all);
+	buf_addf(&all, ": %s", words[0] ? words : health_str(r->health));
+	snprintf(h->message, sizeof(h->message), "%s", buf_str(&all));
+}
+
+struct health status_health(const struct status_view *v)
+{
+	struct health worst = { .status = HEALTH_HEALTHY };
+	struct target_rows rows = { 0 };
+
+	if (!v->record)
+		return (struct health){ .status = HEALTH_UNKNOWN };
+	target_rows(v, &rows);
+	for (size_t i = 0; i < rows.len; i++) {
+		const struct target_row *r = &rows.data[i];
+
+		if ((r->flags & OBJ_IGNORE_HEALTH) ||
+		    health_worse(worst.status, r->health) == worst.status)
+			continue;
+		worst.status = r->health;
+		describe(&worst, r);
+	}
+	vec_deinit(&rows);
+	return worst;
+}
+
+/* Kept by a policy and still there: as in Argo CD, that is out of sync. */
+static bool prune_is_due(const struct status_view *v, const struct task *t)
+{
+	const struct live *l = live_find(v->live, &t->key);
+
+	if (!l || l->owned || t->verb == TASK_FORGET)
+		return false;
+	return t->verb == TASK_HOLD || !status_prune_is_late(v);
+}
+
+enum sync_status status_sync(const struct status_view *v)
+{
+	if (!v->record || !v->plan || !v->compared)
+		return SYNC_UNKNOWN;
+	for (size_t i = 0; i < v->plan->tasks.len; i++)
+		if (v->plan->tasks.data[i].verb != TASK_KEEP)
+			return SYNC_OUT_OF_SYNC;
+	for (size_t i = 0; i < v->plan->prunes.len; i++)
+		if (prune_is_due(v, &v->plan->prunes.data[i]))
+			return SYNC_OUT_OF_SYNC;
+	return SYNC_SYNCED;
+}
+
+static json_t *sync_json(const struct status_view *v)
+{
+	json_t *o = json_object(), *to = json_object(), *dest = json_object();
+
+	put_str(dest, "namespace", v->spec->dest_ns);
+	put_str(dest, "server", IN_CLUSTER);
+	json_object_set_new(to, "destination", dest);
+	json_object_set_new(to, "source", v->spec->source ?
+			    json_incref(v->spec->source) : json_object());
+	json_object_set_new(o, "comparedTo", to);
+	put_str(o, "revision", v->head);
+	put_str(o, "status", sync_status_str(status_sync(v)));
+	return o;
+}
+
+static json_t *health_json(const struct status_view *v, const json_t *previous)
+{
+	const char *before = doc_get_str(previous, "health", "status", NULL);
+	const char *since = doc_get_str(previous, "health", "lastTransitionTime",
+					NULL);
+	struct health h = status_health(v);
+	json_t *o = json_object();
+
+	put_str(o, "status", health_str(h.status));
+	put_str(o, "message", h.message);
+	if (before && since && !strcmp(before, health_str(h.status)))
+		put_str(o, "lastTransitionTime", since);
+	else
+		put_time(o, "lastTransitionTime", v->now_ms);
+	return o;
+}
+
+/* When the previous status had the same condition, since then. */
+static const char *condition_since(const json_t *previous,
+				   const struct status_condition *c)
+{
+	const json_t *list = doc_get(previous, "conditions", NULL);
+	const json_t *old;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, old) {
+		const char *type = doc_get_str(old, "type", NULL);
+		const char *message = doc_get_str(old, "message", NULL);
+
+		if (type && message && !strcmp(type, c->type) &&
+		    c->message && !strcmp(message, c->message))
+			return doc_get_str(old, "lastTransitionTime", NULL);
+	}
+	return NULL;
+}
+
+static json_t *conditions_json(const struct status_view *v,
+			       const json_t *previous)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < v->n_conditions; i++) {
+		const struct status_condition *c = &v->conditions[i];
+		const char *since = c->since_ms ? NULL :
+				    condition_since(previous, c);
+		json_t *o = json_object();
+
+		put_str(o, "type", c->type);
+		json_object_set_new(o, "message",
+				    any_string(c->message ? c->message : ""));
+		if (since)
+			put_str(o, "lastTransitionTime", since);
+		else
+			put_time(o, "lastTransitionTime",
+				 c->since_ms ? c->since_ms : v->now_ms);
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The images of what runs; unknown while the target is not what was compared. */
+static json_t *images_json(const struct status_view *v)
+{
+	const struct render_answer *r = v->record && v->record->pin_why ? NULL :
+					v->release;
+	json_t *list = json_array();
+	VEC(char *) images = { 0 };
+	struct arena arena = { 0 };
+
+	for (size_t i = 0; r && i < r->n_objects; i++) {
+		const char *text = r->objects[i].images;
+		char *copy = arena_strdup(&arena, text ? text : ""), *rest = NULL;
+
+		for (char *s = strtok_r(copy, " ", &rest); s;
+		     s = strtok_r(NULL, " ", &rest))
+			vec_push(&images, s);
+	}
+	if (images.len)
+		qsort(images.data, images.len, sizeof(char *), compare_strings);
+	for (size_t i = 0; i < images.len && json_array_size(list) < MAX_IMAGES; i++)
+		if (!i || strcmp(images.data[i - 1], images.data[i]))
+			json_array_append_new(list, any_string(images.data[i]));
+	vec_deinit(&images);
+	arena_deinit(&arena);
+	return list;
+}
+
+static void put_list(json_t *o, const char *key, json_t *list)
+{
+	if (json_array_size(list))
+		json_object_set_new(o, key, list);
+	else
+		json_decref(list);
+}
+
+json_t *status_build(const struct status_view *v, const json_t *previous)
+{
+	json_t *o = json_object(), *summary = json_object();
+	size_t total = 0;
+
+	put_list(o, "conditions", conditions_json(v, previous));
+	json_object_set_new(o, "health", health_json(v, previous));
+	put_list(o, "history", status_history(v));
+	if (v->op && v->op->present)
+		json_object_set_new(o, "operationState",
+				    status_operation(v, previous));
+	put_time(o, "reconciledAt", v->reconciled_ms);
+	put_list(o, "resources", status_resources(v, &total));
+	put_str(o, "sourceType", v->source_type);
+	put_list(summary, "images", images_json(v));
+	json_object_set_new(o, "summary", summary);
+	json_object_set_new(o, "sync", sync_json(v));
+	json_object_set_new(o, "syncd", status_syncd(v, total));
+	return o;
+}
+
+bool status_same(const json_t *a, const json_t *b)
+{
+	const char *key;
+	json_t *value;
+	size_t n = json_object_size(a) - !!json_object_get(a, "reconciledAt");
+
+	if (!json_is_object(a) || !json_is_object(b))
+		return false;
+	if (n != json_object_size(b) - !!json_object_get(b, "reconciledAt"))
+		return false;
+	json_object_foreach((json_t *)a, key, value) {
+		const json_t *other = json_object_get(b, key);
+
+		if (strcmp(key, "reconciledAt") &&
+		    (!other || !doc_equal(value, other)))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,245 @@
+/* statusdoc.h: rules that whole documents do not show: sameness, size, health. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "core/doc.h"
+#include "sync/statusdoc.h"
+
+static json_t *parse(const char *text)
+{
+	struct err err = ERR_INIT;
+	json_t *j = doc_parse(text, strlen(text), &err);
+
+	if (!j)
+		fail_msg("%s: %s", text, err.msg);
+	return j;
+}
+
+static void only_reconciled_at_may_differ(void **state)
+{
+	static const struct { const char *a, *b; bool same; } cases[] = {
+		{ "{}", "{}", true },
+		{ "{\"reconciledAt\":\"x\"}", "{\"reconciledAt\":\"y\"}", true },
+		{ "{\"reconciledAt\":\"x\",\"a\":1}", "{\"a\":1}", true },
+		{ "{\"a\":1}", "{\"reconciledAt\":\"x\",\"a\":1.0}", true },
+		{ "{\"a\":1}", "{\"a\":2}", false },
+		{ "{\"a\":1}", "{\"b\":1}", false },
+		{ "{\"a\":1}", "{\"a\":1,\"b\":1}", false },
+		{ "{\"a\":1,\"b\":1}", "{\"a\":1,\"reconciledAt\":1}", false },
+		{ "{\"s\":{\"reconciledAt\":1}}", "{\"s\":{\"reconciledAt\":2}}", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_json_ json_t *a = parse(cases[i].a), *b = parse(cases[i].b);
+
+		assert_int_equal(status_same(a, b), cases[i].same);
+		assert_int_equal(status_same(b, a), cases[i].same);
+	}
+	assert_false(status_same(NULL, NULL));
+}
+
+/* Many objects of one kind; every 100th is Degraded. */
+struct big {
+	struct app_spec spec;
+	struct record record;
+	struct live_index live;
+	struct render_answer release;
+	struct scope *scopes;
+	struct plan plan;
+	struct status_view view;
+	struct arena arena;
+};
+
+static void big_add(struct big *b, size_t i, bool in_sync)
+{
+	struct objkey k = { "", "ConfigMap", "", arena_printf(&b->arena, "n%zu", i) };
+	struct inv_entry *e = record_inv_add(&b->record, &k, "op");
+	struct live *l = arena_alloc(&b->arena, sizeof(*l));
+
+	strcpy(e->uid, "u");
+	strcpy(e->digest, "d");
+	strcpy(e->fingerprint, "f");
+	strcpy(l->uid, "u");
+	strcpy(l->fingerprint, in_sync ? "f" : "g");
+	l->app_id = "shop";
+	l->key = arena_printf(&b->arena, "ConfigMap/%s", k.name);
+	l->health.status = i % 100 ? HEALTH_NONE : HEALTH_DEGRADED;
+	HASH_ADD_KEYPTR(hh, b->live.by_key, l->key, strlen(l->key), l);
+	b->release.objects[i] = (struct rendered){
+		.group = "", .kind = "ConfigMap", .ns = "", .version = "v1",
+		.name = (char *)k.name, .digest = "d" };
+}
+
+static void big_init(struct big *b, size_t n, bool in_sync)
+{
+	memset(b, 0, sizeof(*b));
+	b->release.objects = arena_alloc(&b->arena, n * sizeof(struct rendered));
+	b->release.n_objects = n;
+	b->scopes = arena_alloc(&b->arena, n * sizeof(struct scope));
+	for (size_t i = 0; i < n; i++)
+		big_add(b, i, in_sync);
+	plan_build(&(struct plan_input){ .release = &b->release, .scopes = b->scopes,
+		.destination_ns = "", .app_id = "shop", .record = &b->record,
+		.live = &b->live }, &b->plan);
+	b->view = (struct status_view){ .spec = &b->spec, .record = &b->record,
+		.live = &b->live, .plan = &b->plan, .release = &b->release,
+		.head = "x", .compared = true, .now_ms = 1000 };
+	b->record.target = record_add_release(&b->record)->id;
+}
+
+static void big_deinit(struct big *b)
+{
+	HASH_CLEAR(hh, b->live.by_key);
+	record_deinit(&b->record);
+	plan_deinit(&b->plan);
+	arena_deinit(&b->arena);
+}
+
+static void size_is_capped(void **state)
+{
+	static const struct { size_t n; bool in_sync; size_t rows; } cases[] = {
+		{ 1000, true, 1000 },
+		{ 1001, true, 11 },	/* the unhealthy ones */
+		{ 3000, false, 1000 },	/* all are out of sync: still a cap */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_json_ json_t *s = NULL;
+		struct big b;
+
+		big_init(&b, cases[i].n, cases[i].in_sync);
+		s = status_build(&b.view, NULL);
+		assert_int_equal(json_array_size(doc_get(s, "resources", NULL)),
+				 cases[i].rows);
+		assert_int_equal(doc_get_int(s, 0, "syncd", "resourceCount", NULL),
+				 cases[i].n);
+		b.view.plan = NULL;
+		json_decref(s);
+		s = status_build(&b.view, NULL);
+		assert_int_equal(json_array_size(doc_get(s, "resources", NULL)),
+				 cases[i].n > 1000 ? (cases[i].n + 99) / 100 : cases[i].n);
+		big_deinit(&b);
+	}
+}
+
+static void health_is_the_worst_and_names_it(void **state)
+{
+	struct health h;
+	struct big b;
+
+	(void)state;
+	big_init(&b, 2, true);
+	h = status_health(&b.view);
+	assert_int_equal(h.status, HEALTH_DEGRADED);
+	assert_string_equal(h.message, "ConfigMap/n0: Degraded");
+	b.record.inventory.data[0].flags = OBJ_IGNORE_HEALTH;
+	assert_int_equal(status_health(&b.view).status, HEALTH_HEALTHY);
+	b.record.inventory.data[0].flags = OBJ_HOOK;
+	assert_int_equal(status_health(&b.view).status, HEALTH_HEALTHY);
+	big_deinit(&b);
+}
+
+static void missing_objects_count(void **state)
+{
+	struct health h;
+	struct big b;
+	struct live *l;
+
+	(void)state;
+	big_init(&b, 2, true);
+	l = live_find(&b.live, &(struct objkey){ "", "ConfigMap", "", "n0" });
+	HASH_DEL(b.live.by_key, l);
+	h = status_health(&b.view);
+	assert_int_equal(h.status, HEALTH_MISSING);
+	assert_string_equal(h.message, "ConfigMap/n0: Missing");
+	/* not in the release any more: it goes, and does not count */
+	plan_deinit(&b.plan);
+	b.release.objects++;
+	b.release.n_objects--;
+	plan_build(&(struct plan_input){ .release = &b.release, .scopes = b.scopes,
+		.destination_ns = "", .app_id = "shop", .record = &b.record,
+		.live = &b.live, .prune_allowed = true }, &b.plan);
+	assert_int_equal(status_health(&b.view).status, HEALTH_HEALTHY);
+	/* but it does while we are pinned to a release that has it */
+	b.record.pin_why = xstrdup("x");
+	assert_int_equal(status_health(&b.view).status, HEALTH_MISSING);
+	big_deinit(&b);
+}
+
+static void history_is_limited(void **state)
+{
+	struct big b;
+
+	(void)state;
+	big_init(&b, 1, true);
+	for (int i = 0; i < 14; i++)
+		record_add_release(&b.record)->deployed_ms = i % 2 ? 1000 : 0;
+	b.spec.history_limit = 3;
+	{
+		_cleanup_json_ json_t *s = status_build(&b.view, NULL);
+		const json_t *h = doc_get(s, "history", NULL);
+
+		assert_int_equal(json_array_size(h), 3);
+		assert_int_equal(doc_get_int(json_array_get(h, 2), 0, "id", NULL), 15);
+		assert_int_equal(doc_get_int(json_array_get(h, 0), 0, "id", NULL), 11);
+		assert_int_equal(json_array_size(doc_get(s, "syncd", "releases",
+							 NULL)), 10);
+	}
+	b.spec.history_limit = 100;
+	{
+		_cleanup_json_ json_t *s = status_build(&b.view, NULL);
+
+		assert_int_equal(json_array_size(doc_get(s, "history", NULL)), 7);
+	}
+	big_deinit(&b);
+}
+
+/* The operation that was asked for stays as it was written, once it is cleared. */
+static void asked_operation_is_kept(void **state)
+{
+	struct op_view op = { .present = true, .phase = "Running",
+			      .started_ms = 1000000 };
+	struct big b;
+
+	(void)state;
+	big_init(&b, 1, true);
+	b.view.op = &op;
+	b.spec.operation.raw = json_pack("{s{ss}}", "sync", "revision", "abc");
+	{
+		_cleanup_json_ json_t *first = status_build(&b.view, NULL), *second = NULL;
+
+		json_decref(b.spec.operation.raw);
+		b.spec.operation.raw = NULL;
+		second = status_build(&b.view, first);
+		assert_string_equal(doc_get_str(second, "operationState", "operation",
+						"sync", "revision", NULL), "abc");
+		assert_true(status_same(first, second));
+		json_decref(second);
+		op.started_ms = 2000000;	/* another one */
+		second = status_build(&b.view, first);
+		assert_null(doc_get(second, "operationState", "operation", "sync",
+				    "revision", NULL));
+	}
+	big_deinit(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_reconciled_at_may_differ),
+		cmocka_unit_test(size_is_capped),
+		cmocka_unit_test(health_is_the_worst_and_names_it),
+		cmocka_unit_test(missing_objects_count),
+		cmocka_unit_test(history_is_limited),
+		cmocka_unit_test(asked_operation_is_kept),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
