@@ -1,0 +1,48 @@
+/*
+ * engine.h - the engine: one per cluster, everything above the seam.
+ *
+ * It owns the registry of applications, the live index, the schedule and the
+ * operations. It reaches the outside only through its `struct world`, so that
+ * engine_abandon(), which frees everything without a callback, is the crash.
+ */
+#ifndef SYNC_ENGINE_H
+#define SYNC_ENGINE_H
+
+#include "core/buf.h"
+#include "core/err.h"
+#include "core/world.h"
+#include "sync/app_spec.h"
+
+struct engine;
+
+struct engine_config {		/* all strings are copied */
+	const struct http_endpoint *api;	/* borrowed, outlives the engine */
+	const char *ns;			/* own namespace, made if absent */
+	const char *const *app_namespaces;	/* NULL-terminated; {"*"} = all */
+	const char *identity;		/* leader election */
+	const char *mirrors;		/* folder for Git mirrors */
+	uint64_t poll_ms;		/* 0 = 60 s */
+	unsigned max_requests;		/* 0 = 32 */
+	bool leader_elect;
+	struct app_defaults defaults;
+	/*
+	 * The engine cannot go on (the lease was lost): the process should end so
+	 * that another takes over. Called once.
+	 */
+	void (*on_fatal)(void *arg, const struct err *err);
+	void *arg;
+};
+
+struct engine *engine_new(struct world *w, const struct engine_config *c);
+void engine_start(struct engine *e);
+/* Stops new work, hands the lease over; on_stopped once, within 5 s. */
+void engine_stop(struct engine *e, void (*on_stopped)(void *arg), void *arg);
+/* Frees everything without a callback; also after engine_stop. NULL-safe. */
+struct engine *engine_abandon(struct engine *e);
+
+bool engine_ready(const struct engine *e);	/* leader: lists are in; else: standby */
+bool engine_leading(const struct engine *e);
+/* Prometheus text (syncd_*): applications, reconciles, requests, polls, fetches. */
+void engine_metrics(struct engine *e, struct buf *out);
+
+#endif

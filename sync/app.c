@@ -1,0 +1,352 @@
+/*
+ * The registry of applications and the tick of one.
+ *
+ * An application is looked at when something changed: its CR, its revision in
+ * Git, one of its objects, a timer. A look (app_look) never blocks: it starts what
+ * is due (a render, a load, an operation, a record write) and returns; the end
+ * of that pokes again.
+ */
+#include "app_priv.h"
+
+#include <stdio.h>
+
+struct rel *rel_new(void)
+{
+	struct rel *r = xcalloc(1, sizeof(*r));
+
+	r->refs = 1;
+	return r;
+}
+
+struct rel *rel_ref(struct rel *r)
+{
+	if (r)
+		r->refs++;
+	return r;
+}
+
+struct rel *rel_unref(struct rel *r)
+{
+	if (r && --r->refs == 0) {
+		render_answer_deinit(&r->a);
+		free(r);
+	}
+	return NULL;
+}
+
+void op_result_deinit(struct op_result *r)
+{
+	free(r->group);
+	free(r->version);
+	free(r->kind);
+	free(r->ns);
+	free(r->name);
+	free(r->message);
+}
+
+void op_view_reset(struct op_view *v)
+{
+	for (size_t i = 0; i < v->results.len; i++)
+		op_result_deinit(&v->results.data[i]);
+	vec_deinit(&v->results);
+	free(v->message);
+	free(v->initiated_by);
+	*v = (struct op_view){ 0 };
+}
+
+/* ---- the registry ---- */
+
+static void on_task(struct world_task *t)
+{
+	app_look(container_of(t, struct app, task));
+}
+
+static void on_timer(struct world_timer *t)
+{
+	app_poke(container_of(t, struct app, timer));
+}
+
+struct app *app_get(struct engine *e, const char *ns, const char *name)
+{
+	_cleanup_free_ char *id = xasprintf("%s/%s", ns, name);
+	struct app *a;
+
+	HASH_FIND_STR(e->apps, id, a);
+	if (a)
+		return a;
+	a = xcalloc(1, sizeof(*a));
+	a->id = steal(&id);
+	/* Argo CD's rule: outside the control namespace the id carries it. */
+	a->app_id = strcmp(ns, CONTROL_NAMESPACE) ?
+		    xasprintf("%s_%s", ns, name) : xstrdup(name);
+	a->engine = e;
+	a->task.fn = on_task;
+	a->timer.fn = on_timer;
+	a->load.app = a;
+	a->store.app = a;
+	HASH_ADD_KEYPTR(hh, e->apps, a->id, strlen(a->id), a);
+	return a;
+}
+
+struct app *app_find_by_app_id(struct engine *e, const char *app_id)
+{
+	const char *bar = strchr(app_id, '_');
+	_cleanup_free_ char *id = bar ?
+		xasprintf("%.*s/%s", (int)(bar - app_id), app_id, bar + 1) :
+		xasprintf("%s/%s", CONTROL_NAMESPACE, app_id);
+	struct app *a;
+
+	if (!*app_id)
+		return NULL;
+	HASH_FIND_STR(e->apps, id, a);
+	return a;
+}
+
+void app_poke(struct app *a)
+{
+	if (!a->task.active)
+		world_defer(a->engine->w, &a->task);
+}
+
+void app_poke_at(struct app *a, uint64_t mono_ms)
+{
+	uint64_t now = world_now(a->engine->w);
+
+	if (a->timer.active && a->due <= mono_ms)
+		return;
+	a->due = mono_ms;
+	world_timer_stop(a->engine->w, &a->timer);
+	world_timer_start(a->engine->w, &a->timer,
+			  mono_ms > now ? mono_ms - now : 1);
+}
+
+void app_poke_all(struct engine *e)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, e->apps, a, next)
+		app_poke(a);
+}
+
+void app_free(struct app *a)
+{
+	struct world *w = a->engine->w;
+
+	world_undefer(w, &a->task);
+	world_timer_stop(w, &a->timer);
+	op_free(a->op);
+	op_view_reset(&a->op_view);
+	app_plans_reset(a);
+	app_spec_deinit(&a->spec);
+	record_deinit(&a->rec);
+	rel_unref(a->head);
+	rel_unref(a->target);
+	rel_unref(a->op_rel);
+	rel_unref(a->loading);
+	kube_request_deinit(&a->store.req);
+	kube_request_deinit(&a->load.req);
+	kube_request_deinit(&a->status_req);
+	free(a->store.body);
+	free(a->status_body);
+	free(a->render_request);
+	json_decref(a->status);
+	for (size_t i = 0; i < a->conditions.len; i++)
+		free(a->conditions.data[i].message);
+	vec_deinit(&a->conditions);
+	free(a->request.revision);
+	free(a->request.by);
+	free(a->claimed_operation);
+	free(a->rec_version);
+	free(a->app_id);
+	free(a->id);
+	free(a);
+}
+
+/* ---- what comes in ---- */
+
+void app_adopt_record(struct engine *e, const char *ns, const char *name,
+		      struct record *rec, const char *version)
+{
+	struct app *a = app_get(e, ns, name);
+
+	record_deinit(&a->rec);
+	a->rec = *rec;
+	free(a->rec_version);
+	a->rec_version = xstrdup(version);
+	app_poke(a);
+}
+
+static void follow_source(struct app *a)
+{
+	struct repo_rev *old = a->rev;
+	const char *revision = a->request.present && a->request.revision ?
+			       a->request.revision : a->spec.revision;
+
+	if (a->spec.n_errors || !a->present) {
+		if (old)
+			source_leave(a->engine, old);
+		a->rev = NULL;
+		return;
+	}
+	a->rev = source_join(a->engine, a->spec.repo_url, revision);
+	if (old)
+		source_leave(a->engine, old);
+}
+
+static void claim_operation(struct app *a)
+{
+	const struct app_operation *op = &a->spec.operation;
+
+	if (!op->present)
+		a->operation_mark = MARK_NONE;
+	if (!op->present || a->operation_mark != MARK_NONE || a->request.present)
+		return;
+	a->request = (struct op_request){
+		.present = true, .prune = op->prune, .dry_run = op->dry_run,
+		.revision = xstrdup(op->revision),
+		.by = xstrdup(op->initiated_by && *op->initiated_by ?
+			      op->initiated_by : "operation"),
+		.rollback = op->release ?
+			    (uint32_t)strtoul(op->release, NULL, 10) : 0,
+		.seen_at = world_now(a->engine->w),
+	};
+	a->operation_mark = MARK_SEEN;
+	engine_log(a->engine, LOG_INFO, a, "%s asked for a sync%s%s",
+		   a->request.by, op->revision ? " of " : "",
+		   op->revision ? op->revision : "");
+}
+
+void app_on_object(struct engine *e, const json_t *application)
+{
+	const char *ns = doc_get_str(application, "metadata", "namespace", NULL);
+	const char *name = doc_get_str(application, "metadata", "name", NULL);
+	json_t *status = doc_get(application, "status", NULL);
+	struct app *a;
+
+	if (!ns || !name)
+		return;
+	a = app_get(e, ns, name);
+	app_spec_deinit(&a->spec);
+	app_spec_decode(&a->spec, application, &e->cfg.defaults);
+	a->present = true;
+	if (!a->status && status)
+		a->status = json_deep_copy(status);
+	claim_operation(a);
+	follow_source(a);
+	if (a->spec.refresh == REFRESH_NONE) {
+		a->refresh_mark = MARK_NONE;
+	} else if (a->refresh_mark == MARK_NONE) {
+		a->refresh_mark = MARK_SEEN;
+		a->refresh_at = world_now(e->w);
+		if (a->spec.refresh == REFRESH_HARD)
+			*a->rendered = '\0';
+		if (a->rev)
+			source_poll_now(a->rev);
+	}
+	app_poke(a);
+}
+
+void app_on_gone(struct engine *e, const char *ns, const char *name)
+{
+	struct app *a = app_get(e, ns, name);
+
+	a->present = false;
+	follow_source(a);
+	json_decref(a->status);
+	a->status = NULL;
+	if (a->op)
+		op_supersede(a->op, "the Application was deleted");
+	engine_log(e, LOG_INFO, a, "the Application was deleted; its objects stay");
+	app_poke(a);
+}
+
+void app_on_live(struct app *a, const struct live *l,
+		 const struct live_before *before)
+{
+	(void)l;
+	(void)before;
+	a->plan_valid = false;
+	if (a->op)
+		op_on_live(a->op);
+	app_poke(a);
+}
+
+/* ---- plans: where the cluster differs ---- */
+
+void app_plans_reset(struct app *a)
+{
+	plan_deinit(&a->plan);
+	plan_deinit(&a->target_plan);
+	free(a->scopes);
+	free(a->target_scopes);
+	a->scopes = a->target_scopes = NULL;
+	a->plan_valid = false;
+}
+
+static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
+		       struct plan *plan, bool pinned)
+{
+	struct plan_input in = {
+		.release = &rel->a, .destination_ns = a->spec.dest_ns,
+		.app_id = a->app_id, .record = &a->rec,
+		.live = &a->engine->live, .prune_allowed = a->spec.prune,
+		.crds_untouched = pinned,
+	};
+
+	*scopes = scopes_resolve(a->engine->discovery, &rel->a);
+	in.scopes = *scopes;
+	plan_build(&in, plan);
+}
+
+static bool needs(struct engine *e, const char *group, const char *kind,
+		  const char *version)
+{
+	if (!discovery_find(e->discovery, group, NULL, kind))
+		return true;	/* not served: nothing of it can be there */
+	return kinds_need(e, group, kind, version);
+}
+
+static bool kinds_in(struct app *a, const struct rel *rel)
+{
+	bool ready = true;
+
+	for (size_t i = 0; i < rel->a.n_objects; i++) {
+		const struct rendered *r = &rel->a.objects[i];
+
+		ready &= needs(a->engine, r->group, r->kind, r->version);
+	}
+	for (size_t i = 0; i < a->rec.inventory.len; i++) {
+		const struct inv_entry *v = &a->rec.inventory.data[i];
+
+		ready &= needs(a->engine, v->group, v->kind, v->version);
+	}
+	return ready;
+}
+
+
+/*
+ * Compares head and target with the live index. False while kinds in use have
+ * not been listed yet: then nothing may be concluded from what is not there.
+ */
+bool app_compare(struct app *a)
+{
+	bool same = a->head && a->target &&
+		    !strcmp(a->head->a.digest, a->target->a.digest);
+	struct rel *rel = a->head ? a->head : a->target;
+
+	app_plans_reset(a);
+	a->drifted = false;
+	if (!rel)
+		return true;
+	if (!kinds_in(a, rel) || (a->target && !kinds_in(a, a->target)))
+		return false;
+	build_plan(a, rel, &a->scopes, &a->plan, false);
+	a->plan_valid = true;
+	if (a->target && (same || rel == a->target)) {
+		a->drifted = a->plan.n_apply > 0;
+	} else if (a->target) {
+		build_plan(a, a->target, &a->target_scopes, &a->target_plan, true);
+		a->drifted = a->target_plan.n_apply > 0;
+	}
+	return true;
+}

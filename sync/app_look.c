@@ -1,0 +1,311 @@
+/*
+ * One look at an application: what changed in Git is rendered, what is missing in
+ * memory is loaded, then the cluster is compared and the next thing decided.
+ */
+#include "app_priv.h"
+
+#include "render/render.h"
+
+#define RENDER_DEADLINE_MS 60000
+#define MAX_ANSWER ((size_t)128 << 20)
+#define TROUBLE_AGAIN_MS 30000
+
+/* ---- rendering ---- */
+
+static void on_rendered(struct worker_call *c, const struct err *err,
+			const char *data, size_t len);
+
+static void ask_worker(struct app *a, enum worker_kind kind)
+{
+	struct world *w = a->engine->w;
+
+	a->render = (struct worker_call){
+		.kind = kind, .affinity = source_key(a->rev),
+		.request = a->render_request, .request_len = a->render_len,
+		.deadline_ms = RENDER_DEADLINE_MS, .max_answer = MAX_ANSWER,
+		.on_done = on_rendered,
+	};
+	a->engine->counts.renders++;
+	w->ops->worker_start(w, &a->render);
+}
+
+void app_render_start(struct app *a)
+{
+	struct render_request r = {
+		.mirror = (char *)(uintptr_t)source_mirror(a->rev),
+		.commit = a->rev->commit, .path = a->spec.path,
+		.source = a->spec.source, .install_id = a->engine->install_id,
+		.app_id = a->app_id, .destination_ns = a->spec.dest_ns,
+	};
+	struct buf request = BUF_INIT;
+
+	render_request_encode(&r, &request);
+	free(a->render_request);
+	a->render_request = buf_steal(&request, &a->render_len);
+	free(a->render_affinity);
+	a->render_affinity = xstrdup(source_key(a->rev));
+	memcpy(a->rendering, a->rev->commit, sizeof(a->rendering));
+	memcpy(a->rendering_source, a->spec.source_digest,
+	       sizeof(a->rendering_source));
+	ask_worker(a, WORKER_RENDER);
+	a->render.affinity = a->render_affinity;
+}
+
+static void render_failed(struct app *a, const struct err *err)
+{
+	a->head_err = *err;
+	a->head = rel_unref(a->head);
+	if (err->retry) {	/* the worker died, not the input's fault */
+		*a->rendered = '\0';
+		a->render_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
+		app_poke_at(a, a->render_again_at);
+	}
+	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendering,
+		   err->msg);
+}
+
+static void render_succeeded(struct app *a, struct rel *rel)
+{
+	struct err empty = ERR_INIT;
+
+	if (!rel->a.n_objects && !a->spec.allow_empty) {
+		err_set(&empty, ERR_INVALID, "%s at %.7s renders no objects: "
+			"nothing is changed (allow it with syncPolicy.automated."
+			"allowEmpty: true)", *a->spec.path ? a->spec.path : ".",
+			a->rendering);
+		rel_unref(rel);
+		render_failed(a, &empty);
+		return;
+	}
+	rel_unref(a->head);
+	a->head = rel;
+	a->head_err = ERR_INIT;
+}
+
+static void on_rendered(struct worker_call *c, const struct err *err,
+			const char *data, size_t len)
+{
+	struct app *a = container_of(c, struct app, render);
+	struct rel *rel = rel_new();
+	struct err bad = *err;
+
+	if (!bad.code && render_answer_decode(&rel->a, data, len, &bad))
+		bad.retry = true;
+	if (!bad.code && rel->a.needs_exec && c->kind == WORKER_RENDER) {
+		rel_unref(rel);
+		ask_worker(a, WORKER_EXEC);
+		a->render.affinity = a->render_affinity;
+		return;
+	}
+	memcpy(a->rendered, a->rendering, sizeof(a->rendered));
+	memcpy(a->rendered_source, a->rendering_source,
+	       sizeof(a->rendered_source));
+	*a->rendering = '\0';
+	if (bad.code) {
+		rel_unref(rel);
+		render_failed(a, &bad);
+	} else {
+		render_succeeded(a, rel);
+	}
+	app_poke(a);
+}
+
+static bool wants_render(const struct app *a)
+{
+	if (!a->present || !a->rev || !*a->rev->commit || *a->rendering ||
+	    a->spec.n_errors)
+		return false;
+	if (a->render_again_at > world_now(a->engine->w))
+		return false;
+	return strcmp(a->rendered, a->rev->commit) ||
+	       strcmp(a->rendered_source, a->spec.source_digest);
+}
+
+/* ---- the target's release ---- */
+
+static void on_loaded(struct store_call *c, const struct err *err)
+{
+	struct app *a = c->app;
+
+	if (err->code) {
+		a->loading = rel_unref(a->loading);
+		a->load_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
+		app_set_condition(a, "UnknownError", "the release that should be "
+				  "running cannot be read: %s", err->msg);
+		app_poke_at(a, a->load_again_at);
+		return;
+	}
+	app_clear_condition(a, "UnknownError");
+	rel_unref(a->target);
+	a->target = a->loading;
+	a->loading = NULL;
+	a->target_id = c->release;
+	app_poke(a);
+}
+
+/* True when rec.target is in memory, or there is none. */
+static bool target_ready(struct app *a)
+{
+	const struct release *t = record_release(&a->rec, a->rec.target);
+
+	if (!t) {
+		a->target = rel_unref(a->target);
+		a->target_id = 0;
+		return true;
+	}
+	if (a->target && a->target_id == a->rec.target)
+		return true;
+	if (a->load.running)
+		return false;
+	if (a->head && !strcmp(a->head->a.digest, t->digest)) {
+		rel_unref(a->target);
+		a->target = rel_ref(a->head);
+		a->target_id = t->id;
+		return true;
+	}
+	if (a->load_again_at > world_now(a->engine->w))
+		return false;
+	rel_unref(a->loading);
+	a->loading = rel_new();
+	a->load.app = a;
+	a->load.release = t->id;
+	a->load.answer = &a->loading->a;
+	a->load.on_done = on_loaded;
+	store_get_release(&a->load);
+	return false;
+}
+
+/* ---- conditions that follow from the facts ---- */
+
+static void look_conditions(struct app *a)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < a->spec.n_errors; i++)
+		buf_addf(&text, "%s%s", i ? "; " : "", a->spec.errors[i]);
+	if (text.len)
+		app_set_condition(a, "InvalidSpecError", "%s", buf_str(&text));
+	else
+		app_clear_condition(a, "InvalidSpecError");
+	if (a->rev && a->rev->err.code)
+		app_set_condition(a, "ComparisonError", "%s", a->rev->err.msg);
+	else if (a->head_err.code && !*a->rendering)
+		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
+	else
+		app_clear_condition(a, "ComparisonError");
+	if (a->sync_err.code)
+		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
+	else
+		app_clear_condition(a, "SyncError");
+}
+
+static void look_hooks(struct app *a)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; a->head && i < a->head->a.n_objects; i++) {
+		const struct rendered *r = &a->head->a.objects[i];
+
+		if (!(r->flags & (OBJ_HOOK | OBJ_SKIP)) ||
+		    (r->flags & OBJ_SKIP && !strcmp(r->hook, "Skip")))
+			continue;
+		if (n++ < 3)
+			buf_addf(&text, "%s%s/%s (%s)", n > 1 ? ", " : "",
+				 r->kind, r->name, r->hook);
+	}
+	if (n)
+		app_set_condition(a, "ExcludedResourceWarning", "%zu hook%s not "
+				  "run, this version has no hooks yet: %s%s", n,
+				  n > 1 ? "s are" : " is", buf_str(&text),
+				  n > 3 ? ", ..." : "");
+	else
+		app_clear_condition(a, "ExcludedResourceWarning");
+}
+
+/* ---- the look ---- */
+
+static void supersede(struct app *a)
+{
+	const struct release *r = record_release(&a->rec, a->rec.op.release);
+	const struct release *held;
+
+	if (a->rec.op.kind != OP_SYNC || !a->head || !r || !a->spec.automated ||
+	    !strcmp(r->digest, a->head->a.digest))
+		return;
+	held = record_rejects(&a->rec, a->head->a.digest, a->head->a.input_key,
+			      a->spec.options_digest);
+	if (!held)
+		op_supersede(a->op, "a newer commit supersedes it");
+}
+
+/* A person's request waits for Git to be asked after it was made. */
+static bool request_ready(const struct app *a)
+{
+	if (!a->request.present || !a->rev || *a->rendering || wants_render(a))
+		return false;
+	return a->rev->err.code || a->head_err.code ||
+	       source_polled_at(a->rev) >= a->request.seen_at;
+}
+
+static bool has_prunes(const struct app *a)
+{
+	return a->plan_valid && a->spec.prune && a->plan.n_prune > 0;
+}
+
+static struct decision decide(struct app *a)
+{
+	struct decide_in in = {
+		.rec = &a->rec, .spec = &a->spec,
+		.head_known = a->head && !a->head_err.code,
+		.head_digest = a->head ? a->head->a.digest : "",
+		.head_input_key = a->head ? a->head->a.input_key : "",
+		.requested = request_ready(a),
+		.drifted = a->drifted, .prunes = has_prunes(a),
+		.now = world_now(a->engine->w), .retry_at = a->retry_at,
+		.heal_at = a->heal_at, .wall_ms = world_wall(a->engine->w),
+	};
+
+	if (a->rec.phase == PHASE_SOAKING) {
+		in.soak_over = app_soak_over(a);
+		in.soak_bad = a->soak_bad;
+	}
+	return app_decide(&in);
+}
+
+static void run(struct app *a)
+{
+	struct decision d;
+
+	if (a->op) {
+		supersede(a);
+		return;
+	}
+	if (a->store.running || a->load.running || !target_ready(a))
+		return;
+	if (!app_compare(a))
+		return;	/* poked when the lists are in */
+	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile ||
+	    a->spec.deleting)
+		return;
+	d = decide(a);
+	a->decision = d;
+	if (d.again_at)
+		app_poke_at(a, d.again_at);
+	app_act(a, &d);
+}
+
+void app_look(struct app *a)
+{
+	struct engine *e = a->engine;
+
+	if (!e->leading || e->stopping || !e->loaded)
+		return;
+	e->counts.reconciles++;
+	if (wants_render(a))
+		app_render_start(a);
+	run(a);
+	look_conditions(a);
+	look_hooks(a);
+	app_status_tick(a);
+}

@@ -1,0 +1,35 @@
+/*
+ * app_priv.h - what the files of one application share: app.c (registry, news),
+ * app_look.c (the look), app_run.c (operations), app_soak.c, app_status.c.
+ */
+#ifndef SYNC_APP_PRIV_H
+#define SYNC_APP_PRIV_H
+
+#include "engine_priv.h"
+
+#define CONTROL_NAMESPACE "argocd"
+
+/* app.c */
+void op_view_reset(struct op_view *v);
+void app_plans_reset(struct app *a);
+bool app_compare(struct app *a);
+
+/* app_look.c */
+void app_look(struct app *a);
+void app_render_start(struct app *a);
+
+/* app_run.c */
+void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
+		  struct rel *rel, bool prune_only, const char *by);
+void app_act(struct app *a, const struct decision *d);
+void app_reject(struct app *a, struct release *rel, const char *reason,
+		bool may_pass, bool mutated);
+void app_promote(struct app *a);
+void app_set_phase(struct app *a, enum phase p);
+/* Writes the record; the application is poked when it is there. */
+void app_save(struct app *a);
+
+/* app_soak.c */
+bool app_soak_over(struct app *a);	/* also looks for breakage: soak_bad */
+
+#endif

@@ -1,0 +1,184 @@
+/*
+ * The Application's status: built from the facts, written when it changed and at
+ * most once a second. The same patch removes a refresh annotation that was seen
+ * and an operation that was taken over, guarded by the resourceVersion they were
+ * read at where something of somebody else's would be lost.
+ */
+#include "app_priv.h"
+
+#include <stdio.h>
+
+#define STATUS_EVERY_MS 1000
+
+void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
+{
+	struct status_condition *c = NULL;
+	struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < a->conditions.len && !c; i++)
+		if (!strcmp(a->conditions.data[i].type, type))
+			c = &a->conditions.data[i];
+	if (!c) {
+		vec_push(&a->conditions, ((struct status_condition){
+			.type = type, .since_ms = world_wall(a->engine->w) }));
+		c = &a->conditions.data[a->conditions.len - 1];
+	} else if (!strcmp(c->message, buf_str(&text))) {
+		buf_deinit(&text);
+		return;
+	} else {
+		c->since_ms = world_wall(a->engine->w);
+	}
+	free(c->message);
+	c->message = buf_steal(&text, NULL);
+}
+
+void app_clear_condition(struct app *a, const char *type)
+{
+	for (size_t i = 0; i < a->conditions.len; i++) {
+		struct status_condition *c = &a->conditions.data[i];
+
+		if (strcmp(c->type, type))
+			continue;
+		free(c->message);
+		memmove(c, c + 1, (a->conditions.len - i - 1) * sizeof(*c));
+		a->conditions.len--;
+		return;
+	}
+}
+
+static const char *message_of(const struct app *a)
+{
+	if (a->op && *op_message(a->op))
+		return op_message(a->op);
+	if (a->decision.next == NEXT_WAIT || a->decision.next == NEXT_SOAK)
+		return a->decision.why;
+	return NULL;
+}
+
+static json_t *build(struct app *a)
+{
+	struct engine *e = a->engine;
+	struct status_view v = {
+		.spec = &a->spec, .record = &a->rec, .live = &e->live,
+		.plan = a->plan_valid ? &a->plan : NULL,
+		.release = a->head ? &a->head->a : a->target ? &a->target->a : NULL,
+		.head = a->rev ? a->rev->commit : "",
+		.compared = a->plan_valid && a->head && !a->head_err.code,
+		.source_type = a->head ? a->head->a.source_type : NULL,
+		.op = &a->op_view, .conditions = a->conditions.data,
+		.n_conditions = a->conditions.len,
+		.now_ms = world_wall(e->w), .reconciled_ms = world_wall(e->w),
+		.phase_message = message_of(a), .leader = e->identity,
+	};
+
+	if (!a->plan_valid && !a->op)
+		v.compared = false;
+	return status_build(&v, a->status);
+}
+
+static void on_written(struct kube_request *r, const struct err *err)
+{
+	struct app *a = container_of(r, struct app, status_req);
+
+	a->status_busy = false;
+	free(a->status_body);
+	a->status_body = NULL;
+	if (err->code && err->code != ERR_NOTFOUND) {
+		engine_log(a->engine, LOG_WARN, a, "writing the status: %s",
+			   err->msg);
+		json_decref(a->status);	/* unknown now: the next look writes */
+		a->status = NULL;
+	}
+	if (err->code)
+		app_poke_at(a, world_now(a->engine->w) + STATUS_EVERY_MS);
+}
+
+/* null where the old status had a key that the new one has not: merge patch. */
+static void add_removed(json_t *patch, const json_t *old)
+{
+	const char *key;
+	json_t *value, *mine;
+
+	json_object_foreach((json_t *)old, key, value) {
+		mine = json_object_get(patch, key);
+		if (!mine)
+			json_object_set_new(patch, key, json_null());
+		else if (json_is_object(mine) && json_is_object(value))
+			add_removed(mine, value);
+	}
+}
+
+static void write_status(struct app *a, json_t *status, bool drop_refresh)
+{
+	struct engine *e = a->engine;
+	_cleanup_json_ json_t *patch = json_object();
+	json_t *body = json_deep_copy(status);
+	struct kube_ref ref = {
+		.group = "argoproj.io", .version = "v1alpha1",
+		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
+	};
+	struct buf text = BUF_INIT;
+
+	if (a->status)
+		add_removed(body, a->status);
+	json_object_set_new(patch, "status", body);
+	if (drop_refresh)
+		json_object_set_new(patch, "metadata", json_pack("{s:{s:n}}",
+			"annotations", "argocd.argoproj.io/refresh"));
+	if (a->operation_mark == MARK_SEEN) {
+		json_object_set_new(patch, "operation", json_null());
+		a->operation_mark = MARK_CLEARED;
+	}
+	if (drop_refresh)
+		a->refresh_mark = MARK_CLEARED;
+	doc_write(patch, &text);
+	a->status_body = buf_steal(&text, NULL);
+	kube_merge_patch_init(&a->status_req, &ref, FIELD_MANAGER, a->status_body,
+			      strlen(a->status_body));
+	a->status_req.on_done = on_written;
+	a->status_busy = true;
+	a->status_at = world_now(e->w);
+	json_decref(a->status);
+	a->status = json_incref(status);
+	kube_start(e->kube, &a->status_req);
+}
+
+/* A refresh is answered when Git was asked after it and rendered. */
+static bool refreshed(const struct app *a)
+{
+	if (a->refresh_mark != MARK_SEEN)
+		return false;
+	if (a->spec.n_errors || !a->rev)
+		return true;
+	if (*a->rendering || a->rev->fetching)
+		return false;
+	return a->rev->err.code || source_polled_at(a->rev) >= a->refresh_at;
+}
+
+void app_status_tick(struct app *a)
+{
+	struct engine *e = a->engine;
+	_cleanup_json_ json_t *status = NULL;
+	uint64_t now = world_now(e->w);
+	bool drop_refresh = refreshed(a);
+	bool must = drop_refresh || a->operation_mark == MARK_SEEN;
+
+	if (!a->present || a->status_busy)
+		return;
+	status = build(a);
+	if (!must && a->status && status_same(status, a->status))
+		return;
+	if (!must && a->status_at && now < a->status_at + STATUS_EVERY_MS) {
+		app_poke_at(a, a->status_at + STATUS_EVERY_MS);
+		return;
+	}
+	/* Before anything is known there is nothing worth a write. */
+	if (!must && a->rev && !*a->rev->commit && !a->rev->err.code &&
+	    !a->conditions.len)
+		return;
+	write_status(a, status, drop_refresh);
+}

@@ -1,0 +1,183 @@
+/*
+ * What an application does next, when no operation is running. Pure: a table of
+ * facts in, one verb out.
+ *
+ * Git's head is the wish, the target is where the cluster should be now. They
+ * part when a release was rejected, and meet again when something new appears.
+ */
+#include "engine_priv.h"
+
+#define RETRY_REJECTED_MS (10 * 60 * 1000)
+#define FLAP_MAX_MS (15 * 60 * 1000)
+
+static struct decision be(enum next next, const char *why)
+{
+	return (struct decision){ .next = next, .why = why };
+}
+
+static struct decision wait_until(uint64_t at, const char *why)
+{
+	return (struct decision){ .next = NEXT_WAIT, .why = why, .again_at = at };
+}
+
+/* Hold off before the next candidate after consecutive reverts. */
+static int64_t flap_hold_ms(unsigned reverts_in_row)
+{
+	static const int64_t minutes[] = { 0, 0, 1, 5 };
+
+	if (reverts_in_row < ARRAY_LEN(minutes))
+		return minutes[reverts_in_row] * 60 * 1000;
+	return FLAP_MAX_MS;
+}
+
+static const struct release *target_of(const struct decide_in *in)
+{
+	return record_release((struct record *)in->rec, in->rec->target);
+}
+
+static bool head_is_target(const struct decide_in *in)
+{
+	const struct release *t = target_of(in);
+
+	return in->head_known && t && !strcmp(t->digest, in->head_digest) &&
+	       !strcmp(t->options_digest, in->spec->options_digest) &&
+	       t->state != RELEASE_REJECTED;
+}
+
+/* The rejection that holds the head back, or NULL. */
+static const struct release *rejection(const struct decide_in *in)
+{
+	return record_rejects(in->rec, in->head_digest, in->head_input_key,
+			      in->spec->options_digest);
+}
+
+static struct decision held_back(const struct decide_in *in,
+				 const struct release *r)
+{
+	int64_t left = r->decided_ms + RETRY_REJECTED_MS - in->wall_ms;
+	struct decision d;
+
+	if (!r->may_pass || r->retried || !in->spec->automated)
+		return (struct decision){ .next = NEXT_WAIT, .rejected = r,
+					  .why = "Git's head was rejected" };
+	if (left <= 0) {
+		d = be(NEXT_SYNC, "the rejected release is tried once more");
+		d.rejected = r;
+		return d;
+	}
+	return (struct decision){ .next = NEXT_WAIT, .rejected = r,
+				  .why = "Git's head was rejected; its cause may "
+					 "pass, it is tried once more",
+				  .again_at = in->now + (uint64_t)left };
+}
+
+/* Something in Git that the cluster should go to? NEXT_WAIT if not. */
+static struct decision toward_head(const struct decide_in *in)
+{
+	const struct release *r;
+	int64_t hold;
+
+	if (!in->head_known || head_is_target(in))
+		return be(NEXT_WAIT, "the cluster is what Git says");
+	if (!in->spec->automated)
+		return be(NEXT_WAIT, "automated sync is off: run syncctl sync");
+	r = rejection(in);
+	if (r)
+		return held_back(in, r);
+	hold = in->rec->last_revert_ms + flap_hold_ms(in->rec->reverts_in_row) -
+	       in->wall_ms;
+	if (in->rec->reverts_in_row > 1 && hold > 0)
+		return wait_until(in->now + (uint64_t)hold,
+				  "holding off after consecutive reverts");
+	if (in->retry_at > in->now)
+		return wait_until(in->retry_at, "waiting to try again");
+	return be(NEXT_SYNC, "a new release");
+}
+
+static struct decision heal(const struct decide_in *in, struct decision other)
+{
+	if (!in->drifted || !in->spec->self_heal || !in->spec->automated)
+		return other;
+	if (in->heal_at <= in->now)
+		return be(NEXT_HEAL, "the cluster drifted");
+	if (!other.again_at || in->heal_at < other.again_at)
+		other.again_at = in->heal_at;
+	return other;
+}
+
+static struct decision soaking(const struct decide_in *in)
+{
+	struct decision d;
+
+	if (in->soak_bad)
+		return be(NEXT_REVERT, "the soak was broken");
+	if (in->soak_over)
+		return be(NEXT_PROMOTE, "the soak is over");
+	d = toward_head(in);
+	if (d.next == NEXT_SYNC)
+		return d;
+	return heal(in, be(NEXT_SOAK, "soaking"));
+}
+
+static struct decision resume(const struct decide_in *in)
+{
+	if (in->retry_at > in->now)
+		return wait_until(in->retry_at, "waiting to try again");
+	return be(NEXT_RESUME, "an operation was under way");
+}
+
+static struct decision at_rest(const struct decide_in *in)
+{
+	struct decision d = toward_head(in);
+
+	if (d.next == NEXT_SYNC)
+		return d;
+	if (head_is_target(in) && in->rec->pin_why &&
+	    !strcmp(in->rec->pin_by ? in->rec->pin_by : "", "auto-revert"))
+		return be(NEXT_ADOPT, "Git says what is running");
+	d = heal(in, d);
+	if (d.next == NEXT_WAIT && in->rec->phase == PHASE_GOOD && in->prunes &&
+	    head_is_target(in) && in->retry_at <= in->now)
+		return be(NEXT_PRUNE, "objects left Git");
+	return d;
+}
+
+struct decision app_decide(const struct decide_in *in)
+{
+	const struct record *rec = in->rec;
+
+	if (rec->op.id[0] && rec->op.kind != OP_HEAL)
+		return resume(in);
+	if (in->requested && in->head_known)
+		return be(NEXT_SYNC, "a person asked for it");
+	switch (rec->phase) {
+	case PHASE_SOAKING:
+		return soaking(in);
+	case PHASE_REVERTING:
+	case PHASE_REVERT_BLOCKED:
+	case PHASE_REVERT_STALLED: {
+		struct decision d = toward_head(in);
+
+		if (d.next == NEXT_SYNC)
+			return d;
+		if (in->retry_at > in->now)
+			return wait_until(in->retry_at, "waiting to revert again");
+		return be(NEXT_REVERT, "the revert is not done");
+	}
+	case PHASE_PRUNING:
+		if (in->retry_at > in->now)
+			return wait_until(in->retry_at, "waiting to prune again");
+		return be(NEXT_PRUNE, "the late prune is not done");
+	case PHASE_NONE:
+	case PHASE_PREFLIGHT:
+	case PHASE_APPLYING:
+	case PHASE_SETTLING:
+	case PHASE_GOOD:
+	case PHASE_PINNED:
+	case PHASE_FAILED:
+	case PHASE_UNPROVEN:
+	case PHASE_N:
+		break;
+	}
+	return at_rest(in);
+}

@@ -1,0 +1,389 @@
+/*
+ * engine_priv.h - what the files of sync/ that do things share.
+ *
+ * One thread, one loop. An application is ticked from the loop, never from inside
+ * another's callback: app_poke() only marks it.
+ */
+#ifndef SYNC_ENGINE_PRIV_H
+#define SYNC_ENGINE_PRIV_H
+
+#include <uthash.h>
+
+#include "core/discovery.h"
+#include "core/events.h"
+#include "core/kube.h"
+#include "core/lease.h"
+#include "core/lsrefs.h"
+#include "core/sm.h"
+#include "core/watch.h"
+#include "core/world.h"
+#include "health/health.h"
+#include "render/answer.h"
+#include "sync/app_spec.h"
+#include "sync/engine.h"
+#include "sync/live.h"
+#include "sync/plan.h"
+#include "sync/record.h"
+#include "sync/statusdoc.h"
+
+#define FIELD_MANAGER "syncd"
+#define LABEL_INSTALL "syncd.dev/install"
+#define ANN_OPERATION "syncd.dev/operation"
+
+struct app;
+struct app_watch;
+struct loose;
+struct op;
+struct repo;
+
+/* ---- kinds.c: one watch per kind in use ---- */
+
+struct kindwatch {
+	char *key;		/* "group/Kind" */
+	char *group, *kind;
+	struct engine *engine;
+	struct watch *watch;
+	unsigned list_no;	/* the live entries' `seen` of the current list */
+	bool synced;
+	UT_hash_handle hh;
+};
+/*
+ * Makes sure the kind is watched. True when its first list is in; false: not yet
+ * (apps are poked when it is) or the kind is not served.
+ */
+bool kinds_need(struct engine *e, const char *group, const char *kind,
+		const char *version);
+/* An apply answered with it: the list under way shall not sweep it. NULL-safe. */
+void kinds_mark(struct engine *e, struct live *l);
+/* The application that an object's tracking id names, if it names this object; owned. */
+char *tracking_owner(const json_t *object);
+void kinds_free(struct engine *e);
+
+/* ---- source.c: repositories, their polls and fetches ---- */
+
+/* One targetRevision of one repository, in use by `users` applications. */
+struct repo_rev {
+	struct repo *repo;
+	char *name;		/* targetRevision as written */
+	unsigned users;
+	char wanted[65];	/* what the remote says now; "" unknown */
+	char commit[65];	/* fetched and readable in mirror; "" none yet */
+	char *author, *subject;
+	int64_t commit_ms;
+	struct err err;		/* why wanted or commit is not known; code NONE = fine */
+	bool fetching, asked, local_due;
+	uint64_t fetch_again;	/* mono: not before */
+	struct repo_rev *next;
+};
+
+/* Joins the poll of (url, revision); the application is poked on every change. */
+struct repo_rev *source_join(struct engine *e, const char *url,
+			     const char *revision);
+void source_leave(struct engine *e, struct repo_rev *rev);
+/* The folder to render from, "" before the first fetch. Borrowed. */
+const char *source_mirror(const struct repo_rev *rev);
+const char *source_key(const struct repo_rev *rev);
+/* Asks the remote now (refresh annotation, operation). */
+void source_poll_now(struct repo_rev *rev);
+/* When was it last asked with an answer? mono ms; 0 = never. */
+uint64_t source_polled_at(const struct repo_rev *rev);
+void source_start(struct engine *e);
+void source_free(struct engine *e);
+
+/* creds.c: Secrets labelled as Argo CD's, and CA bundles by host. */
+struct creds;
+struct creds *creds_new(struct engine *e);
+struct creds *creds_free(struct creds *c);
+bool creds_synced(const struct creds *c);
+/* Fills (owned copies) username ... of an endpoint for this URL. */
+void creds_fill(struct creds *c, const char *url, struct http_endpoint *ep);
+
+/* ---- store.c: releases and records as Secrets ---- */
+
+struct store_call {
+	/* err: CONFLICT = someone else wrote the record (we lost the lead) */
+	void (*on_done)(struct store_call *c, const struct err *err);
+	struct app *app;
+	struct kube_request req;
+	char *body;
+	uint32_t release;
+	struct render_answer *answer;	/* put: borrowed; get: filled, owned by caller */
+	size_t next_chunk;
+	bool creating, running, from_cache;
+	struct world_task task;
+	struct err err;
+};
+/* Every record of this install, once, at start: app_adopt_record() for each. */
+void store_load(struct engine *e, void (*on_done)(void *arg, const struct err *err),
+		void *arg);
+void store_put_record(struct store_call *c);
+void store_put_release(struct store_call *c);
+void store_get_release(struct store_call *c);
+void store_drop_release(struct engine *e, struct app *app, uint32_t id);
+void store_cancel(struct store_call *c);
+void store_free(struct engine *e);
+
+/* ---- op.c: make the cluster equal to a release ---- */
+
+enum op_outcome {
+	OP_RUNNING,
+	OP_SUCCEEDED,	/* every task done, every wave healthy */
+	OP_REFUSED,	/* the API server refuses an object for good; nothing mutated yet
+			   when op->mutated is false */
+	OP_BAD,		/* evidence of failure, or no progress in time */
+	OP_TROUBLE,	/* may pass: network, conflicts, a busy server */
+	OP_CANCELLED,	/* superseded or asked for */
+};
+
+struct op;
+struct op_config {
+	struct app *app;
+	enum op_kind kind;
+	uint32_t release;	/* record id */
+	struct render_answer *answer;	/* with chunks; borrowed until done */
+	bool settle;		/* wait for health wave by wave */
+	bool prune_only;
+	bool dry_run;		/* the preflight alone */
+	void (*on_done)(struct app *app, struct op *op);
+};
+struct op *op_start(const struct op_config *c);
+/* A live object of its application changed, or discovery did. */
+void op_on_live(struct op *op);
+/* Ends at the next safe point: waiting at once, applying at the wave's end. */
+void op_supersede(struct op *op, const char *why);
+struct op *op_free(struct op *op);	/* without callback; NULL-safe */
+enum op_outcome op_outcome(const struct op *op);
+const struct err *op_error(const struct op *op);
+bool op_mutated(const struct op *op);
+bool op_may_pass(const struct op *op);	/* the cause may pass by itself */
+const char *op_message(const struct op *op);	/* what it waits for, for people */
+enum phase op_phase(const struct op *op);
+int op_wave(const struct op *op);
+/* The number in an operation id "r42-1a2b3c4d"; 0 if it is none. */
+uint32_t op_id_release(const char *id);
+void op_result_deinit(struct op_result *r);
+
+/* ---- scope.c: which objects of a release live where ---- */
+
+/* One scope per object, owned by the caller. Kinds of the release's own CRDs count. */
+struct scope *scopes_resolve(const struct discovery *d,
+			     const struct render_answer *a);
+/* The REST address of an object; false: the kind is not served (yet). */
+bool ref_resolve(const struct discovery *d, const struct objkey *k,
+		 const char *version, struct kube_ref *ret);
+
+/* ---- pods.c: why the pods of a new revision cannot start ---- */
+
+struct podwatch;
+struct pod_verdict {
+	enum pod_trouble trouble;	/* the worst among pods of the new revision */
+	uint64_t since;		/* mono ms of its first sight */
+	unsigned restarts, failed_exits, ready;
+	char reason[64];
+	char message[640];	/* names the pod */
+};
+/*
+ * Watches the pods of one workload (Deployment, StatefulSet, DaemonSet,
+ * ReplicaSet, Job) of which `object` is the live state; on_change on every news.
+ */
+struct podwatch *podwatch_new(struct engine *e, const struct objkey *workload,
+			      void (*on_change)(void *arg), void *arg);
+struct podwatch *podwatch_free(struct podwatch *p);
+bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret);
+
+/* ---- decide.c: what an application does next. Pure. ---- */
+
+enum next {
+	NEXT_WAIT,	/* nothing to do until something changes */
+	NEXT_SYNC,	/* put the head release out */
+	NEXT_HEAL,	/* put the target back: the cluster drifted */
+	NEXT_RESUME,	/* an operation was under way when the process died */
+	NEXT_SOAK,	/* keep watching the applied candidate */
+	NEXT_PROMOTE,	/* the soak is over: good */
+	NEXT_REVERT,	/* the candidate turned bad */
+	NEXT_PRUNE,	/* the promoted release's late prune */
+	NEXT_ADOPT,	/* head equals the running release: note the revision */
+	NEXT_N
+};
+struct decide_in {
+	const struct record *rec;
+	const struct app_spec *spec;
+	bool head_known;
+	const char *head_digest, *head_input_key;
+	bool requested;		/* a person asked for a sync */
+	bool drifted;		/* target's plan has something to apply */
+	bool prunes;		/* the good release's plan has something to prune */
+	bool soak_over, soak_bad;
+	bool loaded;		/* the target's release is in memory */
+	uint64_t now, retry_at, heal_at;
+	int64_t wall_ms;
+};
+struct decision {
+	enum next next;
+	const char *why;	/* static words, shown where nothing happens */
+	const struct release *rejected;	/* the rejection that holds the head back */
+	uint64_t again_at;	/* mono ms to look again; 0 = no need */
+};
+struct decision app_decide(const struct decide_in *in);
+
+/* ---- app.c: one application ---- */
+
+/* A rendered release in memory, shared by head, target and operation. */
+struct rel {
+	unsigned refs;
+	struct render_answer a;
+};
+struct rel *rel_new(void);
+struct rel *rel_ref(struct rel *r);
+struct rel *rel_unref(struct rel *r);	/* NULL-safe, returns NULL */
+
+struct app {
+	char *id;		/* "ns/name": the registry's key */
+	char *app_id;		/* tracking id's first part: "<app>" or "<ns>_<app>" */
+	struct engine *engine;
+	bool present;		/* the Application exists */
+	unsigned seen;		/* list number of its watch */
+	struct app_spec spec;
+	json_t *status;		/* as last read or written */
+	char *claimed_operation;	/* raw JSON of the operation we took over */
+
+	struct record rec;
+	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
+	bool rec_dirty;
+	struct store_call store;	/* record writes, one at a time */
+
+	struct repo_rev *rev;
+	char rendered[65];	/* commit that `head` was rendered from */
+	char rendered_source[65];	/* spec.source_digest at that time */
+	struct rel *head;	/* Git's wish */
+	struct err head_err;	/* why there is none for the wanted commit */
+	struct worker_call render;
+	char *render_request;
+	char rendering[65], rendering_source[65];
+	char *render_affinity;
+	size_t render_len;
+	uint64_t render_again_at, load_again_at;	/* mono; 0 = any time */
+
+	struct rel *target;	/* what rec.target is; NULL: not read yet */
+	uint32_t target_id;
+	struct store_call load;	/* of the target from its Secret */
+	struct rel *loading;
+
+	struct op *op;
+	struct rel *op_rel;
+	bool op_prunes;
+	unsigned revert_tries;
+	uint32_t prior_target;
+	struct op_view op_view;
+	struct op_request {	/* a person's wish, claimed from the CR */
+		bool present;
+		bool prune, dry_run;
+		char *revision, *by;
+		uint32_t rollback;	/* to this release; 0 = what Git says */
+		uint64_t seen_at;	/* mono: Git is asked after it */
+	} request;
+	uint64_t soak_began, soak_clean;	/* mono; 0 = not soaking, not clean */
+	uint64_t soak_degraded;	/* since when evidence is degraded; 0 */
+	struct decision decision;	/* the last one, for people */
+	bool soak_bad;
+	char soak_why[400];
+	uint64_t retry_at;	/* mono: not before */
+	unsigned heal_tries;
+	uint64_t heal_at;
+	struct err sync_err;	/* shown as SyncError */
+	struct scope *scopes;
+	struct plan plan;	/* of head against live, for the status */
+	bool plan_valid;
+	struct scope *target_scopes;
+	struct plan target_plan;	/* of the target, when it is not the head */
+	bool drifted;
+
+	VEC(struct status_condition) conditions;
+	struct kube_request status_req;
+	char *status_body;
+	bool status_busy;
+	uint64_t status_at;	/* mono of the last write */
+	int64_t reconciled_ms;
+	/* What we take off the CR: seen, then cleared, until an event shows it gone. */
+	enum mark { MARK_NONE, MARK_SEEN, MARK_CLEARED } refresh_mark,
+		operation_mark;
+	uint64_t refresh_at;
+	uint64_t due;
+
+	struct world_task task;
+	struct world_timer timer;	/* next due look */
+	UT_hash_handle hh;
+};
+
+struct app *app_get(struct engine *e, const char *ns, const char *name);
+struct app *app_find_by_app_id(struct engine *e, const char *app_id);
+void app_poke(struct app *a);
+void app_poke_at(struct app *a, uint64_t mono_ms);
+void app_poke_all(struct engine *e);
+void app_on_object(struct engine *e, const json_t *application);
+void app_on_gone(struct engine *e, const char *ns, const char *name);
+void app_adopt_record(struct engine *e, const char *ns, const char *name,
+		      struct record *rec, const char *version);
+void app_on_live(struct app *a, const struct live *l,
+		 const struct live_before *before);
+void app_free(struct app *a);
+void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void app_clear_condition(struct app *a, const char *type);
+
+/* app_status.c: writes the status when it changed, at most once a second. */
+void app_status_tick(struct app *a);
+
+/* ---- engine.c ---- */
+
+struct engine {
+	struct world *w;
+	struct engine_config cfg;
+	char *ns, *identity, *mirrors;
+	char **app_namespaces;
+	char install_id[24];
+	struct sm sm;
+	struct err err;
+	struct world_timer retry;
+	unsigned retries;
+	struct kube_request boot;
+	char *boot_body;
+	struct kube *kube;
+	struct discovery *discovery;
+	struct lease *lease;
+	struct events *events;
+	uint64_t epoch;
+	unsigned seen_generation;
+	bool leading, stopping, loaded;
+	struct live_index live;
+	struct kindwatch *kinds;
+	unsigned n_podwatches;
+	struct app *apps;
+	VEC(struct app_watch *) app_watches;
+	struct creds *creds;
+	struct repo *repos;
+	struct kube_request store_list;
+	void (*store_loaded)(void *arg, const struct err *err);
+	void *store_arg;
+	bool store_busy;
+	VEC(struct loose *) loose;	/* fire-and-forget deletes of old releases */
+	void (*on_stopped)(void *arg);
+	void *stop_arg;
+	struct engine_counts {
+		uint64_t syncs, heals, reverts, reconciles;
+		uint64_t polls, poll_errors, fetches, fetch_errors, renders;
+		uint64_t applies, ops, op_ms;
+	} counts;
+};
+
+void engine_discovery_refresh(struct engine *e);	/* pokes all when changed */
+bool engine_may_write(void *arg);
+/* The engine cannot go on: asks the process to end. */
+void engine_fatal(struct engine *e, const struct err *why);
+void engine_log(struct engine *e, enum log_level level, const struct app *a,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+void engine_event(struct engine *e, const struct app *a, const char *type,
+		  const char *reason, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * One label-selected watch per kind in use, for all applications together: cost
+ * follows what is managed, not what is in the cluster. Events go into the live
+ * index and poke the application that the object's tracking id names.
+ */
+#include "engine_priv.h"
+
+static void tell_app(struct kindwatch *k, const struct live *l,
+		     const struct live_before *before)
+{
+	struct app *a = app_find_by_app_id(k->engine, l->app_id);
+
+	if (a)
+		app_on_live(a, l, before);
+}
+
+static void forget(struct kindwatch *k, struct live *l)
+{
+	struct live_before before = { .health = l->health.status };
+	struct app *a = app_find_by_app_id(k->engine, l->app_id);
+
+	memcpy(before.uid, l->uid, sizeof(before.uid));
+	live_remove(&k->engine->live, l);
+	if (a)
+		app_on_live(a, NULL, &before);
+}
+
+static void on_reset(void *arg)
+{
+	struct kindwatch *k = arg;
+
+	k->list_no++;
+}
+
+static struct objkey key_of(const struct kindwatch *k, const json_t *object)
+{
+	const char *ns = doc_get_str(object, "metadata", "namespace", NULL);
+	const char *name = doc_get_str(object, "metadata", "name", NULL);
+
+	return (struct objkey){ k->group, k->kind, ns ? ns : "", name ? name : "" };
+}
+
+static void on_event(void *arg, enum watch_event ev, const json_t *object)
+{
+	struct kindwatch *k = arg;
+	struct live_before before;
+	struct objkey key = key_of(k, object);
+	const char *uid = doc_get_str(object, "metadata", "uid", NULL);
+	struct live *l;
+
+	if (ev == WATCH_DELETED) {
+		l = live_find(&k->engine->live, &key);
+		if (l && uid && !strcmp(l->uid, uid))
+			forget(k, l);
+		return;
+	}
+	l = live_upsert(&k->engine->live, object, &before);
+	if (l) {
+		l->seen = k->list_no;
+		tell_app(k, l, &before);
+		return;
+	}
+	l = live_find(&k->engine->live, &key);
+	if (l)
+		l->seen = k->list_no;	/* known in a newer version */
+}
+
+static void on_synced(void *arg)
+{
+	struct kindwatch *k = arg;
+	struct live *l, *next;
+
+	HASH_ITER(hh, k->engine->live.by_key, l, next)
+		if (l->seen != k->list_no && !strcmp(l->kind, k->kind) &&
+		    !strcmp(l->group, k->group))
+			forget(k, l);
+	k->synced = true;
+	app_poke_all(k->engine);
+}
+
+static void on_trouble(void *arg, const struct err *err)
+{
+	struct kindwatch *k = arg;
+
+	if (err->code)
+		engine_log(k->engine, LOG_WARN, NULL, "watch of %s: %s",
+			   k->key, err->msg);
+	else
+		engine_log(k->engine, LOG_INFO, NULL, "watch of %s works again",
+			   k->key);
+}
+
+static const struct watch_handler handler = {
+	.on_reset = on_reset,
+	.on_event = on_event,
+	.on_synced = on_synced,
+	.on_trouble = on_trouble,
+};
+
+bool kinds_need(struct engine *e, const char *group, const char *kind,
+		const char *version)
+{
+	_cleanup_free_ char *key = xasprintf("%s/%s", group, kind);
+	_cleanup_free_ char *selector = NULL;
+	const struct api_resource *r;
+	struct kube_ref ref;
+	struct kindwatch *k;
+
+	HASH_FIND_STR(e->kinds, key, k);
+	if (k)
+		return k->synced;
+	r = discovery_find(e->discovery, group, version, kind);
+	if (!r)
+		r = discovery_find(e->discovery, group, NULL, kind);
+	if (!r || !r->watchable)
+		return !r ? false : true;
+	k = xcalloc(1, sizeof(*k));
+	k->key = steal(&key);
+	k->group = xstrdup(group);
+	k->kind = xstrdup(kind);
+	k->engine = e;
+	ref = (struct kube_ref){ .group = r->group, .version = r->version,
+				 .resource = r->plural };
+	selector = xasprintf("%s=%s", LABEL_INSTALL, e->install_id);
+	k->watch = watch_new(e->kube, &ref, selector, NULL, &handler, k);
+	HASH_ADD_KEYPTR(hh, e->kinds, k->key, strlen(k->key), k);
+	return false;
+}
+
+void kinds_mark(struct engine *e, struct live *l)
+{
+	_cleanup_free_ char *key = NULL;
+	struct kindwatch *k;
+
+	if (!l)
+		return;
+	key = xasprintf("%s/%s", l->group, l->kind);
+	HASH_FIND_STR(e->kinds, key, k);
+	if (k)
+		l->seen = k->list_no;
+}
+
+void kinds_free(struct engine *e)
+{
+	struct kindwatch *k, *next;
+
+	HASH_ITER(hh, e->kinds, k, next) {
+		HASH_DEL(e->kinds, k);
+		watch_free(k->watch);
+		free(k->key);
+		free(k->group);
+		free(k->kind);
+		free(k);
+	}
+}

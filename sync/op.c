@@ -1,0 +1,522 @@
+/*
+ * An operation: make the cluster equal to a release.
+ *
+ * Happy path: watch the kinds in use -> make the namespace -> record release and
+ * inventory -> preflight what changed -> per step: apply, learn new kinds, settle
+ * -> close. The plan is built anew at each step from the record and the live
+ * index, so that going on after a crash is the same as going on: what is applied
+ * already is kept, what is not is applied.
+ * It fails by a refusal, by evidence, by trouble that may pass, or because it was
+ * superseded; the application decides what follows.
+ */
+#include "op_priv.h"
+
+#include <stdio.h>
+
+static const struct sm_state states[] = {
+	[OP_IDLE] = { "Starting", TO(OP_WATCHING) | TO(OP_DONE) },
+	[OP_WATCHING] = { "Watching", TO(OP_NAMESPACING) | TO(OP_RECORDING) |
+			  TO(OP_PRUNING_) | TO(OP_DONE) },
+	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
+	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
+			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
+	[OP_PREFLIGHTING] = { "Preflight", TO(OP_APPLYING) | TO(OP_DONE) },
+	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_DONE) },
+	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_CLAIMING) |
+			  TO(OP_DONE) },
+	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_DONE) },
+	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_LEARNING) |
+			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
+	[OP_PRUNING_] = { "Pruning", TO(OP_DONE) },
+	[OP_DONE] = { "Done", 0 },
+};
+
+#define suspend return
+
+static void op_tick(struct op *op);
+
+static void on_task(struct world_task *t)
+{
+	op_tick(container_of(t, struct op, task));
+}
+
+static void on_timer(struct world_timer *t)
+{
+	op_poke(container_of(t, struct op, timer));
+}
+
+void op_poke(struct op *op)
+{
+	if (!op->task.active)
+		world_defer(op->e->w, &op->task);
+}
+
+void op_on_live(struct op *op)
+{
+	op_poke(op);
+}
+
+/* Ends the operation at its next tick; the first failure stays. */
+void op_fail(struct op *op, enum op_outcome outcome, const struct err *err)
+{
+	if (op->outcome != OP_RUNNING)
+		return;
+	op->outcome = outcome;
+	op->err = *err;
+	op_poke(op);
+}
+
+void op_result(struct op *op, const struct objkey *k, const char *version,
+	       const char *status, const char *message)
+{
+	struct op_result r = {
+		.group = xstrdup(k->group), .version = xstrdup(version),
+		.kind = xstrdup(k->kind), .ns = xstrdup(k->ns),
+		.name = xstrdup(k->name), .status = status,
+		.message = xstrdup(message),
+	};
+
+	if (op->app->op_view.results.len < 1000) {
+		vec_push(&op->app->op_view.results, r);
+		return;
+	}
+	op_result_deinit(&r);
+}
+
+uint32_t op_id_release(const char *id)
+{
+	return *id == 'r' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
+}
+
+struct fact *op_fact(struct op *op, const struct objkey *k, bool make)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct fact *f;
+
+	objkey_format(k, &key);
+	HASH_FIND_STR(op->facts, buf_str(&key), f);
+	if (f || !make)
+		return f;
+	f = xcalloc(1, sizeof(*f));
+	f->key = buf_steal(&key, NULL);
+	HASH_ADD_KEYPTR(hh, op->facts, f->key, strlen(f->key), f);
+	return f;
+}
+
+/* ---- the record ---- */
+
+static void on_recorded(struct store_call *c, const struct err *err)
+{
+	struct op *op = c->app->op;
+
+	if (err->code == ERR_CONFLICT)
+		engine_fatal(op->e, err);
+	if (err->code) {
+		struct err bad = *err;
+
+		err_wrap(&bad, "writing the state record");
+		op_fail(op, OP_TROUBLE, &bad);
+	}
+	op->recorded = true;
+	op_poke(op);
+}
+
+static void record_write(struct op *op)
+{
+	op->recorded = false;
+	op->app->store.app = op->app;
+	op->app->store.on_done = on_recorded;
+	store_put_record(&op->app->store);
+}
+
+static void on_release_stored(struct store_call *c, const struct err *err)
+{
+	if (err->code)
+		on_recorded(c, err);
+	else
+		record_write(c->app->op);
+}
+
+/* Pending entries for all that will be applied: the write-ahead. */
+static void record_inventory(struct op *op)
+{
+	struct record *rec = &op->app->rec;
+
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+		struct inv_entry *v;
+
+		if (t->verb != TASK_APPLY && t->verb != TASK_WAIT)
+			continue;
+		v = record_inv_add(rec, &t->key, rec->op.id);
+		if (!v->version)
+			v->version = xstrdup(t->version);
+		if (!*v->digest) {
+			v->wave = t->wave;
+			v->flags = t->flags;
+		}
+	}
+}
+
+static void record_start(struct op *op)
+{
+	struct app *a = op->app;
+	const struct release *rel = record_release(&a->rec, op->c.release);
+
+	record_inventory(op);
+	op_plan(op);	/* the inventory moved: its strings are borrowed */
+	a->rec.phase = op_phase(op);
+	a->store.app = a;
+	if (op->c.kind == OP_SYNC && rel && rel->state == RELEASE_CANDIDATE &&
+	    op->c.answer->n_chunks + op->c.answer->n_objects) {
+		op->recorded = false;
+		a->store.release = op->c.release;
+		a->store.answer = op->c.answer;
+		a->store.on_done = on_release_stored;
+		store_put_release(&a->store);
+		return;
+	}
+	record_write(op);
+}
+
+/* ---- discovery ---- */
+
+static void on_learned(void *arg, const struct err *err)
+{
+	struct op *op = arg;
+
+	if (err->code)
+		op_fail(op, OP_TROUBLE, err);
+	op->learned = true;
+	op_poke(op);
+}
+
+/* ---- the table's arms ---- */
+
+static bool needs_namespace(const struct op *op)
+{
+	const struct app *a = op->app;
+
+	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*a->spec.dest_ns ||
+	    !op->plan.n_apply || op->c.kind == OP_HEAL)
+		return false;
+	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
+		const struct rendered *r = &op->c.answer->objects[i];
+
+		if (!strcmp(r->kind, "Namespace") && !*r->group &&
+		    !strcmp(r->name, a->spec.dest_ns))
+			return false;
+	}
+	return true;
+}
+
+static void op_finish(struct op *op)
+{
+	if (op->outcome == OP_RUNNING)
+		op->outcome = OP_SUCCEEDED;
+	world_timer_stop(op->e->w, &op->timer);
+	op->c.on_done(op->app, op);
+}
+
+static int after_recording(struct op *op)
+{
+	if (op->c.prune_only)
+		return OP_PRUNING_;
+	if (needs_namespace(op) && !op->namespace_ready)
+		return OP_NAMESPACING;
+	return op->c.kind == OP_HEAL ? OP_APPLYING : OP_PREFLIGHTING;
+}
+
+static void enter(struct op *op, int state)
+{
+	sm_move(&op->sm, state);
+	switch (state) {
+	case OP_NAMESPACING:
+		op_namespace_start(op);
+		break;
+	case OP_RECORDING:
+		record_start(op);
+		break;
+	case OP_PREFLIGHTING:
+		op_preflight_start(op);
+		break;
+	case OP_CLAIMING:
+		op->app->rec.op.wave = op->wave;
+		record_write(op);
+		break;
+	case OP_LEARNING:
+		op->learned = false;
+		op->crds_applied = false;
+		discovery_refresh(op->e->discovery, on_learned, op);
+		break;
+	case OP_SETTLING_:
+		op_settle_begin(op);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Where to go from a finished step; OP_DONE when it was the last. */
+static int step_over(struct op *op)
+{
+	if (op->crds_applied)
+		return OP_LEARNING;
+	op_plan(op);
+	if (!op_next_step(op)) {
+		if (op->c.kind != OP_REVERT || op->settled_all)
+			return op->c.kind == OP_REVERT ? OP_PRUNING_ : OP_DONE;
+		op->settled_all = true;	/* a revert awaits everything at the end */
+		return OP_SETTLING_;
+	}
+	return OP_CLAIMING;
+}
+
+static bool tick_applying(struct op *op)
+{
+	if (op->n_left)
+		return false;
+	if (op->outcome != OP_RUNNING)
+		return true;
+	if (!op->started) {
+		op_plan(op);
+		if (!op_next_step(op)) {
+			enter(op, OP_SETTLING_);
+			return true;
+		}
+	}
+	if (op_apply_next(op))
+		return op->outcome != OP_RUNNING;
+	if (op_step_waits(op)) {
+		op_plan(op);
+		if (op_step_waits(op)) {
+			snprintf(op->message, sizeof(op->message),
+				 "waiting for an object to be deleted");
+			return false;
+		}
+		return true;
+	}
+	enter(op, OP_SETTLING_);
+	return true;
+}
+
+static bool tick_settling(struct op *op)
+{
+	enum settle_verdict v;
+	bool waits = op->c.settle || op->crds_applied;
+	int next;
+
+	if (op->c.kind == OP_REVERT && !op->settled_all && !op->crds_applied)
+		waits = false;
+	if (op->settled_all)
+		waits = true;
+	if (waits) {
+		v = op_settle(op, op->settled_all);
+		if (v == SETTLE_WAIT)
+			return false;
+		if (op->outcome != OP_RUNNING)
+			return true;
+	}
+	*op->message = '\0';
+	next = step_over(op);
+	if (next == OP_SETTLING_) {
+		op_settle_begin(op);
+		return true;
+	}
+	enter(op, next == OP_CLAIMING && !op->cas_needed ? OP_APPLYING : next);
+	return true;
+}
+
+/* True: go on; false: suspend until somebody pokes. */
+static bool op_arm(struct op *op)
+{
+	switch (op->sm.state) {
+	case OP_IDLE:
+		enter(op, OP_WATCHING);
+		return true;
+	case OP_WATCHING:
+		if (!op_kinds_ready(op))
+			return false;
+		op_plan(op);
+		op_take_baseline(op);
+		if (op->c.kind != OP_REVERT && op_refuse_shared(op))
+			return true;
+		if (op->c.dry_run)
+			sm_move(&op->sm, OP_RECORDING), sm_move(&op->sm, OP_PREFLIGHTING),
+				op_preflight_start(op);
+		else
+			enter(op, OP_RECORDING);
+		return true;
+	case OP_RECORDING:
+		if (!op->recorded)
+			return false;
+		enter(op, after_recording(op));
+		return true;
+	case OP_NAMESPACING:
+		if (!op->namespace_ready)
+			return false;
+		enter(op, OP_PREFLIGHTING);
+		return true;
+	case OP_PREFLIGHTING:
+		if (op->n_left)
+			return false;
+		enter(op, op->c.dry_run ? OP_DONE : OP_APPLYING);
+		return true;
+	case OP_CLAIMING:
+		if (!op->recorded)
+			return false;
+		enter(op, OP_APPLYING);
+		return true;
+	case OP_APPLYING:
+		return tick_applying(op);
+	case OP_LEARNING:
+		if (!op->learned || !op_kinds_ready(op))
+			return false;
+		op_plan(op);
+		enter(op, op_next_step(op) ? OP_CLAIMING : OP_DONE);
+		return true;
+	case OP_SETTLING_:
+		return tick_settling(op);
+	case OP_PRUNING_:
+		if (!op_prune_tick(op))
+			return false;
+		enter(op, OP_DONE);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Requests under way end before the operation does. */
+static bool quiet(const struct op *op)
+{
+	return !op->n_left && !op->ns_busy && !op->app->store.running &&
+	       op->sm.state != OP_LEARNING;
+}
+
+static bool is_waiting(const struct op *op)
+{
+	return op->sm.state == OP_SETTLING_ || op->sm.state == OP_WATCHING ||
+	       op->sm.state == OP_CLAIMING;
+}
+
+static void op_tick(struct op *op)
+{
+	for (;;) {
+		if (op->sm.state == OP_DONE) {
+			op_finish(op);	/* frees op: the last touch */
+			return;
+		}
+		if (op->superseded && op->outcome == OP_RUNNING &&
+		    is_waiting(op)) {
+			struct err why = ERR_INIT;
+
+			err_set(&why, ERR_CANCELLED, "%s", op->superseded);
+			op->outcome = OP_CANCELLED;
+			op->err = why;
+		}
+		if (op->outcome != OP_RUNNING) {
+			if (op->sm.state == OP_LEARNING && op->learned)
+				sm_move(&op->sm, OP_DONE);
+			else if (!quiet(op))
+				suspend;
+			else
+				sm_move(&op->sm, OP_DONE);
+			continue;
+		}
+		if (!op_arm(op))
+			suspend;
+	}
+}
+
+/* ---- for app.c ---- */
+
+struct op *op_start(const struct op_config *c)
+{
+	struct op *op = xcalloc(1, sizeof(*op));
+
+	op->c = *c;
+	op->app = c->app;
+	op->e = c->app->engine;
+	op->task.fn = on_task;
+	op->timer.fn = on_timer;
+	op->started_mono = world_now(op->e->w);
+	sm_init(&op->sm, states, OP_IDLE);
+	op_poke(op);
+	return op;
+}
+
+void op_supersede(struct op *op, const char *why)
+{
+	if (!op->superseded) {
+		op->superseded = why;
+		op_poke(op);
+	}
+}
+
+struct op *op_free(struct op *op)
+{
+	if (!op)
+		return NULL;
+	world_undefer(op->e->w, &op->task);
+	world_timer_stop(op->e->w, &op->timer);
+	op_batch_free(op);
+	op_facts_free(op);
+	kube_abandon(op->e->kube, &op->ns_req);
+	kube_request_deinit(&op->ns_req);
+	free(op->ns_body);
+	free(op->scopes);
+	plan_deinit(&op->plan);
+	free(op);
+	return NULL;
+}
+
+enum op_outcome op_outcome(const struct op *op)
+{
+	return op->outcome;
+}
+
+const struct err *op_error(const struct op *op)
+{
+	return &op->err;
+}
+
+bool op_mutated(const struct op *op)
+{
+	return op->mutated;
+}
+
+bool op_may_pass(const struct op *op)
+{
+	return op->may_pass;
+}
+
+const char *op_message(const struct op *op)
+{
+	return op->message;
+}
+
+enum phase op_phase(const struct op *op)
+{
+	if (op->c.kind == OP_REVERT)
+		return PHASE_REVERTING;
+	if (op->c.prune_only)
+		return PHASE_PRUNING;
+	if (op->c.kind == OP_HEAL)
+		return op->app->rec.phase;
+	switch (op->sm.state) {
+	case OP_APPLYING:
+	case OP_CLAIMING:
+	case OP_LEARNING:
+		return PHASE_APPLYING;
+	case OP_SETTLING_:
+		return PHASE_SETTLING;
+	default:
+		return PHASE_PREFLIGHT;
+	}
+}
+
+int op_wave(const struct op *op)
+{
+	return op->wave;
+}

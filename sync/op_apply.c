@@ -1,0 +1,481 @@
+/*
+ * The requests of an operation: a batch is a set of objects asked side by side
+ * (one kind of one step, the whole preflight, one wave of prunes). When the last
+ * answer of a batch is in, the operation is poked. A failure is remembered and
+ * told when the batch is over: a write in flight cannot be called back.
+ */
+#include "op_priv.h"
+
+#include "sync/stamp.h"
+
+#define AFTER_CRD_MS 10000
+#define AFTER_CRD_STEP_MS 500
+
+static void apply_send(struct apply *a);
+
+static void batch_done_one(struct apply *a)
+{
+	struct op *op = a->op;
+
+	free(a->body);
+	a->body = NULL;
+	if (--op->n_left == 0)
+		op_poke(op);
+}
+
+static struct apply *batch_make(struct op *op, size_t n)
+{
+	op_batch_free(op);
+	op->batch = xcalloc(n, sizeof(*op->batch));
+	return op->batch;
+}
+
+void op_batch_free(struct op *op)
+{
+	for (size_t i = 0; i < op->n_batch; i++) {
+		struct apply *a = &op->batch[i];
+
+		world_timer_stop(op->e->w, &a->again);
+		kube_abandon(op->e->kube, &a->req);
+		kube_request_deinit(&a->req);
+		free(a->body);
+	}
+	free(op->batch);
+	op->batch = NULL;
+	op->n_batch = op->n_left = 0;
+}
+
+static void batch_start(struct op *op, size_t n)
+{
+	op->n_batch = op->n_left = n;
+	for (size_t i = 0; i < n; i++)
+		apply_send(&op->batch[i]);
+}
+
+/* Remembers the first failure; refusals beat troubles. */
+static void note_failure(struct apply *a, enum op_outcome outcome,
+			 const struct err *err)
+{
+	struct op *op = a->op;
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	const struct rendered *r = a->task.object == SIZE_MAX ? NULL :
+				   &op->c.answer->objects[a->task.object];
+
+	op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
+	if (op->err.code && !(op->outcome == OP_TROUBLE && outcome == OP_REFUSED))
+		return;
+	op->outcome = outcome;
+	op->err = *err;
+	objkey_format(&a->task.key, &key);
+	if (r && *r->source)
+		err_wrap(&op->err, "%s (%s)", buf_str(&key), r->source);
+	else
+		err_wrap(&op->err, "%s", buf_str(&key));
+	op->may_pass = op->may_pass || strstr(err->msg, "exceeded quota");
+}
+
+static bool is_terminal(const struct err *err)
+{
+	if (err->retry)
+		return false;
+	return err->code == ERR_INVALID || err->code == ERR_AUTH ||
+	       err->code == ERR_LIMIT || err->code == ERR_INTERNAL;
+}
+
+/* ---- what an earlier task may change so that a refusal passes ---- */
+
+static bool shapes_admission(const struct objkey *k)
+{
+	static const char *const kinds[] = {
+		"CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration",
+		"MutatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+		"ValidatingAdmissionPolicyBinding", "Role", "ClusterRole",
+		"RoleBinding", "ClusterRoleBinding", "ServiceAccount",
+		"ResourceQuota", "LimitRange", "PriorityClass",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(k->kind, kinds[i]))
+			return true;
+	return false;
+}
+
+static bool earlier_may_help(const struct op *op, const struct objkey *k)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (!objkey_cmp(&t->key, k))
+			return false;
+		if (t->verb == TASK_APPLY && shapes_admission(&t->key))
+			return true;
+	}
+	return false;
+}
+
+/* ---- answers ---- */
+
+static void on_look(struct apply *a, const struct err *err);
+
+static void take_answer(struct apply *a)
+{
+	struct op *op = a->op;
+	struct live_before before;
+	struct live *l = live_upsert(&op->e->live, a->req.json, &before);
+	struct inv_entry *inv = record_inv(&op->app->rec, &a->task.key);
+	const struct rendered *r = &op->c.answer->objects[a->task.object];
+	struct fact *f = op_fact(op, &a->task.key, true);
+
+	op->mutated = true;
+	f->changed = true;
+	op->e->counts.applies++;
+	if (!l)		/* a watch event was faster: it is newer than this answer */
+		l = live_find(&op->e->live, &a->task.key);
+	kinds_mark(op->e, l);
+	if (inv && l) {
+		memcpy(inv->uid, l->uid, sizeof(inv->uid));
+		memcpy(inv->fingerprint, l->fingerprint, sizeof(inv->fingerprint));
+		memcpy(inv->digest, r->digest, sizeof(inv->digest));
+		inv->adopted = inv->adopted || *f->adopt_uid;
+		inv->wave = a->task.wave;
+		inv->flags = a->task.flags;
+		free(inv->version);
+		inv->version = xstrdup(a->task.version);
+	}
+	op_result(op, &a->task.key, a->task.version, "Synced", "applied");
+}
+
+static bool retry_after_crd(struct apply *a)
+{
+	struct world *w = a->op->e->w;
+
+	if (!a->op->crds_applied || world_now(w) > a->first_try + AFTER_CRD_MS)
+		return false;
+	world_timer_start(w, &a->again, AFTER_CRD_STEP_MS);
+	return true;
+}
+
+static void on_apply(struct apply *a, const struct err *err)
+{
+	struct fact *f;
+
+	if (!err->code) {
+		take_answer(a);
+	} else if (err->code == ERR_NOTFOUND && retry_after_crd(a)) {
+		return;
+	} else if (err->code == ERR_CONFLICT && a->task.adopt && !a->looking) {
+		/* It went or was replaced between the look and the apply. */
+		f = op_fact(a->op, &a->task.key, true);
+		*f->adopt_uid = '\0';
+		f->absent = false;
+		note_failure(a, OP_TROUBLE, err);
+	} else {
+		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+	}
+	batch_done_one(a);
+}
+
+static void on_dry_run(struct apply *a, const struct err *err)
+{
+	struct fact *f = op_fact(a->op, &a->task.key, true);
+	const char *version;
+
+	if (!err->code) {
+		/* The dry run of a create answers without a resourceVersion. */
+		version = doc_get_str(a->req.json, "metadata", "resourceVersion",
+				      NULL);
+		f->absent = !version || !*version;
+		if (a->task.look && !f->absent) {
+			a->looking = true;
+			apply_send(a);
+			return;
+		}
+	} else if (is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
+		   !earlier_may_help(a->op, &a->task.key)) {
+		note_failure(a, OP_REFUSED, err);
+	} else if (err->retry && err->code != ERR_NOTFOUND) {
+		note_failure(a, OP_TROUBLE, err);
+	}
+	batch_done_one(a);
+}
+
+static void on_look(struct apply *a, const struct err *err)
+{
+	struct op *op = a->op;
+	struct fact *f = op_fact(op, &a->task.key, true);
+	struct err shared = ERR_INIT;
+	_cleanup_free_ char *owner = NULL;
+
+	a->looking = false;
+	if (err->code == ERR_NOTFOUND) {
+		f->absent = true;
+	} else if (err->code) {
+		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+		batch_done_one(a);
+		return;
+	} else {
+		const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
+
+		owner = tracking_owner(a->req.json);
+		if (owner && strcmp(owner, op->app->app_id) &&
+		    !(op->app->spec.options & OPT_SHARED_ALLOWED)) {
+			err_set(&shared, ERR_INVALID, "is managed by application "
+				"%s: remove it from one of the two, or set "
+				"syncOption FailOnSharedResource=false", owner);
+			note_failure(a, OP_REFUSED, &shared);
+			batch_done_one(a);
+			return;
+		}
+		snprintf(f->adopt_uid, sizeof(f->adopt_uid), "%s", uid ? uid : "");
+	}
+	if (a->dry_run)
+		batch_done_one(a);
+	else
+		apply_send(a);
+}
+
+static void on_delete(struct apply *a, const struct err *err)
+{
+	struct op *op = a->op;
+	const char *kind;
+
+	if (!err->code) {
+		op->mutated = true;
+		kind = doc_get_str(a->req.json, "kind", NULL);
+		/* A Status: gone. The object itself: finalizers are pending. */
+		a->gone = !kind || !strcmp(kind, "Status");
+		op_result(op, &a->task.key, a->task.version, "Pruned", "pruned");
+	} else if (err->code == ERR_NOTFOUND || err->code == ERR_CONFLICT) {
+		a->gone = true;	/* 409: another object bears the name; not ours */
+	} else {
+		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+	}
+	batch_done_one(a);
+}
+
+static void on_answer(struct kube_request *r, const struct err *err)
+{
+	struct apply *a = container_of(r, struct apply, req);
+
+	if (a->deleting)
+		on_delete(a, err);
+	else if (a->looking)
+		on_look(a, err);
+	else if (a->dry_run)
+		on_dry_run(a, err);
+	else
+		on_apply(a, err);
+}
+
+static void on_again(struct world_timer *t)
+{
+	apply_send(container_of(t, struct apply, again));
+}
+
+/* ---- sending ---- */
+
+static int make_body(struct apply *a, struct err *err)
+{
+	struct op *op = a->op;
+	const struct inv_entry *inv = record_inv(&op->app->rec, &a->task.key);
+	const struct fact *f = op_fact(op, &a->task.key, false);
+	_cleanup_free_ char *body = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	const char *uid = a->task.adopt ? a->task.uid : NULL;
+	size_t len;
+
+	if (f && *f->adopt_uid)
+		uid = f->adopt_uid;
+	if (render_answer_body(op->c.answer, a->task.object, &body, &len, err) ||
+	    body_stamp(body, len, uid, inv ? inv->op : op->app->rec.op.id, &out,
+		       err))
+		return -1;
+	free(a->body);
+	a->body = buf_steal(&out, NULL);
+	return 0;
+}
+
+static void fail_soon(struct world_timer *t)
+{
+	struct apply *a = container_of(t, struct apply, again);
+
+	note_failure(a, OP_REFUSED, &a->broken);
+	batch_done_one(a);
+}
+
+static void apply_send(struct apply *a)
+{
+	struct op *op = a->op;
+	const struct fact *f = op_fact(op, &a->task.key, false);
+
+	a->again.fn = on_again;
+	if (!a->first_try)
+		a->first_try = world_now(op->e->w);
+	if (a->deleting) {
+		kube_delete_init(&a->req, &a->ref, a->task.uid,
+				 op->app->spec.propagation ?
+				 op->app->spec.propagation : "Foreground");
+	} else if (a->looking || (!a->dry_run && a->task.look &&
+				  !(f && (f->absent || *f->adopt_uid)))) {
+		a->looking = true;
+		kube_get_init(&a->req, &a->ref);
+	} else if (make_body(a, &a->broken)) {
+		a->again.fn = fail_soon;
+		world_timer_start(op->e->w, &a->again, 0);
+		return;
+	} else {
+		kube_apply_init(&a->req, &a->ref, FIELD_MANAGER,
+				APPLY_FORCE | (a->dry_run ? APPLY_DRY_RUN : 0),
+				a->body, strlen(a->body));
+	}
+	a->req.parse = true;
+	a->req.on_done = on_answer;
+	kube_start(op->e->kube, &a->req);
+}
+
+static bool resolve(struct op *op, const struct task *t, struct apply *a)
+{
+	*a = (struct apply){ .op = op, .task = *t };
+	return ref_resolve(op->e->discovery, &t->key, t->version, &a->ref);
+}
+
+/* ---- the three batches ---- */
+
+void op_preflight_start(struct op *op)
+{
+	struct apply *batch = batch_make(op, op->plan.n_apply);
+	size_t n = 0;
+
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		/* A kind of this release's own CRD is asked in its wave. */
+		if (t->verb != TASK_APPLY || !resolve(op, t, &batch[n]))
+			continue;
+		batch[n++].dry_run = true;
+	}
+	if (n)
+		batch_start(op, n);
+	else
+		op_batch_free(op);
+}
+
+static void unserved(struct op *op, const struct task *t)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	objkey_format(&t->key, &key);
+	err_set(&err, ERR_NOTFOUND, "%s: the cluster does not serve kind %s of %s%s%s: "
+		"install its CRD, in this application with a lower sync-wave or "
+		"before it", buf_str(&key), t->key.kind, t->key.group,
+		*t->key.group ? "/" : "", t->version);
+	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	op_fail(op, OP_REFUSED, &err);
+}
+
+bool op_apply_next(struct op *op)
+{
+	struct apply *batch = NULL;
+	size_t n = 0;
+	int rank = -1;
+
+	while (op->next_task < op->plan.tasks.len) {
+		const struct task *t = &op->plan.tasks.data[op->next_task];
+
+		if (t->wave != op->wave || t->step != op->step)
+			break;
+		if (t->verb == TASK_APPLY) {
+			if (n && t->rank != rank)
+				break;
+			if (!batch)
+				batch = batch_make(op, op->plan.tasks.len -
+						   op->next_task);
+			if (!resolve(op, t, &batch[n])) {
+				op_batch_free(op);
+				unserved(op, t);
+				return true;
+			}
+			rank = t->rank;
+			n++;
+			if (!strcmp(t->key.kind, "CustomResourceDefinition"))
+				op->crds_applied = true;
+		}
+		op->next_task++;
+	}
+	if (!n)
+		return false;
+	batch_start(op, n);
+	return true;
+}
+
+void op_prune_start(struct op *op)
+{
+	struct apply *batch = batch_make(op, op->plan.prunes.len);
+	size_t n = 0;
+	int wave = 0;
+
+	for (size_t i = 0; i < op->plan.prunes.len; i++) {
+		const struct task *t = &op->plan.prunes.data[i];
+
+		if (t->verb != TASK_PRUNE)
+			continue;
+		if (n && t->wave != wave)
+			break;	/* the next wave when this one is gone */
+		wave = t->wave;
+		if (!*t->uid || !resolve(op, t, &batch[n]))
+			continue;
+		batch[n++].deleting = true;
+	}
+	if (n)
+		batch_start(op, n);
+	else
+		op_batch_free(op);
+}
+
+/* ---- CreateNamespace=true ---- */
+
+static void on_namespace(struct kube_request *r, const struct err *err)
+{
+	struct op *op = container_of(r, struct op, ns_req);
+	struct engine *e = op->e;
+	const char *ns = op->app->spec.dest_ns;
+	struct kube_ref ref = { .version = "v1", .resource = "namespaces" };
+
+	op->ns_busy = false;
+	if (err->code == ERR_NOTFOUND && !op->ns_body) {
+		struct buf body = BUF_INIT;
+
+		buf_adds(&body, "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
+			 "\"metadata\":{\"name\":");
+		doc_write_str(&body, ns);
+		buf_adds(&body, "}}");
+		op->ns_body = buf_steal(&body, NULL);
+		kube_create_init(&op->ns_req, &ref, FIELD_MANAGER, op->ns_body,
+				 strlen(op->ns_body));
+		op->ns_req.on_done = on_namespace;
+		op->ns_busy = true;
+		kube_start(e->kube, &op->ns_req);
+		return;
+	}
+	if (err->code && err->code != ERR_CONFLICT) {
+		struct err bad = *err;
+
+		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", ns);
+		op->outcome = is_terminal(err) ? OP_REFUSED : OP_TROUBLE;
+		op->err = bad;
+	}
+	op->namespace_ready = true;
+	op_poke(op);
+}
+
+void op_namespace_start(struct op *op)
+{
+	struct kube_ref ref = { .version = "v1", .resource = "namespaces",
+				.name = op->app->spec.dest_ns };
+
+	kube_get_init(&op->ns_req, &ref);
+	op->ns_req.on_done = on_namespace;
+	op->ns_busy = true;
+	kube_start(op->e->kube, &op->ns_req);
+}

@@ -1,0 +1,212 @@
+/*
+ * What an operation has to do next: the plan, its steps, its prunes. The plan is
+ * built from the record and the live index at each step; nothing here waits.
+ */
+#include "op_priv.h"
+
+void op_plan(struct op *op)
+{
+	struct app *a = op->app;
+	struct plan_input in = {
+		.release = op->c.answer, .destination_ns = a->spec.dest_ns,
+		.app_id = a->app_id, .record = &a->rec, .live = &op->e->live,
+		.prune_allowed = op->c.prune_only || op->c.kind == OP_REVERT,
+		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL,
+	};
+
+	free(op->scopes);
+	plan_deinit(&op->plan);
+	op->scopes = scopes_resolve(op->e->discovery, op->c.answer);
+	in.scopes = op->scopes;
+	plan_build(&in, &op->plan);
+	op->next_task = 0;
+}
+
+/* A release that heals a pin never brings a CRD back: only what drifted counts. */
+bool op_kinds_ready(struct op *op)
+{
+	struct app *a = op->app;
+	bool ready = true;
+
+	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
+		const struct rendered *r = &op->c.answer->objects[i];
+
+		if (discovery_find(op->e->discovery, r->group, NULL, r->kind))
+			ready &= kinds_need(op->e, r->group, r->kind, r->version);
+	}
+	for (size_t i = 0; i < a->rec.inventory.len; i++) {
+		const struct inv_entry *v = &a->rec.inventory.data[i];
+
+		if (discovery_find(op->e->discovery, v->group, NULL, v->kind))
+			ready &= kinds_need(op->e, v->group, v->kind, v->version);
+	}
+	return ready;
+}
+
+/* The health of everything before the first mutation: the baseline. */
+void op_take_baseline(struct op *op)
+{
+	const struct record *rec = &op->app->rec;
+	bool calm = !rec->op.tries && (rec->phase == PHASE_NONE ||
+		    rec->phase == PHASE_GOOD || rec->phase == PHASE_PINNED);
+
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+		const struct live *l = live_find(&op->e->live, &t->key);
+		struct fact *f = op_fact(op, &t->key, true);
+
+		f->has_before = l && calm;
+		f->before = l ? l->health.status : HEALTH_NONE;
+	}
+}
+
+static bool step_changes(const struct op *op, size_t from)
+{
+	const struct task *first = &op->plan.tasks.data[from];
+
+	for (size_t i = from; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->wave != first->wave || t->step != first->step)
+			break;
+		if (t->verb == TASK_APPLY)
+			return true;
+	}
+	return false;
+}
+
+/* First step of the plan that lies after the one that is finished. */
+bool op_next_step(struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (op->started && (t->wave < op->wave ||
+		    (t->wave == op->wave && t->step <= op->step)))
+			continue;
+		op->cas_needed = op->started && t->wave != op->wave &&
+				 step_changes(op, i);
+		op->wave = t->wave;
+		op->step = t->step;
+		op->started = true;
+		op->next_task = i;
+		return true;
+	}
+	return false;
+}
+
+static const struct task *refused_task(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++)
+		if (op->plan.tasks.data[i].verb == TASK_REFUSE)
+			return &op->plan.tasks.data[i];
+	return NULL;
+}
+
+bool op_refuse_shared(struct op *op)
+{
+	const struct task *t = refused_task(op);
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	const struct live *l;
+	struct err err = ERR_INIT;
+
+	if (!t || op->app->spec.options & OPT_SHARED_ALLOWED)
+		return false;
+	l = live_find(&op->e->live, &t->key);
+	objkey_format(&t->key, &key);
+	err_set(&err, ERR_INVALID, "%s is managed by application %s: remove it from "
+		"one of the two, or set syncOption FailOnSharedResource=false",
+		buf_str(&key), l ? l->app_id : "(another)");
+	op_fail(op, OP_REFUSED, &err);
+	return true;
+}
+
+bool op_step_waits(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->verb == TASK_WAIT && t->wave == op->wave &&
+		    t->step == op->step)
+			return true;
+	}
+	return false;
+}
+
+static void drop_pruned(struct op *op)
+{
+	for (size_t i = 0; i < op->n_batch; i++)
+		if (op->batch[i].gone)
+			record_inv_drop(&op->app->rec, &op->batch[i].task.key);
+	op_batch_free(op);
+}
+
+static void forget_foreign(struct op *op)
+{
+	/* Keys are borrowed from the entries that go: collect, then drop. */
+	for (;;) {
+		const struct task *found = NULL;
+
+		for (size_t i = 0; i < op->plan.prunes.len && !found; i++)
+			if (op->plan.prunes.data[i].verb == TASK_FORGET)
+				found = &op->plan.prunes.data[i];
+		if (!found)
+			return;
+		record_inv_drop(&op->app->rec, &found->key);
+		op_plan(op);
+	}
+}
+
+/*
+ * A revert deletes only what the releases after the last good one created:
+ * operation ids begin with their release's number.
+ */
+static void restrict_prunes(struct op *op)
+{
+	struct record *rec = &op->app->rec;
+
+	if (op->c.kind != OP_REVERT)
+		return;
+	for (size_t i = 0; i < op->plan.prunes.len; i++) {
+		struct task *t = &op->plan.prunes.data[i];
+		const struct inv_entry *v = record_inv(rec, &t->key);
+
+		if (t->verb != TASK_PRUNE)
+			continue;
+		if (v && !v->adopted && op_id_release(v->op) > op->c.release)
+			continue;
+		t->verb = TASK_HOLD;
+		op->plan.n_prune--;
+	}
+}
+
+/* One wave of prunes at a time; true when nothing is left to delete. */
+bool op_prune_tick(struct op *op)
+{
+	if (op->n_left)
+		return false;
+	drop_pruned(op);
+	if (op->outcome != OP_RUNNING)
+		return true;
+	op_plan(op);
+	forget_foreign(op);
+	restrict_prunes(op);
+	if (!op->plan.n_prune)
+		return true;
+	if (!op->deadline)
+		op->deadline = world_now(op->e->w) + op->app->spec.wave_deadline_ms;
+	if (world_now(op->e->w) >= op->deadline) {
+		struct err late = ERR_INIT;
+		_cleanup_buf_ struct buf key = BUF_INIT;
+
+		objkey_format(&op->plan.prunes.data[0].key, &key);
+		err_set(&late, ERR_TIMEOUT, "%s is being deleted, but its finalizers "
+			"are not done", buf_str(&key));
+		op_fail(op, OP_TROUBLE, &late);
+		return true;
+	}
+	op_prune_start(op);
+	if (!op->n_left)	/* all are being deleted: their news will poke us */
+		world_timer_start(op->e->w, &op->timer, 2000);
+	return false;
+}

@@ -1,0 +1,117 @@
+/*
+ * op_priv.h - one operation, shared by its three files: op.c (the state table),
+ * op_apply.c (the requests), op_settle.c (waiting for health).
+ */
+#ifndef SYNC_OP_PRIV_H
+#define SYNC_OP_PRIV_H
+
+#include "engine_priv.h"
+#include "settle.h"
+
+enum {
+	OP_IDLE,
+	OP_WATCHING,	/* until the kinds in use have their first list */
+	OP_NAMESPACING,	/* CreateNamespace */
+	OP_RECORDING,	/* release and inventory, before the first mutation */
+	OP_PREFLIGHTING,
+	OP_CLAIMING,	/* compare-and-swap of the record before a wave */
+	OP_APPLYING,
+	OP_LEARNING,	/* discovery, after CRDs were established */
+	OP_SETTLING_,
+	OP_PRUNING_,
+	OP_DONE,
+};
+
+/* One object's request, or the chain of two: look, then apply. */
+struct apply {
+	struct op *op;
+	struct task task;
+	struct kube_request req;
+	struct kube_ref ref;
+	struct world_timer again;	/* 404 soon after a CRD */
+	uint64_t first_try;
+	char *body;
+	struct err broken;
+	bool dry_run, looking, deleting, gone;
+};
+
+/* What is known of an object beside the plan, which is rebuilt at each step. */
+struct fact {
+	char *key;
+	bool absent;		/* looked: it did not exist */
+	bool changed;		/* this operation changed it */
+	char adopt_uid[40];
+	enum health_status before;	/* baseline */
+	bool has_before;
+	uint64_t degraded_since;
+	uint64_t progressing_since;
+	struct podwatch *pods;
+	char pod_message[640];
+	UT_hash_handle hh;
+};
+
+struct op {
+	struct op_config c;
+	struct app *app;
+	struct engine *e;
+	struct sm sm;
+	enum op_outcome outcome;
+	struct err err;
+	bool mutated, may_pass, cas_needed, settled_all, recorded, learned;
+	char message[400];
+	const char *superseded;
+
+	struct scope *scopes;
+	struct plan plan;
+	int wave, step;		/* the step under way */
+	bool started;		/* wave and step are set */
+	size_t next_task;
+	struct apply *batch;
+	size_t n_batch, n_left;
+	bool crds_applied;
+	bool namespace_ready;
+	struct kube_request ns_req;
+	char *ns_body;
+	bool ns_busy;
+
+	struct fact *facts;
+	uint64_t deadline, progress, progress_now, look_at;
+	struct world_task task;
+	struct world_timer timer;
+	uint64_t started_mono;
+};
+
+/* op.c */
+void op_poke(struct op *op);
+void op_fail(struct op *op, enum op_outcome outcome, const struct err *err);
+void op_result(struct op *op, const struct objkey *k, const char *version,
+	       const char *status, const char *message);
+struct fact *op_fact(struct op *op, const struct objkey *k, bool make);
+
+/* op_plan.c */
+void op_plan(struct op *op);
+/* Every kind in use that is served has had its first list. */
+bool op_kinds_ready(struct op *op);
+void op_take_baseline(struct op *op);
+/* Moves wave, step and next_task to the step after the finished one; false: none. */
+bool op_next_step(struct op *op);
+/* Fails the operation if an object is another application's; true: it did. */
+bool op_refuse_shared(struct op *op);
+/* An object of this step is being deleted: it is applied when it is gone. */
+bool op_step_waits(const struct op *op);
+/* One wave of prunes at a time; true when nothing is left to delete. */
+bool op_prune_tick(struct op *op);
+
+/* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
+void op_preflight_start(struct op *op);
+bool op_apply_next(struct op *op);	/* false: nothing left in this step */
+void op_prune_start(struct op *op);
+void op_namespace_start(struct op *op);
+void op_batch_free(struct op *op);
+
+/* op_settle.c */
+enum settle_verdict op_settle(struct op *op, bool all);
+void op_settle_begin(struct op *op);
+void op_facts_free(struct op *op);
+
+#endif

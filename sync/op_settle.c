@@ -1,0 +1,187 @@
+/*
+ * Waiting for a step to become healthy, on the live index's news and timers. What
+ * the facts mean is decided by settle_judge(); here they are gathered: health,
+ * how long it has been bad, the pods of the new revision, progress.
+ */
+#include "op_priv.h"
+
+#define PODS_AFTER_MS 3000
+
+static bool has_pods(const struct objkey *k)
+{
+	return !strcmp(k->group, "apps") &&
+	       (!strcmp(k->kind, "Deployment") || !strcmp(k->kind, "StatefulSet") ||
+		!strcmp(k->kind, "DaemonSet"));
+}
+
+static void on_pods(void *arg)
+{
+	op_poke(arg);
+}
+
+/* Does an object that this operation changed lie in "Kind/name Kind/name"? */
+static bool refers_to_changed(const struct op *op, const struct rendered *r,
+			      const char *ns)
+{
+	struct fact *f, *next;
+
+	if (!r->refs || !*r->refs)
+		return false;
+	HASH_ITER(hh, op->facts, f, next) {
+		_cleanup_free_ char *want = NULL;
+		const char *slash = strrchr(f->key, '/');
+		const char *at;
+		size_t kind_len = strcspn(f->key, "/");
+
+		if (!f->changed || !slash)
+			continue;
+		/* Core kinds only: "ConfigMap/ns/name". */
+		want = xasprintf("%.*s/%s", (int)kind_len, f->key, slash + 1);
+		at = strstr(r->refs, want);
+		if (at && (at[strlen(want)] == '\0' || at[strlen(want)] == ' ') &&
+		    strstr(f->key, ns))
+			return true;
+	}
+	return false;
+}
+
+static bool is_evidence(const struct op *op, const struct task *t,
+			const struct fact *f)
+{
+	const struct rendered *r = &op->c.answer->objects[t->object];
+
+	if (!health_is_evidence(t->key.group, t->key.kind) &&
+	    !(t->flags & OBJ_EVIDENCE))
+		return false;
+	if (f->has_before && f->before == HEALTH_DEGRADED)
+		return false;	/* it was bad before us */
+	return f->changed || refers_to_changed(op, r, t->key.ns);
+}
+
+static void look_at_pods(struct op *op, const struct task *t, struct fact *f,
+			 struct settle_item *it, uint64_t now)
+{
+	struct pod_verdict v;
+	bool rolling = it->health.status == HEALTH_PROGRESSING ||
+		       it->health.status == HEALTH_DEGRADED;
+
+	if (!rolling || !it->counts || !has_pods(&t->key)) {
+		f->pods = podwatch_free(f->pods);
+		f->progressing_since = 0;
+		return;
+	}
+	if (!f->progressing_since)
+		f->progressing_since = now;
+	if (!f->pods && now >= f->progressing_since + PODS_AFTER_MS)
+		f->pods = podwatch_new(op->e, &t->key, on_pods, op);
+	if (!f->pods || !podwatch_verdict(f->pods, &v))
+		return;
+	it->pod = v.trouble;
+	it->pod_since = v.since;
+	it->pod_ready = v.ready > 0;
+	snprintf(f->pod_message, sizeof(f->pod_message), "%s", v.message);
+	it->pod_message = f->pod_message;
+}
+
+static void gather(struct op *op, const struct task *t, uint64_t now,
+		   struct settle_item *it)
+{
+	const struct live *l = live_find(&op->e->live, &t->key);
+	struct fact *f = op_fact(op, &t->key, true);
+
+	*it = (struct settle_item){ .key = t->key, .pod = POD_FINE };
+	if (l)
+		it->health = l->health;
+	else
+		it->health.status = HEALTH_MISSING;
+	it->crd = !strcmp(t->key.kind, "CustomResourceDefinition");
+	it->waits = !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP)) &&
+		    strcmp(t->key.kind, "Application");
+	it->counts = it->waits && is_evidence(op, t, f);
+	if (it->health.status != HEALTH_DEGRADED)
+		f->degraded_since = 0;
+	else if (!f->degraded_since)
+		f->degraded_since = now;
+	it->degraded_since = f->degraded_since;
+	look_at_pods(op, t, f, it, now);
+	if (f->progressing_since && !f->pods)
+		op->look_at = f->progressing_since + PODS_AFTER_MS;
+	if (l)
+		op->progress_now += l->progress;
+}
+
+void op_settle_begin(struct op *op)
+{
+	op->progress = 0;
+	op->deadline = world_now(op->e->w) + op->app->spec.wave_deadline_ms;
+}
+
+static void warn_unsettled(struct op *op, const struct settle_item *items,
+			   size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_buf_ struct buf key = BUF_INIT;
+
+		if (!items[i].waits || items[i].health.status <= HEALTH_SUSPENDED)
+			continue;
+		objkey_format(&items[i].key, &key);
+		engine_log(op->e, LOG_WARN, op->app, "%s is %s after the deadline; "
+			   "it is no evidence against the release: going on",
+			   buf_str(&key), health_str(items[i].health.status));
+	}
+}
+
+enum settle_verdict op_settle(struct op *op, bool all)
+{
+	struct settle_limits limits = {
+		op->app->spec.degraded_grace_ms, op->app->spec.pull_grace_ms,
+		op->app->spec.crash_grace_ms,
+	};
+	struct settle_item *items = xcalloc(op->plan.tasks.len, sizeof(*items));
+	struct settle_result r;
+	uint64_t now = world_now(op->e->w), at;
+	size_t n = 0;
+
+	op->progress_now = 0;
+	op->look_at = 0;
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->object != SIZE_MAX &&
+		    (all || (t->wave == op->wave && t->step == op->step)))
+			gather(op, t, now, &items[n++]);
+	}
+	if (op->progress_now > op->progress) {
+		op->progress = op->progress_now;
+		op->deadline = now + op->app->spec.wave_deadline_ms;
+	}
+	settle_judge(items, n, &limits, now, op->deadline, &r);
+	if (r.verdict == SETTLE_DONE && r.waiting)
+		warn_unsettled(op, items, n);
+	free(items);
+	snprintf(op->message, sizeof(op->message), "%s", r.message);
+	op->may_pass = op->may_pass || r.may_pass;
+	at = op->look_at && (!r.again_at || op->look_at < r.again_at) ?
+	     op->look_at : r.again_at;
+	if (r.verdict == SETTLE_WAIT && at)
+		world_timer_start(op->e->w, &op->timer, at > now ? at - now : 1);
+	if (r.verdict == SETTLE_BAD || r.verdict == SETTLE_LATE) {
+		struct err bad = ERR_INIT;
+
+		err_set(&bad, ERR_INVALID, "%s", r.message);
+		op_fail(op, OP_BAD, &bad);
+	}
+	return r.verdict;
+}
+
+void op_facts_free(struct op *op)
+{
+	struct fact *f, *next;
+
+	HASH_ITER(hh, op->facts, f, next) {
+		HASH_DEL(op->facts, f);
+		podwatch_free(f->pods);
+		free(f->key);
+		free(f);
+	}
+}

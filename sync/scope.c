@@ -1,0 +1,57 @@
+/*
+ * Where the objects of a release live: joins the release with discovery. A kind
+ * that is not served yet counts as known when the release brings its CRD.
+ */
+#include "engine_priv.h"
+
+static bool has_crd_for(const struct render_answer *a, const char *group)
+{
+	size_t n = strlen(group);
+
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const struct rendered *r = &a->objects[i];
+		size_t len = strlen(r->name);
+
+		/* A CRD's name is "<plural>.<group>". */
+		if (!strcmp(r->kind, "CustomResourceDefinition") && len > n + 1 &&
+		    r->name[len - n - 1] == '.' &&
+		    !strcmp(r->name + len - n, group))
+			return true;
+	}
+	return false;
+}
+
+struct scope *scopes_resolve(const struct discovery *d,
+			     const struct render_answer *a)
+{
+	struct scope *s = xcalloc(a->n_objects, sizeof(*s));
+
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const struct rendered *r = &a->objects[i];
+		const struct api_resource *k =
+			discovery_find(d, r->group, r->version, r->kind);
+
+		if (k)
+			s[i] = (struct scope){ true, k->namespaced };
+		else if (*r->group && has_crd_for(a, r->group))
+			/* Decided anew when the CRD is established. */
+			s[i] = (struct scope){ true, *r->ns != '\0' };
+	}
+	return s;
+}
+
+bool ref_resolve(const struct discovery *d, const struct objkey *k,
+		 const char *version, struct kube_ref *ret)
+{
+	const struct api_resource *r = discovery_find(d, k->group, version, k->kind);
+
+	if (!r)
+		r = discovery_find(d, k->group, NULL, k->kind);
+	if (!r)
+		return false;
+	*ret = (struct kube_ref){
+		.group = r->group, .version = r->version, .resource = r->plural,
+		.ns = r->namespaced ? k->ns : NULL, .name = k->name,
+	};
+	return true;
+}

@@ -1,0 +1,440 @@
+/*
+ * Repositories: one poll and one mirror each, whatever many applications use
+ * them. A poll asks the remote's refs from the loop; only when a ref in use moved
+ * does the fetch worker run. file:// has no refs to ask: there the worker polls.
+ * A failure is told to the applications that use the revision, and asked again at
+ * the next poll; what was fetched before stays usable.
+ */
+#include "engine_priv.h"
+
+#include "core/fetch.h"
+
+#define POLL_DEADLINE_MS 15000
+#define FETCH_DEADLINE_MS 180000
+#define MAX_FETCH_ANSWER 65536
+#define POLL_SOON_MS 20
+#define FETCH_AGAIN_MS 10000
+
+struct repo {
+	char *url;		/* normal spelling: the key */
+	char *key;		/* folder name of the mirror */
+	char *mirror;		/* from the last fetch; "" none */
+	struct engine *engine;
+	struct repo_rev *revs;
+	struct http_endpoint endpoint;
+	bool local;		/* file:// */
+
+	struct lsrefs poll;
+	bool polling, poll_again;
+	char **prefixes;	/* of the poll under way */
+	size_t n_prefixes;
+	uint64_t poll_started, polled_at;
+	struct world_timer timer;
+
+	struct worker_call fetch;
+	struct repo_rev *fetching;
+	char *fetch_request;
+	char fetch_oid[65];
+	UT_hash_handle hh;
+};
+
+static void poll_start(struct repo *r);
+static void fetch_next(struct repo *r);
+
+static void poke_users(struct repo_rev *rev)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, rev->repo->engine->apps, a, next)
+		if (a->rev == rev)
+			app_poke(a);
+}
+
+static void rev_fail(struct repo_rev *rev, const struct err *err)
+{
+	if (rev->err.code == err->code && !strcmp(rev->err.msg, err->msg))
+		return;
+	rev->err = *err;
+	engine_log(rev->repo->engine, LOG_WARN, NULL, "%s at %s: %s",
+		   rev->repo->url, *rev->name ? rev->name : "HEAD", err->msg);
+	poke_users(rev);
+}
+
+/* ---- fetching ---- */
+
+static void fetched(struct repo_rev *rev, const struct fetch_answer *a)
+{
+	struct repo *r = rev->repo;
+
+	free(r->mirror);
+	r->mirror = xstrdup(a->mirror);
+	memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
+	memcpy(rev->commit, a->oid, sizeof(rev->commit));
+	free(rev->author);
+	free(rev->subject);
+	rev->author = xstrdup(a->author);
+	rev->subject = xstrdup(a->subject);
+	rev->commit_ms = a->time_ms;
+	rev->err = ERR_INIT;
+}
+
+static void on_fetched(struct worker_call *c, const struct err *err,
+		       const char *data, size_t len)
+{
+	struct repo *r = container_of(c, struct repo, fetch);
+	struct repo_rev *rev = r->fetching;
+	struct fetch_answer a = { 0 };
+	struct err bad = *err;
+	bool moved;
+
+	r->fetching = NULL;
+	if (r->fetch_request)
+		explicit_bzero(r->fetch_request, r->fetch.request_len);
+	free(r->fetch_request);
+	r->fetch_request = NULL;
+	if (!bad.code)
+		(void)!fetch_answer_decode(&a, data, len, &bad);
+	rev->fetching = false;
+	if (bad.code) {
+		r->engine->counts.fetch_errors++;
+		rev->fetch_again = world_now(r->engine->w) + FETCH_AGAIN_MS;
+		rev_fail(rev, &bad);
+	} else {
+		moved = strcmp(rev->commit, a.oid) || rev->err.code;
+		fetched(rev, &a);
+		if (r->local)
+			r->polled_at = r->poll_started;
+		if (moved)
+			poke_users(rev);
+	}
+	fetch_answer_deinit(&a);
+	poke_users(rev);
+	fetch_next(r);
+}
+
+static bool wants_fetch(const struct repo_rev *rev)
+{
+	struct repo *r = rev->repo;
+
+	if (!rev->users || rev->fetch_again > world_now(r->engine->w))
+		return false;
+	if (r->local)
+		return rev->local_due;
+	return *rev->wanted && strcmp(rev->wanted, rev->commit);
+}
+
+static void fetch_start(struct repo *r, struct repo_rev *rev)
+{
+	struct engine *e = r->engine;
+	struct fetch_request q = {
+		.mirrors = e->mirrors, .key = r->key, .url = r->url,
+		.username = r->endpoint.username,
+		.password = r->endpoint.password, .bearer = r->endpoint.bearer,
+		.ca_pem = r->endpoint.ca_pem, .cert_pem = r->endpoint.cert_pem,
+		.key_pem = r->endpoint.key_pem,
+		.insecure_skip_verify = r->endpoint.insecure_skip_verify,
+		.revision = rev->name, .oid = r->local ? NULL : rev->wanted,
+		.have = r->local && *rev->commit ? rev->commit : NULL,
+	};
+	struct buf out = BUF_INIT;
+	size_t len;
+
+	fetch_request_encode(&q, &out);
+	r->fetch_request = buf_steal(&out, &len);
+	r->fetching = rev;
+	rev->fetching = true;
+	rev->local_due = false;
+	memcpy(r->fetch_oid, rev->wanted, sizeof(r->fetch_oid));
+	r->fetch = (struct worker_call){
+		.kind = WORKER_FETCH, .affinity = r->key,
+		.request = r->fetch_request, .request_len = len,
+		.deadline_ms = FETCH_DEADLINE_MS,
+		.max_answer = MAX_FETCH_ANSWER, .on_done = on_fetched,
+	};
+	e->counts.fetches++;
+	e->w->ops->worker_start(e->w, &r->fetch);
+}
+
+/* One fetch per repository at a time: the mirror has one writer. */
+static void fetch_next(struct repo *r)
+{
+	if (r->fetching)
+		return;
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next)
+		if (wants_fetch(rev)) {
+			fetch_start(r, rev);
+			return;
+		}
+}
+
+/* ---- polling ---- */
+
+static void free_prefixes(struct repo *r)
+{
+	for (size_t i = 0; i < r->n_prefixes; i++)
+		free(r->prefixes[i]);
+	free(r->prefixes);
+	r->prefixes = NULL;
+	r->n_prefixes = 0;
+}
+
+static void add_prefix(const char *prefix, void *arg)
+{
+	struct repo *r = arg;
+
+	for (size_t i = 0; i < r->n_prefixes; i++)
+		if (!strcmp(r->prefixes[i], prefix))
+			return;
+	r->prefixes = xrealloc(r->prefixes,
+			       (r->n_prefixes + 2) * sizeof(*r->prefixes));
+	r->prefixes[r->n_prefixes++] = xstrdup(prefix);
+	r->prefixes[r->n_prefixes] = NULL;
+}
+
+static void schedule(struct repo *r, uint64_t ms)
+{
+	struct world *w = r->engine->w;
+
+	world_timer_stop(w, &r->timer);
+	world_timer_start(w, &r->timer, ms);
+}
+
+static void on_timer(struct world_timer *t)
+{
+	poll_start(container_of(t, struct repo, timer));
+}
+
+static void resolve_all(struct repo *r, const struct ref_list *refs)
+{
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
+		struct err err = ERR_INIT;
+		char oid[65];
+
+		if (!rev->users || !rev->asked)
+			continue;
+		if (revision_resolve(refs, rev->name, oid, &err)) {
+			rev_fail(rev, &err);
+			continue;
+		}
+		memcpy(rev->wanted, oid, sizeof(oid));
+		if (!strcmp(oid, rev->commit) && rev->err.code) {
+			rev->err = ERR_INIT;
+			poke_users(rev);
+		}
+	}
+}
+
+static void poll_over(struct repo *r, const struct err *err)
+{
+	struct engine *e = r->engine;
+	uint64_t wait = world_jitter(e->w, e->cfg.poll_ms, 10);
+
+	r->polling = false;
+	free_prefixes(r);
+	if (!err->code)
+		r->polled_at = r->poll_started;
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
+		if (err->code)
+			rev_fail(rev, err);
+		poke_users(rev);
+	}
+	schedule(r, r->poll_again ? POLL_SOON_MS : wait);
+	r->poll_again = false;
+	fetch_next(r);
+}
+
+static void on_polled(struct lsrefs *l, const struct err *err,
+		      const struct ref_list *refs)
+{
+	struct repo *r = container_of(l, struct repo, poll);
+
+	if (err->code)
+		r->engine->counts.poll_errors++;
+	else
+		resolve_all(r, refs);
+	poll_over(r, err);
+}
+
+static void poll_local(struct repo *r)
+{
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next)
+		rev->local_due = rev->users > 0;
+	schedule(r, world_jitter(r->engine->w, r->engine->cfg.poll_ms, 10));
+	r->poll_again = false;
+	fetch_next(r);
+}
+
+static bool in_use(const struct repo *r)
+{
+	for (const struct repo_rev *rev = r->revs; rev; rev = rev->next)
+		if (rev->users)
+			return true;
+	return false;
+}
+
+static void poll_start(struct repo *r)
+{
+	struct engine *e = r->engine;
+
+	if (r->polling) {
+		r->poll_again = true;
+		return;
+	}
+	if (!in_use(r) || !e->leading)
+		return;
+	if (!creds_synced(e->creds)) {
+		schedule(r, POLL_SOON_MS);
+		return;
+	}
+	e->counts.polls++;
+	r->poll_started = world_now(e->w);
+	creds_fill(e->creds, r->url, &r->endpoint);
+	if (r->local) {
+		poll_local(r);
+		return;
+	}
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
+		rev->asked = rev->users > 0;
+		if (rev->asked)
+			revision_prefixes(rev->name, add_prefix, r);
+	}
+	r->polling = true;
+	r->poll = (struct lsrefs){
+		.endpoint = &r->endpoint,
+		.prefixes = (const char *const *)r->prefixes,
+		.timeout_ms = POLL_DEADLINE_MS, .on_done = on_polled,
+	};
+	lsrefs_start(e->w, &r->poll);
+}
+
+/* ---- joining ---- */
+
+static struct repo *repo_get(struct engine *e, const char *url)
+{
+	_cleanup_free_ char *normal = repo_url_normal(url);
+	struct repo *r;
+
+	HASH_FIND_STR(e->repos, normal, r);
+	if (r)
+		return r;
+	r = xcalloc(1, sizeof(*r));
+	r->url = steal(&normal);
+	r->key = repo_key(r->url);
+	r->mirror = xstrdup("");
+	r->engine = e;
+	r->local = !strncmp(r->url, "file://", 7);
+	r->timer.fn = on_timer;
+	r->endpoint.url = xstrdup(r->url);
+	r->endpoint.follow_redirects = true;
+	HASH_ADD_KEYPTR(hh, e->repos, r->url, strlen(r->url), r);
+	return r;
+}
+
+struct repo_rev *source_join(struct engine *e, const char *url,
+			     const char *revision)
+{
+	struct repo *r = repo_get(e, url);
+	struct repo_rev *rev;
+
+	for (rev = r->revs; rev; rev = rev->next)
+		if (!strcmp(rev->name, revision))
+			break;
+	if (!rev) {
+		rev = xcalloc(1, sizeof(*rev));
+		rev->repo = r;
+		rev->name = xstrdup(revision);
+		rev->next = r->revs;
+		r->revs = rev;
+	}
+	if (!rev->users++ && !*rev->wanted)
+		source_poll_now(rev);
+	return rev;
+}
+
+void source_leave(struct engine *e, struct repo_rev *rev)
+{
+	(void)e;
+	rev->users--;	/* the entry stays: a folder and a timer at most */
+}
+
+const char *source_mirror(const struct repo_rev *rev)
+{
+	return rev->repo->mirror;
+}
+
+const char *source_key(const struct repo_rev *rev)
+{
+	return rev->repo->key;
+}
+
+void source_poll_now(struct repo_rev *rev)
+{
+	struct repo *r = rev->repo;
+
+	if (r->polling) {
+		r->poll_again = true;
+		return;
+	}
+	rev->fetch_again = 0;
+	/* A moment, so that a burst of applications shares one poll. */
+	schedule(r, POLL_SOON_MS);
+}
+
+uint64_t source_polled_at(const struct repo_rev *rev)
+{
+	const struct repo *r = rev->repo;
+
+	/* A fetch that the poll asked for is part of its answer. */
+	if (rev->fetching || (!r->local && *rev->wanted &&
+			      strcmp(rev->wanted, rev->commit)))
+		return 0;
+	return r->polled_at;
+}
+
+void source_start(struct engine *e)
+{
+	struct repo *r, *next;
+
+	HASH_ITER(hh, e->repos, r, next)
+		schedule(r, POLL_SOON_MS);
+}
+
+static void endpoint_deinit(struct http_endpoint *ep)
+{
+	free(ep->url);
+	free(ep->ca_pem);
+	free(ep->cert_pem);
+	free(ep->key_pem);
+	free(ep->username);
+	free(ep->password);
+	free(ep->bearer);
+}
+
+void source_free(struct engine *e)
+{
+	struct repo *r, *next;
+	struct repo_rev *rev;
+
+	HASH_ITER(hh, e->repos, r, next) {
+		HASH_DEL(e->repos, r);
+		world_timer_stop(e->w, &r->timer);
+		if (r->polling)
+			lsrefs_abandon(e->w, &r->poll);
+		free_prefixes(r);
+		while ((rev = r->revs)) {
+			r->revs = rev->next;
+			free(rev->name);
+			free(rev->author);
+			free(rev->subject);
+			free(rev);
+		}
+		if (e->w->ops->endpoint_forget)
+			e->w->ops->endpoint_forget(e->w, &r->endpoint);
+		endpoint_deinit(&r->endpoint);
+		free(r->fetch_request);
+		free(r->mirror);
+		free(r->key);
+		free(r->url);
+		free(r);
+	}
+}

@@ -1,0 +1,451 @@
+/*
+ * Releases and records as Secrets in syncd's own namespace.
+ *
+ * A record is written with the resourceVersion it was read at: two writers can
+ * not both succeed. When an answer was lost, the Secret is read back: our own
+ * bytes mean that the write happened. A release is written once, under a name
+ * that holds its digest: "already exists" means that it is there.
+ * The folder of caches only saves requests: what is not there is read back.
+ */
+#include "engine_priv.h"
+#include "store_codec.h"
+
+#include <stdio.h>
+
+#define MAX_RECORD ((size_t)16 << 20)
+
+static void finish(struct store_call *c, const struct err *err)
+{
+	free(c->body);
+	c->body = NULL;
+	c->running = false;
+	c->on_done(c, err);
+}
+
+static void deferred(struct world_task *t)
+{
+	struct store_call *c = container_of(t, struct store_call, task);
+
+	finish(c, &c->err);
+}
+
+static void finish_soon(struct store_call *c)
+{
+	c->task.fn = deferred;
+	world_defer(c->app->engine->w, &c->task);
+}
+
+static struct kube_ref secret(const struct engine *e, const char *name)
+{
+	return (struct kube_ref){ .group = "", .version = "v1",
+				  .resource = "secrets", .ns = e->ns, .name = name };
+}
+
+/* ---- records ---- */
+
+static void take_version(struct store_call *c)
+{
+	const char *v = doc_get_str(c->req.json, "metadata", "resourceVersion",
+				    NULL);
+
+	free(c->app->rec_version);
+	c->app->rec_version = xstrdup(v ? v : "");
+}
+
+/* The write may have happened although its answer was lost: ours or not? */
+static void on_read_back(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct err lost = ERR_INIT;
+	const char *theirs;
+
+	if (err->code) {
+		finish(c, err);
+		return;
+	}
+	theirs = doc_get_str(r->json, "data", "state", NULL);
+	if (theirs && strstr(c->body, theirs)) {
+		take_version(c);
+		finish(c, &lost);
+		return;
+	}
+	err_set(&lost, ERR_CONFLICT,
+		"the state record of %s was changed by another syncd", c->app->id);
+	finish(c, &lost);
+}
+
+static void on_record_put(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct engine *e = c->app->engine;
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	if (!err->code) {
+		take_version(c);
+		finish(c, err);
+		return;
+	}
+	if (err->code != ERR_CONFLICT) {
+		finish(c, err);
+		return;
+	}
+	store_record_name(c->app->id, name);
+	ref = secret(e, name);
+	kube_get_init(&c->req, &ref);
+	c->req.parse = true;
+	c->req.on_done = on_read_back;
+	kube_start(e->kube, &c->req);
+}
+
+void store_put_record(struct store_call *c)
+{
+	struct app *a = c->app;
+	struct engine *e = a->engine;
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	a->rec.epoch = e->epoch;
+	store_record_name(a->id, name);
+	store_record_body(&a->rec, a->id, name, a->rec_version, e->install_id,
+			  &body);
+	c->body = buf_steal(&body, NULL);
+	c->running = true;
+	ref = secret(e, name);
+	if (a->rec_version) {
+		kube_replace_init(&c->req, &ref, FIELD_MANAGER, c->body,
+				  strlen(c->body));
+	} else {
+		ref.name = NULL;
+		kube_create_init(&c->req, &ref, FIELD_MANAGER, c->body,
+				 strlen(c->body));
+	}
+	c->req.parse = true;
+	c->req.on_done = on_record_put;
+	kube_start(e->kube, &c->req);
+}
+
+static void adopt_one(struct engine *e, const json_t *item)
+{
+	struct err err = ERR_INIT;
+	struct record rec = { 0 };
+	const char *id = doc_get_str(item, "metadata", "annotations",
+				     "syncd.dev/application", NULL);
+	const char *version = doc_get_str(item, "metadata", "resourceVersion",
+					  NULL);
+	const char *slash = id ? strchr(id, '/') : NULL;
+	_cleanup_free_ char *ns = slash ? xstrndup(id, (size_t)(slash - id)) : NULL;
+
+	if (!ns || !version)
+		return;
+	if (store_record_parse(item, MAX_RECORD, &rec, &err)) {
+		/* Never guess: without its record an application waits. */
+		engine_log(e, LOG_ERROR, NULL, "the state record of %s cannot be "
+			   "read, the application is left alone: %s", id, err.msg);
+		record_deinit(&rec);
+		return;
+	}
+	app_adopt_record(e, ns, slash + 1, &rec, version);
+}
+
+static void list_page(struct engine *e, const char *next);
+
+static void on_listed(struct kube_request *r, const struct err *err)
+{
+	struct engine *e = container_of(r, struct engine, store_list);
+	const char *next = doc_get_str(r->json, "metadata", "continue", NULL);
+	_cleanup_free_ char *copy = xstrdup(next);
+	size_t i;
+	json_t *item;
+
+	e->store_busy = false;
+	if (err->code) {
+		e->store_loaded(e->store_arg, err);
+		return;
+	}
+	json_array_foreach(json_object_get(r->json, "items"), i, item)
+		adopt_one(e, item);
+	if (copy && *copy)
+		list_page(e, copy);
+	else
+		e->store_loaded(e->store_arg, err);
+}
+
+static void list_page(struct engine *e, const char *next)
+{
+	struct kube_ref ref = secret(e, NULL);
+
+	kube_list_init(&e->store_list, &ref, "syncd.dev/record=state", 50, next);
+	e->store_list.parse = true;
+	e->store_list.on_done = on_listed;
+	e->store_busy = true;
+	kube_start(e->kube, &e->store_list);
+}
+
+void store_load(struct engine *e, void (*on_done)(void *arg, const struct err *err),
+		void *arg)
+{
+	e->store_loaded = on_done;
+	e->store_arg = arg;
+	list_page(e, NULL);
+}
+
+/* ---- releases ---- */
+
+static void put_next(struct store_call *c);
+
+static void on_release_put(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct err fine = ERR_INIT;
+
+	free(c->body);
+	c->body = NULL;
+	if (err->code && err->code != ERR_CONFLICT) {
+		finish(c, err);
+		return;
+	}
+	if (c->next_chunk > c->answer->n_chunks) {
+		finish(c, &fine);
+		return;
+	}
+	put_next(c);
+}
+
+/* Large releases: each chunk is a Secret of its own; the index comes last. */
+static void put_next(struct store_call *c)
+{
+	struct app *a = c->app;
+	struct engine *e = a->engine;
+	bool inlined = store_fits(c->answer);
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	struct kube_ref ref = secret(e, NULL);
+
+	if (inlined)
+		c->next_chunk = c->answer->n_chunks;
+	if (c->next_chunk < c->answer->n_chunks)
+		store_chunk_body(&c->answer->chunks[c->next_chunk], a->id, &body);
+	else
+		store_release_body(c->answer, a->id, c->release, inlined, &body);
+	c->next_chunk++;
+	c->body = buf_steal(&body, NULL);
+	kube_create_init(&c->req, &ref, FIELD_MANAGER, c->body, strlen(c->body));
+	c->req.on_done = on_release_put;
+	kube_start(e->kube, &c->req);
+}
+
+static void cache_key(const struct app *a, const char *digest, struct buf *key)
+{
+	char name[STORE_NAME];
+
+	store_record_name(a->id, name);
+	buf_addf(key, "release/%s/%s", name, digest);
+}
+
+static void to_cache(struct app *a, const struct render_answer *answer)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT, bytes = BUF_INIT;
+
+	cache_key(a, answer->digest, &key);
+	render_answer_encode(answer, &bytes);
+	a->engine->w->ops->cache_put(a->engine->w, buf_str(&key), bytes.data,
+				     bytes.len);
+}
+
+void store_put_release(struct store_call *c)
+{
+	c->running = true;
+	c->next_chunk = 0;
+	to_cache(c->app, c->answer);
+	put_next(c);
+}
+
+static bool from_cache(struct store_call *c, const struct release *rel)
+{
+	struct world *w = c->app->engine->w;
+	_cleanup_buf_ struct buf key = BUF_INIT, bytes = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	cache_key(c->app, rel->digest, &key);
+	if (w->ops->cache_get(w, buf_str(&key), &bytes))
+		return false;
+	if (render_answer_decode(c->answer, bytes.data, bytes.len, &err) ||
+	    strcmp(c->answer->digest, rel->digest)) {
+		render_answer_deinit(c->answer);
+		*c->answer = (struct render_answer){ 0 };
+		return false;
+	}
+	return true;
+}
+
+static void get_chunk(struct store_call *c);
+
+static void on_chunk_got(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct err bad = ERR_INIT;
+
+	if (err->code) {
+		finish(c, err);
+		return;
+	}
+	if (store_chunk_parse(r->json, &c->answer->chunks[c->next_chunk], &bad)) {
+		finish(c, &bad);
+		return;
+	}
+	c->next_chunk++;
+	get_chunk(c);
+}
+
+static void get_chunk(struct store_call *c)
+{
+	struct engine *e = c->app->engine;
+	struct err fine = ERR_INIT;
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	while (c->next_chunk < c->answer->n_chunks &&
+	       c->answer->chunks[c->next_chunk].deflated)
+		c->next_chunk++;
+	if (c->next_chunk == c->answer->n_chunks) {
+		to_cache(c->app, c->answer);
+		finish(c, &fine);
+		return;
+	}
+	store_chunk_name(c->app->id, c->answer->chunks[c->next_chunk].digest, name);
+	ref = secret(e, name);
+	kube_get_init(&c->req, &ref);
+	c->req.parse = true;
+	c->req.on_done = on_chunk_got;
+	kube_start(e->kube, &c->req);
+}
+
+static void on_release_got(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct err bad = ERR_INIT;
+
+	if (err->code) {
+		bad = *err;
+		err_wrap(&bad, "release #%u of %s", c->release, c->app->id);
+		finish(c, &bad);
+		return;
+	}
+	if (store_release_parse(r->json, c->answer, &bad)) {
+		finish(c, &bad);
+		return;
+	}
+	c->next_chunk = 0;
+	get_chunk(c);
+}
+
+void store_get_release(struct store_call *c)
+{
+	struct engine *e = c->app->engine;
+	const struct release *rel = record_release(&c->app->rec, c->release);
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	c->running = true;
+	c->err = ERR_INIT;
+	if (!rel) {
+		err_set(&c->err, ERR_NOTFOUND, "%s has no release #%u",
+			c->app->id, c->release);
+		finish_soon(c);
+		return;
+	}
+	if (from_cache(c, rel)) {
+		finish_soon(c);
+		return;
+	}
+	store_release_name(c->app->id, rel->id, rel->digest, name);
+	ref = secret(e, name);
+	kube_get_init(&c->req, &ref);
+	c->req.parse = true;
+	c->req.on_done = on_release_got;
+	kube_start(e->kube, &c->req);
+}
+
+void store_cancel(struct store_call *c)
+{
+	if (!c->running)
+		return;
+	world_undefer(c->app->engine->w, &c->task);
+	kube_cancel(c->app->engine->kube, &c->req);
+}
+
+/* ---- old releases go: nobody waits for it ---- */
+
+struct loose {
+	struct kube_request req;
+	struct engine *engine;
+	char name[STORE_NAME], uid[40];
+};
+
+static struct loose *loose_free(struct loose *l)
+{
+	kube_request_deinit(&l->req);
+	free(l);
+	return NULL;
+}
+
+static void loose_end(struct loose *l)
+{
+	struct engine *e = l->engine;
+
+	for (size_t i = 0; i < e->loose.len; i++)
+		if (e->loose.data[i] == l)
+			e->loose.data[i] = e->loose.data[--e->loose.len];
+	loose_free(l);
+}
+
+/* Left behind at worst; nothing depends on it. */
+static void on_dropped(struct kube_request *r, const struct err *err)
+{
+	(void)err;
+	loose_end(container_of(r, struct loose, req));
+}
+
+static void on_found(struct kube_request *r, const struct err *err)
+{
+	struct loose *l = container_of(r, struct loose, req);
+	const char *uid = doc_get_str(r->json, "metadata", "uid", NULL);
+	struct kube_ref ref = secret(l->engine, l->name);
+
+	if (err->code || !uid) {
+		loose_end(l);
+		return;
+	}
+	snprintf(l->uid, sizeof(l->uid), "%s", uid);
+	kube_delete_init(&l->req, &ref, l->uid, "Background");
+	l->req.on_done = on_dropped;
+	kube_start(l->engine->kube, &l->req);
+}
+
+void store_drop_release(struct engine *e, struct app *app, uint32_t id)
+{
+	const struct release *rel = record_release(&app->rec, id);
+	struct loose *l;
+	struct kube_ref ref;
+
+	if (!rel)
+		return;
+	l = xcalloc(1, sizeof(*l));
+	l->engine = e;
+	store_release_name(app->id, id, rel->digest, l->name);
+	ref = secret(e, l->name);
+	kube_get_init(&l->req, &ref);
+	l->req.parse = true;
+	l->req.on_done = on_found;
+	vec_push(&e->loose, l);
+	kube_start(e->kube, &l->req);
+}
+
+void store_free(struct engine *e)
+{
+	for (size_t i = 0; i < e->loose.len; i++)
+		loose_free(e->loose.data[i]);
+	vec_deinit(&e->loose);
+	kube_request_deinit(&e->store_list);
+}

@@ -1,0 +1,39 @@
+/*
+ * store_codec.h - releases, chunks and records as Secret documents. Pure.
+ */
+#ifndef SYNC_STORE_CODEC_H
+#define SYNC_STORE_CODEC_H
+
+#include <jansson.h>
+
+#include "render/answer.h"
+#include "sync/record.h"
+
+#define STORE_NAME 80	/* bytes of a Secret's name, NUL included */
+
+/* id: "ns/name" of the application. */
+void store_record_name(const char *id, char out[STORE_NAME]);
+void store_release_name(const char *id, uint32_t release, const char *digest,
+			char out[STORE_NAME]);
+void store_chunk_name(const char *id, const char *digest, char out[STORE_NAME]);
+
+/* version NULL: without resourceVersion (a create). */
+void store_record_body(const struct record *r, const char *id, const char *name,
+		       const char *version, const char *install_id,
+		       struct buf *out);
+int store_record_parse(const json_t *secret, size_t max, struct record *ret,
+		       struct err *err) __attribute__((warn_unused_result));
+
+/* Do index and chunks fit into one Secret (600 KiB before base64)? */
+bool store_fits(const struct render_answer *a);
+void store_release_body(const struct render_answer *a, const char *id,
+			uint32_t release, bool inlined, struct buf *out);
+void store_chunk_body(const struct render_chunk *c, const char *id,
+		      struct buf *out);
+/* Chunks that were not inlined stay without bytes. */
+int store_release_parse(const json_t *secret, struct render_answer *ret,
+			struct err *err) __attribute__((warn_unused_result));
+int store_chunk_parse(const json_t *secret, struct render_chunk *c,
+		      struct err *err) __attribute__((warn_unused_result));
+
+#endif
