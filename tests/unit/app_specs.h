@@ -1,0 +1,159 @@
+/*
+ * app_specs.h - the table of test_app_spec.c: specs and the errors they get.
+ * Single quotes stand for double ones in the JSON.
+ */
+#ifndef UNIT_APP_SPECS_H
+#define UNIT_APP_SPECS_H
+
+#define SRC "'source':{'repoURL':'https://git.example.com/r.git','path':'a'}"
+#define DST "'destination':{'server':'https://kubernetes.default.svc'}"
+#define SRC_WITH(x) "'source':{'repoURL':'https://h/r','path':'a'," x "}," DST
+#define DST_IS(x) SRC ",'destination':" x
+#define POLICY(x) SRC "," DST ",'syncPolicy':{" x "}"
+
+/* A spec and its messages, one per line of want, in order; "" = none. */
+static const struct {
+	const char *spec, *want;
+} specs[] = {
+	{ SRC "," DST, "" },
+	{ "'project':'default'," SRC "," DST, "" },
+	{ "'project':''," SRC "," DST, "" },
+	{ "'project':null," SRC "," DST, "" },
+	{ "'project':7," SRC "," DST, "spec.project must be a string" },
+	{ "'project':['a']," SRC "," DST, "spec.project must be a string" },
+	/* destination */
+	{ DST_IS("{'name':'in-cluster','namespace':'x'}"), "" },
+	{ SRC, "spec.destination is missing" },
+	{ SRC ",'destination':null", "spec.destination is missing" },
+	{ DST_IS("'x'"), "spec.destination must be a map" },
+	{ DST_IS("{}"), "spec.destination.server is missing" },
+	{ DST_IS("{'namespace':'x'}"), "spec.destination.server is missing" },
+	{ DST_IS("{'server':1}"), "spec.destination.server must be a string" },
+	{ DST_IS("{'server':'https://10.1.2.3:6443'}"),
+	  "spec.destination.server: other clusters are not supported" },
+	{ DST_IS("{'name':'prod-eu'}"),
+	  "spec.destination.name: other clusters are not supported" },
+	{ DST_IS("{'name':'in-cluster','server':'https://kubernetes.default.svc'}"),
+	  "spec.destination has both server and name" },
+	{ DST_IS("{'name':'in-cluster','namespace':5}"),
+	  "spec.destination.namespace must be a string" },
+	/* source */
+	{ DST, "spec.source is missing" },
+	{ DST ",'source':null", "spec.source is missing" },
+	{ DST ",'source':'x'", "spec.source must be a map" },
+	{ DST ",'source':{}",
+	  "spec.source.repoURL is missing\nspec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r'}", "spec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':''}",
+	  "spec.source.path is missing" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'.'}", "" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':7}",
+	  "spec.source.path must be a string" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'/etc'}",
+	  "spec.source.path: \"/etc\" must be a folder" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'a/../../b'}",
+	  "spec.source.path: \"a/../../b\" must be a folder" },
+	{ DST ",'source':{'repoURL':'https://h/r','path':'a\\u0007'}",
+	  "spec.source.path: \"(control characters)\"" },
+	{ DST ",'source':{'repoURL':7,'path':'a'}",
+	  "spec.source.repoURL must be a string" },
+	{ DST ",'source':{'repoURL':'','path':'a'}",
+	  "spec.source.repoURL is missing" },
+	{ DST ",'source':{'repoURL':'http://h/r','path':'a'}", "" },
+	{ DST ",'source':{'repoURL':'file:///srv/r','path':'a'}", "" },
+	{ DST ",'source':{'repoURL':'git@github.com:o/r.git','path':'a'}",
+	  "spec.source.repoURL: SSH is not supported yet" },
+	{ DST ",'source':{'repoURL':'ssh://git@h/r','path':'a'}",
+	  "spec.source.repoURL: SSH is not supported yet" },
+	{ DST ",'source':{'repoURL':'oci://h/r','path':'a'}",
+	  "spec.source.repoURL: OCI artifacts are not supported" },
+	{ DST ",'source':{'repoURL':'gopher://h/r','path':'a'}",
+	  "spec.source.repoURL must begin with" },
+	{ SRC_WITH("'targetRevision':'v1.*'"), "" },
+	{ SRC_WITH("'targetRevision':1.2"),
+	  "spec.source.targetRevision must be a string" },
+	{ SRC_WITH("'targetRevision':'--upload-pack=x'"),
+	  "spec.source.targetRevision must be a branch" },
+	{ SRC_WITH("'targetRevision':'a..b'"),
+	  "spec.source.targetRevision must be a branch" },
+	{ SRC_WITH("'kustomize':{'images':['a=b:c']}"), "" },
+	{ SRC_WITH("'kustomize':[]"), "spec.source.kustomize must be a map" },
+	{ SRC_WITH("'directory':{'recurse':true,'jsonnet':{}}"), "" },
+	{ SRC_WITH("'directory':{'recurse':'yes'}"),
+	  "spec.source.directory.recurse must be true or false" },
+	{ SRC_WITH("'directory':{'recurse':true},'kustomize':{'namePrefix':'x'}"),
+	  "spec.source has both directory and kustomize" },
+	{ SRC_WITH("'directory':{'recurse':false},'kustomize':{'namePrefix':'x'}"),
+	  "" },
+	{ SRC_WITH("'directory':{'jsonnet':{'libs':['x']}}"),
+	  "spec.source.directory.jsonnet: Jsonnet is not supported" },
+	{ SRC_WITH("'helm':{}"), "" },
+	{ SRC_WITH("'helm':{'releaseName':'x'}"),
+	  "spec.source.helm: Helm is not supported yet" },
+	{ SRC_WITH("'plugin':{'name':'x'}"),
+	  "spec.source.plugin: config management plugins are not supported" },
+	{ DST ",'source':{'repoURL':'https://h/charts','chart':'nginx',"
+	  "'targetRevision':'1.2.3'}", "spec.source.chart: Helm charts are not" },
+	{ SRC "," DST ",'sourceHydrator':{'drySource':{'path':'x'}}",
+	  "spec.sourceHydrator is not supported" },
+	{ SRC "," DST ",'unknownField':{'x':1}", "" },
+	/* sources */
+	{ DST ",'sources':[{'repoURL':'https://h/r','path':'a'}]", "" },
+	{ DST ",'sources':[]," SRC, "" },
+	{ DST ",'sources':[{'repoURL':'https://h/r'}]",
+	  "spec.sources[0].path is missing" },
+	{ DST ",'sources':[{},{},{}]", "spec.sources has 3 entries" },
+	{ DST ",'sources':['x']", "spec.sources[0] must be a map" },
+	{ DST ",'sources':'x'", "spec.sources must be a list" },
+	{ DST ",'sources':[]", "spec.source is missing" },
+	/* policy */
+	{ POLICY("'automated':{}"), "" },
+	{ POLICY("'automated':true"),
+	  "spec.syncPolicy.automated must be a map" },
+	{ POLICY("'automated':{'prune':'true','selfHeal':1,'enabled':[],"
+		 "'allowEmpty':{}}"),
+	  "spec.syncPolicy.automated.enabled must be true or false\n"
+	  "spec.syncPolicy.automated.prune must be true or false\n"
+	  "spec.syncPolicy.automated.selfHeal must be true or false\n"
+	  "spec.syncPolicy.automated.allowEmpty must be true or false" },
+	{ SRC "," DST ",'syncPolicy':'x'", "spec.syncPolicy must be a map" },
+	{ POLICY("'retry':{'limit':3,'backoff':{'duration':'5s','factor':3,"
+		 "'maxDuration':'3m'}}"), "" },
+	{ POLICY("'retry':{'limit':'3'}"),
+	  "spec.syncPolicy.retry.limit must be a whole number" },
+	{ POLICY("'retry':{'backoff':{'duration':'soon','maxDuration':'5 min',"
+		 "'factor':0}}"),
+	  "spec.syncPolicy.retry.backoff.duration: \"soon\" is not\n"
+	  "spec.syncPolicy.retry.backoff.maxDuration: \"5 min\" is not\n"
+	  "spec.syncPolicy.retry.backoff.factor must be 1 to 1000" },
+	{ POLICY("'syncOptions':'CreateNamespace=true'"),
+	  "spec.syncPolicy.syncOptions must be a list" },
+	{ POLICY("'syncOptions':[true,{}]"),
+	  "spec.syncPolicy.syncOptions[0] must be a string\n"
+	  "spec.syncPolicy.syncOptions[1] must be a string" },
+	{ SRC "," DST ",'revisionHistoryLimit':-1",
+	  "spec.revisionHistoryLimit must be 0 to 1000" },
+	{ SRC "," DST ",'revisionHistoryLimit':'x'",
+	  "spec.revisionHistoryLimit must be a whole number" },
+	/* ignoreDifferences */
+	{ SRC "," DST ",'ignoreDifferences':[{'group':'apps','kind':'Deployment',"
+	  "'jsonPointers':['/spec/replicas']}]", "" },
+	{ SRC "," DST ",'ignoreDifferences':{}",
+	  "spec.ignoreDifferences must be a list" },
+	{ SRC "," DST ",'ignoreDifferences':['x',{'kind':7}]",
+	  "spec.ignoreDifferences[0] must be a map\n"
+	  "spec.ignoreDifferences[1].kind must be a string" },
+	{ SRC "," DST ",'ignoreDifferences':[{'jsonPointers':['spec',1]}]",
+	  "spec.ignoreDifferences[0].kind is missing\n"
+	  "spec.ignoreDifferences[0].jsonPointers[0] must be a string that\n"
+	  "spec.ignoreDifferences[0].jsonPointers[1] must be a string that" },
+	{ SRC "," DST ",'ignoreDifferences':[{'kind':'Deployment',"
+	  "'jqPathExpressions':['.spec.replicas']}]",
+	  "spec.ignoreDifferences[0].jqPathExpressions: jq is not supported" },
+	/* all at once */
+	{ "'project':1,'destination':{'name':'x'},'source':{'path':'/x'}",
+	  "spec.project must be a string\nspec.destination.name: other\n"
+	  "spec.source.repoURL is missing\nspec.source.path: \"/x\"" },
+};
+
+#endif
