@@ -1,0 +1,550 @@
+/*
+ * Requests of the simulated world. A request travels to its server, is answered
+ * there at once, and the answer comes back in pieces; each leg takes a random
+ * time. Misfortune strikes on the way there (refused: the server never acted), on
+ * the way back (lost, reset: it did), or instead (429, 500, hang).
+ */
+#include <stdio.h>
+
+#include "apisim.h"
+#include "core/doc.h"
+#include "gitsim.h"
+#include "simint.h"
+
+struct sim_http {
+	struct sim_host *host;	/* NULL once the process is dead */
+	struct sim *sim;
+	struct http_call *call;
+	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */
+	char *url, *method, *path, *query, *user, *agent;
+	char *accept, *content_type, *protocol, *etag;
+	struct buf body;
+	struct sim_event *travel;	/* on its way to the server */
+	struct sim_event *deliver;	/* the next piece to the caller */
+	struct sim_event *timeout, *idle;
+	int status;
+	unsigned retry_after_ms;
+	const char *answer_type;
+	char answer_etag[72];
+	struct buf answer;	/* not yet delivered */
+	size_t given;		/* bytes delivered so far */
+	struct api_watch *watch;
+	uint64_t last_line_at;	/* keeps a stream's lines in order */
+	VEC(struct sim_line *) lines;	/* of a stream, in flight */
+	struct err err;
+	bool head_given, ended, ending, cancelled;
+};
+
+struct sim_line {
+	struct sim_http *http;
+	struct sim_event *event;
+	char *data;
+	size_t len;
+};
+
+static void step(void *arg);
+
+static void line_free(struct sim_line *l)
+{
+	free(l->data);
+	free(l);
+}
+
+static void drop_lines(struct sim_http *q)
+{
+	for (size_t i = 0; i < q->lines.len; i++) {
+		sim_unschedule(q->sim, q->lines.data[i]->event);
+		line_free(q->lines.data[i]);
+	}
+	q->lines.len = 0;
+}
+
+static void quiet(struct sim_http *q)
+{
+	struct sim *s = q->sim;
+
+	sim_unschedule(s, steal(&q->deliver));
+	sim_unschedule(s, steal(&q->timeout));
+	sim_unschedule(s, steal(&q->idle));
+	drop_lines(q);
+	if (q->watch)
+		api_watch_close(steal(&q->watch));
+}
+
+static void http_free(struct sim_http *q)
+{
+	quiet(q);
+	sim_unschedule(q->sim, q->travel);
+	free(q->url);
+	free(q->method);
+	free(q->path);
+	free(q->query);
+	free(q->user);
+	free(q->agent);
+	free(q->accept);
+	free(q->content_type);
+	free(q->protocol);
+	free(q->etag);
+	vec_deinit(&q->lines);
+	buf_deinit(&q->body);
+	buf_deinit(&q->answer);
+	free(q);
+}
+
+static void forget(struct sim_http *q)
+{
+	struct sim_host *h = q->host;
+
+	for (size_t i = 0; i < h->calls.len; i++) {
+		if (h->calls.data[i] == q) {
+			memmove(h->calls.data + i, h->calls.data + i + 1,
+				(h->calls.len - i - 1) * sizeof(q));
+			h->calls.len--;
+			break;
+		}
+	}
+}
+
+/* The end as the caller sees it; frees q unless it is still travelling. */
+static void finish(void *arg)
+{
+	struct sim_http *q = arg;
+	struct http_call *c = q->call;
+	struct err err = q->err;
+
+	q->deliver = NULL;
+	quiet(q);
+	if (sim_dead_at_step(q->host))
+		return;		/* abandon frees it */
+	forget(q);
+	c->priv[0] = NULL;
+	q->call = NULL;
+	q->host = NULL;
+	sim_trace(q->sim, "done", (uint64_t)q->status * 100 + err.code);
+	if (!q->travel)
+		http_free(q);
+	c->on_done(c, &err);
+}
+
+static void end_in(struct sim_http *q, uint64_t ms, enum err_code code,
+		   const char *msg)
+{
+	if (q->ending)
+		return;
+	q->ending = true;
+	if (code)
+		err_set(&q->err, code, "%s %s: %s", q->method, q->path, msg);
+	sim_unschedule(q->sim, steal(&q->deliver));
+	q->deliver = sim_at(q->sim, q->host, ms, "http-end", finish, q);
+}
+
+static void on_timeout(void *arg)
+{
+	struct sim_http *q = arg;
+
+	q->timeout = NULL;
+	end_in(q, 0, ERR_TIMEOUT, "no answer in time");
+}
+
+static void on_idle(void *arg)
+{
+	struct sim_http *q = arg;
+
+	q->idle = NULL;
+	end_in(q, 0, ERR_TIMEOUT, "silence");
+}
+
+static void arm_idle(struct sim_http *q)
+{
+	sim_unschedule(q->sim, steal(&q->idle));
+	if (q->call && q->call->idle_ms)
+		q->idle = sim_at(q->sim, q->host, q->call->idle_ms, "http-idle",
+				 on_idle, q);
+}
+
+static void give_head(struct sim_http *q)
+{
+	q->head_given = true;
+	arm_idle(q);
+	sim_trace(q->sim, "head", (uint64_t)q->status);
+	if (q->call->on_head)
+		q->call->on_head(q->call, q->status, q->retry_after_ms,
+				 q->answer_type ? q->answer_type : "",
+				 q->answer_etag);
+}
+
+/* false: the cap is passed, the call is ending. */
+static bool give_data(struct sim_http *q, const char *data, size_t len)
+{
+	size_t max = q->call->max_body ? q->call->max_body : (size_t)64 << 20;
+
+	if (q->given + len > max) {
+		end_in(q, 0, ERR_LIMIT, "the answer is too long");
+		return false;
+	}
+	q->given += len;
+	arm_idle(q);
+	if (q->call->on_data)
+		q->call->on_data(q->call, data, len);
+	return true;
+}
+
+/* One piece of an ordinary answer, then the next, then the end. */
+static void step(void *arg)
+{
+	struct sim_http *q = arg;
+	struct sim *s = q->sim;
+	size_t n = q->answer.len;
+	_cleanup_buf_ struct buf piece = BUF_INIT;
+
+	q->deliver = NULL;
+	if (!q->head_given) {
+		give_head(q);
+	} else if (n) {
+		n = n > 1 && sim_random(s) % 3 == 0 ? sim_between(s, 1, n) : n;
+		buf_add(&piece, q->answer.data, n);
+		buf_consume(&q->answer, n);
+		give_data(q, buf_str(&piece), n);
+	}
+	if (q->ending || q->cancelled)
+		return;
+	if (q->answer.len)
+		q->deliver = sim_at(s, q->host, sim_between(s, 0, 2),
+				    "http-data", step, q);
+	else if (q->err.code)
+		end_in(q, 1, q->err.code, "the connection broke");
+	else
+		end_in(q, 0, ERR_NONE, NULL);
+}
+
+/* ---- streams ---- */
+
+static void line_arrives(void *arg)
+{
+	struct sim_line *l = arg;
+	struct sim_http *q = l->http;
+	size_t at = 0;
+
+	for (size_t i = 0; i < q->lines.len; i++) {
+		if (q->lines.data[i] == l) {
+			memmove(q->lines.data + i, q->lines.data + i + 1,
+				(q->lines.len - i - 1) * sizeof(l));
+			q->lines.len--;
+			break;
+		}
+	}
+	if (!q->head_given)
+		give_head(q);
+	while (at < l->len && !q->ending && !q->cancelled &&
+	       !sim_is_dead(q->host)) {
+		size_t n = sim_random(q->sim) % 4 ? l->len - at :
+			   sim_between(q->sim, 1, l->len - at);
+
+		if (!give_data(q, l->data + at, n))
+			break;
+		at += n;
+	}
+	line_free(l);
+}
+
+static void queue_line(struct sim_http *q, const char *data, size_t len,
+		       uint64_t extra)
+{
+	struct sim *s = q->sim;
+	uint64_t at = s->now + sim_between(s, 0, 5) + extra;
+	struct sim_line *l = xcalloc(1, sizeof(*l));
+
+	if (at < q->last_line_at)
+		at = q->last_line_at;
+	q->last_line_at = at;
+	l->http = q;
+	l->data = xmalloc(len + 1);
+	memcpy(l->data, data, len);
+	l->data[len] = '\0';
+	l->len = len;
+	l->event = sim_at(s, q->host, at - s->now, "watch-line", line_arrives, l);
+	vec_push(&q->lines, l);
+}
+
+static void stream_over(struct sim_http *q, enum err_code code)
+{
+	uint64_t at = q->last_line_at > q->sim->now ? q->last_line_at : q->sim->now;
+
+	if (q->ended)
+		return;
+	q->ended = true;
+	end_in(q, at - q->sim->now + 1, code, "the watch broke");
+}
+
+static const char gone[] =
+	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
+	"\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old resource "
+	"version: 1 (2)\",\"reason\":\"Expired\",\"code\":410}}\n";
+
+static void on_line(void *arg, const char *data, size_t len)
+{
+	struct sim_http *q = arg;
+	struct sim *s = q->sim;
+	uint64_t extra = 0;
+
+	if (q->ended || !q->host)
+		return;
+	if (q->host->partitioned) {
+		q->ended = true;	/* half open: silence from here on */
+		return;
+	}
+	if (sim_roll(s, &s->faults.watch_cut)) {
+		stream_over(q, sim_random(s) % 2 ? ERR_NET : ERR_NONE);
+		return;
+	}
+	if (sim_roll(s, &s->faults.watch_410)) {
+		queue_line(q, gone, strlen(gone), 0);
+		stream_over(q, ERR_NONE);
+		return;
+	}
+	if (sim_roll(s, &s->faults.watch_delay))
+		extra = sim_between(s, 100, 5000);
+	queue_line(q, data, len, extra);
+	if (sim_roll(s, &s->faults.watch_dup))
+		queue_line(q, data, len, 0);
+}
+
+static void on_stream_end(void *arg)
+{
+	stream_over(arg, ERR_NONE);
+}
+
+/* ---- at the server ---- */
+
+static void note(struct sim_http *q, int status)
+{
+	struct sim *s = q->sim;
+	struct sim_request *r = xcalloc(1, sizeof(*r));
+
+	r->at = s->now;
+	r->host = q->host ? q->host->name : "dead";
+	r->user = xstrdup(q->user);
+	r->method = xstrdup(q->method);
+	r->path = xstrdup(q->path);
+	r->query = xstrdup(q->query);
+	r->write = strcmp(q->method, "GET") != 0;
+	r->body = xstrndup(buf_str(&q->body), r->write ? q->body.len : 0);
+	r->dry_run = strstr(q->query, "dryRun=All") != NULL;
+	r->watch = strstr(q->query, "watch=") != NULL;
+	r->status = status;
+	vec_push(&s->requests, r);
+	sim_trace(s, q->method, (uint64_t)status);
+	sim_trace(s, q->path, q->body.len);
+}
+
+static void ask_api(struct sim_http *q)
+{
+	struct api_request ar = {
+		.method = q->method, .path = q->path, .query = q->query,
+		.accept = q->accept, .content_type = q->content_type,
+		.if_none_match = q->etag, .user = q->user, .agent = q->agent,
+		.body = buf_str(&q->body), .body_len = q->body.len,
+	};
+	struct api_answer a = { 0 };
+
+	apisim_serve(q->sim->api, &ar, &a);
+	q->status = a.status;
+	q->answer_type = a.content_type;
+	memcpy(q->answer_etag, a.etag, sizeof(a.etag));
+	q->answer = a.body;
+	q->watch = a.watch;
+	note(q, a.status);
+}
+
+static void ask_git(struct sim_http *q)
+{
+	_cleanup_free_ char *url = xasprintf("%s%s", q->url, q->path);
+	struct git_request gr = {
+		.method = q->method, .url = url, .protocol = q->protocol,
+		.body = buf_str(&q->body), .body_len = q->body.len,
+	};
+	struct git_answer a = { 0 };
+
+	gitsim_serve(q->sim->git, &gr, &a);
+	sim_trace(q->sim, url, (uint64_t)a.mood);
+	q->status = a.status;
+	q->answer_type = a.content_type;
+	q->answer = a.body;
+	if (a.mood == GIT_REFUSE)
+		end_in(q, 1, ERR_NET, "connection refused");
+	else if (a.mood == GIT_HANG)
+		q->ended = true;	/* until a timeout */
+}
+
+/* An answer of somebody in front of the server; true when there was one. */
+static bool fault_instead(struct sim_http *q)
+{
+	struct sim *s = q->sim;
+
+	if (sim_roll(s, &s->faults.http_429)) {
+		q->status = 429;
+		q->retry_after_ms = 1000 * (unsigned)sim_between(s, 1, 3);
+	} else if (sim_roll(s, &s->faults.http_500)) {
+		q->status = 500;
+	} else if (sim_roll(s, &s->faults.http_503)) {
+		q->status = 503;
+	} else {
+		return false;
+	}
+	q->answer_type = "application/json";
+	buf_addf(&q->answer, "{\"kind\":\"Status\",\"apiVersion\":\"v1\","
+		 "\"metadata\":{},\"status\":\"Failure\",\"message\":\"simulated "
+		 "trouble\",\"reason\":\"%s\",\"code\":%d}",
+		 q->status == 429 ? "TooManyRequests" : q->status == 500 ?
+		 "InternalError" : "ServiceUnavailable", q->status);
+	return true;
+}
+
+static void deliver_answer(struct sim_http *q)
+{
+	struct sim *s = q->sim;
+	uint64_t ms = sim_between(s, 1, 8);
+
+	if (!q->host || q->ending || q->ended)
+		return;
+	if (sim_roll(s, &s->faults.hang))
+		return;
+	if (sim_roll(s, &s->faults.slow))
+		ms += sim_between(s, 1000, 20000);
+	if (sim_roll(s, &s->faults.lost)) {
+		if (q->watch)
+			api_watch_close(steal(&q->watch));
+		end_in(q, ms, ERR_NET, "the connection broke before an answer");
+		return;
+	}
+	if (q->watch) {
+		q->last_line_at = s->now + ms;
+		api_watch_attach(q->watch, on_line, on_stream_end, q);
+		return;
+	}
+	if (sim_roll(s, &s->faults.reset) && q->answer.len) {
+		q->answer.len = sim_random(s) % q->answer.len;
+		err_set(&q->err, ERR_NET, "reset");
+	}
+	q->deliver = sim_at(s, q->host, ms, "http-head", step, q);
+}
+
+static void stream_head(void *arg)
+{
+	struct sim_http *q = arg;
+
+	q->deliver = NULL;
+	if (!q->head_given)
+		give_head(q);
+}
+
+static bool served_by_api(const struct sim_http *q)
+{
+	return !strcmp(q->url, SIM_API_URL);
+}
+
+static void arrive(void *arg)
+{
+	struct sim_http *q = arg;
+	struct sim *s = q->sim;
+
+	q->travel = NULL;
+	if (q->host && (q->host->partitioned ||
+			sim_roll(s, &s->faults.refuse))) {
+		end_in(q, 1, ERR_NET, "connection refused");
+		return;
+	}
+	if (!fault_instead(q)) {
+		if (served_by_api(q))
+			ask_api(q);
+		else
+			ask_git(q);
+	}
+	deliver_answer(q);
+	if (q->watch && q->host && !q->ending && !q->head_given && !q->deliver)
+		q->deliver = sim_at(s, q->host, 1, "http-head", stream_head, q);
+	if (!q->host)
+		http_free(q);	/* nobody is waiting any more */
+}
+
+/* ---- the caller's side ---- */
+
+static const char *header(const struct http_call *c, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *const *h = c->headers; h && *h; h++)
+		if (!strncasecmp(*h, name, n) && (*h)[n] == ':')
+			return *h + n + 1 + strspn(*h + n + 1, " ");
+	return "";
+}
+
+static char *or_empty(const char *s)
+{
+	return xstrdup(s ? s : "");
+}
+
+void sim_http_start(struct world *w, struct http_call *c)
+{
+	struct sim_host *h = container_of(w, struct sim_host, world);
+	struct sim_http *q;
+	const char *mark = strchr(c->path, '?');
+
+	if (sim_dead_at_step(h))
+		return;
+	q = xcalloc(1, sizeof(*q));
+	q->host = h;
+	q->sim = h->sim;
+	q->call = c;
+	q->url = xstrdup(c->endpoint->url);
+	q->method = xstrdup(c->method);
+	q->path = mark ? xstrndup(c->path, (size_t)(mark - c->path)) :
+			 xstrdup(c->path);
+	q->query = xstrdup(mark ? mark + 1 : "");
+	q->user = or_empty(c->endpoint->as_user);
+	q->agent = or_empty(c->endpoint->user_agent);
+	q->accept = or_empty(c->accept);
+	q->content_type = or_empty(c->content_type);
+	q->protocol = xstrdup(header(c, "Git-Protocol"));
+	q->etag = xstrdup(header(c, "If-None-Match"));
+	buf_add(&q->body, c->body_len ? c->body : "", c->body_len);
+	vec_push(&h->calls, q);
+	c->priv[0] = q;
+	q->travel = sim_at(q->sim, NULL, sim_between(q->sim, 1, 8), "http-travel",
+			   arrive, q);
+	if (c->timeout_ms)
+		q->timeout = sim_at(q->sim, h, c->timeout_ms, "http-timeout",
+				    on_timeout, q);
+	arm_idle(q);
+}
+
+void sim_http_cancel(struct world *w, struct http_call *c)
+{
+	struct sim_http *q = c->priv[0];
+
+	(void)w;
+	if (!q || q->cancelled)
+		return;
+	quiet(q);
+	q->cancelled = true;
+	q->ending = false;
+	q->err = ERR_INIT;
+	end_in(q, 0, ERR_CANCELLED, "cancelled");
+	/* Not yet at the server: it may get there, or not. */
+	if (q->travel && sim_random(q->sim) % 2)
+		sim_unschedule(q->sim, steal(&q->travel));
+}
+
+void sim_http_abandon(struct sim_host *h)
+{
+	while (h->calls.len) {
+		struct sim_http *q = h->calls.data[--h->calls.len];
+
+		quiet(q);
+		q->host = NULL;
+		q->call = NULL;
+		if (q->travel && sim_random(q->sim) % 2)
+			continue;	/* still lands; arrive() frees it */
+		http_free(q);
+	}
+}
