@@ -2,7 +2,6 @@
 #include <stdio.h>
 
 #include "apiint.h"
-#include "core/node.h"
 
 struct route {
 	char *parts[12];
@@ -251,15 +250,9 @@ static int bad_body(struct api_status *st, const struct api_request *q,
 static int parse_body(const struct api_request *q, json_t **ret,
 		      struct api_status *st)
 {
-	_cleanup_buf_ struct buf json = BUF_INIT;
 	struct err err = ERR_INIT;
 
-	if (strstr(q->content_type, "yaml") &&
-	    node_text_to_json(q->body, q->body_len, &json, &err))
-		return bad_body(st, q, err.msg);
-	if (!strstr(q->content_type, "yaml"))
-		buf_add(&json, q->body, q->body_len);
-	*ret = doc_parse(buf_str(&json), json.len, &err);
+	*ret = doc_parse(q->body, q->body_len, &err);
 	if (!*ret)
 		return bad_body(st, q, err.msg);
 	return 0;

@@ -33,6 +33,8 @@ struct sim_http {
 	VEC(struct sim_line *) lines;	/* of a stream, in flight */
 	struct err err;
 	bool head_given, ended, ending, cancelled;
+	bool busy;	/* inside one of the caller's callbacks */
+	bool dropped;	/* forgotten there: free it when back */
 };
 
 struct sim_line {
@@ -162,6 +164,14 @@ static void arm_idle(struct sim_http *q)
 				 on_idle, q);
 }
 
+/* Callbacks may abandon the call: each that gives something ends with this. */
+static void back(struct sim_http *q)
+{
+	q->busy = false;
+	if (q->dropped)
+		http_free(q);
+}
+
 static void give_head(struct sim_http *q)
 {
 	q->head_given = true;
@@ -189,6 +199,17 @@ static bool give_data(struct sim_http *q, const char *data, size_t len)
 	return true;
 }
 
+static void next_step(struct sim_http *q)
+{
+	if (q->answer.len)
+		q->deliver = sim_at(q->sim, q->host, sim_between(q->sim, 0, 2),
+				    "http-data", step, q);
+	else if (q->err.code)
+		end_in(q, 1, q->err.code, "the connection broke");
+	else
+		end_in(q, 0, ERR_NONE, NULL);
+}
+
 /* One piece of an ordinary answer, then the next, then the end. */
 static void step(void *arg)
 {
@@ -198,6 +219,7 @@ static void step(void *arg)
 	_cleanup_buf_ struct buf piece = BUF_INIT;
 
 	q->deliver = NULL;
+	q->busy = true;
 	if (!q->head_given) {
 		give_head(q);
 	} else if (n) {
@@ -206,17 +228,10 @@ static void step(void *arg)
 		buf_consume(&q->answer, n);
 		give_data(q, buf_str(&piece), n);
 	}
-	if (q->ending || q->cancelled)
-		return;
-	if (q->answer.len)
-		q->deliver = sim_at(s, q->host, sim_between(s, 0, 2),
-				    "http-data", step, q);
-	else if (q->err.code)
-		end_in(q, 1, q->err.code, "the connection broke");
-	else
-		end_in(q, 0, ERR_NONE, NULL);
+	if (!q->ending && !q->cancelled)
+		next_step(q);
+	back(q);
 }
-
 /* ---- streams ---- */
 
 static void line_arrives(void *arg)
@@ -233,6 +248,7 @@ static void line_arrives(void *arg)
 			break;
 		}
 	}
+	q->busy = true;
 	if (!q->head_given)
 		give_head(q);
 	while (at < l->len && !q->ending && !q->cancelled &&
@@ -245,6 +261,7 @@ static void line_arrives(void *arg)
 		at += n;
 	}
 	line_free(l);
+	back(q);
 }
 
 static void queue_line(struct sim_http *q, const char *data, size_t len,
@@ -434,8 +451,10 @@ static void stream_head(void *arg)
 	struct sim_http *q = arg;
 
 	q->deliver = NULL;
+	q->busy = true;
 	if (!q->head_given)
 		give_head(q);
+	back(q);
 }
 
 static bool served_by_api(const struct sim_http *q)
@@ -535,16 +554,35 @@ void sim_http_cancel(struct world *w, struct http_call *c)
 		sim_unschedule(q->sim, steal(&q->travel));
 }
 
+/* What has not arrived yet may still land; arrive() frees it then. */
+static void let_go(struct sim_http *q)
+{
+	quiet(q);
+	q->host = NULL;
+	q->call = NULL;
+	q->cancelled = true;
+	if (q->travel && sim_random(q->sim) % 2)
+		return;
+	if (q->busy)
+		q->dropped = true;
+	else
+		http_free(q);
+}
+
+void sim_http_drop(struct world *w, struct http_call *c)
+{
+	struct sim_http *q = c->priv[0];
+
+	(void)w;
+	if (!q)
+		return;
+	c->priv[0] = NULL;
+	forget(q);
+	let_go(q);
+}
+
 void sim_http_abandon(struct sim_host *h)
 {
-	while (h->calls.len) {
-		struct sim_http *q = h->calls.data[--h->calls.len];
-
-		quiet(q);
-		q->host = NULL;
-		q->call = NULL;
-		if (q->travel && sim_random(q->sim) % 2)
-			continue;	/* still lands; arrive() frees it */
-		http_free(q);
-	}
+	while (h->calls.len)
+		let_go(h->calls.data[--h->calls.len]);
 }

@@ -67,6 +67,7 @@ bool sim_is_dead(const struct sim_host *h);
 
 void sim_http_start(struct world *w, struct http_call *c);
 void sim_http_cancel(struct world *w, struct http_call *c);
+void sim_http_drop(struct world *w, struct http_call *c);
 void sim_http_abandon(struct sim_host *h);
 void sim_worker_start(struct world *w, struct worker_call *c);
 void sim_worker_cancel(struct world *w, struct worker_call *c);

@@ -432,6 +432,7 @@ static const struct world_ops ops = {
 	.undefer = op_undefer,
 	.http_start = sim_http_start,
 	.http_cancel = sim_http_cancel,
+	.http_abandon = sim_http_drop,
 	.endpoint_forget = op_forget,
 	.worker_start = sim_worker_start,
 	.worker_cancel = sim_worker_cancel,
