@@ -96,6 +96,11 @@ static bool read_request(struct conn *c, struct buf *b, size_t *head_len)
 		if (n <= 0)
 			return false;
 		buf_add(b, chunk, (size_t)n);
+		if (!c->ssl && b->data[0] == 0x16) {
+			/* A TLS hello on a plain port: as real servers do. */
+			puts_all(c, "HTTP/1.1 400 Bad Request\r\n\r\n");
+			return false;
+		}
 	}
 }
 
