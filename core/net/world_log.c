@@ -11,6 +11,8 @@
  */
 #include "world_priv.h"
 
+#include "core/doc.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
@@ -35,51 +37,15 @@ static const char *const upper[] = {
 static_assert(ARRAY_LEN(lower) == LOG_ERROR + 1, "a name per level");
 static_assert(ARRAY_LEN(upper) == LOG_ERROR + 1, "a name per level");
 
-/* Length of the valid UTF-8 sequence at s, 0 if there is none (RFC 3629). */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n;
-
-	if (s[0] < 0x80)
-		return 1;
-	if (s[0] >= 0xc2 && s[0] <= 0xdf)
-		n = 2;
-	else if ((s[0] & 0xf0) == 0xe0)
-		n = 3;
-	else if (s[0] >= 0xf0 && s[0] <= 0xf4)
-		n = 4;
-	else
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* The inside of a quoted string, valid in JSON; also used for the text form. */
+/* The inside of a JSON string literal; serves the text form as well. */
 static void add_escaped(struct buf *b, const char *text)
 {
-	const unsigned char *s = (const unsigned char *)text, *start = s;
+	_cleanup_free_ char *cut = xstrndup(text, VALUE_MAX_BYTES);
+	_cleanup_buf_ struct buf literal = BUF_INIT;
 
-	while (*s && (size_t)(s - start) < VALUE_MAX_BYTES) {
-		size_t n = utf8_len(s);
-
-		if (!n)
-			buf_adds(b, "\\ufffd");
-		else if (*s == '"' || *s == '\\')
-			buf_addf(b, "\\%c", *s);
-		else if (*s == '\n')
-			buf_adds(b, "\\n");
-		else if (*s < 0x20 || *s == 0x7f)
-			buf_addf(b, "\\u%04x", *s);
-		else
-			buf_add(b, s, n);
-		s += n ? n : 1;
-	}
-	if (*s)
+	doc_write_str(&literal, cut);
+	buf_add(b, literal.data + 1, literal.len - 2);
+	if (strlen(text) > VALUE_MAX_BYTES)
 		buf_adds(b, "...");
 }
 
