@@ -6,6 +6,7 @@
 #include "core/doc.h"
 
 #include "core/mem.h"
+#include "core/utf8.h"
 
 #include <math.h>
 #include <stdarg.h>
@@ -133,30 +134,13 @@ bool doc_equal(const json_t *a, const json_t *b)
 	return json_equal(a, b);
 }
 
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-	size_t want = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-		      s[0] >= 0xe0 && s[0] < 0xf0 ? 3 :
-		      s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-
-	if (!want || want > n)
-		return 0;
-	for (size_t i = 1; i < want; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;	/* overlong, surrogate, beyond U+10FFFF */
-	return want;
-}
-
 static void write_bytes(struct buf *out, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	buf_addc(out, '"');
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_len(s + i, len - i);
+		size_t n = utf8_len(text + i, len - i);
 
 		if (!n) {
 			buf_adds(out, "\xef\xbf\xbd");

@@ -9,6 +9,8 @@
 #ifndef CORE_FETCH_H
 #define CORE_FETCH_H
 
+#include <stdint.h>
+
 #include "core/buf.h"
 #include "core/err.h"
 
@@ -22,6 +24,7 @@ struct fetch_request {
 	char *revision;		/* targetRevision as written */
 	char *oid;		/* the commit ls-refs named; NULL: resolve here (file://) */
 	char *have;		/* only poll: answer at once if it resolves to this; NULL: fetch */
+	bool rebuild;		/* a reader found the mirror damaged: build it anew */
 	uint64_t max_bytes;	/* of one fetch; 0 = 2 GiB */
 };
 
@@ -35,10 +38,24 @@ struct fetch_answer {
 
 /* Stable folder name of a repository URL: readable prefix + hash; "" never. */
 char *repo_key(const char *url);
-/* One spelling per repository: scheme and host lower-case, no trailing "/" or ".git". */
+/*
+ * One spelling per repository: scheme and host lower-case, no user, no default
+ * port, no trailing "/" or ".git". For comparing; ask the URL as it was written.
+ */
 char *repo_url_normal(const char *url);
-/* ERR_INVALID unless https, http or file (ssh later); no control bytes, no leading '-'. */
+/*
+ * ERR_INVALID unless https, http or file (ssh later); no control bytes, no
+ * leading '-', no password in it, no query.
+ */
 int repo_url_check(const char *url, struct err *err);
+/* The URL for messages: without user and password, valid UTF-8, cut at 200 bytes. */
+char *repo_url_shown(const char *url);
+/*
+ * What a Git server's HTTP status other than 200 means: AUTH (401, 403) with the
+ * Secret label to look at, NOTFOUND (404), NET (429, 5xx), else INVALID.
+ */
+int repo_http_error(int status, const char *url, bool has_credentials,
+		    struct err *err);
 
 void fetch_request_encode(const struct fetch_request *r, struct buf *out);
 int fetch_request_decode(struct fetch_request *r, const char *data, size_t len,

@@ -38,7 +38,7 @@ struct lsrefs {
 };
 void lsrefs_start(struct world *w, struct lsrefs *l);
 void lsrefs_cancel(struct world *w, struct lsrefs *l);
-/* Forgets it without a callback, at once; for owners that are freed. */
+/* Forgets it at once, without a callback; for owners that are freed. */
 void lsrefs_abandon(struct world *w, struct lsrefs *l);
 
 enum revision_kind { REV_HEAD, REV_NAME, REV_SHA };
