@@ -1,0 +1,48 @@
+/*
+ * project.h - an AppProject: what its applications may use and touch.
+ *
+ * Checked for the spec and for each rendered object before every write. Whatever
+ * cannot be read refuses: a project is a fence. Rules and globs are Argo CD's
+ * (AppProject, pkg/apis/application/v1alpha1): `*` stays within a path segment of
+ * a repository URL, `**` does not; a leading `!` refuses what it matches. Pure.
+ */
+#ifndef SYNC_PROJECT_H
+#define SYNC_PROJECT_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "core/err.h"
+
+struct project {
+	char *name;
+	json_t *spec;	/* owned deep copy of spec */
+};
+
+/* ERR_INVALID names the first field of a wrong type or a glob too long. */
+int project_decode(struct project *p, const json_t *object, struct err *err)
+	__attribute__((warn_unused_result));
+/* The project `default` when the cluster has none: everything is allowed. */
+void project_permissive(struct project *p);
+void project_deinit(struct project *p);
+
+/* What of an application a project judges before rendering. Borrowed. */
+struct project_app {
+	const char *repo_url;
+	const char *dest_ns;
+	const char *ns;		/* where the Application lives */
+	const char *control_ns;	/* always allowed as ns */
+};
+/* All of them: 0, or ERR_INVALID naming the first that is refused and why. */
+int project_check_app(const struct project *p, const struct project_app *a,
+		      struct err *err) __attribute__((warn_unused_result));
+
+/*
+ * May an application of it write this object? ns "" = cluster-scoped. ERR_INVALID
+ * names the object and the list that refuses it.
+ */
+int project_check_object(const struct project *p, const char *group,
+			 const char *kind, const char *ns, const char *name,
+			 struct err *err) __attribute__((warn_unused_result));
+
+#endif

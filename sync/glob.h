@@ -1,0 +1,15 @@
+/*
+ * glob.h - the globs of AppProjects (private to sync/).
+ *
+ * `*` any run without sep, `**` any run, `?` one character but sep, `[a-c]` and
+ * `[!a-c]` one of a class, `{a,b}` either, `\x` x itself. sep 0 = none.
+ */
+#ifndef SYNC_GLOB_H
+#define SYNC_GLOB_H
+
+#define GLOB_MAX 512	/* bytes of a pattern */
+
+/* 1 yes, 0 no, -1 cannot tell: malformed, too long, or too much work. */
+int glob_match(const char *pattern, const char *text, char sep);
+
+#endif

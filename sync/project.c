@@ -1,0 +1,264 @@
+/*
+ * The fence around a group of applications. Each list is walked in order; a deny
+ * pattern that matches refuses at once; nothing matching refuses too.
+ */
+#include "sync/project.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "core/buf.h"
+#include "core/doc.h"
+#include "core/mem.h"
+#include "glob.h"
+
+#define IN_CLUSTER "https://kubernetes.default.svc"
+#define IN_CLUSTER_NAME "in-cluster"
+
+enum verdict { NO, YES, DENIED };
+
+/* One pattern: what does it say of text? A deny pattern lets the others pass. */
+static enum verdict judge(const char *pattern, const char *text, char sep)
+{
+	if (*pattern == '!')
+		return glob_match(pattern + 1, text, sep) ? DENIED : YES;
+	if (!strcmp(pattern, "*"))
+		return YES;
+	return glob_match(pattern, text, sep) == 1 ? YES : NO;
+}
+
+/* Lower-case, without "/" and ".git" at the end: one spelling per repository. */
+static char *repo_fold(const char *url)
+{
+	char *s = xstrdup(url);
+	size_t n = strlen(s);
+
+	for (char *p = s; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	while (n > 1 && s[n - 1] == '/')
+		s[--n] = '\0';
+	if (n > 4 && !strcmp(s + n - 4, ".git"))
+		s[n - 4] = '\0';
+	return s;
+}
+
+static bool source_allowed(const struct project *p, const char *url)
+{
+	_cleanup_free_ char *text = repo_fold(url);
+	const json_t *item;
+	bool allowed = false;
+	size_t i;
+
+	json_array_foreach(doc_get(p->spec, "sourceRepos", NULL), i, item) {
+		_cleanup_free_ char *pattern = repo_fold(json_string_value(item));
+		enum verdict v = judge(pattern, text, '/');
+
+		if (v == DENIED)
+			return false;
+		allowed |= v == YES;
+	}
+	return allowed;
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+	const char *s = doc_get_str(o, key, NULL);
+
+	return s ? s : "";
+}
+
+/* Our own cluster has a URL and a name: a pattern may be for either. */
+static bool destination_allowed(const struct project *p, const char *ns)
+{
+	const json_t *item;
+	bool allowed = false;
+	size_t i;
+
+	json_array_foreach(doc_get(p->spec, "destinations", NULL), i, item) {
+		enum verdict server = judge(text_of(item, "server"), IN_CLUSTER, 0);
+		enum verdict name = judge(text_of(item, "name"),
+					  IN_CLUSTER_NAME, 0);
+		enum verdict space = judge(text_of(item, "namespace"), ns, 0);
+
+		if (server == DENIED || name == DENIED || space == DENIED)
+			return false;
+		allowed |= (server == YES || name == YES) && space == YES;
+	}
+	return allowed;
+}
+
+static bool app_ns_allowed(const struct project *p, const struct project_app *a)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!strcmp(a->ns, a->control_ns))
+		return true;
+	json_array_foreach(doc_get(p->spec, "sourceNamespaces", NULL), i, item) {
+		if (judge(json_string_value(item), a->ns, 0) == YES)
+			return true;
+	}
+	return false;
+}
+
+int project_check_app(const struct project *p, const struct project_app *a,
+		      struct err *err)
+{
+	if (!app_ns_allowed(p, a))
+		return err_set(err, ERR_INVALID, "AppProject %s does not allow "
+			       "applications in namespace %s: add it to "
+			       "spec.sourceNamespaces", p->name, a->ns);
+	if (!source_allowed(p, a->repo_url))
+		return err_set(err, ERR_INVALID, "AppProject %s does not allow the "
+			       "repository of spec.source.repoURL: add it to "
+			       "spec.sourceRepos", p->name);
+	if (!destination_allowed(p, a->dest_ns))
+		return err_set(err, ERR_INVALID, "AppProject %s does not allow "
+			       "namespace \"%s\" of this cluster: add it to "
+			       "spec.destinations", p->name, a->dest_ns);
+	return 0;
+}
+
+/* Is the kind in that list of {group, kind, name}? on_doubt: unreadable globs. */
+static bool listed(const struct project *p, const char *list, const char *group,
+		   const char *kind, const char *name, bool on_doubt)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(doc_get(p->spec, list, NULL), i, item) {
+		const char *only = text_of(item, "name");
+		int g = glob_match(text_of(item, "group"), group, '/');
+		int k = glob_match(text_of(item, "kind"), kind, '/');
+		int n = *only ? glob_match(only, name, '/') : 1;
+
+		if (g == 1 && k == 1 && n == 1)
+			return true;
+		if (on_doubt && g && k && n)
+			return true;
+	}
+	return false;
+}
+
+static int refuse_kind(const struct project *p, const char *list, bool add,
+		       const char *group, const char *kind, const char *name,
+		       struct err *err)
+{
+	return err_set(err, ERR_INVALID, "%s%s%s/%s: AppProject %s does not allow "
+		       "this kind: %s spec.%s", group, *group ? "/" : "", kind,
+		       name, p->name, add ? "add it to" : "it is in", list);
+}
+
+int project_check_object(const struct project *p, const char *group,
+			 const char *kind, const char *ns, const char *name,
+			 struct err *err)
+{
+	const char *white = *ns ? "namespaceResourceWhitelist" :
+				  "clusterResourceWhitelist";
+	const char *black = *ns ? "namespaceResourceBlacklist" :
+				  "clusterResourceBlacklist";
+	/* Argo CD's defaults: any namespaced kind, no cluster-scoped one. */
+	bool all = *ns && !doc_get(p->spec, white, NULL);
+
+	if (!all && !listed(p, white, group, kind, name, false))
+		return refuse_kind(p, white, true, group, kind, name, err);
+	if (listed(p, black, group, kind, name, true))
+		return refuse_kind(p, black, false, group, kind, name, err);
+	if (*ns && !destination_allowed(p, ns))
+		return err_set(err, ERR_INVALID, "%s%s%s %s/%s: AppProject %s does "
+			       "not allow namespace %s: add it to "
+			       "spec.destinations", group, *group ? "/" : "", kind,
+			       ns, name, p->name, ns);
+	return 0;
+}
+
+/* want NULL: strings; else maps of strings under those keys. */
+static int check_list(const json_t *spec, const char *list,
+		      const char *const *want, struct err *err)
+{
+	const json_t *l = json_object_get(spec, list), *item;
+	size_t i;
+
+	if (l && !json_is_null(l) && !json_is_array(l))
+		return err_set(err, ERR_INVALID, "spec.%s must be a list", list);
+	json_array_foreach(l, i, item) {
+		const char *text = json_string_value(item);
+
+		if (!want && (!text || strlen(text) > GLOB_MAX))
+			return err_set(err, ERR_INVALID, "spec.%s[%zu] must be a "
+				       "string of at most %d bytes", list, i,
+				       GLOB_MAX);
+		if (want && !json_is_object(item))
+			return err_set(err, ERR_INVALID,
+				       "spec.%s[%zu] must be a map", list, i);
+		for (size_t k = 0; want && want[k]; k++) {
+			const json_t *v = json_object_get(item, want[k]);
+
+			if (v && !json_is_null(v) && (!json_is_string(v) ||
+			    json_string_length(v) > GLOB_MAX))
+				return err_set(err, ERR_INVALID, "spec.%s[%zu].%s "
+					"must be a string of at most %d bytes",
+					list, i, want[k], GLOB_MAX);
+		}
+	}
+	return 0;
+}
+
+static int check_spec(const json_t *spec, struct err *err)
+{
+	static const char *const dest[] = { "server", "name", "namespace", NULL };
+	static const char *const kinds[] = { "group", "kind", "name", NULL };
+	static const struct {
+		const char *list;
+		const char *const *want;
+	} lists[] = {
+		{ "sourceRepos", NULL },
+		{ "sourceNamespaces", NULL },
+		{ "destinations", dest },
+		{ "clusterResourceWhitelist", kinds },
+		{ "clusterResourceBlacklist", kinds },
+		{ "namespaceResourceWhitelist", kinds },
+		{ "namespaceResourceBlacklist", kinds },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+		if (check_list(spec, lists[i].list, lists[i].want, err))
+			return -1;
+	}
+	return 0;
+}
+
+int project_decode(struct project *p, const json_t *object, struct err *err)
+{
+	const char *name = doc_get_str(object, "metadata", "name", NULL);
+	const json_t *spec = doc_get(object, "spec", NULL);
+
+	*p = (struct project){ 0 };
+	if (!name || !json_is_object(spec))
+		return err_set(err, ERR_INVALID, "AppProject %s: spec must be a map",
+			       name ? name : "(unnamed)");
+	if (check_spec(spec, err))
+		return err_wrap(err, "AppProject %s", name);
+	p->name = xstrdup(name);
+	p->spec = json_deep_copy(spec);
+	/* null is what absent is; a null whitelist must not become an empty one. */
+	if (json_is_null(doc_get(spec, "namespaceResourceWhitelist", NULL)))
+		json_object_del(p->spec, "namespaceResourceWhitelist");
+	return 0;
+}
+
+void project_permissive(struct project *p)
+{
+	p->name = xstrdup("default");
+	p->spec = json_pack("{s:[s],s:[{s:s,s:s}],s:[{s:s,s:s}]}",
+			    "sourceRepos", "*", "destinations", "server", "*",
+			    "namespace", "*", "clusterResourceWhitelist",
+			    "group", "*", "kind", "*");
+}
+
+void project_deinit(struct project *p)
+{
+	free(p->name);
+	json_decref(p->spec);
+	*p = (struct project){ 0 };
+}
