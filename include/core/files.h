@@ -38,21 +38,30 @@ struct files_ops {
 	/* Sorted by name (bytes). NOTFOUND, INVALID (not a folder), LIMIT. */
 	int (*list)(struct files *f, const char *path, struct file_list *ret,
 		    struct err *err);
-	/* NUL-terminated copy, owned by the caller. LIMIT beyond max bytes. */
+	/*
+	 * NUL-terminated copy, owned by the caller. INVALID: not a regular file;
+	 * LIMIT: more than max bytes.
+	 */
 	int (*read)(struct files *f, const char *path, size_t max, char **ret,
 		    size_t *ret_len, struct err *err);
 	void (*close)(struct files *f);
 };
 
-/* The tree of a commit of a bare repository (core/files_git.c). NULL on error. */
+/*
+ * The tree of a commit of a bare repository (core/git). NULL on error. While it
+ * is open the mirror's generation is not removed. NOTFOUND with retry: the mirror
+ * or commit is gone, fetch again. IO with retry, from here or from any function:
+ * the mirror is damaged, fetch with `rebuild`.
+ */
 struct files *files_git_open(const char *mirror, const char *commit,
 			     struct err *err);
 /*
- * The OIDs of every tree and blob asked for so far, in order of first use and
- * deduplicated, as lines "path oid\n": what a render depends on.
+ * Every tree and blob asked for so far, in order of first use and deduplicated,
+ * as lines "path oid\n" ("path -\n" where nothing was there): what a render
+ * depends on. Borrowed until the next call for f.
  */
 const char *files_git_read_set(struct files *f);
-/* A folder on disk, for syncctl render (core/files_dir.c). */
+/* A folder on disk, for syncctl render (core/base). ".git" entries are not shown. */
 struct files *files_dir_open(const char *folder, struct err *err);
 struct files *files_close(struct files *f);	/* NULL-safe */
 
