@@ -421,6 +421,9 @@ static void names_cannot_forge_structure(void **state)
 	of_text("{\"f:a\":{},\"f:b\":{}}", ",\"a\":1,\"b\":2", a, &err);
 	of_text("{\"f:a\\\"=1 f:\\\"b\":{}}", ",\"a\\\"=1 f:\\\"b\":2", b, &err);
 	assert_string_not_equal(a, b);
+	of_text("{\"f:a\":{\".\":{},\"f:b\":{}}}", ",\"a\":{}", a, &err);
+	of_text("{\"f:a\":{\".\":{},\"f:b\":{}}}", "", b, &err);
+	assert_string_not_equal(a, b);
 	of_text("{\"f:a\":{\"f:b\":{}}}", ",\"a\":{\"b\":1}", a, &err);
 	of_text("{\"f:a\":{\".\":{},\"f:b\":{}}}", ",\"a\":{\"b\":1}", b, &err);
 	assert_string_not_equal(a, b);

@@ -385,6 +385,16 @@ static void the_surest_trouble_wins(void **state)
 	assert_int_equal(r.restarts, 9);
 }
 
+static void the_first_of_equals_is_told(void **state)
+{
+	struct pod_report r = report("{'containerStatuses':["
+		"{'name':'a','state':{'waiting':{'reason':'ErrImagePull'}}},"
+		"{'name':'b','state':{'waiting':{'reason':'ErrImagePull'}}}]}");
+
+	(void)state;
+	expect(&r, POD_PULL, "ErrImagePull", "container \"a\": ErrImagePull");
+}
+
 static void unschedulable_is_said(void **state)
 {
 	struct pod_report r = report("{'phase':'Pending','conditions':[{"
@@ -481,6 +491,7 @@ int main(void)
 		cmocka_unit_test(oom_with_exit_code_zero_is_a_failure),
 		cmocka_unit_test(init_containers_count_too),
 		cmocka_unit_test(the_surest_trouble_wins),
+		cmocka_unit_test(the_first_of_equals_is_told),
 		cmocka_unit_test(unschedulable_is_said),
 		cmocka_unit_test(a_disrupted_pod_complains_of_nothing),
 		cmocka_unit_test(nonsense_is_fine),

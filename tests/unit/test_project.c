@@ -85,71 +85,71 @@ static int load(struct project *p, const char *spec, struct err *err)
 		 "'namespace':'*'}]}"
 #define DESTS(x) "{'sourceRepos':['*'],'destinations':[" x "]}"
 
+static const struct {
+	const char *spec, *url, *ns, *app_ns, *refusal;
+} applications[] = {
+	{ REPOS("'*'"), "https://h/o/r", "x", "argocd", NULL },
+	{ REPOS(""), "https://h/o/r", "x", "argocd", "spec.sourceRepos" },
+	{ "{}", "https://h/o/r", "x", "argocd", "spec.sourceRepos" },
+	{ REPOS("'https://h/o/*'"), "https://h/o/r.git", "x", "argocd",
+	  NULL },
+	{ REPOS("'https://H/o/r.git/'"), "https://h/O/r", "x", "argocd",
+	  NULL },
+	{ REPOS("'https://h/o/*'"), "https://h/p/r", "x", "argocd",
+	  "spec.sourceRepos" },
+	{ REPOS("'https://h/*'"), "https://h/o/r", "x", "argocd",
+	  "spec.sourceRepos" },
+	{ REPOS("'*','!https://h/o/secret'"), "https://h/o/r", "x",
+	  "argocd", NULL },
+	{ REPOS("'*','!https://h/o/secret'"), "https://h/o/secret.git",
+	  "x", "argocd", "spec.sourceRepos" },
+	{ REPOS("'!https://h/o/secret'"), "https://h/o/r", "x", "argocd",
+	  NULL },
+	{ REPOS("'*','![bad'"), "https://h/o/r", "x", "argocd",
+	  "spec.sourceRepos" },
+	{ DESTS("{'server':'https://kubernetes.default.svc',"
+		"'namespace':'team-*'}"), "u", "team-a", "argocd", NULL },
+	{ DESTS("{'server':'https://kubernetes.default.svc',"
+		"'namespace':'team-*'}"), "u", "other", "argocd",
+	  "spec.destinations" },
+	{ DESTS("{'name':'in-cluster','namespace':'a'}"), "u", "a",
+	  "argocd", NULL },
+	{ DESTS("{'server':'https://else','namespace':'*'}"), "u", "a",
+	  "argocd", "spec.destinations" },
+	{ DESTS("{'server':'*','namespace':'*'},"
+		"{'server':'*','namespace':'!kube-system'}"), "u", "a",
+	  "argocd", NULL },
+	{ DESTS("{'server':'*','namespace':'*'},"
+		"{'server':'*','namespace':'!kube-system'}"), "u",
+	  "kube-system", "argocd", "spec.destinations" },
+	{ DESTS("{'server':'!https://kubernetes.*','namespace':'*'},"
+		"{'server':'*','namespace':'*'}"), "u", "a", "argocd",
+	  "spec.destinations" },
+	{ DESTS("{'server':'*'}"), "u", "a", "argocd",
+	  "spec.destinations" },
+	{ "{'sourceNamespaces':['team-*'],'sourceRepos':['*'],"
+	  "'destinations':[{'server':'*','namespace':'*'}]}",
+	  "u", "a", "team-b", NULL },
+	{ REPOS("'*'"), "u", "a", "team-b", "spec.sourceNamespaces" },
+};
+
 static void applications_are_judged(void **state)
 {
-	static const struct {
-		const char *spec, *url, *ns, *app_ns, *refusal;
-	} cases[] = {
-		{ REPOS("'*'"), "https://h/o/r", "x", "argocd", NULL },
-		{ REPOS(""), "https://h/o/r", "x", "argocd", "spec.sourceRepos" },
-		{ "{}", "https://h/o/r", "x", "argocd", "spec.sourceRepos" },
-		{ REPOS("'https://h/o/*'"), "https://h/o/r.git", "x", "argocd",
-		  NULL },
-		{ REPOS("'https://H/o/r.git/'"), "https://h/O/r", "x", "argocd",
-		  NULL },
-		{ REPOS("'https://h/o/*'"), "https://h/p/r", "x", "argocd",
-		  "spec.sourceRepos" },
-		{ REPOS("'https://h/*'"), "https://h/o/r", "x", "argocd",
-		  "spec.sourceRepos" },
-		{ REPOS("'*','!https://h/o/secret'"), "https://h/o/r", "x",
-		  "argocd", NULL },
-		{ REPOS("'*','!https://h/o/secret'"), "https://h/o/secret.git",
-		  "x", "argocd", "spec.sourceRepos" },
-		{ REPOS("'!https://h/o/secret'"), "https://h/o/r", "x", "argocd",
-		  NULL },
-		{ REPOS("'*','![bad'"), "https://h/o/r", "x", "argocd",
-		  "spec.sourceRepos" },
-		{ DESTS("{'server':'https://kubernetes.default.svc',"
-			"'namespace':'team-*'}"), "u", "team-a", "argocd", NULL },
-		{ DESTS("{'server':'https://kubernetes.default.svc',"
-			"'namespace':'team-*'}"), "u", "other", "argocd",
-		  "spec.destinations" },
-		{ DESTS("{'name':'in-cluster','namespace':'a'}"), "u", "a",
-		  "argocd", NULL },
-		{ DESTS("{'server':'https://else','namespace':'*'}"), "u", "a",
-		  "argocd", "spec.destinations" },
-		{ DESTS("{'server':'*','namespace':'*'},"
-			"{'server':'*','namespace':'!kube-system'}"), "u", "a",
-		  "argocd", NULL },
-		{ DESTS("{'server':'*','namespace':'*'},"
-			"{'server':'*','namespace':'!kube-system'}"), "u",
-		  "kube-system", "argocd", "spec.destinations" },
-		{ DESTS("{'server':'!https://kubernetes.*','namespace':'*'},"
-			"{'server':'*','namespace':'*'}"), "u", "a", "argocd",
-		  "spec.destinations" },
-		{ DESTS("{'server':'*'}"), "u", "a", "argocd",
-		  "spec.destinations" },
-		{ "{'sourceNamespaces':['team-*'],'sourceRepos':['*'],"
-		  "'destinations':[{'server':'*','namespace':'*'}]}",
-		  "u", "a", "team-b", NULL },
-		{ REPOS("'*'"), "u", "a", "team-b", "spec.sourceNamespaces" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct project_app a = { cases[i].url, cases[i].ns,
-					 cases[i].app_ns, "argocd" };
+	for (size_t i = 0; i < ARRAY_LEN(applications); i++) {
+		struct project_app a = { applications[i].url, applications[i].ns,
+					 applications[i].app_ns, "argocd" };
 		struct err err = ERR_INIT;
 		struct project p;
 		int rc;
 
-		assert_int_equal(0, load(&p, cases[i].spec, &err));
+		assert_int_equal(0, load(&p, applications[i].spec, &err));
 		rc = project_check_app(&p, &a, &err);
-		if ((rc != 0) != (cases[i].refusal != NULL))
-			fail_msg("%s with %s, %s: %d", cases[i].spec,
-				 cases[i].url, cases[i].ns, rc);
+		if ((rc != 0) != (applications[i].refusal != NULL))
+			fail_msg("%s with %s, %s: %d", applications[i].spec,
+				 applications[i].url, applications[i].ns, rc);
 		if (rc)
-			assert_non_null(strstr(err.msg, cases[i].refusal));
+			assert_non_null(strstr(err.msg, applications[i].refusal));
 		project_deinit(&p);
 	}
 }
