@@ -1,14 +1,110 @@
 /*
  * node.h - YAML as people write it, JSON as the API server reads it.
  *
- * `<yaml.h>` is used here only. Numbers stay text until the final JSON, by the
- * rules of sigs.k8s.io/yaml (go.yaml.in/yaml/v2 resolve.go).
+ * `<yaml.h>` is used behind this page only. A document becomes a tree that keeps
+ * what was written (text, quoting, tag, line), because two dialects are read from
+ * it: Kubernetes' (sigs.k8s.io/yaml, that is go.yaml.in/yaml/v2 resolve.go) when
+ * JSON is made of it, and Kustomize's. Numbers stay text until the final JSON.
+ *
+ * Everything of a tree lies in the caller's arena and dies with it.
  */
 #ifndef CORE_NODE_H
 #define CORE_NODE_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/mem.h"
+
+#define NODE_DEPTH_MAX 100
+#define NODE_COUNT_MAX 1000000u		/* of one document, aliases expanded */
+#define NODE_SCALAR_MAX ((size_t)4 << 20)
+
+enum node_kind { NODE_SCALAR, NODE_MAP, NODE_LIST };
+enum node_style { NODE_PLAIN, NODE_SINGLE, NODE_DOUBLE, NODE_LITERAL, NODE_FOLDED };
+
+struct node {
+	uint8_t kind;		/* enum node_kind */
+	uint8_t style;		/* enum node_style, of a scalar */
+	bool implicit;		/* a scalar whose type its text decides */
+	uint32_t line;		/* from 1; 0: made by us */
+	const char *tag;	/* as resolved by libyaml ("tag:yaml.org,2002:str"), or NULL */
+	union {
+		const char *text;	/* scalar: NUL-terminated, never holds a NUL */
+		struct node **kids;	/* map: key, value, key, value...; list: items */
+	};
+	uint32_t len;		/* bytes of text; number of kids (a map's: twice its keys) */
+	uint32_t cap;		/* private */
+};
+
+/* One text of several documents. */
+struct node_reader;
+
+/*
+ * text is borrowed until the reader is freed. Text that starts with '{' is read as
+ * JSON values one after the other, and as YAML if it is not that.
+ */
+struct node_reader *node_reader_new(const char *text, size_t len);
+struct node_reader *node_reader_free(struct node_reader *r);
+/*
+ * 1: the next document in *ret (a document without content is a null scalar); 0: no
+ * more; -1: ERR_INVALID naming the line, or ERR_LIMIT (depth, nodes, aliases, long
+ * scalars); nothing more can be read then. Duplicate keys, NULs, merges that would
+ * overwrite an earlier key, unknown anchors are refused; `<<` is merged.
+ */
+int node_read(struct node_reader *r, struct arena *a, struct node **ret,
+	      struct err *err) __attribute__((warn_unused_result));
+
+/* What a scalar means in Kubernetes' dialect. */
+enum scalar_type { SCALAR_NULL, SCALAR_BOOL, SCALAR_INT, SCALAR_FLOAT, SCALAR_STRING };
+struct scalar {
+	enum scalar_type type;
+	bool truth;		/* BOOL */
+	bool negative;		/* INT: value is -magnitude */
+	uint64_t magnitude;	/* INT */
+	double real;		/* FLOAT; may be infinite or NaN */
+};
+/* ERR_INVALID when an explicit tag contradicts the text. !!binary is a STRING. */
+int node_scalar(const struct node *n, struct scalar *ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* True for a scalar that reads as a string: its text is n->text. NULL-safe. */
+bool node_is_string(const struct node *n);
+bool node_is_null(const struct node *n);	/* true for NULL too */
+
+/* The value of a map's key, or NULL (also when map is NULL or not a map). */
+struct node *node_get(const struct node *map, const char *key);
+/* A step per key: node_find(n, "metadata", "labels", NULL). */
+struct node *node_find(const struct node *n, ...) __attribute__((sentinel));
+/* The string there, or NULL when absent or not a string. */
+const char *node_get_str(const struct node *map, const char *key);
+/* The key node that node_get() found its value under: for its line. */
+struct node *node_get_key(const struct node *map, const char *key);
+
+struct node *node_new_str(struct arena *a, const char *text);	/* quoted */
+struct node *node_new_map(struct arena *a);
+struct node *node_new_list(struct arena *a);
+struct node *node_copy(struct arena *a, const struct node *n);	/* deep; texts shared */
+void node_append(struct arena *a, struct node *list, struct node *item);
+void node_set(struct arena *a, struct node *map, const char *key, struct node *value);
+bool node_remove(struct node *map, const char *key);	/* was it there? */
+
+/*
+ * The key of a map as JSON has it (`on:` is "true", `0x10:` is "16"). Borrowed from
+ * the node or from tmp. NULL and *err when it cannot be a key.
+ */
+const char *node_key_text(const struct node *key, char tmp[32], struct err *err);
+
+/*
+ * Canonical JSON, appended: compact, keys sorted by bytes, numbers as Go prints
+ * what sigs.k8s.io/yaml reads. ERR_INVALID names line and key.
+ */
+int node_to_json(const struct node *n, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+/* A double as encoding/json prints it; f is finite. */
+void node_float_text(double f, char out[32]);
 
 /*
  * The first document of a YAML (or JSON) text as compact JSON, appended to out.

@@ -1,0 +1,211 @@
+/*
+ * merge.c - the rules of a map: no key twice, and `<<`.
+ *
+ * A merged key yields to an explicit one that follows it, as in yaml v2. One that
+ * stands before the `<<` would be overwritten there, which nobody means: refused.
+ */
+#include "yaml_priv.h"
+
+#define MERGE_TAG "tag:yaml.org,2002:merge"
+
+static bool is_merge(const struct node *n)
+{
+	return n->kind == NODE_SCALAR && strcmp(n->text, "<<") == 0 &&
+	       (n->tag ? strcmp(n->tag, MERGE_TAG) == 0 : n->implicit);
+}
+
+/* The one key of a map whose value the index holds. */
+struct key_ref {
+	const char *text;
+	uint32_t line, at;
+};
+
+static int key_ref_cmp(const void *a, const void *b)
+{
+	const struct key_ref *x = a, *y = b;
+	int c = strcmp(x->text, y->text);
+
+	return c ? c : (x->at > y->at) - (x->at < y->at);
+}
+
+/* All keys of n pairs as sorted texts. Owned by the caller; converted ones by a. */
+static struct key_ref *keys_sorted(struct node *const *kids, size_t n,
+				   struct arena *a, struct err *err)
+{
+	struct key_ref *refs = xcalloc(n, sizeof(*refs));
+
+	for (size_t i = 0; i < n; i++) {
+		char tmp[32];
+		const char *text = node_key_text(kids[2 * i], tmp, err);
+
+		if (!text) {
+			free(refs);
+			return NULL;
+		}
+		refs[i].text = text == tmp ? arena_strdup(a, tmp) : text;
+		refs[i].line = kids[2 * i]->line;
+		refs[i].at = (uint32_t)i;
+	}
+	qsort(refs, n, sizeof(*refs), key_ref_cmp);
+	return refs;
+}
+
+int map_check_keys(const struct node *map, struct err *err)
+{
+	_cleanup_(arena_deinit) struct arena scratch = { 0 };
+	_cleanup_free_ struct key_ref *refs = NULL;
+	size_t n = map->len / 2;
+
+	refs = keys_sorted(map->kids, n, &scratch, err);
+	if (!refs)
+		return -1;
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(refs[i - 1].text, refs[i].text) == 0)
+			return err_set(err, ERR_INVALID, "line %u: key '%.80s' is there "
+				       "already, on line %u; remove one of them",
+				       refs[i].line, refs[i].text, refs[i - 1].line);
+	}
+	return 0;
+}
+
+static struct key_ref *find_ref(struct key_ref *refs, size_t n, const char *text)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = (low + high) / 2;
+		int c = strcmp(refs[mid].text, text);
+
+		if (c == 0)
+			return &refs[mid];
+		if (c < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+/* State of one merge: the explicit keys, sorted, and what was merged so far. */
+struct merge {
+	struct arena *arena;
+	struct key_ref *explicit;
+	size_t n_explicit;
+	uint32_t at;		/* where `<<` stands among the pairs */
+	struct kids out;	/* merged pairs, in order of precedence */
+};
+
+/* Adds the pairs of one source but those that an explicit key follows. */
+static int merge_map(struct merge *m, const struct node *from, uint32_t line,
+		     struct err *err)
+{
+	if (from->kind != NODE_MAP)
+		return err_set(err, ERR_INVALID, "line %u: '<<' wants a map or a list of "
+			       "maps", line);
+	for (uint32_t i = 0; i < from->len; i += 2) {
+		char tmp[32];
+		const char *text = node_key_text(from->kids[i], tmp, err);
+		struct key_ref *ref;
+
+		if (!text)
+			return -1;
+		ref = find_ref(m->explicit, m->n_explicit, text);
+		if (ref && ref->at < m->at)
+			return err_set(err, ERR_INVALID, "line %u: '<<' would overwrite key "
+				       "'%.80s' of line %u; put '<<' first", line, text,
+				       ref->line);
+		if (ref)
+			continue;
+		vec_push(&m->out, from->kids[i]);
+		vec_push(&m->out, from->kids[i + 1]);
+	}
+	return 0;
+}
+
+/* Of several sources with one key the first counts; the others' pairs go. */
+static int drop_repeated(struct merge *m, struct err *err)
+{
+	_cleanup_free_ struct key_ref *refs = NULL;
+	size_t n = m->out.len / 2, kept = 0;
+
+	refs = keys_sorted(m->out.data, n, m->arena, err);
+	if (!refs)
+		return -1;
+	for (size_t i = 1; i < n; i++) {
+		if (strcmp(refs[i - 1].text, refs[i].text) == 0)
+			m->out.data[2 * (size_t)refs[i].at] = NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!m->out.data[2 * i])
+			continue;
+		m->out.data[2 * kept] = m->out.data[2 * i];
+		m->out.data[2 * kept++ + 1] = m->out.data[2 * i + 1];
+	}
+	m->out.len = 2 * kept;
+	return 0;
+}
+
+static int merge_value(struct merge *m, const struct node *value, uint32_t line,
+		       struct err *err)
+{
+	if (value->kind != NODE_LIST)
+		return merge_map(m, value, line, err);
+	for (uint32_t i = 0; i < value->len; i++) {
+		if (merge_map(m, value->kids[i], line, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The pair of `<<` among kids[from..], as a pair's index, or SIZE_MAX; -1: two. */
+static int find_merge(const struct kids *k, size_t from, size_t *ret,
+		      struct err *err)
+{
+	*ret = SIZE_MAX;
+	for (size_t i = from; i + 1 < k->len; i += 2) {
+		if (!is_merge(k->data[i]))
+			continue;
+		if (*ret != SIZE_MAX)
+			return err_set(err, ERR_INVALID, "line %u: '<<' twice in one map; "
+				       "give it a list", k->data[i]->line);
+		*ret = (i - from) / 2;
+	}
+	return 0;
+}
+
+static int merge_run(struct merge *m, struct kids *k, size_t from, size_t at,
+		     struct err *err)
+{
+	struct node **pairs = k->data + from;
+	struct node *key = pairs[2 * at], *value = pairs[2 * at + 1];
+
+	m->at = (uint32_t)at;
+	/* Without its own pair; what stood behind it keeps an index >= at. */
+	memmove(pairs + 2 * at, pairs + 2 * at + 2,
+		(k->len - from - 2 * at - 2) * sizeof(*pairs));
+	k->len -= 2;
+	m->n_explicit = (k->len - from) / 2;
+	m->explicit = keys_sorted(pairs, m->n_explicit, m->arena, err);
+	if (!m->explicit || merge_value(m, value, key->line, err) < 0 ||
+	    drop_repeated(m, err) < 0)
+		return -1;
+	for (size_t i = 0; i < m->out.len; i++)
+		vec_push(k, m->out.data[i]);
+	return 0;
+}
+
+int map_merge(struct kids *k, size_t from, struct arena *a, struct err *err)
+{
+	struct merge m = { .arena = a };
+	size_t at;
+	int r;
+
+	if (find_merge(k, from, &at, err) < 0)
+		return -1;
+	if (at == SIZE_MAX)
+		return 0;
+	r = merge_run(&m, k, from, at, err);
+	free(m.explicit);
+	vec_deinit(&m.out);
+	return r;
+}

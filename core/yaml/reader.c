@@ -1,0 +1,97 @@
+/*
+ * reader.c - a text's documents one after the other, JSON or YAML.
+ *
+ * Text that begins with '{' is tried as JSON as a whole first (a cheap pass into an
+ * arena that is thrown away): what is not JSON is read as YAML from its start.
+ */
+#include "yaml_priv.h"
+
+struct node_reader {
+	const char *text;
+	size_t len, pos, line;
+	bool json;
+	struct yaml_source *yaml;
+};
+
+/*
+ * JSON to the end? A cap that is exceeded says JSON too: that reader then tells.
+ */
+static bool is_json(const char *text, size_t len)
+{
+	size_t pos = 0, line = 1;
+	size_t space = 0;
+	struct err err = ERR_INIT;
+	int r;
+
+	while (space < len && strchr(" \t\r\n", text[space]) && text[space])
+		space++;
+	if (space >= len || text[space] != '{')
+		return false;
+	do {
+		_cleanup_(arena_deinit) struct arena a = { 0 };
+		struct node *n;
+
+		r = json_read(text, len, &pos, &line, &a, &n, &err);
+	} while (r > 0);
+	return r == 0 || err.code == ERR_LIMIT;
+}
+
+struct node_reader *node_reader_new(const char *text, size_t len)
+{
+	struct node_reader *r = xcalloc(1, sizeof(*r));
+
+	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		len -= 3;
+	}
+	r->text = text;
+	r->len = len;
+	r->line = 1;
+	r->json = is_json(text, len);
+	if (!r->json)
+		r->yaml = yaml_source_new(text, len);
+	return r;
+}
+
+struct node_reader *node_reader_free(struct node_reader *r)
+{
+	if (!r)
+		return NULL;
+	yaml_source_free(r->yaml);
+	free(r);
+	return NULL;
+}
+
+int node_read(struct node_reader *r, struct arena *a, struct node **ret,
+	      struct err *err)
+{
+	int n;
+
+	if (r->yaml)
+		return yaml_source_read(r->yaml, a, ret, err);
+	n = json_read(r->text, r->len, &r->pos, &r->line, a, ret, err);
+	if (n <= 0)
+		r->pos = r->len;
+	return n;
+}
+
+static void reader_freep(struct node_reader **r)
+{
+	node_reader_free(*r);
+}
+
+int node_text_to_json(const char *text, size_t len, struct buf *out, struct err *err)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	_cleanup_(reader_freep) struct node_reader *r = node_reader_new(text, len);
+	struct node *n;
+	int got = node_read(r, &a, &n, err);
+
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		buf_adds(out, "null");
+		return 0;
+	}
+	return node_to_json(n, out, err);
+}
