@@ -106,10 +106,10 @@ void kube_judge(struct kube_op *op)
 		kube_status_err(op->status, op->json, op->reason, &op->err);
 		return;
 	}
-	op->json = doc_parse(buf_str(&op->answer), op->answer.len, &op->err);
-	if (op->json)
-		return;
-	op->err.code = ERR_NET;
-	op->err.retry = true;
-	err_wrap(&op->err, "%s: the API server's answer", op->r->verb);
+	/* The parser's message would quote the text, which may be a Secret. */
+	op->json = doc_parse(buf_str(&op->answer), op->answer.len, NULL);
+	if (!op->json)
+		err_set(&op->err, ERR_NET,
+			"%s: the API server's answer of %zu bytes is not JSON",
+			op->r->verb, op->answer.len);
 }
