@@ -25,8 +25,9 @@ struct discovery *discovery_new(struct kube *k);
 struct discovery *discovery_free(struct discovery *d);
 
 /*
- * Starts a refresh, or joins the one under way. on_done fires once per call,
- * never before return. Cancel by discovery_free only.
+ * Starts a refresh; while one is under way, another follows it (its answers may
+ * have been made before whatever the caller wants to see). on_done fires once
+ * per call, never before return. Cancel by discovery_free only.
  */
 void discovery_refresh(struct discovery *d,
 		       void (*on_done)(void *arg, const struct err *err),
@@ -41,7 +42,10 @@ const struct api_resource *discovery_find(const struct discovery *d,
 void discovery_each(const struct discovery *d,
 		    void (*fn)(const struct api_resource *r, void *arg), void *arg);
 
-/* Pure: parses one APIGroupDiscoveryList; for tests and fuzzing. */
+/*
+ * Pure: parses one APIGroupDiscoveryList into an empty table (core/kube's
+ * discovery_priv.h); for tests and fuzzing.
+ */
 struct discovery_table;
 int discovery_parse(struct discovery_table *t, const json_t *list,
 		    struct err *err) __attribute__((warn_unused_result));
