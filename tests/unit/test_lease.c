@@ -1,0 +1,564 @@
+/* Leader election: acquire, renew, lose, release; clocks and conflicts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "core/lease.h"
+#include "core/mem.h"
+#include "kubejob.h"
+
+struct llab {
+	struct lab lab;
+	struct lease *l;
+	unsigned acquired, lost, released;
+	uint64_t epoch;
+	struct err why;
+	bool free_it;
+};
+
+static void on_acquired(void *arg, uint64_t transitions)
+{
+	struct llab *l = arg;
+
+	l->acquired++;
+	l->epoch = transitions;
+	if (l->free_it)
+		l->l = lease_free(l->l);
+}
+
+static void on_lost(void *arg, const struct err *why)
+{
+	struct llab *l = arg;
+
+	l->lost++;
+	l->why = *why;
+	if (l->free_it)
+		l->l = lease_free(l->l);
+}
+
+static void on_released(void *arg)
+{
+	((struct llab *)arg)->released++;
+}
+
+static struct llab *llab_new(void)
+{
+	static const struct lease_handler handler = { on_acquired, on_lost };
+	struct lease_config c = { .ns = "sys", .name = "lead", .identity = "me" };
+	struct llab *l = xcalloc(1, sizeof(*l));
+
+	l->lab = lab_new((struct kube_limits){ 0 });
+	l->l = lease_new(l->lab.k, &c, &handler, l);
+	return l;
+}
+
+static void llab_free(struct llab *l)
+{
+	lease_free(l->l);
+	lab_free(&l->lab);
+	free(l);
+}
+
+#define PATH "/apis/coordination.k8s.io/v1/namespaces/sys/leases"
+
+static struct fake_call *take(struct llab *l, const char *method)
+{
+	return fake_take(l->lab.f, method, PATH);
+}
+
+static void run(struct llab *l, uint64_t ms)
+{
+	fake_run(l->lab.f, ms);
+}
+
+/* A Lease as the server has it. */
+static const char *lease_text(const char *holder, int n, const char *renewed)
+{
+	static char text[600];
+
+	snprintf(text, sizeof(text),
+		 "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\","
+		 "\"metadata\":{\"name\":\"lead\",\"namespace\":\"sys\","
+		 "\"resourceVersion\":\"%d\",\"labels\":{\"keep\":\"me\"},"
+		 "\"managedFields\":[]},\"spec\":{\"holderIdentity\":\"%s\","
+		 "\"leaseDurationSeconds\":15,\"leaseTransitions\":%d,"
+		 "\"renewTime\":\"%s\"}}", 100 + n, holder, n, renewed);
+	return text;
+}
+
+/* The server stores what was sent. */
+static void accept(struct fake_call *c)
+{
+	_cleanup_free_ char *body = xstrdup(c->body);
+
+	fake_answer(c, 200, body);
+}
+
+static void become_leader(struct llab *l)
+{
+	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	accept(take(l, "POST"));
+	assert_int_equal(l->acquired, 1);
+}
+
+static void check_field(const struct fake_call *c, const char *want)
+{
+	if (!strstr(c->body, want))
+		fail_msg("%s is not in %s", want, c->body);
+}
+
+/* ---- acquire ---- */
+
+static void test_create(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	assert_false(lease_held(l->l, 0));
+	assert_string_equal(lease_holder(l->l), "");
+	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	c = take(l, "POST");
+	check_field(c, "\"holderIdentity\":\"me\"");
+	check_field(c, "\"leaseDurationSeconds\":15");
+	check_field(c, "\"leaseTransitions\":0");
+	check_field(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
+	check_field(c, "\"renewTime\":\"2026-01-01T00:00:01.000000Z\"");
+	assert_int_equal(l->acquired, 0);
+	accept(c);
+	assert_int_equal(l->acquired, 1);
+	assert_int_equal(l->epoch, 0);
+	assert_true(lease_held(l->l, 14999));
+	assert_false(lease_held(l->l, 15000));
+	assert_string_equal(lease_holder(l->l), "me");
+	llab_free(l);
+}
+
+static void test_free_lease(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
+	c = take(l, "PUT");
+	check_field(c, "\"resourceVersion\":\"104\"");
+	check_field(c, "\"keep\":\"me\"");
+	check_field(c, "\"leaseTransitions\":5");
+	assert_null(strstr(c->body, "managedFields"));
+	accept(c);
+	assert_int_equal(l->acquired, 1);
+	assert_int_equal(l->epoch, 5);
+	llab_free(l);
+}
+
+/* Only our own clock counts: the renewTime of 1999 does not make it expired. */
+static void test_expiry_by_local_clock(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "1999-01-01T00:00:00Z"));
+	assert_string_equal(lease_holder(l->l), "you");
+	for (unsigned ms = 2000; ms < 15000; ms += 2000) {
+		run(l, 2000);
+		fake_answer(take(l, "GET"), 200,
+			    lease_text("you", 4, "1999-01-01T00:00:00Z"));
+		assert_int_equal(fake_untaken(l->lab.f), 0);
+	}
+	run(l, 2000);
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "1999-01-01T00:00:00Z"));
+	accept(take(l, "PUT"));
+	assert_int_equal(l->acquired, 1);
+	assert_int_equal(l->epoch, 5);
+	llab_free(l);
+}
+
+/* Each renewal that we see starts its time anew, also one dated 2099. */
+static void test_renewed_by_another(void **state)
+{
+	struct llab *l = llab_new();
+	char when[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(when, sizeof(when), "%u", i);
+		fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
+		run(l, 2000);
+	}
+	for (unsigned i = 0; i < 7; i++) {
+		fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
+		assert_int_equal(fake_untaken(l->lab.f), 0);
+		run(l, 2000);
+	}
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
+	take(l, "PUT");
+	llab_free(l);
+}
+
+/* The time asleep counts. */
+static void test_expiry_after_suspend(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
+	fake_suspend(l->lab.f, 15000);
+	run(l, 2000);
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
+	take(l, "PUT");
+	llab_free(l);
+}
+
+static void test_jitter_of_candidates(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_set_random(l->lab.f, 2400);
+	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
+	assert_int_equal(fake_next_timer(l->lab.f), 4400);
+	llab_free(l);
+}
+
+static void test_lost_race(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_answer(take(l, "GET"), 404, "{}");
+	fake_answer(take(l, "POST"), 409, "{\"reason\":\"AlreadyExists\"}");
+	fake_answer(take(l, "GET"), 200, lease_text("you", 0, "x"));
+	assert_int_equal(fake_untaken(l->lab.f), 0);
+	assert_int_equal(l->acquired, 0);
+	assert_string_equal(lease_holder(l->l), "you");
+	llab_free(l);
+}
+
+/* A write that always conflicts is not a loop without pause. */
+static void test_conflicts_pause(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
+		fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+		fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
+		fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+		assert_int_equal(fake_untaken(l->lab.f), 0);
+		run(l, 2000);
+	}
+	llab_free(l);
+}
+
+/* The answer of our create got lost: our own name stands there. */
+static void test_create_answer_lost(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_answer(take(l, "GET"), 404, "{}");
+	fake_break(take(l, "POST"), ERR_NET, "reset");
+	run(l, 2000);
+	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "x"));
+	accept(take(l, "PUT"));
+	assert_int_equal(l->acquired, 1);
+	assert_int_equal(l->epoch, 1);
+	llab_free(l);
+}
+
+/* ---- renew and lose ---- */
+
+static void test_renew(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	become_leader(l);
+	for (unsigned i = 0; i < 20; i++) {
+		run(l, 2000);
+		c = take(l, "PUT");	/* without reading first */
+		check_field(c, "\"leaseTransitions\":0");
+		check_field(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
+		accept(c);
+		assert_true(lease_held(l->l, 10000));
+	}
+	assert_int_equal(l->acquired, 1);
+	assert_int_equal(l->lost, 0);
+	llab_free(l);
+}
+
+/* The guard of writes asks the lease: the lease's own writes must pass it. */
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
+static void test_not_guarded(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	kube_set_write_guard(l->lab.k, never, NULL);
+	become_leader(l);
+	llab_free(l);
+}
+
+static void test_lost_after_deadline(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	for (unsigned i = 0; i < 4; i++) {
+		run(l, 2000);
+		fake_break(take(l, "PUT"), ERR_NET, "connection refused");
+	}
+	assert_int_equal(l->lost, 0);
+	assert_true(lease_held(l->l, 0));
+	run(l, 1999);
+	assert_int_equal(l->lost, 0);
+	run(l, 1);
+	assert_int_equal(l->lost, 1);
+	assert_int_equal(l->why.code, ERR_TIMEOUT);
+	assert_non_null(strstr(l->why.msg, "connection refused"));
+	assert_false(lease_held(l->l, 0));
+	llab_free(l);
+}
+
+/* A renewal that hangs: its success after the deadline comes too late. */
+static void test_lost_while_writing(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	become_leader(l);
+	run(l, 2000);
+	c = take(l, "PUT");
+	run(l, 5000);
+	assert_null(c->call);		/* timed out after half the deadline */
+	run(l, 2000);
+	c = take(l, "PUT");
+	run(l, 1000);
+	assert_int_equal(l->lost, 1);
+	assert_null(c->call);
+	/* A candidate again; the next term has another epoch. */
+	run(l, 2000);
+	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "x"));
+	accept(take(l, "PUT"));
+	assert_int_equal(l->acquired, 2);
+	assert_int_equal(l->epoch, 1);
+	llab_free(l);
+}
+
+/* Renewal counts from when it was sent, not from when its answer came. */
+static void test_age_from_sending(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	become_leader(l);
+	run(l, 2000);
+	c = take(l, "PUT");
+	run(l, 4000);
+	accept(c);
+	assert_true(lease_held(l->l, 10999));
+	assert_false(lease_held(l->l, 11000));
+	llab_free(l);
+}
+
+static void test_suspended_leader(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	fake_suspend(l->lab.f, 60000);
+	assert_false(lease_held(l->l, 0));	/* before anything ran */
+	run(l, 2000);
+	assert_int_equal(l->lost, 1);
+	llab_free(l);
+}
+
+static void test_taken(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	run(l, 2000);
+	fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+	fake_answer(take(l, "GET"), 200, lease_text("you", 1, "x"));
+	assert_int_equal(l->lost, 1);
+	assert_int_equal(l->why.code, ERR_CONFLICT);
+	assert_non_null(strstr(l->why.msg, "taken by you"));
+	assert_int_equal(fake_untaken(l->lab.f), 0);
+	llab_free(l);
+}
+
+/* Our renewal landed but its answer did not: conflict, read, it is ours. */
+static void test_renewal_answer_lost(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	run(l, 2000);
+	fake_break(take(l, "PUT"), ERR_NET, "reset");
+	run(l, 2000);
+	fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "y"));
+	accept(take(l, "PUT"));
+	assert_int_equal(l->lost, 0);
+	assert_true(lease_held(l->l, 14000));
+	llab_free(l);
+}
+
+/* Somebody deleted it: made again, with the same epoch. */
+static void test_deleted(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
+	accept(take(l, "PUT"));
+	run(l, 2000);
+	fake_answer(take(l, "PUT"), 404, "{\"reason\":\"NotFound\"}");
+	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	c = take(l, "POST");
+	check_field(c, "\"leaseTransitions\":5");
+	accept(c);
+	assert_int_equal(l->lost, 0);
+	assert_int_equal(l->acquired, 1);
+	llab_free(l);
+}
+
+/* ---- release and free ---- */
+
+static void test_release(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	become_leader(l);
+	run(l, 1000);
+	lease_release(l->l, on_released, l);
+	assert_false(lease_held(l->l, 0));
+	fake_answer(take(l, "GET"), 200, lease_text("me", 3, "x"));
+	c = take(l, "PUT");
+	check_field(c, "\"holderIdentity\":\"\"");
+	check_field(c, "\"leaseDurationSeconds\":1,");
+	check_field(c, "\"leaseTransitions\":3");
+	accept(c);
+	assert_int_equal(l->released, 0);
+	run(l, 0);
+	assert_int_equal(l->released, 1);
+	assert_int_equal(l->lost, 0);
+	run(l, 60000);
+	assert_int_equal(fake_untaken(l->lab.f), 0);
+	llab_free(l);
+}
+
+/* While a renewal is on its way, and when the server is away. */
+static void test_release_in_flight(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	run(l, 2000);
+	take(l, "PUT");
+	lease_release(l->l, on_released, l);
+	fake_break(take(l, "GET"), ERR_NET, "refused");
+	run(l, 0);
+	assert_int_equal(l->released, 1);
+	llab_free(l);
+}
+
+static void test_release_as_candidate(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, lease_text("you", 3, "x"));
+	lease_release(l->l, on_released, l);
+	assert_int_equal(l->released, 0);
+	run(l, 0);
+	assert_int_equal(l->released, 1);
+	assert_int_equal(fake_untaken(l->lab.f), 0);
+	llab_free(l);
+}
+
+/* Another one's lease is not emptied. */
+static void test_release_of_anothers(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	become_leader(l);
+	lease_release(l->l, on_released, l);
+	fake_answer(take(l, "GET"), 200, lease_text("you", 3, "x"));
+	run(l, 0);
+	assert_int_equal(l->released, 1);
+	assert_int_equal(fake_untaken(l->lab.f), 0);
+	llab_free(l);
+}
+
+static void test_free_in_callbacks(void **state)
+{
+	struct llab *l = llab_new();
+
+	(void)state;
+	l->free_it = true;
+	become_leader(l);
+	assert_null(l->l);
+	llab_free(l);
+	l = llab_new();
+	become_leader(l);
+	l->free_it = true;
+	fake_suspend(l->lab.f, 60000);
+	run(l, 2000);
+	assert_null(l->l);
+	llab_free(l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create),
+		cmocka_unit_test(test_free_lease),
+		cmocka_unit_test(test_expiry_by_local_clock),
+		cmocka_unit_test(test_renewed_by_another),
+		cmocka_unit_test(test_expiry_after_suspend),
+		cmocka_unit_test(test_jitter_of_candidates),
+		cmocka_unit_test(test_lost_race),
+		cmocka_unit_test(test_conflicts_pause),
+		cmocka_unit_test(test_create_answer_lost),
+		cmocka_unit_test(test_renew),
+		cmocka_unit_test(test_not_guarded),
+		cmocka_unit_test(test_lost_after_deadline),
+		cmocka_unit_test(test_lost_while_writing),
+		cmocka_unit_test(test_age_from_sending),
+		cmocka_unit_test(test_suspended_leader),
+		cmocka_unit_test(test_taken),
+		cmocka_unit_test(test_renewal_answer_lost),
+		cmocka_unit_test(test_deleted),
+		cmocka_unit_test(test_release),
+		cmocka_unit_test(test_release_in_flight),
+		cmocka_unit_test(test_release_as_candidate),
+		cmocka_unit_test(test_release_of_anothers),
+		cmocka_unit_test(test_free_in_callbacks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
