@@ -1,0 +1,75 @@
+/* `syncctl history`: the releases of an application, newest first. */
+#include "views.h"
+
+#include "core/mem.h"
+
+static enum view_colour state_colour(const char *state)
+{
+	if (!strcmp(state, "good"))
+		return VIEW_GREEN;
+	if (!strcmp(state, "rejected"))
+		return VIEW_RED;
+	return strcmp(state, "candidate") ? VIEW_FAINT : VIEW_YELLOW;
+}
+
+static void add_age(struct view_table *t, const struct view_env *env,
+		    const char *since)
+{
+	_cleanup_buf_ struct buf age = BUF_INIT;
+
+	view_age(&age, env, since);
+	if (age.len)
+		buf_adds(&age, " ago");
+	view_table_add(t, VIEW_PLAIN, buf_str(&age));
+}
+
+static void add_release(struct view_table *t, const json_t *r, bool is_target,
+			const struct view_env *env)
+{
+	const char *state = doc_get_str(r, "state", NULL);
+	const char *digest = doc_get_str(r, "digest", NULL);
+	const char *reason = doc_get_str(r, "reason", NULL);
+	_cleanup_buf_ struct buf id = BUF_INIT, revision = BUF_INIT, note = BUF_INIT;
+	_cleanup_free_ char *digest12 = xstrndup(digest ? digest : "",
+						 env->wide ? 64 : 12);
+
+	buf_addf(&id, "%s#%lld", is_target ? "*" : " ",
+		 (long long)doc_get_int(r, 0, "id", NULL));
+	view_revision(&revision, doc_get_str(r, "revision", NULL));
+	view_clean(&note, doc_get_str(r, "subject", NULL));
+	if (reason) {
+		buf_adds(&note, note.len ? "; " : "");
+		view_clean(&note, reason);
+	}
+	view_table_add(t, VIEW_PLAIN, buf_str(&id));
+	view_table_add(t, state_colour(state ? state : ""), state);
+	view_table_add(t, VIEW_PLAIN, buf_str(&revision));
+	view_table_add(t, VIEW_PLAIN, digest12);
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "author", NULL));
+	add_age(t, env, doc_get_str(r, "deployedAt", NULL));
+	add_age(t, env, doc_get_str(r, "healthySince", NULL));
+	view_table_add(t, VIEW_PLAIN, buf_str(&note));
+}
+
+void view_history(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	const json_t *syncd = doc_get(app, "status", "syncd", NULL), *r;
+	const json_t *list = doc_get(syncd, "releases", NULL);
+	int64_t target = doc_get_int(syncd, 0, "target", "id", NULL);
+	struct view_table t;
+	size_t i;
+
+	if (!json_array_size(list)) {
+		buf_adds(out, "no releases yet\n");
+		return;
+	}
+	view_table_init(&t, " ID", "STATE", "REVISION", "DIGEST", "AUTHOR", "DEPLOYED",
+			"HEALTHY SINCE", "SUBJECT", NULL);
+	json_array_foreach((json_t *)list, i, r)
+		add_release(&t, r, target && doc_get_int(r, 0, "id", NULL) == target,
+			    env);
+	view_table_print(&t, env, out);
+	if (target)
+		buf_adds(out, "* the release that the cluster should be at now\n");
+	view_table_deinit(&t);
+}

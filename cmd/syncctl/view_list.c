@@ -1,0 +1,161 @@
+/* `syncctl list` and `syncctl get`: facts as columns, without judgement. */
+#include "views.h"
+
+#include "core/mem.h"
+
+static const char *policy(const json_t *app)
+{
+	const json_t *automated = doc_get(app, "spec", "syncPolicy", "automated",
+					  NULL);
+
+	if (!json_is_object(automated) ||
+	    !doc_get_bool(automated, true, "enabled", NULL))
+		return "Manual";
+	if (doc_get_bool(automated, false, "prune", NULL))
+		return doc_get_bool(automated, false, "selfHeal", NULL) ?
+		       "Auto-Prune-Heal" : "Auto-Prune";
+	return doc_get_bool(automated, false, "selfHeal", NULL) ? "Auto-Heal" :
+	       "Auto";
+}
+
+static void list_row(struct view_table *t, const json_t *app,
+		     const struct view_env *env)
+{
+	const json_t *source = doc_get(app, "spec", "source", NULL);
+	_cleanup_buf_ struct buf revision = BUF_INIT, health = BUF_INIT;
+	struct view_app a;
+
+	view_app_init(&a, app);
+	view_revision(&revision, doc_get_str(a.status, "sync", "revision", NULL));
+	buf_adds(&health, a.health[0] ? a.health : "Unknown");
+	if (env->namespaces)
+		view_table_add(t, VIEW_PLAIN, a.ns);
+	view_table_add(t, VIEW_PLAIN, a.name);
+	view_table_add(t, VIEW_PLAIN, a.project);
+	view_table_add(t, !strcmp(a.sync, "Synced") ? VIEW_GREEN : VIEW_YELLOW,
+		       a.sync[0] ? a.sync : "Unknown");
+	view_table_add(t, a.health_colour, buf_str(&health));
+	view_table_add(t, VIEW_PLAIN, policy(app));
+	view_table_add(t, VIEW_PLAIN, buf_str(&revision));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(source, "repoURL", NULL));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(source, "path", NULL));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(source, "targetRevision", NULL) ?
+		       doc_get_str(source, "targetRevision", NULL) : "HEAD");
+	view_app_deinit(&a);
+}
+
+static int by_name(const void *pa, const void *pb)
+{
+	const json_t *a = *(json_t *const *)pa, *b = *(json_t *const *)pb;
+	const char *x = doc_get_str(a, "metadata", "namespace", NULL);
+	const char *y = doc_get_str(b, "metadata", "namespace", NULL);
+	int c = strcmp(x ? x : "", y ? y : "");
+
+	x = doc_get_str(a, "metadata", "name", NULL);
+	y = doc_get_str(b, "metadata", "name", NULL);
+	return c ? c : strcmp(x ? x : "", y ? y : "");
+}
+
+void view_list(const json_t *items, const struct view_env *env, struct buf *out)
+{
+	size_t n = json_array_size(items);
+	_cleanup_free_ json_t **apps = xcalloc(n, sizeof(*apps));
+	struct view_table t;
+
+	for (size_t i = 0; i < n; i++)
+		apps[i] = json_array_get(items, i);
+	if (n)
+		qsort(apps, n, sizeof(*apps), by_name);
+	if (env->namespaces)
+		view_table_init(&t, "NAMESPACE", "NAME", "PROJECT", "SYNC", "HEALTH",
+				"POLICY", "REVISION", "REPOSITORY", "PATH", "TARGET", NULL);
+	else
+		view_table_init(&t, "NAME", "PROJECT", "SYNC", "HEALTH", "POLICY",
+				"REVISION", "REPOSITORY", "PATH", "TARGET", NULL);
+	for (size_t i = 0; i < n; i++)
+		list_row(&t, apps[i], env);
+	view_table_print(&t, env, out);
+	view_table_deinit(&t);
+}
+
+static void fact(struct buf *out, const char *name, const char *value)
+{
+	buf_addf(out, "%-14s", name);
+	if (value && value[0])
+		view_clean(out, value);
+	else
+		buf_addc(out, '-');
+	buf_addc(out, '\n');
+}
+
+static void facts(const struct view_app *a, struct buf *out)
+{
+	const json_t *spec = doc_get(a->app, "spec", NULL);
+	const char *server = doc_get_str(spec, "destination", "server", NULL);
+
+	fact(out, "Name:", a->name);
+	fact(out, "Namespace:", a->ns);
+	fact(out, "Project:", a->project);
+	fact(out, "Server:", server ? server :
+	     doc_get_str(spec, "destination", "name", NULL));
+	fact(out, "Destination:", doc_get_str(spec, "destination", "namespace", NULL));
+	fact(out, "Repository:", doc_get_str(spec, "source", "repoURL", NULL));
+	fact(out, "Target:", doc_get_str(spec, "source", "targetRevision", NULL));
+	fact(out, "Path:", doc_get_str(spec, "source", "path", NULL));
+	fact(out, "Policy:", policy(a->app));
+	fact(out, "Sync:", a->sync);
+	fact(out, "Revision:", doc_get_str(a->status, "sync", "revision", NULL));
+	fact(out, "Health:", a->health);
+	fact(out, "Operation:", doc_get_str(a->status, "operationState", "phase", NULL));
+	if (a->phase[0])
+		fact(out, "Phase:", a->phase);
+}
+
+static void resource_row(struct view_table *t, const json_t *r)
+{
+	const char *status = doc_get_str(r, "status", NULL);
+	const char *health = doc_get_str(r, "health", "status", NULL);
+	_cleanup_free_ char *wave = xasprintf("%lld",
+		(long long)doc_get_int(r, 0, "syncWave", NULL));
+	enum view_colour colour = VIEW_PLAIN;
+
+	if (health)
+		view_health_sign(health, &colour);
+	view_table_add(t, VIEW_PLAIN, wave);
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "group", NULL));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "kind", NULL));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "namespace", NULL));
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "name", NULL));
+	view_table_add(t, status && !strcmp(status, "Synced") ? VIEW_GREEN :
+		       VIEW_YELLOW, status);
+	view_table_add(t, colour, health);
+	view_table_add(t, VIEW_PLAIN, doc_get_bool(r, false, "requiresPruning", NULL) ?
+		       "to be pruned" : doc_get_str(r, "health", "message", NULL));
+}
+
+void view_get(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	const json_t *list, *r;
+	struct view_table t;
+	struct view_app a;
+	int64_t total;
+	size_t i;
+
+	view_app_init(&a, app);
+	facts(&a, out);
+	list = doc_get(a.status, "resources", NULL);
+	total = doc_get_int(a.syncd, 0, "resourceCount", NULL);
+	if (json_array_size(list)) {
+		buf_addc(out, '\n');
+		view_table_init(&t, "WAVE", "GROUP", "KIND", "NAMESPACE", "NAME",
+				"STATUS", "HEALTH", "MESSAGE", NULL);
+		json_array_foreach((json_t *)list, i, r)
+			resource_row(&t, r);
+		view_table_print(&t, env, out);
+		view_table_deinit(&t);
+	}
+	if (total > (int64_t)json_array_size(list))
+		buf_addf(out, "%zu of %lld objects: those that are not in sync or not well\n",
+			 json_array_size(list), (long long)total);
+	view_app_deinit(&a);
+}

@@ -1,0 +1,382 @@
+/*
+ * `syncctl status APP`: one application on one page. What runs and what Git
+ * wants, how far it is, what is not well, and what to type next.
+ */
+#include "views.h"
+
+#include "core/mem.h"
+
+#define MAX_OBJECTS 20
+
+static const char *text(const char *s)
+{
+	return s ? s : "";
+}
+
+static void title(const struct view_env *env, struct buf *out, const char *s)
+{
+	buf_addc(out, '\n');
+	view_coloured(out, env, VIEW_BOLD, s);
+	buf_addc(out, '\n');
+}
+
+static void for_age(struct buf *out, const struct view_env *env,
+		    const char *words, const char *since)
+{
+	_cleanup_buf_ struct buf age = BUF_INIT;
+
+	view_age(&age, env, since);
+	if (age.len)
+		buf_addf(out, "%s%s", words, buf_str(&age));
+}
+
+static void git_wants(const struct view_app *a, struct buf *out)
+{
+	const char *head = doc_get_str(a->status, "sync", "revision", NULL);
+	const char *runs = doc_get_str(a->target, "revision", NULL);
+
+	if (!head)
+		buf_adds(out, ". What Git wants is not known yet.\n");
+	else if (runs && !strcmp(head, runs))
+		buf_adds(out, ". Git wants the same.\n");
+	else {
+		buf_adds(out, ". Git wants ");
+		view_revision(out, head);
+		buf_adds(out, ".\n");
+	}
+}
+
+static void headline(const struct view_app *a, const struct view_env *env,
+		     struct buf *out)
+{
+	const json_t *good = doc_get(a->syncd, "lastGood", NULL);
+	const char *since = doc_get_str(a->target, "healthySince", NULL);
+
+	view_clean(out, a->name);
+	if (!a->target) {
+		buf_adds(out, " has nothing deployed by syncd yet");
+	} else if (a->pinned) {
+		buf_adds(out, " is pinned to release ");
+		view_release(out, a->target);
+		for_age(out, env, ", healthy for ", since);
+	} else if (!strcmp(text(doc_get_str(a->target, "state", NULL)), "candidate")) {
+		buf_adds(out, " is going to release ");
+		view_release(out, a->target);
+		if (good)
+			buf_addf(out, " from #%lld",
+				 (long long)doc_get_int(good, 0, "id", NULL));
+	} else {
+		buf_adds(out, " runs release ");
+		view_release(out, a->target);
+		for_age(out, env, ", good for ", since);
+	}
+	git_wants(a, out);
+}
+
+static void source_line(const struct view_app *a, struct buf *out)
+{
+	const json_t *source = doc_get(a->app, "spec", "source", NULL);
+
+	buf_adds(out, "Source   ");
+	view_clean(out, doc_get_str(source, "repoURL", NULL));
+	buf_adds(out, "  ");
+	view_clean(out, doc_get_str(source, "path", NULL));
+	buf_adds(out, " @ ");
+	view_clean(out, doc_get_str(source, "targetRevision", NULL) ?
+		   doc_get_str(source, "targetRevision", NULL) : "HEAD");
+	buf_addc(out, '\n');
+}
+
+static void state_lines(const struct view_app *a, const struct view_env *env,
+			struct buf *out)
+{
+	const char *health = doc_get_str(a->status, "health", "message", NULL);
+
+	buf_adds(out, "Sync     ");
+	view_coloured(out, env, a->sync_colour, buf_str(&a->sync_words));
+	if (!strstr(buf_str(&a->sync_words), a->sync))
+		buf_addf(out, " (%s)", a->sync);
+	buf_adds(out, "\nHealth   ");
+	view_coloured(out, env, a->health_colour, a->health_sign);
+	buf_addf(out, " %s", a->health[0] ? a->health : "Unknown");
+	if (health) {
+		buf_adds(out, "  ");
+		view_clean(out, health);
+	}
+	buf_addc(out, '\n');
+}
+
+/* "deadline in 4m": how long it may go without progress. */
+static void deadline_words(const struct view_app *a, const struct view_env *env,
+			   struct buf *out)
+{
+	int64_t at = time_parse_rfc3339(doc_get_str(a->syncd, "deadline", NULL));
+	char left[32];
+
+	if (at < 0)
+		return;
+	duration_format(at > env->now_ms ? (uint64_t)(at - env->now_ms) : 0, left);
+	if (at > env->now_ms)
+		buf_addf(out, ", deadline in %s", left);
+	else
+		buf_adds(out, ", deadline passed");
+}
+
+static void phase_line(const struct view_app *a, const struct view_env *env,
+		       struct buf *out)
+{
+	const char *message = doc_get_str(a->syncd, "message", NULL);
+
+	if (!a->phase[0])
+		return;
+	buf_addf(out, "Phase    %s", a->phase);
+	for_age(out, env, " for ", a->since);
+	deadline_words(a, env, out);
+	buf_addc(out, '\n');
+	if (!message)
+		return;
+	buf_adds(out, "         ");
+	view_clean(out, message);
+	buf_addc(out, '\n');
+}
+
+static void operation_line(const struct view_app *a, struct buf *out)
+{
+	const json_t *op = doc_get(a->status, "operationState", NULL);
+	const char *message = doc_get_str(op, "message", NULL);
+
+	if (!op)
+		return;
+	buf_adds(out, "Last op  ");
+	view_clean(out, doc_get_str(op, "phase", NULL));
+	buf_adds(out, "  ");
+	view_revision(out, doc_get_str(op, "syncResult", "revision", NULL));
+	if (message) {
+		buf_adds(out, "  ");
+		view_clean(out, message);
+	}
+	buf_addc(out, '\n');
+}
+
+static void add_number(struct view_table *t, enum view_colour colour, int64_t n)
+{
+	_cleanup_free_ char *s = xasprintf("%lld", (long long)n);
+
+	view_table_add(t, colour, s);
+}
+
+static void waves(const struct view_app *a, const struct view_env *env,
+		  struct buf *out)
+{
+	const json_t *list = doc_get(a->syncd, "waves", NULL), *w;
+	struct view_table t;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	title(env, out, "Waves");
+	view_table_init(&t, "  WAVE", "OBJECTS", "APPLIED", "HEALTHY", NULL);
+	json_array_foreach((json_t *)list, i, w) {
+		int64_t n = doc_get_int(w, 0, "objects", NULL);
+		int64_t well = doc_get_int(w, 0, "healthy", NULL);
+		_cleanup_free_ char *nr = xasprintf("  %lld",
+			(long long)doc_get_int(w, 0, "wave", NULL));
+
+		view_table_add(&t, VIEW_PLAIN, nr);
+		add_number(&t, VIEW_PLAIN, n);
+		add_number(&t, VIEW_PLAIN, doc_get_int(w, 0, "applied", NULL));
+		add_number(&t, well == n ? VIEW_GREEN : VIEW_YELLOW, well);
+	}
+	view_table_print(&t, env, out);
+	view_table_deinit(&t);
+}
+
+static void object_words(const json_t *r, struct buf *out)
+{
+	const char *ns = doc_get_str(r, "namespace", NULL);
+
+	view_clean(out, doc_get_str(r, "kind", NULL));
+	buf_addc(out, '/');
+	if (ns) {
+		view_clean(out, ns);
+		buf_addc(out, '/');
+	}
+	view_clean(out, doc_get_str(r, "name", NULL));
+}
+
+static bool is_unwell(const json_t *r)
+{
+	const char *s = doc_get_str(r, "health", "status", NULL);
+
+	return s && strcmp(s, "Healthy") && strcmp(s, "Suspended");
+}
+
+static bool is_out_of_sync(const json_t *r)
+{
+	return !strcmp(text(doc_get_str(r, "status", NULL)), "OutOfSync");
+}
+
+static void unwell_row(struct view_table *t, const json_t *r)
+{
+	const char *status = doc_get_str(r, "health", "status", NULL);
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	enum view_colour colour;
+
+	view_health_sign(status, &colour);
+	buf_adds(&name, "  ");
+	object_words(r, &name);
+	view_table_add(t, VIEW_PLAIN, buf_str(&name));
+	view_table_add(t, colour, status);
+	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "health", "message", NULL));
+}
+
+static void differing_row(struct view_table *t, const json_t *r)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	bool prune = doc_get_bool(r, false, "requiresPruning", NULL);
+
+	buf_adds(&name, "  ");
+	object_words(r, &name);
+	view_table_add(t, VIEW_PLAIN, buf_str(&name));
+	view_table_add(t, VIEW_YELLOW, prune ? "not in Git: to be pruned" :
+		       is_unwell(r) && !strcmp("Missing", doc_get_str(r, "health",
+		       "status", NULL)) ? "not in the cluster" : "differs from Git");
+}
+
+static void objects(const struct view_app *a, const struct view_env *env,
+		    const char *heading, bool (*is_one)(const json_t *r),
+		    void (*row)(struct view_table *t, const json_t *r),
+		    size_t table_columns, struct buf *out)
+{
+	const json_t *list = doc_get(a->status, "resources", NULL), *r;
+	struct view_table t = { .columns = table_columns };
+	size_t i, n = 0;
+
+	json_array_foreach((json_t *)list, i, r)
+		if (is_one(r) && n++ < MAX_OBJECTS)
+			row(&t, r);
+	if (n) {
+		title(env, out, heading);
+		view_table_print(&t, env, out);
+	}
+	if (n > MAX_OBJECTS)
+		buf_addf(out, "  and %zu more: syncctl get %s\n", n - MAX_OBJECTS,
+			 a->name);
+	view_table_deinit(&t);
+}
+
+static void rejected(const struct view_app *a, const struct view_env *env,
+		     struct buf *out)
+{
+	const char *reason = doc_get_str(a->rejected, "reason", NULL);
+	const char *why = doc_get_str(a->pin, "why", NULL);
+	const char *by = doc_get_str(a->pin, "by", NULL);
+
+	if (!a->rejected && !a->pin)
+		return;
+	title(env, out, a->pinned ? "Why it is pinned" : "Rejected");
+	if (a->rejected) {
+		buf_adds(out, "  ");
+		view_release(out, a->rejected);
+		for_age(out, env, " was rejected ",
+			doc_get_str(a->rejected, "since", NULL));
+		buf_adds(out, " ago\n");
+	}
+	if (reason || why) {
+		buf_adds(out, "  ");
+		view_clean(out, reason ? reason : why);
+		buf_addc(out, '\n');
+	}
+	if (a->pinned && by && strcmp(by, "auto-revert")) {
+		buf_adds(out, "  pinned by ");
+		view_clean(out, by);
+		buf_addc(out, '\n');
+	}
+}
+
+static void problems(const struct view_app *a, const struct view_env *env,
+		     struct buf *out)
+{
+	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	title(env, out, "Problems");
+	json_array_foreach((json_t *)list, i, c) {
+		buf_adds(out, "  ");
+		view_clean(out, doc_get_str(c, "type", NULL));
+		buf_adds(out, ": ");
+		view_clean(out, doc_get_str(c, "message", NULL));
+		buf_addc(out, '\n');
+	}
+}
+
+static bool has_condition(const struct view_app *a, const char *type)
+{
+	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, c)
+		if (!strcmp(text(doc_get_str(c, "type", NULL)), type))
+			return true;
+	return false;
+}
+
+static void step(struct buf *out, const char *command, const char *name,
+		 const char *words)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	buf_addf(&line, "  syncctl %s %s", command, name);
+	while (line.len < 38)
+		buf_addc(&line, ' ');
+	buf_addf(out, "%s  %s\n", buf_str(&line), words);
+}
+
+static void next_steps(const struct view_app *a, const struct view_env *env,
+		       struct buf *out)
+{
+	bool automated = doc_get(a->app, "spec", "syncPolicy", "automated", NULL);
+	struct buf steps = BUF_INIT;
+
+	if (has_condition(a, "InvalidSpecError"))
+		buf_adds(&steps, "  mend the Application: its problems are listed above\n");
+	else if (has_condition(a, "ComparisonError"))
+		buf_adds(&steps, "  mend the repository or its path: nothing is changed until "
+			 "it can be read\n");
+	if (a->pinned || !strcmp(a->phase, "Failed")) {
+		buf_adds(&steps, "  push a new commit                     it is tried at once\n");
+		step(&steps, "sync", a->name, "tries Git's commit once more: if the cause is gone");
+		step(&steps, "history", a->name, "the releases and why one was rejected");
+	} else if (a->rank == RANK_MOVING) {
+		step(&steps, "wait --good", a->name, "until it is good or went back");
+	} else if (!strcmp(a->sync, "OutOfSync") && !automated) {
+		step(&steps, "sync", a->name, "makes the cluster as Git says");
+	}
+	if (steps.len) {
+		title(env, out, "Next");
+		buf_add(out, steps.data, steps.len);
+	}
+	buf_deinit(&steps);
+}
+
+void view_story(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	struct view_app a;
+
+	view_app_init(&a, app);
+	headline(&a, env, out);
+	buf_addc(out, '\n');
+	source_line(&a, out);
+	state_lines(&a, env, out);
+	phase_line(&a, env, out);
+	operation_line(&a, out);
+	rejected(&a, env, out);
+	waves(&a, env, out);
+	objects(&a, env, "Not healthy", is_unwell, unwell_row, 3, out);
+	objects(&a, env, "Out of sync", is_out_of_sync, differing_row, 2, out);
+	problems(&a, env, out);
+	next_steps(&a, env, out);
+	view_app_deinit(&a);
+}

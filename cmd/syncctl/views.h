@@ -1,0 +1,120 @@
+/*
+ * views.h - what syncctl shows: Applications in, text out. Pure.
+ *
+ * A view reads what the API server gave (status and status.syncd; the fields are
+ * listed in sync/status_syncd.c) and forgives whatever is missing: the status may
+ * be another controller's. Text from the cluster passes view_clean(), so that a
+ * commit's subject cannot steer the terminal.
+ */
+#ifndef SYNCCTL_VIEWS_H
+#define SYNCCTL_VIEWS_H
+
+#include "core/doc.h"
+#include "core/mem.h"
+
+struct view_env {
+	int64_t now_ms;
+	unsigned width;		/* of the terminal; 0 = no limit */
+	bool colour;
+	bool wide;		/* -o wide */
+	bool namespaces;	/* -A: a NAMESPACE column */
+};
+
+/* --- text (view_text.c) --------------------------------------------------- */
+
+enum view_colour { VIEW_PLAIN, VIEW_GREEN, VIEW_YELLOW, VIEW_RED, VIEW_FAINT,
+		   VIEW_BOLD };
+
+/* s without control characters, on one line; NULL gives nothing. */
+void view_clean(struct buf *out, const char *s);
+/* Columns that s takes on a terminal. */
+size_t view_width(const char *s);
+/* At most width columns of s, the last one "…" where it was cut. */
+void view_cut(struct buf *out, const char *s, size_t width);
+void view_coloured(struct buf *out, const struct view_env *env,
+		   enum view_colour colour, const char *s);
+/* "40s", "12m", "5h", "3d" from an RFC 3339 time until now; "" if it is none. */
+void view_age(struct buf *out, const struct view_env *env, const char *since);
+/* A commit cut to 7 characters; any other revision as it is; "-" if none. */
+void view_revision(struct buf *out, const char *revision);
+/* `#41 (9f31c02, Ada, "cache: raise ttl")` from a release of status.syncd. */
+void view_release(struct buf *out, const json_t *release);
+
+/* --- tables (view_table.c) ------------------------------------------------ */
+
+struct view_cell {
+	char *text;
+	enum view_colour colour;
+};
+
+struct view_table {
+	size_t columns;
+	VEC(struct view_cell) cells;	/* row by row */
+};
+
+/* The heading: column names up to NULL. */
+void view_table_init(struct view_table *t, ...) __attribute__((sentinel));
+/* The next cell; text is cleaned. NULL or "" shows as "-". */
+void view_table_add(struct view_table *t, enum view_colour colour,
+		    const char *text);
+/*
+ * Columns are as wide as their widest cell, three spaces apart; where a line is
+ * wider than the terminal, its last column is cut.
+ */
+void view_table_print(const struct view_table *t, const struct view_env *env,
+		      struct buf *out);
+void view_table_deinit(struct view_table *t);
+
+/* --- what an Application says (view_app.c) -------------------------------- */
+
+enum view_rank { RANK_BROKEN, RANK_MOVING, RANK_WAITING, RANK_FINE };
+
+struct view_app {
+	const json_t *app, *status, *syncd;
+	const char *name, *ns, *project, *phase, *sync, *health;	/* "" if none */
+	const json_t *target, *rejected, *pin, *operation;	/* NULL if none */
+	bool pinned, running;		/* running: an operation is under way */
+	enum view_rank rank;
+	struct buf sync_words;		/* "✗ Pinned", "↻ Wave 2/4" */
+	enum view_colour sync_colour, health_colour;
+	const char *health_sign;
+	struct buf note;
+	const char *since;		/* RFC 3339, NULL if unknown */
+};
+void view_app_init(struct view_app *a, const json_t *app);
+void view_app_deinit(struct view_app *a);
+/* "●" for Healthy and so on, and its colour. */
+const char *view_health_sign(const char *status, enum view_colour *ret_colour);
+/* Which wave of how many: 1-based; 0 when it is not known. */
+size_t view_wave(const struct view_app *a, size_t *ret_of);
+
+/* --- the views ------------------------------------------------------------ */
+
+/* items: the Applications of a list. */
+void view_fleet(const json_t *items, const struct view_env *env, struct buf *out);
+json_t *view_fleet_json(const json_t *items, const struct view_env *env);
+void view_story(const json_t *app, const struct view_env *env, struct buf *out);
+void view_list(const json_t *items, const struct view_env *env, struct buf *out);
+void view_get(const json_t *app, const struct view_env *env, struct buf *out);
+void view_history(const json_t *app, const struct view_env *env, struct buf *out);
+
+/* objects: [{kind, namespace, name, status, message}] of `syncctl health`. */
+json_t *view_health_judge(const json_t *objects);
+void view_health(const json_t *judged, const struct view_env *env,
+		 struct buf *out);
+
+/* Compact JSON text -> YAML; numbers keep their spelling. */
+void view_yaml(const char *json, size_t len, struct buf *out);
+
+/*
+ * Lines of progress: what changed in an Application since it was last shown. Zero
+ * initialise; all of it is told the first time.
+ */
+struct view_progress {
+	json_t *told;		/* what each subject was last said to be */
+};
+void view_progress(struct view_progress *p, const json_t *app,
+		   const struct view_env *env, struct buf *out);
+void view_progress_deinit(struct view_progress *p);
+
+#endif

@@ -1,0 +1,183 @@
+/*
+ * What syncctl shows: tests/golden/syncctl/NAME.json in, NAME.txt out. A case:
+ *   view        fleet, fleet-json, story, list, get, history, health, progress, yaml
+ *   now         RFC 3339; width, colour, wide, namespaces as in struct view_env
+ *   items       Applications; "statusFile": "good" takes the status from
+ *               tests/golden/statusdoc/good.json, so that what the daemon writes
+ *               is what is shown. Views of one application take the first; progress
+ *               takes them as one application's successive states.
+ * UPDATE_GOLDEN=1 writes what we answer now.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <dirent.h>
+#include <stdio.h>
+
+#include "core/mem.h"
+#include "views.h"
+
+#define GOLDEN SOURCE_DIR "/tests/golden/"
+
+static json_t *load(const char *path)
+{
+	json_error_t why;
+	json_t *j = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+
+	if (!j)
+		fail_msg("%s:%d: %s", path, why.line, why.text);
+	return j;
+}
+
+static void fill_statuses(json_t *items)
+{
+	json_t *app;
+	size_t i;
+
+	json_array_foreach(items, i, app) {
+		const char *name = doc_get_str(app, "statusFile", NULL);
+		_cleanup_free_ char *path = NULL;
+
+		if (!name)
+			continue;
+		path = xasprintf(GOLDEN "statusdoc/%s.json", name);
+		json_object_set_new(app, "status", load(path));
+	}
+}
+
+static void show_progress(const json_t *items, struct view_env *env, struct buf *out)
+{
+	struct view_progress p = { 0 };
+	const json_t *app;
+	size_t i;
+
+	json_array_foreach((json_t *)items, i, app) {
+		view_progress(&p, app, env, out);
+		env->now_ms += 1000;
+	}
+	view_progress_deinit(&p);
+}
+
+static void show_json(json_t *j, struct buf *out)
+{
+	char *text = json_dumps(j, JSON_INDENT(1) | JSON_SORT_KEYS);
+
+	buf_adds(out, text);
+	buf_addc(out, '\n');
+	free(text);
+	json_decref(j);
+}
+
+static void show_yaml(const json_t *value, struct buf *out)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	doc_write(value, &text);
+	view_yaml(buf_str(&text), text.len, out);
+}
+
+static void show_health(const json_t *items, const struct view_env *env,
+			struct buf *out)
+{
+	_cleanup_json_ json_t *judged = view_health_judge(items);
+
+	view_health(judged, env, out);
+}
+
+static void show(const char *name, const json_t *c, struct buf *out)
+{
+	static const struct {
+		const char *name;
+		void (*fn)(const json_t *j, const struct view_env *env, struct buf *out);
+		bool many;
+	} views[] = {
+		{ "fleet", view_fleet, true }, { "list", view_list, true },
+		{ "health", show_health, true }, { "story", view_story, false },
+		{ "get", view_get, false }, { "history", view_history, false },
+	};
+	const json_t *items = doc_get(c, "items", NULL);
+	const char *view = doc_get_str(c, "view", NULL);
+	struct view_env env = {
+		.now_ms = time_parse_rfc3339(doc_get_str(c, "now", NULL)),
+		.width = (unsigned)doc_get_int(c, 0, "width", NULL),
+		.colour = doc_get_bool(c, false, "colour", NULL),
+		.wide = doc_get_bool(c, false, "wide", NULL),
+		.namespaces = doc_get_bool(c, false, "namespaces", NULL),
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(views); i++)
+		if (!strcmp(views[i].name, view)) {
+			views[i].fn(views[i].many ? items : json_array_get(items, 0),
+				    &env, out);
+			return;
+		}
+	if (!strcmp(view, "fleet-json"))
+		show_json(view_fleet_json(items, &env), out);
+	else if (!strcmp(view, "progress"))
+		show_progress(items, &env, out);
+	else if (!strcmp(view, "yaml"))
+		show_yaml(doc_get(c, "value", NULL), out);
+	else
+		fail_msg("%s: no view %s", name, view);
+}
+
+static void compare(const char *path, const struct buf *got)
+{
+	_cleanup_buf_ struct buf want = BUF_INIT;
+	FILE *f = fopen(path, getenv("UPDATE_GOLDEN") ? "w+" : "r");
+	int c;
+
+	if (!f)
+		fail_msg("%s is not there: run with UPDATE_GOLDEN=1, read it", path);
+	if (getenv("UPDATE_GOLDEN"))
+		fwrite(got->data, 1, got->len, f);
+	rewind(f);
+	while ((c = getc(f)) != EOF)
+		buf_addc(&want, (char)c);
+	fclose(f);
+	if (strcmp(buf_str(&want), buf_str(got)))
+		fail_msg("%s\nwant:\n%s\ngot:\n%s", path, buf_str(&want), buf_str(got));
+}
+
+static void run_case(const char *name)
+{
+	_cleanup_free_ char *in = xasprintf(GOLDEN "syncctl/%s", name);
+	_cleanup_free_ char *out = xasprintf(GOLDEN "syncctl/%.*s.txt",
+					     (int)strlen(name) - 5, name);
+	_cleanup_json_ json_t *c = load(in);
+	_cleanup_buf_ struct buf got = BUF_INIT;
+
+	fill_statuses(doc_get(c, "items", NULL));
+	show(name, c, &got);
+	compare(out, &got);
+}
+
+static void cases_hold(void **state)
+{
+	DIR *d = opendir(GOLDEN "syncctl");
+	struct dirent *e;
+	int n = 0;
+
+	(void)state;
+	assert_non_null(d);
+	while ((e = readdir(d))) {
+		size_t len = strlen(e->d_name);
+
+		if (len > 5 && !strcmp(e->d_name + len - 5, ".json")) {
+			run_case(e->d_name);
+			n++;
+		}
+	}
+	closedir(d);
+	assert_true(n >= 15);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(cases_hold) };
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
