@@ -142,7 +142,7 @@ static void finish(struct worker_proc *p, const struct err *err, bool ok,
 		   const char *data, size_t len)
 {
 	struct worker_req *r = steal(&p->req);
-	_cleanup_buf_ struct buf answer = p->got;	/* data points into it */
+	struct buf answer = p->got;	/* data points into it */
 
 	p->got = (struct buf)BUF_INIT;
 	worker_pump_soon(p->w);
@@ -156,6 +156,7 @@ static void finish(struct worker_proc *p, const struct err *err, bool ok,
 		worker_proc_kill(p);
 	}
 	worker_req_done(r, err, data, len);
+	buf_deinit(&answer);
 }
 
 static void fail(struct worker_proc *p, enum err_code code, const char *what)

@@ -1,0 +1,303 @@
+/*
+ * Health, readiness and metrics over HTTP, by libmicrohttpd on our loop.
+ *
+ * The library keeps its sockets in an epoll descriptor of its own, which the loop
+ * watches; when it is readable, or the library's timeout passed, MHD_run() does
+ * what is due and calls on_request, which answers from memory at once. Nothing
+ * here waits: a client that is slow or silent is cut after 10 s, more than 64 at
+ * once are not accepted. Only starting can fail (address, port in use).
+ */
+#include "core/httpd.h"
+
+#include "core/mem.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define MAX_CONNECTIONS 64
+#define IDLE_S 10
+#define MEMORY_PER_CONNECTION 16384
+#define MAX_BODY ((size_t)16 << 20)
+
+struct httpd {
+	struct MHD_Daemon *mhd;
+	uv_poll_t poll;
+	uv_timer_t timer;
+	unsigned handles;
+	bool in_run, closing;
+	unsigned port;
+	const struct httpd_route *routes;
+	void *arg;
+};
+
+static const struct httpd_route *route_find(const struct httpd *h,
+					    const char *path)
+{
+	for (const struct httpd_route *r = h->routes; r->path; r++)
+		if (!strcmp(r->path, path))
+			return r;
+	return NULL;
+}
+
+/* body's bytes pass to the library. */
+static enum MHD_Result reply(struct MHD_Connection *c, int status,
+			     const char *type, struct buf *body, bool allow)
+{
+	struct MHD_Response *r;
+	enum MHD_Result rc;
+	size_t len;
+	char *data = buf_steal(body, &len);
+
+	r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	if (!r) {
+		free(data);
+		return MHD_NO;
+	}
+	MHD_add_response_header(r, "Content-Type", type);
+	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
+	MHD_add_response_header(r, "Cache-Control", "no-store");
+	if (allow)
+		MHD_add_response_header(r, "Allow", "GET, HEAD");
+	rc = MHD_queue_response(c, (unsigned)status, r);
+	MHD_destroy_response(r);
+	return rc;
+}
+
+static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
+				  const char *path, const char *method,
+				  const char *version, const char *upload,
+				  size_t *upload_size, void **priv)
+{
+	static int seen;
+	struct httpd *h = arg;
+	const struct httpd_route *r = route_find(h, path);
+	struct buf body = BUF_INIT_MAX(MAX_BODY);
+	const char *type = "text/plain; charset=utf-8";
+	int status;
+
+	(void)version;
+	(void)upload;
+	if (!*priv) {
+		*priv = &seen;	/* the first of two calls: headers only */
+		return MHD_YES;
+	}
+	*upload_size = 0;	/* a body is read and dropped */
+	if (strcmp(method, "GET") && strcmp(method, "HEAD")) {
+		buf_adds(&body, "only GET and HEAD\n");
+		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, true);
+	}
+	if (!r) {
+		buf_adds(&body, "not here\n");
+		return reply(c, MHD_HTTP_NOT_FOUND, type, &body, false);
+	}
+	status = r->fn(h->arg, &body, &type);
+	if (buf_overflowed(&body)) {
+		buf_clear(&body);
+		buf_adds(&body, "the answer is too large\n");
+		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+	}
+	return reply(c, status, type, &body, false);
+}
+
+static void run(struct httpd *h);
+
+static void on_timer(uv_timer_t *t)
+{
+	run(t->data);
+}
+
+static void on_poll(uv_poll_t *p, int status, int events)
+{
+	(void)status;
+	(void)events;
+	run(p->data);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct httpd *h = handle->data;
+
+	if (!--h->handles)
+		free(h);
+}
+
+static void stop(struct httpd *h)
+{
+	/* The epoll descriptor is the library's: first we let go of it. */
+	uv_close((uv_handle_t *)&h->poll, on_closed);
+	uv_close((uv_handle_t *)&h->timer, on_closed);
+	MHD_stop_daemon(h->mhd);
+	h->mhd = NULL;
+}
+
+/* After every run the library may want to be called at another time. */
+static void run(struct httpd *h)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	h->in_run = true;
+	MHD_run(h->mhd);
+	h->in_run = false;
+	if (h->closing) {
+		stop(h);
+		return;
+	}
+	if (MHD_get_timeout(h->mhd, &ms) != MHD_YES)
+		uv_timer_stop(&h->timer);
+	else
+		uv_timer_start(&h->timer, on_timer, ms ? ms : 1, 0);
+}
+
+void httpd_close(struct httpd *h)
+{
+	if (!h || h->closing)
+		return;
+	h->closing = true;
+	if (!h->in_run)
+		stop(h);
+}
+
+static int split_addr(const char *addr, char **host, char **port,
+		      struct err *err)
+{
+	const char *colon = strrchr(addr, ':');
+	size_t n;
+
+	if (!colon || !colon[1] || strspn(colon + 1, "0123456789") !=
+				   strlen(colon + 1) ||
+	    strtoul(colon + 1, NULL, 10) > 65535)
+		return err_set(err, ERR_INVALID, "address \"%s\": expected "
+			       "host:port or :port", addr);
+	n = (size_t)(colon - addr);
+	if (n >= 2 && addr[0] == '[' && colon[-1] == ']')
+		*host = xstrndup(addr + 1, n - 2);
+	else
+		*host = xstrndup(addr, n);
+	*port = xstrdup(colon + 1);
+	return 0;
+}
+
+static int listen_at(const struct addrinfo *a)
+{
+	int on = 1, off = 0;
+	int fd = socket(a->ai_family,
+			a->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (a->ai_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, a->ai_addr, a->ai_addrlen) < 0 || listen(fd, 128) < 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+/* ":port" is all addresses: IPv6 with IPv4 in it, or IPv4 where there is no 6. */
+static int listen_on(const char *addr, struct err *err)
+{
+	static const char *const all[] = { "::", "0.0.0.0", NULL };
+	_cleanup_free_ char *host = NULL, *port = NULL;
+	const char *one[] = { NULL, NULL };
+	const char *const *h = all;
+	struct addrinfo hints = {
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV,
+	}, *list;
+	int fd = -1;
+
+	if (split_addr(addr, &host, &port, err))
+		return -1;
+	if (*host) {
+		one[0] = !strcmp(host, "localhost") ? "127.0.0.1" : host;
+		h = one;
+	}
+	errno = EADDRNOTAVAIL;
+	for (; *h && fd < 0; h++) {
+		if (getaddrinfo(*h, port, &hints, &list))
+			return err_set(err, ERR_INVALID, "address \"%s\": \"%s\""
+				       " is not an IP address", addr, *h);
+		fd = listen_at(list);
+		freeaddrinfo(list);
+	}
+	if (fd < 0)
+		return err_set(err, ERR_IO, "cannot listen at %s: %s", addr,
+			       strerror(errno));
+	return fd;
+}
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_storage a;
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		return 0;
+	if (a.ss_family == AF_INET6)
+		return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
+	return ntohs(((struct sockaddr_in *)&a)->sin_port);
+}
+
+static struct MHD_Daemon *mhd_start(struct httpd *h, int fd)
+{
+	return MHD_start_daemon(MHD_USE_EPOLL, 0,
+				NULL, NULL, on_request, h,
+				MHD_OPTION_LISTEN_SOCKET, fd,
+				MHD_OPTION_CONNECTION_LIMIT,
+				(unsigned)MAX_CONNECTIONS,
+				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+				(size_t)MEMORY_PER_CONNECTION,
+				MHD_OPTION_END);
+}
+
+struct httpd *httpd_new(struct uv_loop_s *loop, const char *addr,
+			const struct httpd_route *routes, void *arg,
+			struct err *err)
+{
+	const union MHD_DaemonInfo *info;
+	struct httpd *h;
+	int fd = listen_on(addr, err);
+
+	if (fd < 0)
+		return NULL;
+	h = xcalloc(1, sizeof(*h));
+	h->routes = routes;
+	h->arg = arg;
+	h->port = port_of(fd);
+	h->mhd = mhd_start(h, fd);
+	if (!h->mhd) {
+		close(fd);
+		free(h);
+		err_set(err, ERR_INTERNAL, "libmicrohttpd does not start");
+		return NULL;
+	}
+	info = MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info || uv_poll_init(loop, &h->poll, info->epoll_fd) < 0) {
+		MHD_stop_daemon(h->mhd);
+		free(h);
+		err_set(err, ERR_IO, "the loop cannot watch the HTTP server");
+		return NULL;
+	}
+	uv_timer_init(loop, &h->timer);
+	h->poll.data = h->timer.data = h;
+	h->handles = 2;
+	uv_poll_start(&h->poll, UV_READABLE, on_poll);
+	return h;
+}
+
+unsigned httpd_port(const struct httpd *h)
+{
+	return h->port;
+}
