@@ -154,11 +154,34 @@ static void req_free(struct http_req *r)
 
 static void req_finish(struct http_req *r)
 {
-	struct http_call *c = r->call;
+	struct http_call *c = r->abandoned ? NULL : r->call;
 	struct err end = r->end;
 
 	req_free(r);
-	c->on_done(c, &end);
+	if (c)
+		c->on_done(c, &end);
+}
+
+/*
+ * Inside curl the handle cannot be taken apart yet: the pump does it, and until
+ * then r goes on with a call of its own (curl has a copy of the body).
+ */
+void http_uv_abandon(struct world *base, struct http_call *c)
+{
+	struct http_req *r = c->priv[0];
+
+	(void)base;
+	if (!r)
+		return;
+	if (!r->w->http->in_curl) {
+		req_free(r);
+		return;
+	}
+	r->abandoned = true;
+	r->orphan = (struct http_call){ .lane = c->lane };
+	r->call = &r->orphan;
+	c->priv[0] = NULL;
+	end_set(r, ERR_CANCELLED, "abandoned");
 }
 
 /* Queued -> running: the first time, makes the curl handle. */

@@ -277,7 +277,8 @@ static void set_method(struct http_req *r)
 	} else if (sends) {
 		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDSIZE_LARGE,
 				 (curl_off_t)c->body_len);
-		curl_easy_setopt(r->easy, CURLOPT_POSTFIELDS,
+		/* A copy: a call abandoned inside curl loses its body at once. */
+		curl_easy_setopt(r->easy, CURLOPT_COPYPOSTFIELDS,
 				 c->body_len ? c->body : "");
 		curl_easy_setopt(r->easy, CURLOPT_CUSTOMREQUEST, c->method);
 	} else {

@@ -56,6 +56,8 @@ struct http_req {
 	enum req_state state;
 	struct world_uv *w;
 	struct http_call *call;
+	struct http_call orphan;	/* in its place once abandoned inside curl */
+	bool abandoned;
 	struct http_pool *pool;
 	CURL *easy;
 	struct curl_slist *headers, *connect_to;

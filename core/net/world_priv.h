@@ -103,6 +103,7 @@ void world_http_free(struct world_uv *w);
 unsigned world_http_in_flight(const struct world_uv *w);
 void http_uv_start(struct world *w, struct http_call *c);
 void http_uv_cancel(struct world *w, struct http_call *c);
+void http_uv_abandon(struct world *w, struct http_call *c);
 void http_uv_forget(struct world *w, struct http_endpoint *e);
 
 /* Workers (worker_uv.c). */

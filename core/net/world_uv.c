@@ -73,6 +73,7 @@ static const struct world_ops ops = {
 	.undefer = task_uv_undefer,
 	.http_start = http_uv_start,
 	.http_cancel = http_uv_cancel,
+	.http_abandon = http_uv_abandon,
 	.endpoint_forget = http_uv_forget,
 	.worker_start = worker_uv_start,
 	.worker_cancel = worker_uv_cancel,
