@@ -61,8 +61,6 @@ static json_t *condition(struct apisim *a, const json_t *object, const char *typ
 
 /* ---- CRD ---- */
 
-#define CRD_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
-
 static bool is_established(const json_t *crd)
 {
 	const json_t *list = doc_get(crd, "status", "conditions", NULL);
@@ -97,11 +95,6 @@ static void control_crd(struct apisim *a, struct api_object *o)
 		api_types_from_crd(a, o->json);
 		return;
 	}
-	if (!json_array_size(doc_get(o->json, "metadata", "finalizers", NULL)))
-		api_patch_as(a, "kube-apiserver", o->type, NULL,
-			     str(o->json, "metadata", "name"), NULL,
-			     json_pack("{s:{s:[s]}}", "metadata", "finalizers",
-				       CRD_FINALIZER));
 	if (!ms)
 		ms = 1000 + sim_random(a->sim) % 950;	/* stamps are whole seconds */
 	if (age < ms)

@@ -295,13 +295,13 @@ static void generate_name(struct apisim *a, json_t *body, char **name)
 	*name = xasprintf("%s%s", prefix, tail);
 }
 
-static int check_posted(const struct route *r, const json_t *body,
+static int check_posted(const struct route *r, const json_t *body, bool apply,
 			struct api_status *st)
 {
 	const char *ns = doc_get_str(body, "metadata", "namespace", NULL);
 	const char *kind = doc_get_str(body, "kind", NULL);
 
-	if (kind && strcmp(kind, r->type->kind))
+	if (!apply && kind && strcmp(kind, r->type->kind))
 		return api_fail(st, 400, "BadRequest", "%s in version \"%s\" cannot be "
 			"handled as a %s: no kind \"%s\" is registered", kind,
 			r->version, r->type->kind, kind);
@@ -327,7 +327,7 @@ static int write_object(struct apisim *a, const struct route *r,
 
 	if (!strcmp(q->method, "PATCH") && patch_kind(q, &op.how, st))
 		return -1;
-	if (parse_body(q, &body, st) || check_posted(r, body, st))
+	if (parse_body(q, &body, st) || check_posted(r, body, op.how == WRITE_APPLY, st))
 		return -1;
 	op.body = body;
 	if (op.how == WRITE_CREATE)

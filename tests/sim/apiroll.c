@@ -269,10 +269,10 @@ void api_rollout(struct apisim *a, struct api_object *o)
 	struct api_type *t = o->type;
 	struct sets s = { 0 };
 
-	if (doc_get_bool(d, false, "spec", "paused", NULL))
-		return;
 	gather(a, d, &s);
-	if (!s.fresh) {
+	if (doc_get_bool(d, false, "spec", "paused", NULL)) {
+		;	/* only its status is kept */
+	} else if (!s.fresh) {
 		create_set(a, d, s.revision + 1);
 		annotate(a, d, t, s.revision + 1);
 	} else {

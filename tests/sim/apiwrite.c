@@ -100,9 +100,9 @@ static int check_applied(const struct api_op *op, const json_t *old,
 	}
 	if (!api_schema_check(op->type, op->body, &why))
 		return 0;
-	return api_fail(st, 500, NULL, "failed to create typed patch object (%s%s%s; "
-		"%s, Kind=%s): %s", op->ns ? op->ns : "", op->ns ? "/" : "",
-		op->name, want, op->type->kind, buf_str(&why));
+	return api_fail(st, 500, NULL, "failed to create typed patch object (%s/%s; "
+		"%s, Kind=%s): %s", meta_str(op->body, "namespace"), name, want,
+		op->type->kind, buf_str(&why));
 }
 
 static const char modified[] = "the object has been modified; please apply your "
@@ -291,10 +291,21 @@ static void owned(struct apisim *a, const struct api_op *op, const json_t *old,
 		.now = now,
 	};
 
+	const json_t *asked = doc_get(op->body, "metadata", "managedFields", NULL);
+
 	api_now(a, now);
 	if (op->how == WRITE_APPLY)
 		return;
-	/* A client cannot write the list itself, but it may empty it. */
+	/* A client cannot write the list itself, but [{}] or [] empties it. */
+	if (asked && !json_object_size(json_array_get(asked, 0))) {
+		json_t *j = json_deep_copy(old);
+
+		json_object_del(meta_of(j), "managedFields");
+		json_object_del(meta_of(new), "managedFields");
+		api_own_update(&me, j, new);
+		json_decref(j);
+		return;
+	}
 	keep(meta_of(new), json_object_get(old, "metadata"), "managedFields");
 	api_own_update(&me, old, new);
 }
@@ -429,6 +440,8 @@ static json_t *dying(struct apisim *a, const struct api_type *t, const json_t *o
 		add_finalizer(meta, "foregroundDeletion");
 	if (policy && !strcmp(policy, "Orphan"))
 		add_finalizer(meta, "orphan");
+	if (!strcmp(t->kind, "CustomResourceDefinition"))
+		add_finalizer(meta, "customresourcecleanup.apiextensions.k8s.io");
 	if (!json_array_size(json_object_get(meta, "finalizers")) && !pod &&
 	    !is_namespace(t)) {
 		json_decref(j);
@@ -488,9 +501,11 @@ int api_delete(struct apisim *a, struct api_type *t, const char *ns,
 		return -1;
 	left = dying(a, t, old, policy);
 	if (left) {
-		*out = api_in_version(t, left);
-		if (!dry_run && !same(old, left))
-			api_commit(a, t, ns, name, json_deep_copy(left));
+		bool change = !dry_run && !same(old, left);
+
+		if (change)
+			api_commit(a, t, ns, name, json_incref(left));
+		*out = api_in_version(t, change ? left : old);
 		return 0;
 	}
 	*out = answers_object(t) ? api_in_version(t, old) : gone_json(t, old);
