@@ -202,6 +202,20 @@ static uint64_t deadline_left(struct apisim *a, const json_t *d)
 	return end > now ? (uint64_t)(end - now) : 0;
 }
 
+/* Once exceeded, a deadline stays so until something moves. */
+static bool is_late(const json_t *d)
+{
+	const json_t *old = old_condition(d, "Progressing");
+
+	return old && !strcmp(str(old, "reason", NULL), "ProgressDeadlineExceeded");
+}
+
+static bool new_generation(const json_t *d)
+{
+	return doc_get_int(d, 0, "metadata", "generation", NULL) >
+	       doc_get_int(d, 0, "status", "observedGeneration", NULL);
+}
+
 static json_t *progressing(struct apisim *a, const json_t *d, const struct sets *s,
 			   bool moved, bool done, bool late)
 {
@@ -226,8 +240,8 @@ static void set_status(struct apisim *a, struct api_object *o, const struct sets
 		      doc_get_int(d, 0, "status", "readyReplicas", NULL);
 	bool done = s->fresh_ready == s->want && s->total == s->want;
 	bool avail = s->ready >= s->want - down;
-	bool moved = score > was;
-	bool late = !done && !moved && deadline_left(a, d) == 0;
+	bool moved = score > was || new_generation(d);
+	bool late = !done && !moved && (is_late(d) || deadline_left(a, d) == 0);
 
 	api_patch_as(a, KCM, o->type, str(d, "metadata", "namespace"),
 		str(d, "metadata", "name"), "status",
