@@ -14,8 +14,9 @@
 
 struct kubeconfig_options {
 	const char *file;	/* NULL: in-cluster when there, else kubectl's rules */
-	const char *context;	/* NULL: current-context */
+	const char *context;	/* NULL: current-context; else never in-cluster */
 	bool no_in_cluster;	/* syncctl: never the service account */
+	const char *account_dir;	/* NULL: where Kubernetes mounts it; for tests */
 };
 
 struct kubeconfig {
@@ -26,12 +27,17 @@ struct kubeconfig {
 };
 
 /*
- * Errors are ERR_NOTFOUND (no file, no such context) or ERR_INVALID, naming file
- * and field; exec plugins and auth providers are refused with what to use.
+ * Errors are ERR_NOTFOUND (no file, no such context), ERR_IO (a file that cannot
+ * be read) or ERR_INVALID, naming file and field; exec plugins, auth providers and
+ * impersonation by uid or extra are refused with what to use. On error *c is
+ * empty: kubeconfig_deinit is allowed, not needed.
  */
 int kubeconfig_load(struct kubeconfig *c, const struct kubeconfig_options *o,
 		    struct err *err) __attribute__((warn_unused_result));
-/* Re-reads token_file; bumps endpoint.generation when it changed. */
+/*
+ * Re-reads token_file; bumps endpoint.generation when it changed. On error the
+ * token stays as it was. Requests under way are not disturbed.
+ */
 int kubeconfig_refresh(struct kubeconfig *c, struct err *err);
 void kubeconfig_deinit(struct kubeconfig *c);
 
