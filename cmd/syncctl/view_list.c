@@ -78,6 +78,18 @@ void view_list(const json_t *items, const struct view_env *env, struct buf *out)
 	view_table_deinit(&t);
 }
 
+void view_names(const json_t *items, struct buf *out)
+{
+	const json_t *app;
+	size_t i;
+
+	json_array_foreach((json_t *)items, i, app) {
+		buf_adds(out, "application.argoproj.io/");
+		view_clean(out, doc_get_str(app, "metadata", "name", NULL));
+		buf_addc(out, '\n');
+	}
+}
+
 static void fact(struct buf *out, const char *name, const char *value)
 {
 	buf_addf(out, "%-14s", name);

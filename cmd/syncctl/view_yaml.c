@@ -44,16 +44,34 @@ static bool is_plain(const char *s, size_t n)
 	return true;
 }
 
+/*
+ * Characters that YAML takes for a line break or does not allow, but JSON does:
+ * C1 controls, the separators U+2028 and U+2029, a byte order mark. 0: none here.
+ */
+static unsigned special(const char *text, size_t *ret_len)
+{
+	const unsigned char *s = (const unsigned char *)text;
+
+	*ret_len = s[0] == 0xc2 ? 2 : 3;
+	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
+		return s[1];
+	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
+		return 0x2000u + (s[2] & 0x3f);
+	return s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf ? 0xfeff : 0;
+}
+
 /* A literal block keeps its text as it is: lines, quotes and backslashes only. */
 static bool is_block(const struct buf *text)
 {
 	const char *s = buf_str(text);
+	size_t n;
 
 	if (!strchr(s, '\n') || s[0] == ' ' || s[0] == '\n' || s[0] == '\t' ||
 	    (text->len > 1 && !strcmp(s + text->len - 2, "\n\n")))
 		return false;
 	for (; *s; s++)
 		if (((unsigned char)*s < 0x20 && *s != '\n') || *s == 0x7f ||
+		    special(s, &n) ||
 		    (s[0] == ' ' && (s[1] == '\n' || !s[1])))
 			return false;
 	return true;
@@ -110,6 +128,22 @@ static bool decode(const char *s, const char *end, struct buf *text)
 	return true;
 }
 
+/* A JSON string is a YAML one, but for the special characters. */
+static void write_quoted(struct yaml *y, const char *s, const char *end)
+{
+	size_t n;
+
+	while (s < end) {
+		unsigned c = special(s, &n);
+
+		if (c)
+			buf_addf(y->out, "\\u%04x", c);
+		else
+			buf_addc(y->out, *s);
+		s += c ? n : 1;
+	}
+}
+
 static void write_string(struct yaml *y, int depth, bool is_key)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -124,7 +158,7 @@ static void write_string(struct yaml *y, int depth, bool is_key)
 		 is_block(&text))
 		write_block(y, &text, depth);
 	else
-		buf_add(y->out, start, n);	/* a JSON string is a YAML one */
+		write_quoted(y, start, y->s);
 }
 
 static void write_scalar(struct yaml *y, int depth)

@@ -95,6 +95,7 @@ void view_fleet(const json_t *items, const struct view_env *env, struct buf *out
 json_t *view_fleet_json(const json_t *items, const struct view_env *env);
 void view_story(const json_t *app, const struct view_env *env, struct buf *out);
 void view_list(const json_t *items, const struct view_env *env, struct buf *out);
+void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);
 void view_history(const json_t *app, const struct view_env *env, struct buf *out);
 
@@ -105,6 +106,47 @@ void view_health(const json_t *judged, const struct view_env *env,
 
 /* Compact JSON text -> YAML; numbers keep their spelling. */
 void view_yaml(const char *json, size_t len, struct buf *out);
+
+/* --- asking for a sync (view_request.c) ------------------------------------- */
+
+struct view_request {
+	const char *id;		/* goes into operation.info: we know it again by it */
+	const char *user, *revision;	/* revision NULL: what the spec says */
+	bool prune, dry_run;
+	const char *const *resources;	/* "GROUP:KIND:[NS/]NAME" */
+	size_t n_resources;
+};
+
+/* The `operation` field, owned; NULL and ERR_INVALID naming a bad resource. */
+json_t *view_request_json(const struct view_request *r, struct err *err);
+/* A merge patch that leaves exactly `wanted` where `there` is now. Owned. */
+json_t *view_replace_patch(const json_t *there, const json_t *wanted);
+/* Is one waiting or running? *ret_words (may be NULL) says whose, owned. */
+bool view_is_busy(const json_t *app, char **ret_words);
+
+enum view_outcome {
+	OUTCOME_WAITING,	/* written, nobody took it yet */
+	OUTCOME_RUNNING,
+	OUTCOME_DONE,
+	OUTCOME_FAILED,
+	OUTCOME_LOST,		/* taken away or replaced: it will never end */
+};
+enum view_outcome view_outcome(const json_t *app, const char *id);
+
+/* --- waiting (view_wait.c) --------------------------------------------------- */
+
+struct view_wait {
+	bool sync, health, operation, good;
+	const char *revision;	/* NULL, or how Git's commit must begin */
+};
+/*
+ * Is everything asked for so? Otherwise *missing (cleared first) says what is not:
+ * "not Synced (OutOfSync), not Healthy (Progressing)".
+ */
+bool view_wait_is_met(const struct view_wait *w, const json_t *app,
+		      struct buf *missing);
+
+/* --- progress ---------------------------------------------------------------- */
 
 /*
  * Lines of progress: what changed in an Application since it was last shown. Zero

@@ -1,0 +1,45 @@
+/* syncctl wait: is the application as was asked for, and if not, what is missing? */
+#include "views.h"
+
+static void miss(struct buf *missing, const char *what, const char *is)
+{
+	buf_addf(missing, "%s%s", missing->len ? ", " : "", what);
+	if (is && is[0]) {
+		buf_adds(missing, " (");
+		view_clean(missing, is);
+		buf_addc(missing, ')');
+	}
+}
+
+static void check_good(const struct view_app *a, struct buf *missing)
+{
+	int64_t target = doc_get_int(a->target, 0, "id", NULL);
+	int64_t good = doc_get_int(a->syncd, 0, "lastGood", "id", NULL);
+
+	if (strcmp(a->phase, "Good") || !target || target != good)
+		miss(missing, "not good yet", a->phase);
+}
+
+bool view_wait_is_met(const struct view_wait *w, const json_t *app,
+		      struct buf *missing)
+{
+	struct view_app a;
+	const char *revision;
+
+	buf_clear(missing);
+	view_app_init(&a, app);
+	revision = doc_get_str(a.status, "sync", "revision", NULL);
+	if (w->revision && (!revision ||
+			    strncmp(revision, w->revision, strlen(w->revision))))
+		miss(missing, "Git's commit is another", revision);
+	if (w->sync && strcmp(a.sync, "Synced"))
+		miss(missing, "not Synced", a.sync);
+	if (w->health && strcmp(a.health, "Healthy"))
+		miss(missing, "not Healthy", a.health);
+	if (w->operation && view_is_busy(app, NULL))
+		miss(missing, "an operation is under way", a.phase);
+	if (w->good)
+		check_good(&a, missing);
+	view_app_deinit(&a);
+	return !missing->len;
+}
