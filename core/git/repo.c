@@ -13,6 +13,25 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#endif
+#ifdef WITH_ASAN
+/*
+ * libgit2 1.5 forgets pcre2's match data each time it searches a configuration.
+ * A fetch worker serves one request, so it does not add up.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libpcre2-8.so";
+}
+#endif
+
 #define MIB ((size_t)1 << 20)
 #define MAX_PACK_OBJECTS ((size_t)20 * 1000 * 1000)
 

@@ -1,0 +1,490 @@
+/*
+ * The fetch worker's work: bring the mirror to where it holds the commit.
+ *
+ * Happy path: the commit is known (ls-refs named it, the revision is a SHA, or
+ * the remote is asked); if the current generation has it, that is the answer and
+ * nothing is locked. Else, under the lock, just the ref in use is fetched into
+ * the current generation. The first fetch, a worn mirror and a damaged one are
+ * fetched into a new generation, which appears only when it is whole.
+ *
+ * Failures: of the transport (transfer.err tells), of the remote's content, and
+ * of the mirror's own files; only the last is cured, by one new generation. Refs
+ * are kept as refs/syncd/<hash of the name>: as starting points for the next
+ * fetch, with no names that could collide when a branch "a" becomes "a/b".
+ */
+#include "fetch_git.h"
+
+#include "core/doc.h"
+#include "core/lsrefs.h"
+#include "core/utf8.h"
+#include "mirror.h"
+#include "repo.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+
+#define TEXT_MAX 200
+
+const struct fetch_limits fetch_limits_default = {
+	.lock_ms = 60 * 1000,
+	.connect_ms = 15 * 1000,
+	.idle_ms = 30 * 1000,
+	.total_ms = 15 * 60 * 1000,
+	.grace_s = 10 * 60,
+	.disk_reserve = (uint64_t)16 << 20,
+};
+
+struct job {
+	const struct fetch_request *r;
+	const struct fetch_limits *limits;
+	struct transfer transfer;
+	struct mirror mirror;
+	char *shown;			/* the URL for messages */
+	char oid[65];			/* the commit; "": not known yet */
+};
+
+static void job_deinit(struct job *j)
+{
+	mirror_close(&j->mirror);
+	free(j->shown);
+}
+
+static bool is_file_url(const char *url)
+{
+	return !strncasecmp(url, "file://", 7);
+}
+
+/* libgit2's error, unless a callback of ours knows better. */
+static int remote_failed(struct job *j, int rc, const char *doing, struct err *err)
+{
+	if (!j->transfer.err.code)
+		return repo_fail(rc, err, "%s: %s", j->shown, doing);
+	git_error_clear();
+	if (err)
+		*err = j->transfer.err;
+	if (err && !strstr(err->msg, j->shown))
+		err_wrap(err, "%s", j->shown);
+	return -1;
+}
+
+static int on_progress(const git_indexer_progress *p, void *arg)
+{
+	struct transfer *t = arg;
+	/* Over HTTP the transport counts; it sees more than the pack. */
+	uint64_t n = p->received_bytes > t->received ? p->received_bytes :
+						       t->received;
+
+	return transfer_take(t, n);
+}
+
+static void set_callbacks(struct job *j, git_remote_callbacks *cb)
+{
+	cb->payload = &j->transfer;
+	cb->transfer_progress = on_progress;
+	if (!is_file_url(j->r->url))
+		cb->transport = transport_new;
+}
+
+/* Connects and lists: refs gets what the revision could mean. */
+static int connect_remote(struct job *j, git_remote *remote, struct err *err)
+{
+	git_remote_connect_options o;
+	int rc;
+
+	git_remote_connect_options_init(&o, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
+	set_callbacks(j, &o.callbacks);
+	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	rc = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &o);
+	if (rc >= 0)
+		return 0;
+	if (!is_file_url(j->r->url))
+		return remote_failed(j, rc, "connecting", err);
+	repo_fail(rc, err, "%s: no Git repository there, check spec.source.repoURL",
+		  j->shown);
+	err->code = ERR_NOTFOUND;
+	err->retry = false;
+	return -1;
+}
+
+struct wanted {
+	const char *name;
+	size_t len;
+	bool matches;
+};
+
+static void match_prefix(const char *prefix, void *arg)
+{
+	struct wanted *w = arg;
+
+	if (strlen(prefix) == w->len && !memcmp(prefix, w->name, w->len))
+		w->matches = true;
+}
+
+/* The listed refs that revision may name, peeled as ls-refs has them. */
+static int list_refs(struct job *j, git_remote *remote, const char *revision,
+		     struct ref_list *refs, struct err *err)
+{
+	const git_remote_head **heads;
+	size_t n;
+	int rc = git_remote_ls(&heads, &n, remote);
+
+	if (rc < 0)
+		return remote_failed(j, rc, "listing refs", err);
+	for (size_t i = 0; i < n; i++) {
+		const char *name = heads[i]->name;
+		struct wanted w = { name, strlen(name), false };
+		bool peeled = w.len > 3 && !strcmp(name + w.len - 3, "^{}");
+		struct git_ref ref = { 0 };
+
+		w.len -= peeled ? 3 : 0;
+		revision_prefixes(revision, match_prefix, &w);
+		if (!w.matches)
+			continue;
+		git_oid_tostr(ref.oid, GIT_OID_HEXSZ + 1, &heads[i]->oid);
+		if (peeled && refs->len) {
+			memcpy(refs->data[refs->len - 1].oid, ref.oid,
+			       sizeof(ref.oid));
+			continue;
+		}
+		ref.name = xstrdup(name);
+		vec_push(refs, ref);
+	}
+	return 0;
+}
+
+/* Asks the remote which commit the revision names (file://). */
+static int resolve_remotely(struct job *j, struct err *err)
+{
+	_cleanup_git_(git_remote) *remote = NULL;
+	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
+	int rc = git_remote_create_detached(&remote, j->r->url);
+
+	if (rc < 0)
+		return repo_fail(rc, err, "%s", j->shown);
+	if (connect_remote(j, remote, err) ||
+	    list_refs(j, remote, j->r->revision, &refs, err))
+		return -1;
+	if (revision_resolve(&refs, j->r->revision, j->oid, err))
+		return err_wrap(err, "%s", j->shown);
+	return 0;
+}
+
+static int resolve(struct job *j, struct err *err)
+{
+	const char *revision = j->r->revision;
+	static const struct ref_list none = { 0 };
+
+	if (revision_kind(revision) == REV_SHA)
+		return revision_resolve(&none, revision, j->oid, err);
+	if (!j->r->oid)
+		return resolve_remotely(j, err);
+	if (strlen(j->r->oid) != GIT_OID_HEXSZ ||
+	    strspn(j->r->oid, "0123456789abcdef") != GIT_OID_HEXSZ)
+		return err_set(err, ERR_INTERNAL, "\"%.70s\" is no object id",
+			       j->r->oid);
+	memcpy(j->oid, j->r->oid, GIT_OID_HEXSZ + 1);
+	return 0;
+}
+
+/*
+ * The commit that the job's oid names (peeled), with its root tree there. NULL:
+ * not here, or damaged: *err says which (NOTFOUND, INVALID or IO).
+ */
+static git_commit *find_commit(git_repository *repo, const char *hex,
+			       struct err *err)
+{
+	_cleanup_git_(git_object) *object = NULL;
+	git_commit *commit = NULL;
+	git_tree *tree = NULL;
+	git_oid oid;
+	int rc = git_oid_fromstr(&oid, hex);
+
+	if (rc >= 0)
+		rc = git_object_lookup(&object, repo, &oid, GIT_OBJECT_ANY);
+	if (rc == GIT_ENOTFOUND) {
+		err_set(err, ERR_NOTFOUND, "commit %s is not there", hex);
+		return NULL;
+	}
+	if (rc >= 0)
+		rc = git_object_peel((git_object **)&commit, object,
+				     GIT_OBJECT_COMMIT);
+	if (rc == GIT_EINVALIDSPEC || rc == GIT_EPEEL) {
+		err_set(err, ERR_INVALID, "%s is no commit", hex);
+		return NULL;
+	}
+	if (rc >= 0)
+		rc = git_commit_tree(&tree, commit);
+	git_tree_free(tree);
+	if (rc >= 0)
+		return commit;
+	repo_fail(rc, err, "commit %s", hex);
+	git_commit_free(commit);
+	return NULL;
+}
+
+static void describe(const git_commit *c, struct fetch_answer *a)
+{
+	const git_signature *by = git_commit_author(c);
+
+	git_oid_tostr(a->oid, sizeof(a->oid), git_commit_id(c));
+	a->author = utf8_clean(by ? by->name : NULL, TEXT_MAX);
+	a->subject = utf8_clean(git_commit_summary((git_commit *)c), TEXT_MAX);
+	a->time_ms = (int64_t)git_commit_time(c) * 1000;
+}
+
+/* Fills the answer from the current generation; -1: it is not whole there. */
+static int answer_from_mirror(struct job *j, struct fetch_answer *a,
+			      struct err *err)
+{
+	_cleanup_git_(git_repository) *repo = NULL;
+	_cleanup_git_(git_commit) *commit = NULL;
+	int rc;
+
+	if (!j->mirror.current)
+		return err_set(err, ERR_NOTFOUND, "there is no mirror yet");
+	rc = git_repository_open_bare(&repo, j->mirror.current);
+	if (rc < 0)
+		return repo_fail(rc, err, "mirror %s", j->mirror.current);
+	commit = find_commit(repo, j->oid, err);
+	if (!commit)
+		return -1;
+	describe(commit, a);
+	a->mirror = xstrdup(j->mirror.current);
+	a->unchanged = j->r->have && !strcmp(j->r->have, a->oid);
+	return 0;
+}
+
+static int download(struct job *j, git_remote *remote, const char *const *specs,
+		    size_t n, struct err *err)
+{
+	git_fetch_options o;
+	git_strarray list = { (char **)specs, n };
+	int rc;
+
+	git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION);
+	set_callbacks(j, &o.callbacks);
+	o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
+	o.update_fetchhead = 0;
+	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
+	rc = git_remote_download(remote, &list, &o);
+	return rc < 0 ? remote_failed(j, rc, "fetching", err) : 0;
+}
+
+/* A commit by its id: just it where the server allows, else all there is. */
+static int download_sha(struct job *j, git_remote *remote, struct err *err)
+{
+	static const char *const all[] = {
+		"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
+	};
+	const char *const one[] = { j->oid };
+
+	if (!download(j, remote, one, 1, err))
+		return 0;
+	if (j->transfer.err.code)
+		return -1;
+	/* The refused request may have ended the conversation. */
+	git_remote_disconnect(remote);
+	if (connect_remote(j, remote, err))
+		return -1;
+	return download(j, remote, all, ARRAY_LEN(all), err);
+}
+
+static int download_ref(struct job *j, git_remote *remote, struct err *err)
+{
+	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
+	char oid[65];
+	const char *spec[1];
+
+	if (list_refs(j, remote, j->r->revision, &refs, err))
+		return -1;
+	if (revision_resolve(&refs, j->r->revision, oid, err))
+		return err_wrap(err, "%s", j->shown);
+	/* The ref it chose; another with the same commit would do as well. */
+	spec[0] = refs.data[0].name;
+	for (size_t i = 0; i < refs.len; i++)
+		if (!strcmp(refs.data[i].oid, oid))
+			spec[0] = refs.data[i].name;
+	return download(j, remote, spec, 1, err);
+}
+
+/* Keeps what was fetched as a starting point for the next fetch. */
+static int keep(struct job *j, git_repository *repo, const git_commit *commit,
+		struct err *err)
+{
+	const char *revision = j->r->revision ? j->r->revision : "";
+	_cleanup_git_(git_reference) *ref = NULL;
+	_cleanup_free_ char *name = NULL;
+	char hash[65];
+	int rc;
+
+	sha256_hex(revision, strlen(revision), hash);
+	name = xasprintf("refs/syncd/%.32s", hash);
+	rc = git_reference_create(&ref, repo, name, git_commit_id(commit), true,
+				  NULL);
+	return rc < 0 ? repo_fail(rc, err, "mirror: %s", name) : 0;
+}
+
+static int gone_meanwhile(struct job *j, struct err *err)
+{
+	if (revision_kind(j->r->revision) == REV_SHA)
+		return err_set(err, ERR_NOTFOUND,
+			       "%s: commit %s is in none of its branches and tags: check spec.source.targetRevision",
+			       j->shown, j->oid);
+	err_set(err, ERR_NOTFOUND,
+		"%s: \"%s\" has moved away from %s meanwhile: it is asked again",
+		j->shown, j->r->revision ? j->r->revision : "HEAD", j->oid);
+	if (err)
+		err->retry = true;
+	return -1;
+}
+
+/*
+ * Where a fetch starts must be there: what the remote hears that we have, it
+ * leaves out.
+ */
+static int check_starts(git_repository *repo, const char *path, struct err *err)
+{
+	git_reference_iterator *it = NULL;
+	git_odb *odb = NULL;
+	git_reference *ref;
+	int rc = git_repository_odb(&odb, repo);
+	bool whole = true;
+
+	if (rc >= 0)
+		rc = git_reference_iterator_new(&it, repo);
+	while (rc >= 0 && whole && !(rc = git_reference_next(&ref, it))) {
+		const git_oid *oid = git_reference_target(ref);
+
+		whole = oid && git_odb_exists(odb, oid);
+		git_reference_free(ref);
+	}
+	if (rc < 0 && rc != GIT_ITEROVER)
+		whole = repo_fail(rc, err, "mirror %s", path) == 0;
+	else if (!whole)
+		err_set(err, ERR_IO, "mirror %s: an object is missing", path);
+	git_reference_iterator_free(it);
+	git_odb_free(odb);
+	return whole ? 0 : -1;
+}
+
+/* Fetches into the repository at path and sees to it that the commit is there. */
+static int fetch_into(struct job *j, const char *path, struct err *err)
+{
+	_cleanup_git_(git_repository) *repo = NULL;
+	_cleanup_git_(git_remote) *remote = NULL;
+	_cleanup_git_(git_commit) *commit = NULL;
+	struct err why = ERR_INIT;
+	int rc = git_repository_open_bare(&repo, path);
+
+	if (rc >= 0)
+		rc = git_remote_create_anonymous(&remote, repo, j->r->url);
+	if (rc < 0)
+		return repo_fail(rc, err, "mirror %s", path);
+	if (check_starts(repo, path, err) || connect_remote(j, remote, err))
+		return -1;
+	if (revision_kind(j->r->revision) == REV_SHA ?
+	    download_sha(j, remote, err) : download_ref(j, remote, err))
+		return -1;
+	commit = find_commit(repo, j->oid, &why);
+	if (!commit && why.code == ERR_NOTFOUND)
+		return gone_meanwhile(j, err);
+	if (!commit) {
+		*err = why;
+		return err_wrap(err, "%s", j->shown);
+	}
+	return keep(j, repo, commit, err);
+}
+
+static int fetch_anew(struct job *j, struct err *err)
+{
+	if (mirror_begin(&j->mirror, err) || fetch_into(j, j->mirror.next, err) ||
+	    mirror_publish(&j->mirror, err)) {
+		mirror_abandon(&j->mirror);
+		return -1;
+	}
+	return 0;
+}
+
+/* A new generation cures the mirror's own files, and nothing else. */
+static bool is_damage(const struct job *j, const struct err *err)
+{
+	return err->code == ERR_IO && !j->transfer.err.code;
+}
+
+static int fetch_locked(struct job *j, struct err *err)
+{
+	const char *current = j->mirror.current;
+
+	if (!current || j->r->rebuild || mirror_is_worn(&j->mirror))
+		return fetch_anew(j, err);
+	if (!fetch_into(j, current, err))
+		return 0;
+	if (!is_damage(j, err))
+		return -1;
+	return fetch_anew(j, err);
+}
+
+static int fetch(struct job *j, struct fetch_answer *a, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (mirror_lock(&j->mirror, j->limits->lock_ms, err))
+		return err_wrap(err, "%s", j->shown);
+	/* While we waited another fetch may have brought it. */
+	if (j->r->rebuild || answer_from_mirror(j, a, &why)) {
+		if (fetch_locked(j, err) || answer_from_mirror(j, a, err))
+			return -1;
+	}
+	mirror_retire(&j->mirror, j->limits->grace_s);
+	return 0;
+}
+
+static int run(struct job *j, struct fetch_answer *a, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (mirror_open(&j->mirror, j->r->mirrors, j->r->key, err) ||
+	    resolve(j, err))
+		return -1;
+	if (!j->r->rebuild && !answer_from_mirror(j, a, &why))
+		return 0;
+	if (j->r->have && !strcmp(j->r->have, j->oid) && !j->r->rebuild) {
+		memcpy(a->oid, j->oid, sizeof(a->oid));
+		a->unchanged = true;
+		return 0;
+	}
+	return fetch(j, a, err);
+}
+
+int fetch_run_within(const struct fetch_request *r,
+		     const struct fetch_limits *limits, struct fetch_answer *a,
+		     struct err *err)
+{
+	_cleanup_(job_deinit) struct job j = {
+		.r = r, .limits = limits, .mirror = MIRROR_INIT,
+	};
+	struct err own = ERR_INIT;
+
+	*a = (struct fetch_answer){ 0 };
+	if (repo_url_check(r->url, err) || repo_setup(err))
+		return -1;
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return err_set(err, ERR_INTERNAL, "libcurl does not start");
+	j.shown = repo_url_shown(r->url);
+	j.transfer = (struct transfer){
+		.request = r, .limits = limits, .folder = r->mirrors,
+		.deadline = transfer_now() + limits->total_ms,
+	};
+	if (!run(&j, a, &own))
+		return 0;
+	fetch_answer_deinit(a);
+	if (err)
+		*err = own;
+	return -1;
+}
+
+int fetch_run(const struct fetch_request *r, struct fetch_answer *a,
+	      struct err *err)
+{
+	return fetch_run_within(r, &fetch_limits_default, a, err);
+}
