@@ -20,7 +20,6 @@
 #include "mirror.h"
 #include "repo.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 
 #define TEXT_MAX 200
@@ -468,8 +467,6 @@ int fetch_run_within(const struct fetch_request *r,
 	*a = (struct fetch_answer){ 0 };
 	if (repo_url_check(r->url, err) || repo_setup(err))
 		return -1;
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return err_set(err, ERR_INTERNAL, "libcurl does not start");
 	j.shown = repo_url_shown(r->url);
 	j.transfer = (struct transfer){
 		.request = r, .limits = limits, .folder = r->mirrors,

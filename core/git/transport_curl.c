@@ -510,8 +510,12 @@ static void sub_free(git_smart_subtransport *parent)
 static int sub_new(git_smart_subtransport **out, git_transport *owner, void *param)
 {
 	struct subtransport *sub = xcalloc(1, sizeof(*sub));
+	static bool ready;
 
 	(void)owner;
+	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	ready = true;
 	*sub = (struct subtransport){
 		.parent = { sub_action, sub_close, sub_free },
 		.t = param,
