@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "apiint.h"
+#include "core/node.h"
 
 struct route {
 	char *parts[12];
@@ -250,9 +251,16 @@ static int bad_body(struct api_status *st, const struct api_request *q,
 static int parse_body(const struct api_request *q, json_t **ret,
 		      struct api_status *st)
 {
+	_cleanup_buf_ struct buf json = BUF_INIT;
 	struct err err = ERR_INIT;
 
-	*ret = doc_parse(q->body, q->body_len, &err);
+	if (strstr(q->content_type, "yaml")) {
+		if (node_text_to_json(q->body, q->body_len, &json, &err))
+			return bad_body(st, q, err.msg);
+	} else {
+		buf_add(&json, q->body, q->body_len);
+	}
+	*ret = doc_parse(buf_str(&json), json.len, &err);
 	if (!*ret)
 		return bad_body(st, q, err.msg);
 	return 0;

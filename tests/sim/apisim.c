@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "apiint.h"
+#include "core/node.h"
 
 struct apisim *apisim_new(struct sim *s)
 {
@@ -84,14 +85,16 @@ static void apply_one(struct apisim *a, const json_t *o)
 
 static void apply_document(struct apisim *a, const char *text, size_t len)
 {
+	_cleanup_buf_ struct buf json = BUF_INIT;
 	_cleanup_json_ json_t *j = NULL;
 	struct err err = ERR_INIT;
 	struct api_status st = { 0 };
 
-	j = doc_parse(text, len, &err);
+	if (node_text_to_json(text, len, &json, &err) == 0)
+		j = doc_parse(buf_str(&json), json.len, &err);
 	if (!j) {
 		api_fail(&st, 400, NULL, "%s", err.msg);
-		refused("JSON", &st);
+		refused("YAML", &st);
 	}
 	if (json_is_object(j))
 		apply_one(a, j);

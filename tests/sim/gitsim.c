@@ -132,6 +132,13 @@ void gitsim_set_mood(struct gitsim *g, const char *url, enum git_mood m)
 	repo(g, url)->mood = m;
 }
 
+enum git_mood gitsim_mood(const struct gitsim *g, const char *url)
+{
+	struct git_repo *r = find(g, url);
+
+	return r ? r->mood : GIT_404;
+}
+
 void gitsim_set_head(struct gitsim *g, const char *url, const char *branch)
 {
 	struct git_repo *r = repo(g, url);

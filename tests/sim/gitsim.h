@@ -26,6 +26,7 @@ struct gitsim *gitsim_new(void);
 struct gitsim *gitsim_free(struct gitsim *g);
 
 void gitsim_set_mood(struct gitsim *g, const char *url, enum git_mood m);
+enum git_mood gitsim_mood(const struct gitsim *g, const char *url);
 void gitsim_set_head(struct gitsim *g, const char *url, const char *branch);
 /* Points refs/heads/branch (or a full "refs/..." name) at oid; NULL deletes it. */
 void gitsim_set_ref(struct gitsim *g, const char *url, const char *ref,

@@ -251,8 +251,8 @@ static void line_arrives(void *arg)
 	q->busy = true;
 	if (!q->head_given)
 		give_head(q);
-	while (at < l->len && !q->ending && !q->cancelled &&
-	       !sim_is_dead(q->host)) {
+	/* The end may be on its way already: what came before it still counts. */
+	while (at < l->len && !q->cancelled && !sim_is_dead(q->host)) {
 		size_t n = sim_random(q->sim) % 4 ? l->len - at :
 			   sim_between(q->sim, 1, l->len - at);
 
@@ -285,11 +285,14 @@ static void queue_line(struct sim_http *q, const char *data, size_t len,
 
 static void stream_over(struct sim_http *q, enum err_code code)
 {
-	uint64_t at = q->last_line_at > q->sim->now ? q->last_line_at : q->sim->now;
+	uint64_t at;
 
 	if (q->ended)
 		return;
 	q->ended = true;
+	if (!q->head_given && !code)
+		queue_line(q, "", 0, 0);	/* a clean end has had a head */
+	at = q->last_line_at > q->sim->now ? q->last_line_at : q->sim->now;
 	end_in(q, at - q->sim->now + 1, code, "the watch broke");
 }
 
@@ -486,6 +489,15 @@ static void arrive(void *arg)
 		http_free(q);	/* nobody is waiting any more */
 }
 
+/* The simulation ends while a request of a dead process is on its way. */
+static void lost_at_sea(void *arg)
+{
+	struct sim_http *q = arg;
+
+	q->travel = NULL;
+	http_free(q);
+}
+
 /* ---- the caller's side ---- */
 
 static const char *header(const struct http_call *c, const char *name)
@@ -531,6 +543,7 @@ void sim_http_start(struct world *w, struct http_call *c)
 	c->priv[0] = q;
 	q->travel = sim_at(q->sim, NULL, sim_between(q->sim, 1, 8), "http-travel",
 			   arrive, q);
+	q->travel->drop = lost_at_sea;
 	if (c->timeout_ms)
 		q->timeout = sim_at(q->sim, h, c->timeout_ms, "http-timeout",
 				    on_timeout, q);

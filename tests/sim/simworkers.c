@@ -1,0 +1,91 @@
+#include "simworkers.h"
+
+#include <stdio.h>
+
+#include "core/fetch.h"
+#include "core/lsrefs.h"
+#include "gitsim.h"
+#include "render/render.h"
+
+/* ---- fetch ---- */
+
+/* As Argo CD: a branch before a tag; a SHA is itself. */
+static const char *resolve(struct gitsim *g, const char *url, const char *revision)
+{
+	_cleanup_free_ char *tag = xasprintf("refs/tags/%s", revision);
+	const char *oid;
+
+	switch (revision_kind(revision)) {
+	case REV_SHA:
+		return revision;
+	case REV_HEAD:
+		return gitsim_ref(g, url, "main");
+	case REV_NAME:
+		break;
+	}
+	oid = gitsim_ref(g, url, revision);
+	return oid ? oid : gitsim_ref(g, url, tag);
+}
+
+static int fetch(struct sim *s, void *arg, const void *request, size_t len,
+		 struct buf *answer, struct err *err)
+{
+	struct fetch_request q = { 0 };
+	struct fetch_answer a = { 0 };
+	const char *oid;
+	int r = -1;
+
+	(void)arg;
+	if (fetch_request_decode(&q, request, len, err))
+		return -1;
+	oid = q.oid ? q.oid : resolve(sim_git(s), q.url, q.revision ? q.revision : "");
+	if (gitsim_mood(sim_git(s), q.url) != GIT_FINE &&
+	    gitsim_mood(sim_git(s), q.url) != GIT_V0) {
+		err_set(err, ERR_NET, "%s: unreachable", q.url);
+	} else if (!oid || !gitsim_has_commit(sim_git(s), oid)) {
+		err_set(err, ERR_NOTFOUND, "%s: no revision %s", q.url,
+			q.revision ? q.revision : "HEAD");
+	} else {
+		a.mirror = xasprintf("/sim/%s", q.key);
+		a.author = xstrdup("Ada <ada@example.com>");
+		a.subject = xasprintf("commit %.7s", oid);
+		a.time_ms = SIM_EPOCH;
+		a.unchanged = q.have && !strcmp(q.have, oid);
+		snprintf(a.oid, sizeof(a.oid), "%s", oid);
+		fetch_answer_encode(&a, answer);
+		r = 0;
+	}
+	fetch_answer_deinit(&a);
+	fetch_request_deinit(&q);
+	return r;
+}
+
+/* ---- render ---- */
+
+static int render(struct sim *s, void *arg, const void *request, size_t len,
+		  struct buf *answer, struct err *err)
+{
+	struct render_request q = { 0 };
+	struct render_answer a = { 0 };
+	struct files *files;
+	int r = -1;
+
+	(void)arg;
+	if (render_request_decode(&q, request, len, err))
+		return -1;
+	files = sim_files_open(s, q.commit, err);
+	if (files)
+		r = render_run(files, &q, &a, err);
+	if (!r)
+		render_answer_encode(&a, answer);
+	files_close(files);
+	render_answer_deinit(&a);
+	render_request_deinit(&q);
+	return r;
+}
+
+void sim_use_workers(struct sim *s)
+{
+	sim_set_worker(s, WORKER_FETCH, fetch, NULL);
+	sim_set_worker(s, WORKER_RENDER, render, NULL);
+}
