@@ -120,7 +120,9 @@ void settle_judge(const struct settle_item *items, size_t n,
 		ret->waiting++;
 		if (first == SIZE_MAX)
 			first = i;
-		if (late == SIZE_MAX && items[i].counts)
+		/* Not knowing is never a failure. */
+		if (late == SIZE_MAX && items[i].counts &&
+		    items[i].health.status != HEALTH_UNKNOWN)
 			late = i;
 	}
 	if (!ret->waiting) {
