@@ -20,7 +20,7 @@ static void ask_worker(struct app *a, enum worker_kind kind)
 	struct world *w = a->engine->w;
 
 	a->render = (struct worker_call){
-		.kind = kind, .affinity = source_key(a->rev),
+		.kind = kind, .affinity = a->render_affinity,
 		.request = a->render_request, .request_len = a->render_len,
 		.deadline_ms = RENDER_DEADLINE_MS, .max_answer = MAX_ANSWER,
 		.on_done = on_rendered,
@@ -48,7 +48,6 @@ void app_render_start(struct app *a)
 	memcpy(a->rendering_source, a->spec.source_digest,
 	       sizeof(a->rendering_source));
 	ask_worker(a, WORKER_RENDER);
-	a->render.affinity = a->render_affinity;
 }
 
 static void render_failed(struct app *a, const struct err *err)
@@ -93,8 +92,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 		bad.retry = true;
 	if (!bad.code && rel->a.needs_exec && c->kind == WORKER_RENDER) {
 		rel_unref(rel);
-		ask_worker(a, WORKER_EXEC);
-		a->render.affinity = a->render_affinity;
+		ask_worker(a, WORKER_EXEC);	/* a->rev may be gone by now */
 		return;
 	}
 	memcpy(a->rendered, a->rendering, sizeof(a->rendered));
@@ -143,7 +141,7 @@ static void on_loaded(struct store_call *c, const struct err *err)
 	app_poke(a);
 }
 
-/* True when rec.target is in memory, or there is none. */
+/* True when rec.target is in memory, there is none, or it cannot be read now. */
 static bool target_ready(struct app *a)
 {
 	const struct release *t = record_release(&a->rec, a->rec.target);
@@ -163,8 +161,11 @@ static bool target_ready(struct app *a)
 		a->target_id = t->id;
 		return true;
 	}
-	if (a->load_again_at > world_now(a->engine->w))
-		return false;
+	if (a->load_again_at > world_now(a->engine->w)) {
+		a->target = rel_unref(a->target);
+		a->target_id = 0;
+		return true;	/* something new in Git may still go out */
+	}
 	rel_unref(a->loading);
 	a->loading = rel_new();
 	a->load.app = a;
@@ -261,6 +262,7 @@ static struct decision decide(struct app *a)
 		.head_digest = a->head ? a->head->a.digest : "",
 		.head_input_key = a->head ? a->head->a.input_key : "",
 		.requested = request_ready(a),
+		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
 		.now = world_now(a->engine->w), .retry_at = a->retry_at,
 		.heal_at = a->heal_at, .wall_ms = world_wall(a->engine->w),

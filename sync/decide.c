@@ -9,6 +9,8 @@
 
 #define RETRY_REJECTED_MS (10 * 60 * 1000)
 #define FLAP_MAX_MS (15 * 60 * 1000)
+#define HOUR_MS (60 * 60 * 1000)
+#define REVERTS_AN_HOUR 3
 
 static struct decision be(enum next next, const char *why)
 {
@@ -28,6 +30,23 @@ static int64_t flap_hold_ms(unsigned reverts_in_row)
 	if (reverts_in_row < ARRAY_LEN(minutes))
 		return minutes[reverts_in_row] * 60 * 1000;
 	return FLAP_MAX_MS;
+}
+
+/*
+ * More than three reverts within an hour: somebody has to look. It holds until a
+ * release becomes good (a person's sync is obeyed), not until the hour is over.
+ */
+static bool needs_hand(const struct record *rec)
+{
+	size_t n = 0;
+
+	if (rec->reverts_in_row <= REVERTS_AN_HOUR)
+		return false;
+	for (size_t i = 0; i < rec->releases.len; i++)
+		n += rec->releases.data[i].state == RELEASE_REJECTED &&
+		     rec->releases.data[i].decided_ms >
+		     rec->last_revert_ms - HOUR_MS;
+	return n > REVERTS_AN_HOUR;
 }
 
 static const struct release *target_of(const struct decide_in *in)
@@ -84,6 +103,9 @@ static struct decision toward_head(const struct decide_in *in)
 	r = rejection(in);
 	if (r)
 		return held_back(in, r);
+	if (needs_hand(in->rec))
+		return be(NEXT_WAIT, "more than three reverts within an hour: "
+			  "look into it, then run syncctl sync");
 	hold = in->rec->last_revert_ms + flap_hold_ms(in->rec->reverts_in_row) -
 	       in->wall_ms;
 	if (in->rec->reverts_in_row > 1 && hold > 0)
@@ -94,9 +116,19 @@ static struct decision toward_head(const struct decide_in *in)
 	return be(NEXT_SYNC, "a new release");
 }
 
+/* A rejected release, or one given up half way, is not put back by itself. */
+static bool may_heal(const struct decide_in *in)
+{
+	const struct release *t = target_of(in);
+
+	return in->loaded && in->drifted && in->spec->self_heal &&
+	       in->spec->automated && t &&
+	       (t->state == RELEASE_GOOD || t->state == RELEASE_CANDIDATE);
+}
+
 static struct decision heal(const struct decide_in *in, struct decision other)
 {
-	if (!in->drifted || !in->spec->self_heal || !in->spec->automated)
+	if (!may_heal(in))
 		return other;
 	if (in->heal_at <= in->now)
 		return be(NEXT_HEAL, "the cluster drifted");
@@ -116,14 +148,51 @@ static struct decision soaking(const struct decide_in *in)
 	d = toward_head(in);
 	if (d.next == NEXT_SYNC)
 		return d;
-	return heal(in, be(NEXT_SOAK, "soaking"));
+	d.next = NEXT_SOAK;
+	d.why = "soaking";
+	return heal(in, d);
+}
+
+/* Without the target's objects in memory only something new can be put out. */
+static struct decision not_loaded(const struct decide_in *in)
+{
+	struct decision d = toward_head(in);
+
+	if (d.next == NEXT_SYNC)
+		return d;
+	d.next = NEXT_WAIT;
+	d.why = "the release that should be running cannot be read";
+	return d;
+}
+
+/* A newer commit ends the wait for another try: it supersedes at once. */
+static bool is_superseded(const struct decide_in *in)
+{
+	const struct release *r =
+		record_release((struct record *)in->rec, in->rec->op.release);
+
+	return in->rec->op.kind == OP_SYNC && in->head_known && r &&
+	       in->spec->automated && strcmp(r->digest, in->head_digest) &&
+	       !rejection(in) && !needs_hand(in->rec);
 }
 
 static struct decision resume(const struct decide_in *in)
 {
-	if (in->retry_at > in->now)
+	if (!in->loaded)
+		return not_loaded(in);
+	if (in->retry_at > in->now && !is_superseded(in))
 		return wait_until(in->retry_at, "waiting to try again");
 	return be(NEXT_RESUME, "an operation was under way");
+}
+
+/* A release that was good before came back to Git while auto-revert pins it. */
+static bool is_adopted(const struct decide_in *in)
+{
+	const struct release *t = target_of(in);
+
+	return head_is_target(in) && t->state == RELEASE_GOOD &&
+	       in->rec->pin_why && in->rec->pin_by &&
+	       !strcmp(in->rec->pin_by, "auto-revert");
 }
 
 static struct decision at_rest(const struct decide_in *in)
@@ -132,14 +201,26 @@ static struct decision at_rest(const struct decide_in *in)
 
 	if (d.next == NEXT_SYNC)
 		return d;
-	if (head_is_target(in) && in->rec->pin_why &&
-	    !strcmp(in->rec->pin_by ? in->rec->pin_by : "", "auto-revert"))
+	if (is_adopted(in))
 		return be(NEXT_ADOPT, "Git says what is running");
 	d = heal(in, d);
 	if (d.next == NEXT_WAIT && in->rec->phase == PHASE_GOOD && in->prunes &&
 	    head_is_target(in) && in->retry_at <= in->now)
 		return be(NEXT_PRUNE, "objects left Git");
 	return d;
+}
+
+/* Something new goes before the rest of a revert or a prune that is stuck. */
+static struct decision unfinished(const struct decide_in *in, enum next verb,
+				  const char *why)
+{
+	struct decision d = toward_head(in);
+
+	if (d.next == NEXT_SYNC)
+		return d;
+	if (in->retry_at > in->now)
+		return wait_until(in->retry_at, why);
+	return be(verb, why);
 }
 
 struct decision app_decide(const struct decide_in *in)
@@ -150,24 +231,17 @@ struct decision app_decide(const struct decide_in *in)
 		return resume(in);
 	if (in->requested && in->head_known)
 		return be(NEXT_SYNC, "a person asked for it");
+	if (!in->loaded && target_of(in))
+		return not_loaded(in);
 	switch (rec->phase) {
 	case PHASE_SOAKING:
 		return soaking(in);
 	case PHASE_REVERTING:
 	case PHASE_REVERT_BLOCKED:
-	case PHASE_REVERT_STALLED: {
-		struct decision d = toward_head(in);
-
-		if (d.next == NEXT_SYNC)
-			return d;
-		if (in->retry_at > in->now)
-			return wait_until(in->retry_at, "waiting to revert again");
-		return be(NEXT_REVERT, "the revert is not done");
-	}
+	case PHASE_REVERT_STALLED:
+		return unfinished(in, NEXT_REVERT, "the revert is not done");
 	case PHASE_PRUNING:
-		if (in->retry_at > in->now)
-			return wait_until(in->retry_at, "waiting to prune again");
-		return be(NEXT_PRUNE, "the late prune is not done");
+		return unfinished(in, NEXT_PRUNE, "the late prune is not done");
 	case PHASE_NONE:
 	case PHASE_PREFLIGHT:
 	case PHASE_APPLYING:

@@ -1,0 +1,349 @@
+/*
+ * What an application does next, as a table. The record of every row has three
+ * releases: #1 "one" is good, #2 "two" is rejected, #3 "three" is a candidate.
+ * The wall clock and the monotonic one both stand at 10,000,000 ms.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "sync/engine_priv.h"
+
+#define NOW 10000000
+#define MINUTE 60000
+
+enum {	/* what a row adds to the ordinary application */
+	MANUAL = 1,		/* no automated sync */
+	NO_HEAL = 2,
+	DRIFTED = 4,
+	PRUNES = 8,
+	ASKED = 16,		/* a person asked for a sync */
+	OVER = 32,		/* the soak is over */
+	BAD = 64,		/* the soak is broken */
+	PINNED = 128,		/* by auto-revert, for #2 */
+	PINNED_BY_ADA = 256,
+	PASSES = 512,		/* what rejected #2 may pass */
+	RETRIED = 1024,
+	SYNCING = 2048,		/* an operation is recorded: sync of the target */
+	REVERTING = 4096,
+	HEALING = 8192,
+	UNLOADED = 16384,
+	OPTIONS = 32768,	/* the options changed since all releases */
+	SUPERSEDED = 65536,	/* #3 was */
+	FOUR_REJECTED = 1 << 17,	/* within the hour before the last revert */
+	TWO_IS_GOOD = 1 << 18,	/* #2 was proved good since */
+};
+
+struct row {
+	const char *what;
+	enum phase phase;
+	uint32_t target;
+	const char *head;	/* NULL: not known */
+	unsigned facts;
+	enum next next;
+	/* rarely needed */
+	uint64_t again_at;
+	int64_t rejected_ms;	/* ago */
+	unsigned reverts;
+	int64_t reverted_ms;	/* ago */
+	uint64_t retry_in, heal_in;
+	uint32_t rejected;	/* the rejection that is reported */
+};
+
+static const struct row rows[] = {
+	/* nothing deployed yet */
+	{ "nothing known", PHASE_NONE, 0, NULL, 0, .next = NEXT_WAIT },
+	{ "the first release", PHASE_NONE, 0, "new", 0, .next = NEXT_SYNC },
+	{ "the first release by hand", PHASE_NONE, 0, "new", MANUAL, .next = NEXT_WAIT },
+	{ "... is asked for", PHASE_NONE, 0, "new", MANUAL | ASKED, .next = NEXT_SYNC },
+	{ "asked, but Git is not known", PHASE_NONE, 0, NULL, ASKED, .next = NEXT_WAIT },
+	{ "nothing to heal without a target", PHASE_NONE, 0, NULL, DRIFTED,
+	  .next = NEXT_WAIT },
+	{ "trouble before: later", PHASE_NONE, 0, "new", 0, .next = NEXT_WAIT, .again_at = NOW + 500,
+	  .retry_in = 500 },
+
+	/* at rest on the good release */
+	{ "all is well", PHASE_GOOD, 1, "one", 0, .next = NEXT_WAIT },
+	{ "Git is not known", PHASE_GOOD, 1, NULL, 0, .next = NEXT_WAIT },
+	{ "a new release", PHASE_GOOD, 1, "new", 0, .next = NEXT_SYNC },
+	{ "a new release, automation off", PHASE_GOOD, 1, "new", MANUAL,
+	  .next = NEXT_WAIT },
+	{ "other options", PHASE_GOOD, 1, "one", OPTIONS, .next = NEXT_SYNC },
+	{ "a person asks for the same", PHASE_GOOD, 1, "one", ASKED, .next = NEXT_SYNC },
+	{ "drift", PHASE_GOOD, 1, "one", DRIFTED, .next = NEXT_HEAL },
+	{ "drift while Git is not known", PHASE_GOOD, 1, NULL, DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "drift without self-heal", PHASE_GOOD, 1, "one", DRIFTED | NO_HEAL,
+	  .next = NEXT_WAIT },
+	{ "drift without automation", PHASE_GOOD, 1, "one", DRIFTED | MANUAL,
+	  .next = NEXT_WAIT },
+	{ "drift in a fight", PHASE_GOOD, 1, "one", DRIFTED, .next = NEXT_WAIT,
+	  .again_at = NOW + 40000, .heal_in = 40000 },
+	{ "a new release goes before a heal", PHASE_GOOD, 1, "new", DRIFTED,
+	  .next = NEXT_SYNC },
+	{ "the sooner of heal and retry", PHASE_GOOD, 1, "new", DRIFTED,
+	  .next = NEXT_WAIT, .again_at = NOW + 10, .heal_in = 10, .retry_in = 20 },
+	{ "objects left Git", PHASE_GOOD, 1, "one", PRUNES, .next = NEXT_PRUNE },
+	{ "... but the last prune had trouble", PHASE_GOOD, 1, "one", PRUNES,
+	  .next = NEXT_WAIT, .retry_in = 1000 },
+	{ "... of another release", PHASE_GOOD, 1, "two", PRUNES, .next = NEXT_WAIT,
+	  .rejected = 2 },
+	{ "a heal goes before a prune", PHASE_GOOD, 1, "one", PRUNES | DRIFTED,
+	  .next = NEXT_HEAL },
+
+	/* rule 13: a rejected release that comes back */
+	{ "rejected stays rejected", PHASE_PINNED, 1, "two", PINNED, .next = NEXT_WAIT,
+	  .rejected = 2 },
+	{ "... however long ago", PHASE_PINNED, 1, "two", PINNED, .next = NEXT_WAIT,
+	  .rejected_ms = 90 * MINUTE, .rejected = 2 },
+	{ "the cause may pass: after ten minutes", PHASE_PINNED, 1, "two",
+	  PINNED | PASSES, .next = NEXT_WAIT, .again_at = NOW + 7 * MINUTE,
+	  .rejected_ms = 3 * MINUTE, .rejected = 2 },
+	{ "... now", PHASE_PINNED, 1, "two", PINNED | PASSES, .next = NEXT_SYNC,
+	  .rejected_ms = 10 * MINUTE, .rejected = 2 },
+	{ "... once", PHASE_PINNED, 1, "two", PINNED | PASSES | RETRIED,
+	  .next = NEXT_WAIT, .rejected_ms = 60 * MINUTE, .rejected = 2 },
+	{ "... not by itself", PHASE_PINNED, 1, "two", PINNED | PASSES | MANUAL,
+	  .next = NEXT_WAIT, .rejected_ms = 60 * MINUTE },
+	{ "a person's sync of it is obeyed", PHASE_PINNED, 1, "two",
+	  PINNED | ASKED, .next = NEXT_SYNC },
+	{ "proved good since", PHASE_GOOD, 1, "two", TWO_IS_GOOD, .next = NEXT_SYNC },
+	{ "mended options lift the rejection", PHASE_PINNED, 1, "two",
+	  PINNED | OPTIONS, .next = NEXT_SYNC },
+	{ "other bytes of the same input stay rejected", PHASE_PINNED, 1, "two'",
+	  PINNED, .next = NEXT_WAIT, .rejected = 2 },
+	{ "a new one is tried at once", PHASE_PINNED, 1, "new", PINNED,
+	  .next = NEXT_SYNC },
+	{ "git revert: adopted", PHASE_PINNED, 1, "one", PINNED, .next = NEXT_ADOPT },
+	{ "... also without automation", PHASE_PINNED, 1, "one", PINNED | MANUAL,
+	  .next = NEXT_ADOPT },
+	{ "... not what a person pinned", PHASE_PINNED, 1, "one", PINNED_BY_ADA,
+	  .next = NEXT_WAIT },
+	{ "an unproven one is not adopted as good", PHASE_UNPROVEN, 3, "three",
+	  PINNED, .next = NEXT_WAIT },
+
+	/* rule 14: healing while pinned */
+	{ "pinned and drifted", PHASE_PINNED, 1, "two", PINNED | DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "pinned, drifted, no self-heal", PHASE_PINNED, 1, "two",
+	  PINNED | DRIFTED | NO_HEAL, .next = NEXT_WAIT, .rejected = 2 },
+	{ "pinned, Git not known", PHASE_PINNED, 1, NULL, PINNED | DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "pinned never prunes", PHASE_PINNED, 1, "two", PINNED | PRUNES,
+	  .next = NEXT_WAIT, .rejected = 2 },
+
+	/* failed, without a last good release */
+	{ "a rejected target is not healed", PHASE_FAILED, 2, "two", DRIFTED,
+	  .next = NEXT_WAIT, .rejected = 2 },
+	{ "... nor while Git is not known", PHASE_FAILED, 2, NULL, DRIFTED,
+	  .next = NEXT_WAIT },
+	{ "... but tried once more", PHASE_FAILED, 2, "two", DRIFTED | PASSES,
+	  .next = NEXT_SYNC, .rejected_ms = 11 * MINUTE, .rejected = 2 },
+	{ "failed, something new", PHASE_FAILED, 2, "new", 0, .next = NEXT_SYNC },
+	{ "failed, asked again", PHASE_FAILED, 2, "two", ASKED, .next = NEXT_SYNC },
+
+	/* rule 15: flapping */
+	{ "one revert: no hold", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_SYNC,
+	  .reverts = 1 },
+	{ "two: a minute", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_WAIT,
+	  .again_at = NOW + MINUTE, .reverts = 2 },
+	{ "... is over", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_SYNC,
+	  .reverts = 2, .reverted_ms = MINUTE },
+	{ "three: five minutes", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_WAIT,
+	  .again_at = NOW + 4 * MINUTE, .reverts = 3, .reverted_ms = MINUTE },
+	{ "four: a quarter of an hour", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_WAIT,
+	  .again_at = NOW + 15 * MINUTE, .reverts = 4 },
+	{ "nine: no longer", PHASE_PINNED, 1, "new", PINNED, .next = NEXT_SYNC,
+	  .reverts = 9, .reverted_ms = 15 * MINUTE },
+	{ "more than three within an hour", PHASE_PINNED, 1, "new",
+	  PINNED | FOUR_REJECTED, .next = NEXT_WAIT, .reverts = 4,
+	  .reverted_ms = 20 * MINUTE },
+	{ "... needs a hand", PHASE_PINNED, 1, "new",
+	  PINNED | FOUR_REJECTED | ASKED, .next = NEXT_SYNC, .reverts = 4 },
+	{ "... not the hour's end", PHASE_PINNED, 1, "new",
+	  PINNED | FOUR_REJECTED, .next = NEXT_WAIT, .reverts = 4,
+	  .reverted_ms = 100 * MINUTE },
+	{ "a person is not held off", PHASE_PINNED, 1, "new", PINNED | ASKED,
+	  .next = NEXT_SYNC, .reverts = 3 },
+
+	/* rules 5 and 12: soaking */
+	{ "soaking", PHASE_SOAKING, 3, "three", 0, .next = NEXT_SOAK },
+	{ "the soak is over", PHASE_SOAKING, 3, "three", OVER, .next = NEXT_PROMOTE },
+	{ "the soak is broken", PHASE_SOAKING, 3, "three", BAD, .next = NEXT_REVERT },
+	{ "broken goes before over", PHASE_SOAKING, 3, "three", BAD | OVER,
+	  .next = NEXT_REVERT },
+	{ "a newer one supersedes", PHASE_SOAKING, 3, "new", 0, .next = NEXT_SYNC },
+	{ "a rejected one does not", PHASE_SOAKING, 3, "two", 0, .next = NEXT_SOAK,
+	  .rejected = 2 },
+	{ "... until its retry", PHASE_SOAKING, 3, "two", PASSES, .next = NEXT_SOAK,
+	  .again_at = NOW + 9 * MINUTE, .rejected_ms = MINUTE, .rejected = 2 },
+	{ "drift while soaking", PHASE_SOAKING, 3, "three", DRIFTED, .next = NEXT_HEAL },
+	{ "a soak by hand ends too", PHASE_SOAKING, 3, "three", MANUAL | OVER,
+	  .next = NEXT_PROMOTE },
+	{ "Git is gone while soaking", PHASE_SOAKING, 3, NULL, OVER,
+	  .next = NEXT_PROMOTE },
+	{ "unproven stays", PHASE_UNPROVEN, 3, "three", 0, .next = NEXT_WAIT },
+	{ "unproven is healed", PHASE_UNPROVEN, 3, "three", DRIFTED, .next = NEXT_HEAL },
+	{ "unproven, something new", PHASE_UNPROVEN, 3, "new", 0, .next = NEXT_SYNC },
+	{ "a superseded one is not put back", PHASE_UNPROVEN, 3, NULL,
+	  DRIFTED | SUPERSEDED, .next = NEXT_WAIT },
+
+	/* rule 4 of the record: reverting */
+	{ "the revert is not done", PHASE_REVERTING, 1, "two", PINNED,
+	  .next = NEXT_REVERT },
+	{ "... with Git down", PHASE_REVERTING, 1, NULL, PINNED, .next = NEXT_REVERT },
+	{ "... again later", PHASE_REVERTING, 1, "two", PINNED, .next = NEXT_WAIT,
+	  .again_at = NOW + 5000, .retry_in = 5000 },
+	{ "blocked", PHASE_REVERT_BLOCKED, 1, "two", PINNED, .next = NEXT_WAIT,
+	  .again_at = NOW + 15 * MINUTE, .retry_in = 15 * MINUTE },
+	{ "stalled, time for another try", PHASE_REVERT_STALLED, 1, "two", PINNED,
+	  .next = NEXT_REVERT },
+	{ "something new ends a stalled revert", PHASE_REVERT_STALLED, 1, "new",
+	  PINNED, .next = NEXT_SYNC },
+	{ "git revert while reverting: first finish", PHASE_REVERTING, 1, "one",
+	  PINNED, .next = NEXT_REVERT },
+	{ "a revert goes on without automation", PHASE_REVERTING, 1, "two",
+	  PINNED | MANUAL, .next = NEXT_REVERT },
+	{ "drift does not stop a revert", PHASE_REVERTING, 1, "two",
+	  PINNED | DRIFTED, .next = NEXT_REVERT },
+
+	/* the late prune */
+	{ "pruning", PHASE_PRUNING, 1, "one", 0, .next = NEXT_PRUNE },
+	{ "pruning in trouble", PHASE_PRUNING, 1, "one", 0, .next = NEXT_WAIT, .again_at = NOW + 9,
+	  .retry_in = 9 },
+	{ "a new release goes before a stuck prune", PHASE_PRUNING, 1, "new", 0,
+	  .next = NEXT_SYNC },
+
+	/* an operation was under way */
+	{ "a sync goes on", PHASE_APPLYING, 3, "three", SYNCING, .next = NEXT_RESUME },
+	{ "... with Git down", PHASE_APPLYING, 3, NULL, SYNCING, .next = NEXT_RESUME },
+	{ "... after its backoff", PHASE_APPLYING, 3, "three", SYNCING, .next = NEXT_WAIT,
+	  .again_at = NOW + 100, .retry_in = 100 },
+	{ "a newer commit ends the backoff", PHASE_APPLYING, 3, "new", SYNCING,
+	  .next = NEXT_RESUME, .retry_in = 100 },
+	{ "a rejected one does not", PHASE_APPLYING, 3, "two", SYNCING, .next = NEXT_WAIT,
+	  .again_at = NOW + 100, .retry_in = 100 },
+	{ "nor without automation", PHASE_APPLYING, 3, "new", SYNCING | MANUAL,
+	  .next = NEXT_WAIT, .again_at = NOW + 100, .retry_in = 100 },
+	{ "a revert goes on", PHASE_REVERTING, 1, "new", REVERTING | PINNED,
+	  .next = NEXT_RESUME },
+	{ "a request waits for its end", PHASE_APPLYING, 3, "three",
+	  SYNCING | ASKED, .next = NEXT_RESUME },
+	{ "a heal is decided anew", PHASE_GOOD, 1, "one", HEALING | DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "a heal that is no longer needed", PHASE_GOOD, 1, "one", HEALING,
+	  .next = NEXT_WAIT },
+
+	/* the target's release cannot be read */
+	{ "unreadable: no heal", PHASE_GOOD, 1, "one", UNLOADED | DRIFTED,
+	  .next = NEXT_WAIT },
+	{ "unreadable: no revert", PHASE_REVERTING, 1, "two", UNLOADED,
+	  .next = NEXT_WAIT, .rejected = 2 },
+	{ "unreadable: no prune", PHASE_PRUNING, 1, "one", UNLOADED, .next = NEXT_WAIT },
+	{ "unreadable: something new goes out", PHASE_GOOD, 1, "new", UNLOADED,
+	  .next = NEXT_SYNC },
+	{ "unreadable: a request goes out", PHASE_PINNED, 1, "two",
+	  UNLOADED | ASKED, .next = NEXT_SYNC },
+	{ "unreadable: an operation is given up for something new",
+	  PHASE_APPLYING, 3, "new", UNLOADED | SYNCING, .next = NEXT_SYNC },
+	{ "unreadable: an operation waits", PHASE_APPLYING, 3, "three",
+	  UNLOADED | SYNCING, .next = NEXT_WAIT },
+};
+
+static struct release *add(struct record *r, const char *digest,
+			   enum release_state state, int64_t decided_ms)
+{
+	struct release *rel = record_add_release(r);
+
+	rel->state = state;
+	snprintf(rel->digest, sizeof(rel->digest), "%s", digest);
+	snprintf(rel->input_key, sizeof(rel->input_key), "input-%s", digest);
+	strcpy(rel->options_digest, "options");
+	rel->decided_ms = decided_ms;
+	return rel;
+}
+
+static void fill(const struct row *w, struct record *rec)
+{
+	unsigned f = w->facts;
+	struct release *two;
+
+	*rec = (struct record){ .phase = w->phase, .target = w->target,
+				.last_good = 1, .reverts_in_row = w->reverts,
+				.last_revert_ms = NOW - w->reverted_ms };
+	add(rec, "one", RELEASE_GOOD, 1);
+	add(rec, "two", f & TWO_IS_GOOD ? RELEASE_GOOD : RELEASE_REJECTED,
+	    NOW - w->rejected_ms);
+	add(rec, "three", f & SUPERSEDED ? RELEASE_SUPERSEDED :
+	    RELEASE_CANDIDATE, 0);
+	two = record_release(rec, 2);
+	two->may_pass = f & PASSES;
+	two->retried = f & RETRIED;
+	if (f & FOUR_REJECTED) {
+		two->decided_ms = rec->last_revert_ms;
+		for (int i = 1; i < 4; i++)
+			add(rec, "other", RELEASE_REJECTED,
+			    rec->last_revert_ms - i * 10 * MINUTE);
+	}
+	if (f & (PINNED | PINNED_BY_ADA)) {
+		rec->pin_why = xstrdup("release #2 was rejected");
+		rec->pin_by = xstrdup(f & PINNED ? "auto-revert" : "ada");
+		rec->pin_rejected = 2;
+	}
+	if (f & (SYNCING | REVERTING | HEALING)) {
+		strcpy(rec->op.id, "r3-0badcafe");
+		rec->op.kind = f & SYNCING ? OP_SYNC :
+			       f & HEALING ? OP_HEAL : OP_REVERT;
+		rec->op.release = w->target;
+	}
+}
+
+static void judge(const struct row *w)
+{
+	unsigned f = w->facts;
+	struct app_spec spec = { .automated = !(f & MANUAL),
+				 .self_heal = !(f & NO_HEAL) };
+	struct record rec;
+	struct decide_in in = {
+		.rec = &rec, .spec = &spec, .head_known = w->head != NULL,
+		.head_digest = w->head ? w->head : "",
+		.head_input_key = "input-new",
+		.requested = f & ASKED, .drifted = f & DRIFTED,
+		.prunes = f & PRUNES, .soak_over = f & OVER, .soak_bad = f & BAD,
+		.loaded = w->target && !(f & UNLOADED), .now = NOW,
+		.wall_ms = NOW, .retry_at = w->retry_in ? NOW + w->retry_in : 0,
+		.heal_at = w->heal_in ? NOW + w->heal_in : 0,
+	};
+	struct decision d;
+
+	strcpy(spec.options_digest, f & OPTIONS ? "others" : "options");
+	if (w->head && !strcmp(w->head, "two'"))
+		in.head_input_key = "input-two";
+	fill(w, &rec);
+	d = app_decide(&in);
+	if (d.next != w->next || d.again_at != w->again_at || !d.why ||
+	    (d.rejected ? d.rejected->id : 0) != w->rejected)
+		fail_msg("%s: %d again at %lld rejected #%u: %s", w->what, d.next,
+			 (long long)d.again_at - NOW,
+			 d.rejected ? d.rejected->id : 0, d.why);
+	record_deinit(&rec);
+}
+
+static void decisions(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		judge(&rows[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(decisions),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
