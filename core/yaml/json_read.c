@@ -6,6 +6,7 @@
  * A strict reader of RFC 8259; what it does not accept the caller may still read
  * as YAML (flow style with comments, `{{` of a template).
  */
+#include "core/utf8.h"
 #include "yaml_priv.h"
 
 struct json {
@@ -128,30 +129,12 @@ static int read_escape(struct json *j, struct err *err)
 	return 0;
 }
 
-/* The bytes of a UTF-8 sequence at p, or 0 when it is not one. */
-static size_t utf8_len(const unsigned char *p, size_t left)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 :
-		   p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
-
-	if (!n || n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] >= 0xa0) ||
-	    (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] >= 0x90))
-		return 0;
-	return n;
-}
-
 /* Behind the opening quote; leaves the text in j->tmp. */
 static int read_string(struct json *j, struct err *err)
 {
 	buf_clear(&j->tmp);
 	while (j->pos < j->len) {
-		const unsigned char *p = (const unsigned char *)j->text + j->pos;
+		const char *p = j->text + j->pos;
 		size_t n;
 
 		if (*p == '"') {
@@ -160,7 +143,7 @@ static int read_string(struct json *j, struct err *err)
 				err_set(err, ERR_LIMIT, "line %zu: a text of more than %zu "
 					"bytes", j->line, NODE_SCALAR_MAX) : 0;
 		}
-		if (*p < 0x20)
+		if ((unsigned char)*p < 0x20)
 			return fail(j, "a control character in a string", err);
 		if (*p == '\\') {
 			j->pos++;

@@ -331,8 +331,9 @@ int node_scalar(const struct node *n, struct scalar *ret, struct err *err)
 			return 0;	/* !!str, !!binary, and every other tag */
 		resolve(n->text, n->len, n->tag, ret);
 		if (!agrees(n->tag, n->text, ret))
-			return err_set(err, ERR_INVALID, "line %u: '%.40s' is not a value "
-				       "of its tag !!%s", n->line, n->text,
+			/* The text may be a secret. */
+			return err_set(err, ERR_INVALID, "line %u: a text that does not "
+				       "fit its tag !!%s", n->line,
 				       n->tag + strlen(YAML_TAG));
 		return 0;
 	}

@@ -1,0 +1,193 @@
+/*
+ * annotations.c - what an object's annotations ask of the engine.
+ *
+ * Argo CD's annotations win over Helm's of the same meaning. A wave that is no
+ * number is an error here (Argo CD takes it for 0 and orders wrongly, silently);
+ * an unknown hook stays as written: a hook with no phase, which is never applied.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+
+#include "render_priv.h"
+
+#define ARGO "argocd.argoproj.io/"
+
+static const char *get(const struct node *notes, const char *key)
+{
+	return node_get_str(notes, key);
+}
+
+static bool is(const struct node *notes, const char *key, const char *value)
+{
+	const char *s = get(notes, key);
+
+	return s && strcmp(s, value) == 0;
+}
+
+/* Go's Atoi for an int: optional sign, digits, nothing else. */
+static bool parse_wave(const char *s, int *ret)
+{
+	char *end;
+	long v;
+
+	if (!isdigit((unsigned char)s[*s == '-' || *s == '+']))
+		return false;
+	errno = 0;
+	v = strtol(s, &end, 10);
+	if (*end || errno || v < INT_MIN || v > INT_MAX)
+		return false;
+	*ret = (int)v;
+	return true;
+}
+
+static int read_wave(struct rendered *o, const struct node *notes, struct err *err)
+{
+	const char *wave = get(notes, ARGO "sync-wave");
+	const char *weight = get(notes, "helm.sh/hook-weight");
+
+	if (wave && !parse_wave(wave, &o->wave))
+		return err_set(err, ERR_INVALID, "annotation " ARGO "sync-wave is '%.40s'; "
+			       "it must be a whole number such as \"-1\"", wave);
+	/* Helm itself takes a weight that is no number for 0. */
+	if (!wave && weight)
+		parse_wave(weight, &o->wave);
+	return 0;
+}
+
+/* Calls fn for each trimmed part of a comma separated list. */
+static void each_part(const char *list, void (*fn)(const char *part, void *arg),
+		      void *arg)
+{
+	while (list && *list) {
+		size_t n = strcspn(list, ",");
+		const char *from = list, *to = list + n;
+		_cleanup_free_ char *part = NULL;
+
+		while (from < to && isspace((unsigned char)*from))
+			from++;
+		while (to > from && isspace((unsigned char)to[-1]))
+			to--;
+		part = xstrndup(from, (size_t)(to - from));
+		if (*part)
+			fn(part, arg);
+		list += n + (list[n] == ',');
+	}
+}
+
+/* Appends a phase once. */
+static void add_phase(struct buf *phases, const char *phase)
+{
+	size_t n = strlen(phase);
+	const char *at = buf_str(phases);
+
+	while ((at = strstr(at, phase))) {
+		if ((at == buf_str(phases) || at[-1] == ',') &&
+		    (at[n] == ',' || !at[n]))
+			return;
+		at += n;
+	}
+	if (phases->len)
+		buf_addc(phases, ',');
+	buf_adds(phases, phase);
+}
+
+static void add_argo_phase(const char *part, void *arg)
+{
+	add_phase(arg, part);
+}
+
+static void add_helm_phase(const char *part, void *arg)
+{
+	static const char *const map[][2] = {
+		{ "pre-install", "PreSync" }, { "pre-upgrade", "PreSync" },
+		{ "post-install", "PostSync" }, { "post-upgrade", "PostSync" },
+		{ "pre-delete", "PreDelete" }, { "post-delete", "PostDelete" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+		if (strcmp(part, map[i][0]) == 0) {
+			add_phase(arg, map[i][1]);
+			return;
+		}
+	}
+	add_phase(arg, part);
+}
+
+static void read_hook(struct rendered *o, const struct node *notes)
+{
+	_cleanup_buf_ struct buf phases = BUF_INIT;
+	const char *argo = get(notes, ARGO "hook"), *helm = get(notes, "helm.sh/hook");
+
+	/* Helm marks CRDs with a hook of their own; they are no hooks. */
+	if (helm && strcmp(helm, "crd-install") == 0)
+		helm = NULL;
+	if (argo)
+		each_part(argo, add_argo_phase, &phases);
+	else if (helm)
+		each_part(helm, add_helm_phase, &phases);
+	if (strcmp(buf_str(&phases), "Skip") == 0)
+		o->flags |= OBJ_SKIP;
+	else if (argo || helm)
+		o->flags |= OBJ_HOOK;
+	o->hook = buf_steal(&phases, NULL);
+}
+
+static void add_option(const char *part, void *arg)
+{
+	static const struct {
+		const char *option;
+		uint32_t flag;
+	} map[] = {
+		{ "Prune=false", OBJ_KEEP },
+		{ "Prune=confirm", OBJ_PRUNE_CONFIRM },
+		{ "Delete=false", OBJ_DELETE_KEEP },
+		{ "Replace=true", OBJ_RECREATE },
+		{ "Force=true", OBJ_RECREATE },
+		{ "SkipDryRunOnMissingResource=true", OBJ_SKIP_DRY_RUN },
+		{ "PruneLast=false", OBJ_PRUNE_BEFORE },
+	};
+	uint32_t *flags = arg;
+
+	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+		if (strcmp(part, map[i].option) == 0)
+			*flags |= map[i].flag;
+	}
+}
+
+static void read_flags(struct rendered *o, const struct node *notes)
+{
+	each_part(get(notes, ARGO "sync-options"), add_option, &o->flags);
+	if (is(notes, "helm.sh/resource-policy", "keep"))
+		o->flags |= OBJ_KEEP | OBJ_DELETE_KEEP;
+	if (is(notes, ARGO "ignore-healthcheck", "true"))
+		o->flags |= OBJ_IGNORE_HEALTH;
+	if (is(notes, "syncd.dev/revert-on", "health"))
+		o->flags |= OBJ_EVIDENCE;
+	if (is(notes, "syncd.dev/recreate-on-immutable", "true"))
+		o->flags |= OBJ_RECREATE;
+	if (is(notes, "syncd.dev/prune", "before"))
+		o->flags |= OBJ_PRUNE_BEFORE;
+}
+
+static bool is_conversion_crd(const struct rendered *o, const struct node *object)
+{
+	const char *strategy = node_get_str(
+		node_find(object, "spec", "conversion", NULL), "strategy");
+
+	return strcmp(o->kind, "CustomResourceDefinition") == 0 && strategy &&
+	       strcmp(strategy, "Webhook") == 0;
+}
+
+int annotations_read(struct rendered *o, const struct node *object, struct err *err)
+{
+	const struct node *notes = node_find(object, "metadata", "annotations", NULL);
+
+	if (read_wave(o, notes, err) < 0)
+		return -1;
+	read_hook(o, notes);
+	read_flags(o, notes);
+	if (is_conversion_crd(o, object))
+		o->flags |= OBJ_CRD_CONVERSION;
+	return 0;
+}

@@ -1,0 +1,313 @@
+/*
+ * answer.c - a render's answer as bytes, and back.
+ *
+ * Numbers are big-endian, strings a length and bytes. The decoder reads what a
+ * worker sent, and a worker reads what strangers push: every length and number is
+ * checked against what is left before anything is allocated, and what the index
+ * says of a chunk must fit the chunk. Everything that fails is ERR_INTERNAL.
+ */
+#include "render/answer.h"
+
+#include "core/doc.h"
+#include "core/mem.h"
+#include "core/zip.h"
+
+#define MAGIC_ANSWER 0x53594131u	/* "SYA1" */
+#define MAGIC_INDEX 0x53594931u		/* "SYI1" */
+#define CHUNK_RAW_MAX ((uint32_t)64 << 20)
+
+static void put_u32(struct buf *out, uint32_t v)
+{
+	unsigned char b[4] = { (unsigned char)(v >> 24), (unsigned char)(v >> 16),
+			       (unsigned char)(v >> 8), (unsigned char)v };
+
+	buf_add(out, b, sizeof(b));
+}
+
+static void put_bytes(struct buf *out, const void *data, size_t len)
+{
+	put_u32(out, (uint32_t)len);
+	buf_add(out, data, len);
+}
+
+static void put_str(struct buf *out, const char *s)
+{
+	put_bytes(out, s ? s : "", s ? strlen(s) : 0);
+}
+
+static void put_object(struct buf *out, const struct rendered *o)
+{
+	put_str(out, o->group);
+	put_str(out, o->version);
+	put_str(out, o->kind);
+	put_str(out, o->ns);
+	put_str(out, o->name);
+	put_u32(out, (uint32_t)o->wave);
+	put_u32(out, o->flags);
+	put_str(out, o->digest);
+	put_str(out, o->hook);
+	put_str(out, o->source);
+	put_str(out, o->refs);
+	put_str(out, o->images);
+	put_u32(out, o->chunk);
+	put_u32(out, o->offset);
+	put_u32(out, o->length);
+}
+
+static void encode(const struct render_answer *a, bool bytes, struct buf *out)
+{
+	put_u32(out, bytes ? MAGIC_ANSWER : MAGIC_INDEX);
+	put_str(out, a->digest);
+	put_str(out, a->input_key);
+	put_str(out, a->source_type);
+	put_u32(out, a->needs_exec);
+	put_u32(out, (uint32_t)a->n_warnings);
+	for (size_t i = 0; i < a->n_warnings; i++)
+		put_str(out, a->warnings[i]);
+	put_u32(out, (uint32_t)a->n_chunks);
+	for (size_t i = 0; i < a->n_chunks; i++) {
+		put_str(out, a->chunks[i].digest);
+		put_u32(out, a->chunks[i].raw_len);
+		if (bytes)
+			put_bytes(out, a->chunks[i].deflated, a->chunks[i].deflated_len);
+	}
+	put_u32(out, (uint32_t)a->n_objects);
+	for (size_t i = 0; i < a->n_objects; i++)
+		put_object(out, &a->objects[i]);
+}
+
+void render_answer_encode(const struct render_answer *a, struct buf *out)
+{
+	encode(a, true, out);
+}
+
+void render_index_encode(const struct render_answer *a, struct buf *out)
+{
+	encode(a, false, out);
+}
+
+/* What is left to read. After the first failure everything reads as empty. */
+struct in {
+	const unsigned char *p;
+	size_t left;
+	bool bad;
+};
+
+static uint32_t get_u32(struct in *in)
+{
+	uint32_t v;
+
+	if (in->bad || in->left < 4) {
+		in->bad = true;
+		return 0;
+	}
+	v = (uint32_t)in->p[0] << 24 | (uint32_t)in->p[1] << 16 |
+	    (uint32_t)in->p[2] << 8 | in->p[3];
+	in->p += 4;
+	in->left -= 4;
+	return v;
+}
+
+static const unsigned char *get_bytes(struct in *in, size_t *len)
+{
+	const unsigned char *p = in->p;
+
+	*len = get_u32(in);
+	if (in->bad || *len > in->left) {
+		in->bad = true;
+		*len = 0;
+		return NULL;
+	}
+	p = in->p;
+	in->p += *len;
+	in->left -= *len;
+	return p;
+}
+
+/* Owned by the caller; never NULL. */
+static char *get_str(struct in *in)
+{
+	size_t len;
+	const unsigned char *p = get_bytes(in, &len);
+
+	if (len && memchr(p, 0, len))
+		in->bad = true;
+	return in->bad || !len ? xstrdup("") : xstrndup((const char *)p, len);
+}
+
+/* A SHA-256 in lower-case hex; empty where that is allowed. */
+static void get_digest(struct in *in, bool may_be_empty, char out[65])
+{
+	size_t len;
+	const unsigned char *p = get_bytes(in, &len);
+
+	out[0] = '\0';
+	if (in->bad || (!len && may_be_empty))
+		return;
+	for (size_t i = 0; i < len; i++) {
+		bool hex = (p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f');
+
+		in->bad = in->bad || !hex;
+	}
+	in->bad = in->bad || len != 64;
+	if (in->bad)
+		return;
+	memcpy(out, p, 64);
+	out[64] = '\0';
+}
+
+/* A count of things that take at least `least` bytes each. */
+static size_t get_count(struct in *in, size_t least)
+{
+	size_t n = get_u32(in);
+
+	if (n > in->left / least) {
+		in->bad = true;
+		return 0;
+	}
+	return n;
+}
+
+static void get_chunk(struct in *in, bool bytes, struct render_chunk *k)
+{
+	const unsigned char *p;
+	size_t len;
+
+	get_digest(in, false, k->digest);
+	k->raw_len = get_u32(in);
+	in->bad = in->bad || !k->raw_len || k->raw_len > CHUNK_RAW_MAX;
+	if (!bytes)
+		return;
+	p = get_bytes(in, &len);
+	if (in->bad || !len) {
+		in->bad = true;
+		return;
+	}
+	k->deflated = xmalloc(len);
+	memcpy(k->deflated, p, len);
+	k->deflated_len = (uint32_t)len;
+}
+
+static void get_object(struct in *in, const struct render_answer *a,
+		       struct rendered *o)
+{
+	o->group = get_str(in);
+	o->version = get_str(in);
+	o->kind = get_str(in);
+	o->ns = get_str(in);
+	o->name = get_str(in);
+	o->wave = (int)get_u32(in);
+	o->flags = get_u32(in);
+	get_digest(in, false, o->digest);
+	o->hook = get_str(in);
+	o->source = get_str(in);
+	o->refs = get_str(in);
+	o->images = get_str(in);
+	o->chunk = get_u32(in);
+	o->offset = get_u32(in);
+	o->length = get_u32(in);
+	if (!*o->version || !*o->kind || !*o->name || o->chunk >= a->n_chunks ||
+	    o->offset > a->chunks[o->chunk].raw_len ||
+	    o->length > a->chunks[o->chunk].raw_len - o->offset)
+		in->bad = true;
+}
+
+static void get_all(struct in *in, bool bytes, struct render_answer *a)
+{
+	get_digest(in, true, a->digest);
+	get_digest(in, true, a->input_key);
+	a->source_type = get_str(in);
+	a->needs_exec = get_u32(in) == 1;
+	a->n_warnings = get_count(in, 4);
+	a->warnings = xcalloc(a->n_warnings, sizeof(*a->warnings));
+	for (size_t i = 0; i < a->n_warnings; i++)
+		a->warnings[i] = get_str(in);
+	a->n_chunks = get_count(in, 4 + 64 + 4);
+	a->chunks = xcalloc(a->n_chunks, sizeof(*a->chunks));
+	for (size_t i = 0; i < a->n_chunks; i++)
+		get_chunk(in, bytes, &a->chunks[i]);
+	a->n_objects = get_count(in, 15 * 4 + 64);
+	a->objects = xcalloc(a->n_objects, sizeof(*a->objects));
+	for (size_t i = 0; i < a->n_objects && !in->bad; i++)
+		get_object(in, a, &a->objects[i]);
+}
+
+static int decode(struct render_answer *a, uint32_t magic, const char *data,
+		  size_t len, struct err *err)
+{
+	struct in in = { .p = (const unsigned char *)data, .left = len };
+
+	*a = (struct render_answer){ 0 };
+	if (get_u32(&in) != magic)
+		in.bad = true;
+	if (!in.bad)
+		get_all(&in, magic == MAGIC_ANSWER, a);
+	if (!in.bad && !in.left)
+		return 0;
+	render_answer_deinit(a);
+	return err_set(err, ERR_INTERNAL, "a render answer of %zu bytes is damaged or of "
+		       "another version", len);
+}
+
+int render_answer_decode(struct render_answer *a, const char *data, size_t len,
+			 struct err *err)
+{
+	return decode(a, MAGIC_ANSWER, data, len, err);
+}
+
+int render_index_decode(struct render_answer *a, const char *data, size_t len,
+			struct err *err)
+{
+	return decode(a, MAGIC_INDEX, data, len, err);
+}
+
+static void object_deinit(struct rendered *o)
+{
+	free(o->group);
+	free(o->version);
+	free(o->kind);
+	free(o->ns);
+	free(o->name);
+	free(o->hook);
+	free(o->source);
+	free(o->refs);
+	free(o->images);
+}
+
+void render_answer_deinit(struct render_answer *a)
+{
+	for (size_t i = 0; a->objects && i < a->n_objects; i++)
+		object_deinit(&a->objects[i]);
+	for (size_t i = 0; a->chunks && i < a->n_chunks; i++)
+		free(a->chunks[i].deflated);
+	for (size_t i = 0; a->warnings && i < a->n_warnings; i++)
+		free(a->warnings[i]);
+	free(a->objects);
+	free(a->chunks);
+	free(a->warnings);
+	free(a->source_type);
+	*a = (struct render_answer){ 0 };
+}
+
+int render_answer_body(const struct render_answer *a, size_t i, char **ret,
+		       size_t *ret_len, struct err *err)
+{
+	_cleanup_buf_ struct buf raw = BUF_INIT_MAX(CHUNK_RAW_MAX);
+	const struct rendered *o = &a->objects[i];
+	const struct render_chunk *k = o->chunk < a->n_chunks ? &a->chunks[o->chunk] : NULL;
+	struct err bad = ERR_INIT;
+	char digest[65] = "";
+
+	if (k && k->deflated &&
+	    !zip_inflate(k->deflated, k->deflated_len, k->raw_len, &raw, &bad))
+		sha256_hex(buf_str(&raw), raw.len, digest);
+	if (!k || strcmp(digest, k->digest) != 0 || raw.len != k->raw_len ||
+	    o->offset > raw.len || o->length > raw.len - o->offset)
+		return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
+			       "damaged", o->kind, o->name);
+	*ret = xmalloc((size_t)o->length + 1);
+	memcpy(*ret, raw.data + o->offset, o->length);
+	(*ret)[o->length] = '\0';
+	*ret_len = o->length;
+	return 0;
+}
