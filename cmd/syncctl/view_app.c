@@ -57,7 +57,7 @@ static bool is_stuck(const struct view_app *a)
 	return phase_is(a, stuck);
 }
 
-static bool is_moving(const struct view_app *a)
+static bool says_it_moves(const struct view_app *a)
 {
 	static const char *const moving[] = {
 		"Preflight", "Applying", "Settling", "Soaking", "Pruning",
@@ -105,11 +105,11 @@ static void say_moving(struct view_app *a)
 
 static void sum_up_sync(struct view_app *a)
 {
-	if (a->pinned && !is_moving(a))
+	if (a->pinned && !a->moving)
 		say_sync(a, "✗", "Pinned", VIEW_RED);
 	else if (is_stuck(a))
 		say_sync(a, "✗", a->phase, VIEW_RED);
-	else if (is_moving(a))
+	else if (a->moving)
 		say_moving(a);
 	else if (!strcmp(a->sync, "Synced"))
 		say_sync(a, "✓", a->sync, VIEW_GREEN);
@@ -123,9 +123,9 @@ static enum view_rank rank(const struct view_app *a, const char *error)
 {
 	bool sick = !strcmp(a->health, "Degraded");
 
-	if (a->pinned || is_stuck(a) || error || (sick && !is_moving(a)))
+	if (is_stuck(a) || (!a->moving && (a->pinned || error || sick)))
 		return RANK_BROKEN;
-	if (is_moving(a))
+	if (a->moving)
 		return RANK_MOVING;
 	if (!strcmp(a->sync, "Synced") && !strcmp(a->health, "Healthy"))
 		return RANK_FINE;
@@ -141,11 +141,13 @@ static void sum_up_note(struct view_app *a, const char *error)
 	const char *message = doc_get_str(a->syncd, "message", NULL);
 	const char *health = doc_get_str(a->status, "health", "message", NULL);
 
-	if (a->pinned && id && (!by || !strcmp(by, "auto-revert")))
+	bool pinned = a->pinned && !a->moving;
+
+	if (pinned && id && (!by || !strcmp(by, "auto-revert")))
 		buf_addf(&a->note, "#%lld reverted: ", (long long)id);
-	if (a->pinned && why)
+	if (pinned && why)
 		view_clean(&a->note, why);
-	else if (is_moving(a) && message)
+	else if (a->moving && message)
 		view_clean(&a->note, message);
 	else if (error)
 		view_clean(&a->note, error);
@@ -182,6 +184,7 @@ static void read_fields(struct view_app *a, const json_t *app)
 		a->project = "default";
 	if (!strcmp(a->phase, "None"))
 		a->phase = "";
+	a->moving = says_it_moves(a);
 }
 
 void view_app_init(struct view_app *a, const json_t *app)

@@ -113,7 +113,7 @@ static void summary(const struct fleet *f, struct buf *out)
 	for (size_t i = 0; i < f->n; i++) {
 		const struct view_app *a = &f->apps[i];
 
-		pinned += a->pinned;
+		pinned += a->pinned && a->rank == RANK_BROKEN;
 		broken += a->rank == RANK_BROKEN && !a->pinned;
 		moving += a->rank == RANK_MOVING;
 		waiting += a->rank == RANK_WAITING;

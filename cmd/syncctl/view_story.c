@@ -55,7 +55,10 @@ static void headline(const struct view_app *a, const struct view_env *env,
 	view_clean(out, a->name);
 	if (!a->target) {
 		buf_adds(out, " has nothing deployed by syncd yet");
-	} else if (a->pinned) {
+	} else if (!strcmp(a->phase, "Reverting")) {
+		buf_adds(out, " is going back to release ");
+		view_release(out, a->target);
+	} else if (a->pinned && !a->moving) {
 		buf_adds(out, " is pinned to release ");
 		view_release(out, a->target);
 		for_age(out, env, ", healthy for ", since);
@@ -274,7 +277,7 @@ static void rejected(const struct view_app *a, const struct view_env *env,
 
 	if (!a->rejected && !a->pin)
 		return;
-	title(env, out, a->pinned ? "Why it is pinned" : "Rejected");
+	title(env, out, a->pinned && !a->moving ? "Why it is pinned" : "Rejected");
 	if (a->rejected) {
 		buf_adds(out, "  ");
 		view_release(out, a->rejected);
@@ -345,11 +348,11 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	else if (has_condition(a, "ComparisonError"))
 		buf_adds(&steps, "  mend the repository or its path: nothing is changed until "
 			 "it can be read\n");
-	if (a->pinned || !strcmp(a->phase, "Failed")) {
+	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
 		buf_adds(&steps, "  push a new commit                     it is tried at once\n");
 		step(&steps, "sync", a->name, "tries Git's commit once more: if the cause is gone");
 		step(&steps, "history", a->name, "the releases and why one was rejected");
-	} else if (a->rank == RANK_MOVING) {
+	} else if (a->moving) {
 		step(&steps, "wait --good", a->name, "until it is good or went back");
 	} else if (!strcmp(a->sync, "OutOfSync") && !automated) {
 		step(&steps, "sync", a->name, "makes the cluster as Git says");

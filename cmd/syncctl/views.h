@@ -74,6 +74,7 @@ struct view_app {
 	const char *name, *ns, *project, *phase, *sync, *health;	/* "" if none */
 	const json_t *target, *rejected, *pin, *operation;	/* NULL if none */
 	bool pinned, running;		/* running: an operation is under way */
+	bool moving;			/* so it is, or its release soaks or prunes */
 	enum view_rank rank;
 	struct buf sync_words;		/* "✗ Pinned", "↻ Wave 2/4" */
 	enum view_colour sync_colour, health_colour;

@@ -218,8 +218,8 @@ syncd_kill() {
 
 install_crds() {
 	[ -d "$ROOT/manifests/crds" ] || fail "there is no manifests/crds"
-	kc apply --server-side --force-conflicts -f "$ROOT/manifests/crds" >/dev/null
-	kc wait --for condition=Established --timeout 15s -f "$ROOT/manifests/crds" >/dev/null
+	kc apply --server-side --force-conflicts -k "$ROOT/manifests/crds" >/dev/null
+	kc wait --for condition=Established --timeout 15s crd/applications.argoproj.io crd/appprojects.argoproj.io >/dev/null
 }
 
 syncctl() { "$BIN/syncctl" "$@"; }

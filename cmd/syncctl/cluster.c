@@ -1,0 +1,267 @@
+/*
+ * The Kubernetes API as a command needs it: one request at a time, waited for on
+ * a loop of its own. Errors come from the kubeconfig, the network, or the API
+ * server, whose message is passed on.
+ */
+#include "syncctl.h"
+
+#include "core/mem.h"
+#include "core/watch.h"
+
+#include <stdio.h>
+
+#define PAGE 250
+#define REQUEST_TIMEOUT_MS 30000
+
+static int cluster_open(struct cluster *c, const struct options *o, struct err *err)
+{
+	struct kubeconfig_options where = {
+		.file = o->kubeconfig, .context = o->context, .no_in_cluster = true };
+	struct world_uv_config config = { .log_level = LOG_ERROR, .log_fd = 2 };
+
+	memset(c, 0, sizeof(*c));
+	if (kubeconfig_load(&c->config, &where, err))
+		return -1;
+	c->has_config = true;
+	c->ns = o->ns ? o->ns : c->config.ns;
+	c->ns_given = o->ns;
+	if (uv_loop_init(&c->loop))
+		return err_set(err, ERR_IO, "no event loop: too few file descriptors?");
+	c->has_loop = true;
+	c->world = world_uv_new(&c->loop, &config, err);
+	if (!c->world)
+		return -1;
+	c->kube = kube_new(c->world, &c->config.endpoint, (struct kube_limits){ 0 });
+	return 0;
+}
+
+static void cluster_close(struct cluster *c)
+{
+	kube_free(c->kube);
+	if (c->world) {
+		world_uv_close(c->world);
+		uv_run(&c->loop, UV_RUN_DEFAULT);
+		world_uv_free(c->world);
+	}
+	if (c->has_loop)
+		uv_loop_close(&c->loop);
+	if (c->has_config)
+		kubeconfig_deinit(&c->config);
+}
+
+int cluster_run(const struct options *o,
+		int (*fn)(struct cluster *c, const struct options *o))
+{
+	struct err err = ERR_INIT;
+	struct cluster c;
+	int r = cluster_open(&c, o, &err) ? output_error(&err) : fn(&c, o);
+
+	cluster_close(&c);
+	return r;
+}
+
+static struct kube_ref applications(const struct cluster *c, const char *name)
+{
+	return (struct kube_ref){ .group = "argoproj.io", .version = "v1alpha1",
+				  .resource = "applications", .ns = c->ns,
+				  .name = name };
+}
+
+struct request {
+	struct kube_request kube;
+	bool done;
+	struct err err;
+	json_t *answer;
+};
+
+static void on_done(struct kube_request *k, const struct err *err)
+{
+	struct request *r = container_of(k, struct request, kube);
+
+	r->done = true;
+	r->err = *err;
+	if (!err->code)
+		r->answer = json_incref(k->json);
+}
+
+/* The parsed answer, owned; the request's buffers are freed. */
+static json_t *run(struct cluster *c, struct request *r, struct err *err)
+{
+	r->kube.on_done = on_done;
+	r->kube.parse = true;
+	r->kube.timeout_ms = REQUEST_TIMEOUT_MS;
+	kube_start(c->kube, &r->kube);
+	while (!r->done && uv_run(&c->loop, UV_RUN_ONCE))
+		;
+	kube_request_deinit(&r->kube);
+	if (r->err.code)
+		*err = r->err;
+	else if (!r->answer)
+		err_set(err, ERR_INTERNAL, "the API server's answer is empty");
+	return r->answer;
+}
+
+/* Someone who forgot -n is told where it is. */
+static void say_where(struct cluster *c, const char *name, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	_cleanup_json_ json_t *items = NULL;
+	const json_t *app;
+	size_t i;
+
+	err_set(err, ERR_NOTFOUND, "there is no application %s in namespace %s", name,
+		c->ns);
+	if (c->ns_given)
+		return;
+	items = cluster_list(c, true, NULL, &ignored);
+	json_array_foreach(items, i, app) {
+		const char *found = doc_get_str(app, "metadata", "name", NULL);
+		const char *ns = doc_get_str(app, "metadata", "namespace", NULL);
+
+		if (!found || !ns || strcmp(found, name))
+			continue;
+		err_set(err, ERR_NOTFOUND, "there is no application %s in namespace %s, but "
+			"in %s: add -n %s", name, c->ns, ns, ns);
+		return;
+	}
+}
+
+json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
+{
+	struct kube_ref ref = applications(c, name);
+	struct request r = { .done = false };
+	json_t *app;
+
+	kube_get_init(&r.kube, &ref);
+	app = run(c, &r, err);
+	if (!app && err->code == ERR_NOTFOUND)
+		say_where(c, name, err);
+	return app;
+}
+
+json_t *cluster_list(struct cluster *c, bool all, const char *selector,
+		     struct err *err)
+{
+	struct kube_ref ref = applications(c, NULL);
+	_cleanup_free_ char *next = NULL;
+	json_t *items = json_array();
+
+	if (all)
+		ref.ns = NULL;
+	do {
+		struct request r = { .done = false };
+		_cleanup_json_ json_t *page = NULL;
+		const char *more;
+
+		kube_list_init(&r.kube, &ref, selector, PAGE, next);
+		page = run(c, &r, err);
+		if (!page) {
+			json_decref(items);
+			return NULL;
+		}
+		json_array_extend(items, doc_get(page, "items", NULL));
+		more = doc_get_str(page, "metadata", "continue", NULL);
+		free(next);
+		next = more && more[0] ? xstrdup(more) : NULL;
+	} while (next);
+	return items;
+}
+
+int cluster_patch(struct cluster *c, const char *name, const json_t *patch,
+		  struct err *err)
+{
+	struct kube_ref ref = applications(c, name);
+	_cleanup_buf_ struct buf body = BUF_INIT;
+	struct request r = { .done = false };
+	_cleanup_json_ json_t *answer = NULL;
+
+	doc_write(patch, &body);
+	kube_merge_patch_init(&r.kube, &ref, "syncctl", body.data, body.len);
+	answer = run(c, &r, err);
+	return answer ? 0 : -1;
+}
+
+struct follow {
+	struct world *world;
+	struct world_timer tick;
+	bool (*fn)(const json_t *app, void *arg);
+	void *arg;
+	json_t *last;		/* NULL: not there */
+	bool synced, done, timed_out, in_trouble;
+	uint64_t deadline;
+};
+
+static void show(struct follow *f)
+{
+	if (!f->done && f->synced && f->fn(f->last, f->arg))
+		f->done = true;
+}
+
+static void on_event(void *arg, enum watch_event e, const json_t *object)
+{
+	struct follow *f = arg;
+
+	json_decref(f->last);
+	f->last = e == WATCH_UPSERT ? json_incref((json_t *)object) : NULL;
+	show(f);
+}
+
+static void on_reset(void *arg)
+{
+	struct follow *f = arg;
+
+	f->synced = false;
+	json_decref(f->last);
+	f->last = NULL;
+}
+
+static void on_synced(void *arg)
+{
+	struct follow *f = arg;
+
+	f->synced = true;
+	show(f);
+}
+
+static void on_trouble(void *arg, const struct err *err)
+{
+	struct follow *f = arg;
+
+	if (err->code)
+		fprintf(stderr, "syncctl: %s; trying again\n", err->msg);
+	else if (f->in_trouble)
+		fprintf(stderr, "syncctl: connected again\n");
+	f->in_trouble = err->code;
+}
+
+static void on_tick(struct world_timer *t)
+{
+	struct follow *f = container_of(t, struct follow, tick);
+
+	show(f);
+	f->timed_out = !f->done && world_now(f->world) >= f->deadline;
+	if (!f->done && !f->timed_out)
+		world_timer_start(f->world, &f->tick, 1000);
+}
+
+int cluster_follow(struct cluster *c, const char *name,
+		   bool (*fn)(const json_t *app, void *arg), void *arg,
+		   uint64_t timeout_ms, struct err *err)
+{
+	static const struct watch_handler handler = {
+		on_reset, on_event, on_synced, on_trouble };
+	struct kube_ref ref = applications(c, NULL);
+	_cleanup_free_ char *selector = xasprintf("metadata.name=%s", name);
+	struct follow f = { .world = c->world, .tick.fn = on_tick, .fn = fn,
+			    .arg = arg };
+	struct watch *w = watch_new(c->kube, &ref, NULL, selector, &handler, &f);
+
+	f.deadline = world_now(c->world) + timeout_ms;
+	world_timer_start(c->world, &f.tick, timeout_ms < 1000 ? timeout_ms : 1000);
+	while (!f.done && !f.timed_out && uv_run(&c->loop, UV_RUN_ONCE))
+		;
+	world_timer_stop(c->world, &f.tick);
+	watch_free(w);
+	json_decref(f.last);
+	return f.done ? 0 : err_set(err, ERR_TIMEOUT, "timed out");
+}

@@ -1,0 +1,56 @@
+/* syncctl status [APP] */
+#include "syncctl.h"
+
+static int show_fleet(struct cluster *c, const struct options *o)
+{
+	struct view_env env = output_env(o);
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_json_ json_t *items = NULL;
+	struct err err = ERR_INIT;
+
+	items = cluster_list(c, o->all, o->selector, &err);
+	if (!items)
+		return output_error(&err);
+	if (output_is_data(o))
+		return output_value(view_fleet_json(items, &env), o->output);
+	if (o->output == OUT_NAME)
+		view_names(items, &out);
+	else if (!json_array_size(items) && !o->all)
+		buf_addf(&out, "no applications in namespace %s; -A shows those of all\n",
+			 c->ns);
+	else
+		view_fleet(items, &env, &out);
+	return output_text(&out);
+}
+
+static int show_one(struct cluster *c, const struct options *o)
+{
+	struct view_env env = output_env(o);
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_json_ json_t *app = NULL, *items = NULL, *rows = NULL;
+	struct err err = ERR_INIT;
+
+	app = cluster_get(c, o->args[0], &err);
+	if (!app)
+		return output_error(&err);
+	items = json_pack("[O]", app);
+	if (output_is_data(o)) {
+		rows = view_fleet_json(items, &env);
+		return output_value(json_incref(json_array_get(rows, 0)), o->output);
+	}
+	if (o->output == OUT_NAME)
+		view_names(items, &out);
+	else
+		view_story(app, &env, &out);
+	return output_text(&out);
+}
+
+static int show_status(struct cluster *c, const struct options *o)
+{
+	return o->n_args ? show_one(c, o) : show_fleet(c, o);
+}
+
+int cmd_status(const struct options *o)
+{
+	return cluster_run(o, show_status);
+}

@@ -1,0 +1,122 @@
+/* Reading files and the output of a program, with a cap and a deadline. */
+#include "files.h"
+
+#include "core/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static void closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+#define _cleanup_close_ _cleanup_(closep)
+
+/* 1: bytes were read, 0: end, -1: error. */
+static int read_some(int fd, struct buf *out)
+{
+	char chunk[65536];
+	ssize_t n;
+
+	do
+		n = read(fd, chunk, sizeof(chunk));
+	while (n < 0 && errno == EINTR);
+	if (n > 0)
+		buf_add(out, chunk, (size_t)n);
+	return n > 0 ? 1 : (int)n;
+}
+
+int file_read(const char *path, struct buf *out, struct err *err)
+{
+	bool is_stdin = !strcmp(path, "-");
+	_cleanup_close_ int own = is_stdin ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (!is_stdin && own < 0)
+		return err_set(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s: %s",
+			       path, strerror(errno));
+	while ((r = read_some(is_stdin ? 0 : own, out)) > 0)
+		if (buf_overflowed(out))
+			return err_set(err, ERR_LIMIT, "%s is larger than 64 MiB", path);
+	if (r)
+		return err_set(err, ERR_IO, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int spawn(const char *const *argv, int fds[2], pid_t *pid, struct err *err)
+{
+	posix_spawn_file_actions_t actions;
+	int rc;
+
+	if (pipe2(fds, O_CLOEXEC))
+		return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	rc = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (!rc)
+		return 0;
+	close(fds[0]);
+	return err_set(err, rc == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s: %s", argv[0],
+		       strerror(rc));
+}
+
+static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err)
+{
+	for (;;) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int64_t left = deadline - now_ms();
+		int r;
+
+		if (left <= 0)
+			return err_set(err, ERR_TIMEOUT, "took too long");
+		if (poll(&p, 1, left > 60000 ? 60000 : (int)left) <= 0)
+			continue;
+		r = read_some(fd, out);
+		if (r < 0)
+			return err_set(err, ERR_IO, "%s", strerror(errno));
+		if (buf_overflowed(out))
+			return err_set(err, ERR_LIMIT, "printed more than 64 MiB");
+		if (!r)
+			return 0;
+	}
+}
+
+int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		 struct err *err)
+{
+	int fds[2], status, r;
+	pid_t pid;
+
+	if (spawn(argv, fds, &pid, err))
+		return -1;
+	r = read_until(fds[0], now_ms() + deadline_ms, out, err);
+	close(fds[0]);
+	if (r)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (r)
+		return err_wrap(err, "%s", argv[0]);
+	if (!WIFEXITED(status) || WEXITSTATUS(status))
+		return err_set(err, ERR_INVALID, "%s failed: see its message above", argv[0]);
+	return 0;
+}

@@ -1,0 +1,111 @@
+/*
+ * syncctl.h - what syncctl's commands share: options, output, the cluster.
+ *
+ * Each command is cmd_NAME.c: it fetches, hands the JSON to a view (views.h), and
+ * answers an exit status. Nothing but this program's files print or exit.
+ */
+#ifndef SYNCCTL_SYNCCTL_H
+#define SYNCCTL_SYNCCTL_H
+
+#include <uv.h>
+
+#include "core/kube.h"
+#include "core/kubeconfig.h"
+#include "core/world_uv.h"
+#include "views.h"
+
+enum exit_status {
+	EXIT_DONE = 0,
+	EXIT_DIFFERENCE = 1,	/* a difference, or what was asked failed */
+	EXIT_USAGE = 2,
+	EXIT_OTHER = 20,	/* no cluster, no such application, a bad file */
+};
+
+enum output { OUT_DEFAULT, OUT_TABLE, OUT_WIDE, OUT_JSON, OUT_YAML, OUT_NAME };
+
+#define MAX_RESOURCES 64
+
+/* The command line, borrowed from argv. */
+struct options {
+	const char *args[8];
+	size_t n_args;
+	const char *ns, *context, *kubeconfig, *selector;
+	const char *file, *revision, *timeout, *resources[MAX_RESOURCES];
+	size_t n_resources;
+	enum output output;
+	bool all, prune, dry_run, force, async;
+	bool sync, health, operation, good;
+	bool help, version;
+};
+
+struct command {
+	const char *name, *args, *summary;
+	int (*run)(const struct options *o);
+	size_t min_args, max_args;
+	uint32_t flags;		/* enum flag_bits of options.c: what it takes */
+};
+extern const struct command commands[];	/* ended by a NULL name */
+
+/* 0, or EXIT_USAGE after telling why on stderr. */
+int options_parse(struct options *o, const struct command **ret_command,
+		  int argc, char **argv);
+void usage(FILE *to);
+void command_help(const struct command *c, FILE *to);
+
+int cmd_status(const struct options *o);
+int cmd_list(const struct options *o);
+int cmd_get(const struct options *o);
+int cmd_sync(const struct options *o);
+int cmd_wait(const struct options *o);
+int cmd_history(const struct options *o);
+int cmd_health(const struct options *o);
+int cmd_version(const struct options *o);
+
+/* --- output.c -------------------------------------------------------------- */
+
+struct view_env output_env(const struct options *o);
+/* Writes out to stdout; EXIT_DONE or EXIT_OTHER. */
+int output_text(const struct buf *out);
+/* As JSON or YAML; steals value. */
+int output_value(json_t *value, enum output output);
+/* "syncctl: " and the message, on stderr; EXIT_OTHER. */
+int output_error(const struct err *err);
+int output_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool output_is_data(const struct options *o);	/* json or yaml */
+/* Milliseconds of --timeout, or fallback; -1 and EXIT_USAGE's message. */
+int64_t output_timeout(const struct options *o, int64_t fallback_ms);
+
+/* --- cluster.c ------------------------------------------------------------- */
+
+struct cluster {
+	struct kubeconfig config;
+	uv_loop_t loop;
+	struct world *world;
+	struct kube *kube;
+	const char *ns;		/* -n, else the context's */
+	bool ns_given;
+	bool has_config, has_loop;
+};
+
+/* Opens the cluster, runs fn on it, closes it; fn's exit status or EXIT_OTHER. */
+int cluster_run(const struct options *o,
+		int (*fn)(struct cluster *c, const struct options *o));
+/* One Application, owned; ERR_NOTFOUND says where it is, if it is elsewhere. */
+json_t *cluster_get(struct cluster *c, const char *name, struct err *err);
+/* An array of Applications: of all namespaces, or of c->ns. Owned. */
+json_t *cluster_list(struct cluster *c, bool all, const char *selector,
+		     struct err *err);
+/* A JSON merge patch; ERR_CONFLICT when its resourceVersion is not the current. */
+int cluster_patch(struct cluster *c, const char *name, const json_t *patch,
+		  struct err *err) __attribute__((warn_unused_result));
+/*
+ * Calls fn with the Application each time it changes, and every second; app is
+ * NULL when it is not there (any more). Returns 0 when fn answered true,
+ * ERR_TIMEOUT after timeout_ms.
+ */
+int cluster_follow(struct cluster *c, const char *name,
+		   bool (*fn)(const json_t *app, void *arg), void *arg,
+		   uint64_t timeout_ms, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

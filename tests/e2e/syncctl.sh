@@ -1,0 +1,152 @@
+#!/usr/bin/env bash
+# syncctl against a real API server, without syncd: the script writes the status
+# that the daemon would write, and takes requests as the daemon would take them.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+NS=syncctl-$$
+export NO_COLOR=
+
+ctl() { timeout 60 "$BIN/syncctl" "$@"; }
+
+# app NAME [LABELS]: an Application with automated policy.
+app() {
+	kc apply -f - >/dev/null <<-END
+		{"apiVersion":"argoproj.io/v1alpha1","kind":"Application",
+		"metadata":{"name":"$1","namespace":"$NS","labels":{${2:-}}},
+		"spec":{"project":"default","source":{"repoURL":"https://git.example.com/$1","path":"."},
+		"destination":{"server":"https://kubernetes.default.svc","namespace":"$NS"},
+		"syncPolicy":{"automated":{}}}}
+	END
+}
+patch() { kc patch app "$1" -n "$NS" --type=merge -p "$2" >/dev/null; }
+# status NAME FILE: the status as in a golden document.
+status() {
+	kc patch app "$1" -n "$NS" --type=json -p "[{\"op\":\"add\",\"path\":\"/status\",
+		\"value\":$(cat "$ROOT/tests/golden/statusdoc/$2.json")}]" >/dev/null
+}
+
+# take NAME: what the daemon does first: the request moves into the status.
+take() {
+	wait_until 10 "a request for $1" has_request "$1"
+	kc get app "$1" -n "$NS" -o json | jq -c '{operation: null, status: {operationState: {phase: "Running",
+		operation: .operation, startedAt: "2026-01-02T03:04:05Z", syncResult: {revision: "abc1234"}}}}' >"$T/patch"
+	patch "$1" "$(cat "$T/patch")"
+}
+has_request() { [ -n "$(field app "$1" .operation.sync -n "$NS")$(field app "$1" .operation.info -n "$NS")" ]; }
+# end NAME PHASE: and last.
+end() { patch "$1" "{\"status\":{\"operationState\":{\"phase\":\"$2\",\"message\":\"the end: $2\"}}}"; }
+
+# background ARG...: syncctl in the background; finished STATUS waits for its end.
+background() {
+	OUT=$T/background.out
+	timeout 60 "$BIN/syncctl" "$@" >"$OUT" 2>&1 &
+	CHILD=$!
+}
+finished() {
+	local rc=0
+	wait "$CHILD" || rc=$?
+	[ "$rc" = "$1" ] || fail "it ends with $rc, not $1: $(cat "$OUT")"
+}
+
+install_crds
+namespace "$NS"
+app shop '"team":"a"'
+app other '"team":"b"'
+app bare
+
+it "status shows all, the broken ones first"
+status shop pinned
+status other good
+OUTPUT=$(ctl status -n "$NS")
+assert_eq shop "$(sed -n 2p <<<"$OUTPUT" | cut -d' ' -f1)" "the first application"
+assert_contains "$OUTPUT" "✗ Pinned" "the pinned one"
+assert_contains "$OUTPUT" "3 applications: 1 pinned" "the summary"
+refute_contains "$OUTPUT" $'\033' "colours without a terminal"
+assert_contains "$(ctl -A status)" "$NS" "all namespaces"
+OUTPUT=$(ctl status -n "$NS" -l team=b)
+refute_contains "$OUTPUT" shop "the selection"
+
+it "status of one tells its story"
+OUTPUT=$(ctl status shop -n "$NS")
+assert_contains "$OUTPUT" "shop is pinned to release #1 (9f31c02, Ada" "the headline"
+assert_contains "$OUTPUT" "deployment/web: ImagePullBackOff" "the reason"
+assert_contains "$OUTPUT" "syncctl sync shop" "the next step"
+
+it "machines get JSON, YAML and names"
+assert_eq true "$(ctl status shop -n "$NS" -o json | jq .pinned)" "status -o json"
+assert_eq 3 "$(ctl list -n "$NS" -o json | jq '.items | length')" "list -o json"
+assert_eq 2 "$(ctl history shop -n "$NS" -o json | jq length)" "history -o json"
+assert_eq application.argoproj.io/shop "$(ctl list -n "$NS" -l team=a -o name)" "list -o name"
+ctl get shop -n "$NS" -o yaml >"$T/shop.yaml"
+refute_contains "$(cat "$T/shop.yaml")" managedFields "get -o yaml"
+kc apply --dry-run=server -f "$T/shop.yaml" >/dev/null
+
+it "history and get show what the status holds"
+assert_contains "$(ctl history shop -n "$NS")" "#2   rejected" "history"
+assert_contains "$(ctl get other -n "$NS")" "Deployment" "get"
+
+it "mistakes have their exit status"
+assert_exit 2 ctl frobnicate
+assert_exit 2 ctl status --prune
+assert_exit 2 ctl sync shop -n "$NS" --resource web
+assert_exit 2 ctl wait shop -n "$NS" --timeout soon
+assert_exit 20 ctl get nothing -n "$NS"
+assert_contains "$OUTPUT" "no application nothing in namespace $NS" "the message"
+assert_exit 20 ctl get bare
+assert_contains "$OUTPUT" "add -n $NS" "where it is"
+assert_exit 20 ctl status --kubeconfig "$T/none"
+assert_exit 20 ctl status --context none
+
+it "sync follows exactly its own request"
+background sync bare -n "$NS" --prune --revision v1
+take bare
+assert_eq true "$(jq -r .status.operationState.operation.sync.prune "$T/patch")" prune
+assert_eq v1 "$(jq -r .status.operationState.operation.sync.revision "$T/patch")" revision
+wait_until 10 "its beginning" grep -q "operation Running: revision abc1234" "$OUT"
+end bare Succeeded
+finished 0
+assert_contains "$(cat "$OUT")" "operation Succeeded" "the output"
+
+it "a failed sync is exit status 1 with its message"
+background sync bare -n "$NS"
+take bare
+end bare Failed
+finished 1
+assert_contains "$(cat "$OUT")" "the sync failed: the end: Failed" "the output"
+
+it "a second request waits its turn, or replaces the first with --force"
+ctl sync bare -n "$NS" --async --dry-run >/dev/null
+assert_exit 1 ctl sync bare -n "$NS"
+assert_contains "$OUTPUT" "is waiting" "the refusal"
+background sync bare -n "$NS" --force
+wait_until 10 "the replacement" field_is "" app bare .operation.sync.dryRun -n "$NS"
+take bare
+assert_exit 1 ctl sync bare -n "$NS"
+assert_contains "$OUTPUT" "is running" "the refusal"
+end bare Succeeded
+finished 0
+
+it "a request that is withdrawn ends the wait"
+background sync bare -n "$NS"
+wait_until 10 "the request" has_request bare
+patch bare '{"operation":null}'
+finished 1
+assert_contains "$(cat "$OUT")" withdrawn "the output"
+
+it "wait returns when all is as asked for, and says what was missing"
+assert_exit 1 ctl wait shop -n "$NS" --timeout 1s
+assert_contains "$OUTPUT" "not Synced (OutOfSync)" "what is missing"
+assert_exit 0 ctl wait shop -n "$NS" --health
+background wait shop -n "$NS"
+status shop good
+finished 0
+assert_exit 0 ctl wait other -n "$NS" --good --revision 1b77
+assert_exit 1 ctl wait other -n "$NS" --good --revision 9999 --timeout 1s
+
+it "wait --good fails when what went out is rejected"
+status shop settling
+background wait shop -n "$NS" --good
+wait_until 10 "its progress" grep -q Settling "$OUT"
+status shop pinned
+finished 1
+assert_contains "$(cat "$OUT")" "was rejected" "the output"
