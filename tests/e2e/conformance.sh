@@ -23,4 +23,3 @@ tail -1 "$T/real.log"
 
 it "leaves no namespace behind"
 kubectl delete namespace -l conformance=true --wait=false >/dev/null
-finish

@@ -6,58 +6,7 @@
  */
 #include <stdio.h>
 
-#include "apiint.h"
-
-#define KCM "kube-controller-manager"
-
-static const char *str(const json_t *o, const char *a, const char *b)
-{
-	const char *s = doc_get_str(o, a, b, NULL);
-
-	return s ? s : "";
-}
-
-static int64_t num(const json_t *o, const char *a, const char *b, int64_t fallback)
-{
-	return doc_get_int(o, fallback, a, b, NULL);
-}
-
-static void set_status(struct apisim *a, const struct api_object *o, json_t *status)
-{
-	api_patch_as(a, KCM, o->type, doc_get_str(o->json, "metadata", "namespace", NULL),
-		     str(o->json, "metadata", "name"), "status",
-		     json_pack("{s:o}", "status", status));
-}
-
-/* A condition that keeps its transition time while its status does not change. */
-static json_t *condition(struct apisim *a, const json_t *object, const char *type,
-			 const char *status, const char *reason, const char *message,
-			 bool update_time)
-{
-	const json_t *list = doc_get(object, "status", "conditions", NULL);
-	const char *since = NULL, *updated = NULL;
-	char now[32];
-	json_t *c;
-
-	api_now(a, now);
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *old = json_array_get(list, i);
-
-		if (strcmp(doc_get_str(old, "type", NULL), type) ||
-		    strcmp(doc_get_str(old, "status", NULL), status))
-			continue;
-		since = doc_get_str(old, "lastTransitionTime", NULL);
-		if (!strcmp(str(old, "reason", NULL), reason))
-			updated = doc_get_str(old, "lastUpdateTime", NULL);
-	}
-	c = json_pack("{s:s, s:s, s:s, s:s, s:s}", "type", type, "status", status,
-		      "lastTransitionTime", since ? since : now, "reason", reason,
-		      "message", message);
-	if (update_time)
-		json_object_set_new(c, "lastUpdateTime",
-				    json_string(updated ? updated : now));
-	return c;
-}
+#include "apictl.h"
 
 /* ---- CRD ---- */
 
@@ -66,7 +15,7 @@ static bool is_established(const json_t *crd)
 	const json_t *list = doc_get(crd, "status", "conditions", NULL);
 
 	for (size_t i = 0; i < json_array_size(list); i++)
-		if (!strcmp(str(json_array_get(list, i), "type", NULL), "Established"))
+		if (!strcmp(ctl_str(json_array_get(list, i), "type", NULL), "Established"))
 			return true;
 	return false;
 }
@@ -75,13 +24,13 @@ static void establish(struct apisim *a, const struct api_object *o)
 {
 	json_t *names = json_deep_copy(doc_get(o->json, "spec", "names", NULL));
 
-	set_status(a, o, json_pack("{s:[o, o], s:o, s:[s]}", "conditions",
-		condition(a, o->json, "NamesAccepted", "True", "NoConflicts",
+	ctl_set_status(a, o, json_pack("{s:[o, o], s:o, s:[s]}", "conditions",
+		ctl_condition(a, o->json, "NamesAccepted", "True", "NoConflicts",
 			  "no conflicts found", false),
-		condition(a, o->json, "Established", "True", "InitialNamesAccepted",
+		ctl_condition(a, o->json, "Established", "True", "InitialNamesAccepted",
 			  "the initial names have been accepted", false),
 		"acceptedNames", names, "storedVersions",
-		str(json_array_get(doc_get(o->json, "spec", "versions", NULL), 0),
+		ctl_str(json_array_get(doc_get(o->json, "spec", "versions", NULL), 0),
 		    "name", NULL)));
 }
 
@@ -89,7 +38,7 @@ static void control_crd(struct apisim *a, struct api_object *o)
 {
 	uint64_t ms = a->options.crd_establish_ms;
 	uint64_t age = (uint64_t)(SIM_EPOCH + (int64_t)sim_now(a->sim) -
-		time_parse_rfc3339(str(o->json, "metadata", "creationTimestamp")));
+		time_parse_rfc3339(ctl_str(o->json, "metadata", "creationTimestamp")));
 
 	if (is_established(o->json)) {
 		api_types_from_crd(a, o->json);
@@ -101,142 +50,6 @@ static void control_crd(struct apisim *a, struct api_object *o)
 		api_look(a, o->key, ms - age);
 	else
 		establish(a, o);
-}
-
-/* ---- pods ---- */
-
-enum fate { FATE_FINE, FATE_BAD, FATE_CRASH, FATE_NOREADY };
-
-static enum fate fate_of(const json_t *pod_spec)
-{
-	static const char *const words[] = {
-		[FATE_BAD] = "bad", [FATE_CRASH] = "crash",
-		[FATE_NOREADY] = "noready",
-	};
-	const json_t *list = doc_get(pod_spec, "containers", NULL);
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const char *image = str(json_array_get(list, i), "image", NULL);
-		const char *tag = strrchr(image, ':');
-
-		for (int f = FATE_BAD; tag && f <= FATE_NOREADY; f++)
-			if (strstr(tag, words[f]))
-				return (enum fate)f;
-	}
-	return FATE_FINE;
-}
-
-static json_t *container_state(enum fate f, const char *now, int64_t restarts)
-{
-	switch (f) {
-	case FATE_BAD:
-		return json_pack("{s:{s:{s:s, s:s}}, s:b, s:i}", "state", "waiting",
-			"reason", "ImagePullBackOff", "message",
-			"Back-off pulling image", "ready", 0, "restartCount", 0);
-	case FATE_CRASH:
-		return json_pack("{s:{s:{s:s, s:s}}, s:{s:{s:i, s:s, s:s}}, s:b, s:I}",
-			"state", "waiting", "reason", "CrashLoopBackOff", "message",
-			"back-off restarting failed container", "lastState",
-			"terminated", "exitCode", 1, "reason", "Error", "finishedAt",
-			now, "ready", 0, "restartCount", (json_int_t)restarts);
-	case FATE_NOREADY:
-	case FATE_FINE:
-		break;
-	}
-	return json_pack("{s:{s:{s:s}}, s:b, s:i}", "state", "running", "startedAt", now,
-			 "ready", f == FATE_FINE, "restartCount", 0);
-}
-
-static json_t *pod_statuses(const json_t *pod, enum fate f, const char *now,
-			    int64_t restarts)
-{
-	const json_t *list = doc_get(pod, "spec", "containers", NULL);
-	json_t *out = json_array();
-
-	for (size_t i = 0; i < json_array_size(list); i++) {
-		const json_t *c = json_array_get(list, i);
-		json_t *s = container_state(f, now, restarts);
-
-		json_object_set(s, "name", json_object_get(c, "name"));
-		json_object_set(s, "image", json_object_get(c, "image"));
-		json_array_append_new(out, s);
-	}
-	return out;
-}
-
-static void start_pod(struct apisim *a, struct api_object *o)
-{
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
-	const json_t *old = doc_get(o->json, "status", "containerStatuses", NULL);
-	int64_t restarts = doc_get_int(json_array_get(old, 0), 0, "restartCount", NULL);
-	const char *ready = f == FATE_FINE ? "True" : "False";
-	char now[32];
-
-	api_now(a, now);
-	restarts = f == FATE_CRASH ? restarts + 1 : 0;
-	set_status(a, o, json_pack("{s:s, s:s, s:o, s:[o, o, o]}",
-		"phase", f == FATE_BAD ? "Pending" : "Running", "startTime", now,
-		"containerStatuses", pod_statuses(o->json, f, now, restarts),
-		"conditions",
-		condition(a, o->json, "PodScheduled", "True", "Scheduled", "", false),
-		condition(a, o->json, "ContainersReady", ready,
-			  f == FATE_FINE ? "Started" : "ContainersNotReady", "", false),
-		condition(a, o->json, "Ready", ready,
-			  f == FATE_FINE ? "Started" : "ContainersNotReady", "",
-			  false)));
-}
-
-static uint64_t pod_delay(struct apisim *a)
-{
-	return a->options.pod_start_ms ? a->options.pod_start_ms :
-	       sim_between(a->sim, 200, 2000);
-}
-
-static bool of_job(const json_t *pod)
-{
-	return doc_get(pod, "metadata", "labels", "job-name", NULL) != NULL;
-}
-
-static void finish_job_pod(struct apisim *a, struct api_object *o)
-{
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
-
-	if (f == FATE_BAD || f == FATE_NOREADY)
-		return;
-	set_status(a, o, json_pack("{s:s}", "phase", f == FATE_CRASH ? "Failed" :
-				   "Succeeded"));
-}
-
-static void control_pod(struct apisim *a, struct api_object *o)
-{
-	const char *phase = str(o->json, "status", "phase");
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
-	const json_t *cs = doc_get(o->json, "status", "containerStatuses", NULL);
-
-	if (!*str(o->json, "spec", "nodeName")) {
-		api_patch_as(a, "kube-scheduler", o->type,
-			     str(o->json, "metadata", "namespace"),
-			     str(o->json, "metadata", "name"), NULL,
-			     json_pack("{s:{s:s}}", "spec", "nodeName", "node-1"));
-	} else if (!*phase) {
-		set_status(a, o, json_pack("{s:s}", "phase", "Pending"));
-	} else if (!strcmp(phase, "Pending") && !cs) {
-		/* joins one look only: the marker is the condition below */
-		if (!doc_get(o->json, "status", "startTime", NULL)) {
-			char now[32];
-
-			api_now(a, now);
-			set_status(a, o, json_pack("{s:s}", "startTime", now));
-			api_look(a, o->key, pod_delay(a));
-		} else {
-			start_pod(a, o);
-		}
-	} else if (!strcmp(phase, "Running") && of_job(o->json)) {
-		finish_job_pod(a, o);
-	} else if (f == FATE_CRASH && doc_get_int(json_array_get(cs, 0), 0,
-						  "restartCount", NULL) < 8) {
-		start_pod(a, o);
-	}
 }
 
 /* ---- pods of a controller ---- */
@@ -251,7 +64,7 @@ static bool owned_by(const json_t *o, const json_t *owner)
 	const json_t *refs = doc_get(o, "metadata", "ownerReferences", NULL);
 	const json_t *ref = json_array_get(refs, 0);
 
-	return ref && !strcmp(str(ref, "uid", NULL), str(owner, "metadata", "uid"));
+	return ref && !strcmp(ctl_str(ref, "uid", NULL), ctl_str(owner, "metadata", "uid"));
 }
 
 static bool pod_ready(const json_t *pod)
@@ -261,8 +74,8 @@ static bool pod_ready(const json_t *pod)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *c = json_array_get(list, i);
 
-		if (!strcmp(str(c, "type", NULL), "Ready"))
-			return !strcmp(str(c, "status", NULL), "True");
+		if (!strcmp(ctl_str(c, "type", NULL), "Ready"))
+			return !strcmp(ctl_str(c, "status", NULL), "True");
 	}
 	return false;
 }
@@ -270,7 +83,7 @@ static bool pod_ready(const json_t *pod)
 static struct tally pods_of(const struct apisim *a, const json_t *owner)
 {
 	struct tally t = { 0 };
-	const char *ns = str(owner, "metadata", "namespace");
+	const char *ns = ctl_str(owner, "metadata", "namespace");
 	_cleanup_free_ char *prefix = xasprintf("/pods/%s/", ns);
 
 	for (size_t i = api_lower_bound(a, prefix); i < a->objects.len; i++) {
@@ -283,8 +96,8 @@ static struct tally pods_of(const struct apisim *a, const json_t *owner)
 			continue;
 		t.n++;
 		t.ready += pod_ready(o->json);
-		t.failed += !strcmp(str(o->json, "status", "phase"), "Failed");
-		t.succeeded += !strcmp(str(o->json, "status", "phase"), "Succeeded");
+		t.failed += !strcmp(ctl_str(o->json, "status", "phase"), "Failed");
+		t.succeeded += !strcmp(ctl_str(o->json, "status", "phase"), "Succeeded");
 		t.last = o;
 	}
 	return t;
@@ -293,9 +106,9 @@ static struct tally pods_of(const struct apisim *a, const json_t *owner)
 static json_t *owner_refs(const json_t *owner)
 {
 	return json_pack("[{s:s, s:s, s:s, s:s, s:b, s:b}]",
-		"apiVersion", str(owner, "apiVersion", NULL),
-		"kind", str(owner, "kind", NULL), "name", str(owner, "metadata", "name"),
-		"uid", str(owner, "metadata", "uid"), "controller", 1,
+		"apiVersion", ctl_str(owner, "apiVersion", NULL),
+		"kind", ctl_str(owner, "kind", NULL), "name", ctl_str(owner, "metadata", "name"),
+		"uid", ctl_str(owner, "metadata", "uid"), "controller", 1,
 		"blockOwnerDeletion", 1);
 }
 
@@ -322,7 +135,7 @@ static void create_pod(struct apisim *a, const json_t *owner, const char *name)
 		meta = json_object();
 	json_object_set_new(meta, "ownerReferences", owner_refs(owner));
 	json_object_set_new(meta, "name", json_string(name));
-	create_as(a, "pods", str(owner, "metadata", "namespace"), name,
+	create_as(a, "pods", ctl_str(owner, "metadata", "namespace"), name,
 		  json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "v1", "kind", "Pod",
 			    "metadata", meta, "spec",
 			    json_deep_copy(doc_get(t, "spec", NULL))));
@@ -330,7 +143,7 @@ static void create_pod(struct apisim *a, const json_t *owner, const char *name)
 
 static void random_pod(struct apisim *a, const json_t *owner)
 {
-	_cleanup_free_ char *name = xasprintf("%s-%05x", str(owner, "metadata", "name"),
+	_cleanup_free_ char *name = xasprintf("%s-%05x", ctl_str(owner, "metadata", "name"),
 		(unsigned)(sim_random(a->sim) & 0xfffff));
 
 	create_pod(a, owner, name);
@@ -341,8 +154,8 @@ static void delete_pod(struct apisim *a, const struct api_object *o)
 	_cleanup_status_ struct api_status st = { 0 };
 	_cleanup_json_ json_t *old = json_incref(o->json), *out = NULL;
 
-	(void)!api_delete(a, o->type, str(old, "metadata", "namespace"),
-			  str(old, "metadata", "name"), NULL, false, &out, &st);
+	(void)!api_delete(a, o->type, ctl_str(old, "metadata", "namespace"),
+			  ctl_str(old, "metadata", "name"), NULL, false, &out, &st);
 }
 
 /* ---- ReplicaSet, StatefulSet, DaemonSet, Job ---- */
@@ -352,8 +165,8 @@ static void look_at_owner(struct apisim *a, const struct api_object *o,
 {
 	const json_t *refs = doc_get(o->json, "metadata", "ownerReferences", NULL);
 	_cleanup_free_ char *key = xasprintf("%s/%s/%s/%s", group, plural,
-		str(o->json, "metadata", "namespace"),
-		str(json_array_get(refs, 0), "name", NULL));
+		ctl_str(o->json, "metadata", "namespace"),
+		ctl_str(json_array_get(refs, 0), "name", NULL));
 
 	api_look(a, key, sim_between(a->sim, 1, 20));
 }
@@ -361,7 +174,7 @@ static void look_at_owner(struct apisim *a, const struct api_object *o,
 static void control_replica_set(struct apisim *a, struct api_object *o)
 {
 	_cleanup_json_ json_t *rs = json_incref(o->json);
-	int64_t want = num(rs, "spec", "replicas", 1);
+	int64_t want = ctl_num(rs, "spec", "replicas", 1);
 	struct tally t = pods_of(a, rs);
 	_cleanup_free_ char *key = xstrdup(o->key);
 
@@ -370,11 +183,11 @@ static void control_replica_set(struct apisim *a, struct api_object *o)
 	for (; t.n > want; t = pods_of(a, rs))
 		delete_pod(a, t.last);
 	o = api_find_key(a, key);
-	set_status(a, o, json_pack("{s:I, s:I, s:I, s:I, s:I}",
+	ctl_set_status(a, o, json_pack("{s:I, s:I, s:I, s:I, s:I}",
 		"replicas", (json_int_t)t.n, "readyReplicas", (json_int_t)t.ready,
 		"availableReplicas", (json_int_t)t.ready,
 		"fullyLabeledReplicas", (json_int_t)t.n, "observedGeneration",
-		(json_int_t)num(rs, "metadata", "generation", 0)));
+		(json_int_t)ctl_num(rs, "metadata", "generation", 0)));
 	o = api_find_key(a, key);
 	if (o->json != rs)
 		look_at_owner(a, o, "apps", "deployments");
@@ -395,18 +208,18 @@ static void control_stateful_set(struct apisim *a, struct api_object *o)
 {
 	_cleanup_json_ json_t *set = json_incref(o->json);
 	_cleanup_free_ char *key = xstrdup(o->key), *hash = template_hash(set);
-	int64_t want = num(set, "spec", "replicas", 1), updated = 0;
+	int64_t want = ctl_num(set, "spec", "replicas", 1), updated = 0;
 	struct tally t = pods_of(a, set);
-	const char *ns = str(set, "metadata", "namespace");
+	const char *ns = ctl_str(set, "metadata", "namespace");
 	struct api_type *pods = api_type_named(a, "pods");
 
 	for (int64_t i = want - 1; i >= 0; i--) {
 		_cleanup_free_ char *name = xasprintf("%s-%lld",
-			str(set, "metadata", "name"), (long long)i);
+			ctl_str(set, "metadata", "name"), (long long)i);
 		struct api_object *p = api_find(a, pods, ns, name);
-		const char *image = p ? str(json_array_get(doc_get(p->json, "spec",
+		const char *image = p ? ctl_str(json_array_get(doc_get(p->json, "spec",
 			"containers", NULL), 0), "image", NULL) : "";
-		const char *now = str(json_array_get(doc_get(set, "spec", "template",
+		const char *now = ctl_str(json_array_get(doc_get(set, "spec", "template",
 			"spec", "containers", NULL), 0), "image", NULL);
 
 		updated += p && !strcmp(image, now);
@@ -425,13 +238,13 @@ static void control_stateful_set(struct apisim *a, struct api_object *o)
 		delete_pod(a, t.last);
 	t = pods_of(a, set);
 	o = api_find_key(a, key);
-	set_status(a, o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}",
+	ctl_set_status(a, o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:s, s:I}",
 		"replicas", (json_int_t)t.n, "readyReplicas", (json_int_t)t.ready,
 		"availableReplicas", (json_int_t)t.ready, "updatedReplicas",
 		(json_int_t)updated, "currentReplicas", (json_int_t)updated,
 		"updateRevision", hash, "currentRevision",
 		updated == want ? hash : "old", "observedGeneration",
-		(json_int_t)num(set, "metadata", "generation", 0)));
+		(json_int_t)ctl_num(set, "metadata", "generation", 0)));
 	if (t.ready < want)
 		api_look(a, key, 500);
 }
@@ -441,23 +254,23 @@ static void control_daemon_set(struct apisim *a, struct api_object *o)
 	_cleanup_json_ json_t *set = json_incref(o->json);
 	_cleanup_free_ char *key = xstrdup(o->key);
 	struct tally t = pods_of(a, set);
-	const char *is = "", *want = str(json_array_get(doc_get(set, "spec", "template",
+	const char *is = "", *want = ctl_str(json_array_get(doc_get(set, "spec", "template",
 		"spec", "containers", NULL), 0), "image", NULL);
 
 	if (t.last)
-		is = str(json_array_get(doc_get(t.last->json, "spec", "containers",
+		is = ctl_str(json_array_get(doc_get(t.last->json, "spec", "containers",
 						NULL), 0), "image", NULL);
 	if (!t.n)
 		random_pod(a, set);
 	else if (strcmp(is, want))
 		delete_pod(a, t.last);
 	o = api_find_key(a, key);
-	set_status(a, o, json_pack("{s:i, s:i, s:I, s:I, s:i, s:i, s:I}",
+	ctl_set_status(a, o, json_pack("{s:i, s:i, s:I, s:I, s:i, s:i, s:I}",
 		"desiredNumberScheduled", 1, "currentNumberScheduled", 1,
 		"numberReady", (json_int_t)t.ready, "numberAvailable",
 		(json_int_t)t.ready, "updatedNumberScheduled",
 		t.n && !strcmp(is, want), "numberMisscheduled", 0,
-		"observedGeneration", (json_int_t)num(set, "metadata", "generation",
+		"observedGeneration", (json_int_t)ctl_num(set, "metadata", "generation",
 						      0)));
 	if (!t.ready)
 		api_look(a, key, 300);
@@ -476,11 +289,11 @@ static json_t *job_status(struct apisim *a, const json_t *job, const struct tall
 		json_object_set_new(s, "startTime", json_string(now));
 	if (done) {
 		json_object_set_new(s, "completionTime", json_string(now));
-		json_object_set_new(s, "conditions", json_pack("[o]", condition(a, job,
+		json_object_set_new(s, "conditions", json_pack("[o]", ctl_condition(a, job,
 			"Complete", "True", "CompletionsReached",
 			"Reached expected number of succeeded pods", false)));
 	} else if (failed) {
-		json_object_set_new(s, "conditions", json_pack("[o]", condition(a, job,
+		json_object_set_new(s, "conditions", json_pack("[o]", ctl_condition(a, job,
 			"Failed", "True", "BackoffLimitExceeded",
 			"Job has reached the specified backoff limit", false)));
 	}
@@ -492,8 +305,8 @@ static void control_job(struct apisim *a, struct api_object *o)
 	_cleanup_json_ json_t *job = json_incref(o->json);
 	_cleanup_free_ char *key = xstrdup(o->key);
 	struct tally t = pods_of(a, job);
-	bool done = t.succeeded >= num(job, "spec", "completions", 1);
-	bool failed = t.failed > num(job, "spec", "backoffLimit", 6);
+	bool done = t.succeeded >= ctl_num(job, "spec", "completions", 1);
+	bool failed = t.failed > ctl_num(job, "spec", "backoffLimit", 6);
 
 	if (doc_get(job, "status", "conditions", NULL))
 		return;
@@ -502,7 +315,7 @@ static void control_job(struct apisim *a, struct api_object *o)
 		t.n++;
 	}
 	o = api_find_key(a, key);
-	set_status(a, o, job_status(a, job, &t, done, failed));
+	ctl_set_status(a, o, job_status(a, job, &t, done, failed));
 	if (!done && !failed)
 		api_look(a, key, 500);
 }
@@ -511,9 +324,9 @@ static void control_job(struct apisim *a, struct api_object *o)
 
 static void control_claim(struct apisim *a, struct api_object *o)
 {
-	if (!strcmp(str(o->json, "status", "phase"), "Bound"))
+	if (!strcmp(ctl_str(o->json, "status", "phase"), "Bound"))
 		return;
-	set_status(a, o, json_pack("{s:s, s:O}", "phase", "Bound", "accessModes",
+	ctl_set_status(a, o, json_pack("{s:s, s:O}", "phase", "Bound", "accessModes",
 				   doc_get(o->json, "spec", "accessModes", NULL) ?
 				   doc_get(o->json, "spec", "accessModes", NULL) :
 				   json_null()));
@@ -521,15 +334,15 @@ static void control_claim(struct apisim *a, struct api_object *o)
 
 static void control_service(struct apisim *a, struct api_object *o)
 {
-	if (!strcmp(str(o->json, "spec", "type"), "LoadBalancer"))
-		set_status(a, o, json_pack("{s:{s:[{s:s}]}}", "loadBalancer", "ingress",
+	if (!strcmp(ctl_str(o->json, "spec", "type"), "LoadBalancer"))
+		ctl_set_status(a, o, json_pack("{s:{s:[{s:s}]}}", "loadBalancer", "ingress",
 					   "ip", "192.0.2.1"));
 }
 
 static void issue(struct apisim *a, struct api_object *o)
 {
-	const char *ns = str(o->json, "metadata", "namespace");
-	const char *secret = str(o->json, "spec", "secretName");
+	const char *ns = ctl_str(o->json, "metadata", "namespace");
+	const char *secret = ctl_str(o->json, "spec", "secretName");
 	struct api_type *t = api_type_named(a, "secrets");
 	_cleanup_json_ json_t *old = json_incref(o->json);
 	_cleanup_free_ char *key = xstrdup(o->key);
@@ -542,8 +355,8 @@ static void issue(struct apisim *a, struct api_object *o)
 			"kind", "Secret", "metadata", "name", secret, "type",
 			"kubernetes.io/tls", "data", "tls.crt", "Yw==", "tls.key",
 			"aw=="));
-	set_status(a, api_find_key(a, key), json_pack("{s:[o]}", "conditions",
-		condition(a, old, "Ready", "True", "Ready",
+	ctl_set_status(a, api_find_key(a, key), json_pack("{s:[o]}", "conditions",
+		ctl_condition(a, old, "Ready", "True", "Ready",
 			  "Certificate is up to date and has not expired", false)));
 }
 
@@ -555,11 +368,11 @@ static void control_certificate(struct apisim *a, struct api_object *o)
 	if (!list) {
 		_cleanup_free_ char *key = xstrdup(o->key);
 
-		set_status(a, o, json_pack("{s:[o]}", "conditions", condition(a, o->json,
+		ctl_set_status(a, o, json_pack("{s:[o]}", "conditions", ctl_condition(a, o->json,
 			"Ready", "False", "DoesNotExist",
 			"Issuing certificate as Secret does not exist", false)));
 		api_look(a, key, sim_between(a->sim, 200, 1500));
-	} else if (!strcmp(str(json_array_get(list, 0), "status", NULL), "False")) {
+	} else if (!strcmp(ctl_str(json_array_get(list, 0), "status", NULL), "False")) {
 		issue(a, o);
 	}
 }
@@ -571,7 +384,7 @@ static const struct {
 	void (*fn)(struct apisim *a, struct api_object *o);
 } controllers[] = {
 	{ "CustomResourceDefinition", "apiextensions.k8s.io", control_crd },
-	{ "Pod", "", control_pod },
+	{ "Pod", "", ctl_pod },
 	{ "Deployment", "apps", api_rollout },
 	{ "ReplicaSet", "apps", control_replica_set },
 	{ "StatefulSet", "apps", control_stateful_set },
@@ -596,7 +409,7 @@ static void look_at_pods_owner(struct apisim *a, const struct api_object *o)
 						   "ownerReferences", NULL), 0);
 
 	for (size_t i = 0; ref && i < ARRAY_LEN(owners); i++)
-		if (!strcmp(str(ref, "kind", NULL), owners[i].kind))
+		if (!strcmp(ctl_str(ref, "kind", NULL), owners[i].kind))
 			look_at_owner(a, o, owners[i].group, owners[i].plural);
 }
 

@@ -9,57 +9,9 @@
 #include "apisim.h"
 #include "core/doc.h"
 #include "gitsim.h"
-#include "simint.h"
-
-struct sim_http {
-	struct sim_host *host;	/* NULL once the process is dead */
-	struct sim *sim;
-	struct http_call *call;
-	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */
-	char *url, *method, *path, *query, *user, *agent;
-	char *accept, *content_type, *protocol, *etag;
-	struct buf body;
-	struct sim_event *travel;	/* on its way to the server */
-	struct sim_event *deliver;	/* the next piece to the caller */
-	struct sim_event *timeout, *idle;
-	int status;
-	unsigned retry_after_ms;
-	const char *answer_type;
-	char answer_etag[72];
-	struct buf answer;	/* not yet delivered */
-	size_t given;		/* bytes delivered so far */
-	struct api_watch *watch;
-	uint64_t last_line_at;	/* keeps a stream's lines in order */
-	VEC(struct sim_line *) lines;	/* of a stream, in flight */
-	struct err err;
-	bool head_given, ended, ending, cancelled;
-	bool busy;	/* inside one of the caller's callbacks */
-	bool dropped;	/* forgotten there: free it when back */
-};
-
-struct sim_line {
-	struct sim_http *http;
-	struct sim_event *event;
-	char *data;
-	size_t len;
-};
+#include "simhttp.h"
 
 static void step(void *arg);
-
-static void line_free(struct sim_line *l)
-{
-	free(l->data);
-	free(l);
-}
-
-static void drop_lines(struct sim_http *q)
-{
-	for (size_t i = 0; i < q->lines.len; i++) {
-		sim_unschedule(q->sim, q->lines.data[i]->event);
-		line_free(q->lines.data[i]);
-	}
-	q->lines.len = 0;
-}
 
 static void quiet(struct sim_http *q)
 {
@@ -68,7 +20,7 @@ static void quiet(struct sim_http *q)
 	sim_unschedule(s, steal(&q->deliver));
 	sim_unschedule(s, steal(&q->timeout));
 	sim_unschedule(s, steal(&q->idle));
-	drop_lines(q);
+	sim_stream_drop(q);
 	if (q->watch)
 		api_watch_close(steal(&q->watch));
 }
@@ -128,7 +80,7 @@ static void finish(void *arg)
 	c->on_done(c, &err);
 }
 
-static void end_in(struct sim_http *q, uint64_t ms, enum err_code code,
+void sim_http_end_in(struct sim_http *q, uint64_t ms, enum err_code code,
 		   const char *msg)
 {
 	if (q->ending)
@@ -145,7 +97,7 @@ static void on_timeout(void *arg)
 	struct sim_http *q = arg;
 
 	q->timeout = NULL;
-	end_in(q, 0, ERR_TIMEOUT, "no answer in time");
+	sim_http_end_in(q, 0, ERR_TIMEOUT, "no answer in time");
 }
 
 static void on_idle(void *arg)
@@ -153,7 +105,7 @@ static void on_idle(void *arg)
 	struct sim_http *q = arg;
 
 	q->idle = NULL;
-	end_in(q, 0, ERR_TIMEOUT, "silence");
+	sim_http_end_in(q, 0, ERR_TIMEOUT, "silence");
 }
 
 static void arm_idle(struct sim_http *q)
@@ -165,14 +117,14 @@ static void arm_idle(struct sim_http *q)
 }
 
 /* Callbacks may abandon the call: each that gives something ends with this. */
-static void back(struct sim_http *q)
+void sim_http_back(struct sim_http *q)
 {
 	q->busy = false;
 	if (q->dropped)
 		http_free(q);
 }
 
-static void give_head(struct sim_http *q)
+void sim_http_give_head(struct sim_http *q)
 {
 	q->head_given = true;
 	arm_idle(q);
@@ -184,12 +136,12 @@ static void give_head(struct sim_http *q)
 }
 
 /* false: the cap is passed, the call is ending. */
-static bool give_data(struct sim_http *q, const char *data, size_t len)
+bool sim_http_give_data(struct sim_http *q, const char *data, size_t len)
 {
 	size_t max = q->call->max_body ? q->call->max_body : (size_t)64 << 20;
 
 	if (q->given + len > max) {
-		end_in(q, 0, ERR_LIMIT, "the answer is too long");
+		sim_http_end_in(q, 0, ERR_LIMIT, "the answer is too long");
 		return false;
 	}
 	q->given += len;
@@ -205,9 +157,9 @@ static void next_step(struct sim_http *q)
 		q->deliver = sim_at(q->sim, q->host, sim_between(q->sim, 0, 2),
 				    "http-data", step, q);
 	else if (q->err.code)
-		end_in(q, 1, q->err.code, "the connection broke");
+		sim_http_end_in(q, 1, q->err.code, "the connection broke");
 	else
-		end_in(q, 0, ERR_NONE, NULL);
+		sim_http_end_in(q, 0, ERR_NONE, NULL);
 }
 
 /* One piece of an ordinary answer, then the next, then the end. */
@@ -221,119 +173,17 @@ static void step(void *arg)
 	q->deliver = NULL;
 	q->busy = true;
 	if (!q->head_given) {
-		give_head(q);
+		sim_http_give_head(q);
 	} else if (n) {
 		n = n > 1 && sim_random(s) % 3 == 0 ? sim_between(s, 1, n) : n;
 		buf_add(&piece, q->answer.data, n);
 		buf_consume(&q->answer, n);
-		give_data(q, buf_str(&piece), n);
+		sim_http_give_data(q, buf_str(&piece), n);
 	}
 	if (!q->ending && !q->cancelled)
 		next_step(q);
-	back(q);
+	sim_http_back(q);
 }
-/* ---- streams ---- */
-
-static void line_arrives(void *arg)
-{
-	struct sim_line *l = arg;
-	struct sim_http *q = l->http;
-	size_t at = 0;
-
-	for (size_t i = 0; i < q->lines.len; i++) {
-		if (q->lines.data[i] == l) {
-			memmove(q->lines.data + i, q->lines.data + i + 1,
-				(q->lines.len - i - 1) * sizeof(l));
-			q->lines.len--;
-			break;
-		}
-	}
-	q->busy = true;
-	if (!q->head_given)
-		give_head(q);
-	/* The end may be on its way already: what came before it still counts. */
-	while (at < l->len && !q->cancelled && !sim_is_dead(q->host)) {
-		size_t n = sim_random(q->sim) % 4 ? l->len - at :
-			   sim_between(q->sim, 1, l->len - at);
-
-		if (!give_data(q, l->data + at, n))
-			break;
-		at += n;
-	}
-	line_free(l);
-	back(q);
-}
-
-static void queue_line(struct sim_http *q, const char *data, size_t len,
-		       uint64_t extra)
-{
-	struct sim *s = q->sim;
-	uint64_t at = s->now + sim_between(s, 0, 5) + extra;
-	struct sim_line *l = xcalloc(1, sizeof(*l));
-
-	if (at < q->last_line_at)
-		at = q->last_line_at;
-	q->last_line_at = at;
-	l->http = q;
-	l->data = xmalloc(len + 1);
-	memcpy(l->data, data, len);
-	l->data[len] = '\0';
-	l->len = len;
-	l->event = sim_at(s, q->host, at - s->now, "watch-line", line_arrives, l);
-	vec_push(&q->lines, l);
-}
-
-static void stream_over(struct sim_http *q, enum err_code code)
-{
-	uint64_t at;
-
-	if (q->ended)
-		return;
-	q->ended = true;
-	if (!q->head_given && !code)
-		queue_line(q, "", 0, 0);	/* a clean end has had a head */
-	at = q->last_line_at > q->sim->now ? q->last_line_at : q->sim->now;
-	end_in(q, at - q->sim->now + 1, code, "the watch broke");
-}
-
-static const char gone[] =
-	"{\"type\":\"ERROR\",\"object\":{\"kind\":\"Status\",\"apiVersion\":\"v1\","
-	"\"metadata\":{},\"status\":\"Failure\",\"message\":\"too old resource "
-	"version: 1 (2)\",\"reason\":\"Expired\",\"code\":410}}\n";
-
-static void on_line(void *arg, const char *data, size_t len)
-{
-	struct sim_http *q = arg;
-	struct sim *s = q->sim;
-	uint64_t extra = 0;
-
-	if (q->ended || !q->host)
-		return;
-	if (q->host->partitioned) {
-		q->ended = true;	/* half open: silence from here on */
-		return;
-	}
-	if (sim_roll(s, &s->faults.watch_cut)) {
-		stream_over(q, sim_random(s) % 2 ? ERR_NET : ERR_NONE);
-		return;
-	}
-	if (sim_roll(s, &s->faults.watch_410)) {
-		queue_line(q, gone, strlen(gone), 0);
-		stream_over(q, ERR_NONE);
-		return;
-	}
-	if (sim_roll(s, &s->faults.watch_delay))
-		extra = sim_between(s, 100, 5000);
-	queue_line(q, data, len, extra);
-	if (sim_roll(s, &s->faults.watch_dup))
-		queue_line(q, data, len, 0);
-}
-
-static void on_stream_end(void *arg)
-{
-	stream_over(arg, ERR_NONE);
-}
-
 /* ---- at the server ---- */
 
 static void note(struct sim_http *q, int status)
@@ -391,7 +241,7 @@ static void ask_git(struct sim_http *q)
 	q->answer_type = a.content_type;
 	q->answer = a.body;
 	if (a.mood == GIT_REFUSE)
-		end_in(q, 1, ERR_NET, "connection refused");
+		sim_http_end_in(q, 1, ERR_NET, "connection refused");
 	else if (a.mood == GIT_HANG)
 		q->ended = true;	/* until a timeout */
 }
@@ -434,12 +284,12 @@ static void deliver_answer(struct sim_http *q)
 	if (sim_roll(s, &s->faults.lost)) {
 		if (q->watch)
 			api_watch_close(steal(&q->watch));
-		end_in(q, ms, ERR_NET, "the connection broke before an answer");
+		sim_http_end_in(q, ms, ERR_NET, "the connection broke before an answer");
 		return;
 	}
 	if (q->watch) {
 		q->last_line_at = s->now + ms;
-		api_watch_attach(q->watch, on_line, on_stream_end, q);
+		sim_stream_open(q);
 		return;
 	}
 	if (sim_roll(s, &s->faults.reset) && q->answer.len) {
@@ -447,17 +297,6 @@ static void deliver_answer(struct sim_http *q)
 		err_set(&q->err, ERR_NET, "reset");
 	}
 	q->deliver = sim_at(s, q->host, ms, "http-head", step, q);
-}
-
-static void stream_head(void *arg)
-{
-	struct sim_http *q = arg;
-
-	q->deliver = NULL;
-	q->busy = true;
-	if (!q->head_given)
-		give_head(q);
-	back(q);
 }
 
 static bool served_by_api(const struct sim_http *q)
@@ -473,7 +312,7 @@ static void arrive(void *arg)
 	q->travel = NULL;
 	if (q->host && (q->host->partitioned ||
 			sim_roll(s, &s->faults.refuse))) {
-		end_in(q, 1, ERR_NET, "connection refused");
+		sim_http_end_in(q, 1, ERR_NET, "connection refused");
 		return;
 	}
 	if (!fault_instead(q)) {
@@ -483,8 +322,6 @@ static void arrive(void *arg)
 			ask_git(q);
 	}
 	deliver_answer(q);
-	if (q->watch && q->host && !q->ending && !q->head_given && !q->deliver)
-		q->deliver = sim_at(s, q->host, 1, "http-head", stream_head, q);
 	if (!q->host)
 		http_free(q);	/* nobody is waiting any more */
 }
@@ -561,7 +398,7 @@ void sim_http_cancel(struct world *w, struct http_call *c)
 	q->cancelled = true;
 	q->ending = false;
 	q->err = ERR_INIT;
-	end_in(q, 0, ERR_CANCELLED, "cancelled");
+	sim_http_end_in(q, 0, ERR_CANCELLED, "cancelled");
 	/* Not yet at the server: it may get there, or not. */
 	if (q->travel && sim_random(q->sim) % 2)
 		sim_unschedule(q->sim, steal(&q->travel));
