@@ -355,6 +355,7 @@ static void env_fill(const struct world_uv *w, enum worker_kind kind,
 
 	env_add(env, &n, xstrdup("PATH=/usr/bin:/bin"));
 	env_add(env, &n, xstrdup("LANG=C.UTF-8"));
+	env_add(env, &n, xasprintf("SYNCD_PID=%d", (int)getpid()));
 	if (c->data_dir) {
 		env_add(env, &n, xasprintf("SYNCD_MIRRORS=%s/mirrors",
 					   c->data_dir));
@@ -374,7 +375,7 @@ static int spawn(struct worker_proc *p, const char *path)
 {
 	char *argv[] = { (char *)"syncd-worker", (char *)kind_name[p->kind],
 			 NULL };
-	char *env[8] = { NULL };
+	char *env[10] = { NULL };
 	uv_stdio_container_t stdio[] = {
 		{ .flags = UV_CREATE_PIPE | UV_READABLE_PIPE,
 		  .data.stream = (uv_stream_t *)&p->in },

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/mem.h"
+#include "core/net/http_priv.h"
 #include "loopworld.h"
 #include "netserver.h"
 
@@ -141,6 +142,26 @@ static void retry_after_is_read(void **state)
 	assert_int_equal(h.retry_after_ms, 7000);
 	heard_deinit(&h);
 	teardown(&f);
+}
+
+static unsigned after(const char *value)
+{
+	/* now: Fri, 06 Nov 2026 10:00:00 GMT */
+	return http_retry_after(value, strlen(value), INT64_C(1793959200000));
+}
+
+static void retry_after_has_two_forms(void **state)
+{
+	(void)state;
+	assert_int_equal(after("0"), 0);
+	assert_int_equal(after("120"), 120000);
+	assert_int_equal(after("99999999999999999999"), 3600000);
+	assert_int_equal(after("Fri, 06 Nov 2026 10:00:30 GMT"), 30000);
+	assert_int_equal(after("Fri, 06 Nov 2026 09:00:00 GMT"), 0);
+	assert_int_equal(after("Fri, 06 Nov 2037 10:00:00 GMT"), 3600000);
+	assert_int_equal(after("soon"), 0);
+	assert_int_equal(after("-1"), 0);
+	assert_int_equal(after(""), 0);
 }
 
 static void expect_error(struct fixture *f, const char *path,
@@ -508,6 +529,7 @@ int main(void)
 		cmocka_unit_test(request_says_what_was_asked),
 		cmocka_unit_test(basic_credentials_are_a_header),
 		cmocka_unit_test(retry_after_is_read),
+		cmocka_unit_test(retry_after_has_two_forms),
 		cmocka_unit_test(broken_answers_are_errors),
 		cmocka_unit_test(refused_connection_says_what_to_check),
 		cmocka_unit_test(input_that_cannot_be_sent_is_refused),

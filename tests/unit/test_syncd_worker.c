@@ -1,0 +1,342 @@
+/*
+ * The real syncd-worker under the real world, sandbox and all: fetch a
+ * repository, render it, run a program on it, and what goes wrong.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+/* after the four above */
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/doc.h"
+#include "core/fetch.h"
+#include "core/mem.h"
+#include "loopworld.h"
+#include "render/render.h"
+
+struct fixture {
+	struct loopworld l;
+	char *dir;		/* data/, repo/, kustomize */
+	char *data_dir, *program, *mirror;
+	char oid[65];
+};
+
+struct asked {
+	struct worker_call call;
+	int done;
+	struct err err;
+	char *answer;
+	size_t len;
+};
+
+static void on_done(struct worker_call *c, const struct err *err,
+		    const char *data, size_t len)
+{
+	struct asked *a = container_of(c, struct asked, call);
+
+	a->done++;
+	a->err = *err;
+	a->len = len;
+	a->answer = data ? xstrndup("", 0) : NULL;
+	if (data) {
+		a->answer = xrealloc(a->answer, len + 1);
+		memcpy(a->answer, data, len);
+	}
+}
+
+static void ask(struct fixture *f, struct asked *a, enum worker_kind kind,
+		const struct buf *request)
+{
+	*a = (struct asked){
+		.call = {
+			.kind = kind,
+			.affinity = "repo",
+			.request = request->data,
+			.request_len = request->len,
+			.deadline_ms = 25000,
+			.on_done = on_done,
+		},
+	};
+	f->l.w->ops->worker_start(f->l.w, &a->call);
+	loopworld_run(&f->l, &a->done);
+	assert_int_equal(a->done, 1);
+}
+
+static void shell(const struct fixture *f, const char *script)
+{
+	_cleanup_free_ char *cmd = xasprintf("cd '%s' && %s", f->dir, script);
+
+	if (system(cmd))
+		fail_msg("%s", cmd);
+}
+
+static void write_program(const struct fixture *f, const char *text)
+{
+	FILE *out = fopen(f->program, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	assert_int_equal(chmod(f->program, 0700), 0);
+}
+
+static void fetch(struct fixture *f)
+{
+	_cleanup_free_ char *mirrors = xasprintf("%s/mirrors", f->data_dir);
+	_cleanup_free_ char *url = xasprintf("file://%s/repo", f->dir);
+	_cleanup_free_ char *key = repo_key(url);
+	struct fetch_request r = {
+		.mirrors = mirrors,
+		.key = key,
+		.url = url,
+		.revision = (char *)"main",
+	};
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct fetch_answer answer = { 0 };
+	struct err err = ERR_INIT;
+	struct asked a;
+
+	fetch_request_encode(&r, &b);
+	ask(f, &a, WORKER_FETCH, &b);
+	if (a.err.code)
+		fail_msg("fetch: %s", a.err.msg);
+	assert_int_equal(fetch_answer_decode(&answer, a.answer, a.len, &err), 0);
+	f->mirror = xstrdup(answer.mirror);
+	memcpy(f->oid, answer.oid, sizeof(f->oid));
+	fetch_answer_deinit(&answer);
+	free(a.answer);
+}
+
+static void setup(struct fixture *f)
+{
+	struct world_uv_config c = {
+		.worker_path = BUILD_DIR "/syncd-worker",
+		.log_fd = 2,
+		.log_level = LOG_ERROR,
+	};
+
+	memset(f, 0, sizeof(*f));
+	f->dir = xstrdup("/tmp/syncd-worker-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	f->data_dir = xasprintf("%s/data", f->dir);
+	f->program = xasprintf("%s/kustomize", f->dir);
+	shell(f, "mkdir -p data repo/plain repo/kust && cd repo && "
+	      "printf 'apiVersion: v1\\nkind: ConfigMap\\n"
+	      "metadata: {name: a}\\n' | tee plain/a.yaml >kust/a.yaml && "
+	      "echo 'resources: [a.yaml]' >kust/kustomization.yaml && "
+	      "git init -q -b main . && git add . && "
+	      "git -c user.name=t -c user.email=t@t commit -qm one");
+	write_program(f, "#!/bin/sh\nexit 1\n");
+	c.data_dir = f->data_dir;
+	c.kustomize_path = f->program;
+	loopworld_init(&f->l, &c);
+	fetch(f);
+}
+
+static void teardown(struct fixture *f)
+{
+	loopworld_deinit(&f->l);
+	shell(f, "rm -r data repo kustomize");
+	rmdir(f->dir);
+	free(f->dir);
+	free(f->data_dir);
+	free(f->program);
+	free(f->mirror);
+}
+
+static struct err render(struct fixture *f, enum worker_kind kind,
+			 const char *path, struct render_answer *answer)
+{
+	struct render_request r = {
+		.mirror = f->mirror,
+		.commit = f->oid,
+		.path = (char *)path,
+	};
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct err err;
+	struct asked a;
+
+	render_request_encode(&r, &b);
+	ask(f, &a, kind, &b);
+	err = a.err;
+	*answer = (struct render_answer){ 0 };
+	if (!err.code &&
+	    render_answer_decode(answer, a.answer, a.len, &err))
+		fail_msg("%s", err.msg);
+	free(a.answer);
+	return err;
+}
+
+static void fetch_then_render(void **state)
+{
+	struct render_answer answer;
+	struct fixture f;
+	struct err err;
+
+	(void)state;
+	setup(&f);
+	for (int i = 0; i < 3; i++) {
+		err = render(&f, WORKER_RENDER, "plain", &answer);
+		assert_string_equal(err.msg, "");
+		assert_int_equal(answer.n_objects, 1);
+		assert_string_equal(answer.objects[0].name, "a");
+		render_answer_deinit(&answer);
+	}
+	err = render(&f, WORKER_RENDER, "nowhere", &answer);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	err = render(&f, WORKER_RENDER, "plain", &answer);
+	assert_int_equal(err.code, ERR_NONE);
+	render_answer_deinit(&answer);
+	teardown(&f);
+}
+
+static void render_reads_mirrors_only(void **state)
+{
+	struct render_answer answer;
+	struct fixture f;
+	struct err err;
+	char *mirror;
+
+	(void)state;
+	setup(&f);
+	mirror = f.mirror;
+	f.mirror = xasprintf("%s/repo/.git", f.dir);
+	err = render(&f, WORKER_RENDER, "plain", &answer);
+	assert_int_not_equal(err.code, ERR_NONE);
+	free(f.mirror);
+	f.mirror = mirror;
+	teardown(&f);
+}
+
+static void expect_no_copies(const struct fixture *f)
+{
+	_cleanup_free_ char *tmp = xasprintf("%s/tmp", f->data_dir);
+	DIR *d = opendir(tmp);
+	struct dirent *e;
+
+	assert_non_null(d);
+	while ((e = readdir(d)))
+		assert_int_equal(e->d_name[0], '.');
+	closedir(d);
+}
+
+static void exec_runs_the_program_alone(void **state)
+{
+	_cleanup_free_ char *body = NULL;
+	struct render_answer answer;
+	struct err err = ERR_INIT;
+	struct fixture f;
+	size_t len;
+
+	(void)state;
+	setup(&f);
+	/* what it is given, and whether it can look around */
+	write_program(&f, "#!/bin/sh\n"
+		      "env=$(/usr/bin/env | /usr/bin/sed 's/=.*//' |"
+		      " /usr/bin/sort | /usr/bin/tr '\\n' ' ')\n"
+		      "if read x </etc/passwd; then peek=yes; else peek=no; fi\n"
+		      "if kill -0 $PPID; then sig=yes; else sig=no; fi\n"
+		      "if [ -f \"$2/a.yaml\" ]; then copy=yes; fi\n"
+		      "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: "
+		      "{name: b}\\ndata: {args: \"%s %s\", env: \"%s\", peek: "
+		      "\"%s\", sig: \"%s\", copy: \"%s\"}\\n' \"$#\" \"$1\" "
+		      "\"$env\" \"$peek\" \"$sig\" \"$copy\"\n");
+	err = render(&f, WORKER_EXEC, "kust", &answer);
+	assert_string_equal(err.msg, "");
+	assert_int_equal(answer.n_objects, 1);
+	assert_int_equal(render_answer_body(&answer, 0, &body, &len, &err), 0);
+	assert_non_null(strstr(body, "\"args\":\"2 build\""));
+	assert_non_null(strstr(body, "\"env\":\"HOME PWD TMPDIR "));
+	assert_null(strstr(body, "SYNCD"));
+	assert_non_null(strstr(body, "\"peek\":\"no\""));
+	assert_non_null(strstr(body, "\"sig\":\"no\""));
+	assert_non_null(strstr(body, "\"copy\":\"yes\""));
+	render_answer_deinit(&answer);
+	expect_no_copies(&f);
+	teardown(&f);
+}
+
+static void exec_failures_speak_of_the_repository(void **state)
+{
+	struct render_answer answer;
+	struct fixture f;
+	struct err err;
+
+	(void)state;
+	setup(&f);
+	write_program(&f, "#!/bin/sh\necho \"Error: $2/x.yaml: no\" >&2\n"
+			  "exit 1\n");
+	err = render(&f, WORKER_EXEC, "kust", &answer);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_string_equal(err.msg,
+			    "kustomize build kust: Error: kust/x.yaml: no");
+	expect_no_copies(&f);
+	write_program(&f, "#!/bin/sh\nwhile :; do echo "
+			  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			  "; done\n");
+	err = render(&f, WORKER_EXEC, "kust", &answer);
+	assert_int_equal(err.code, ERR_LIMIT);
+	write_program(&f, "#!/nonexistent/sh\n");
+	err = render(&f, WORKER_EXEC, "kust", &answer);
+	assert_int_equal(err.code, ERR_INTERNAL);
+	assert_non_null(strstr(err.msg, "cannot start"));
+	expect_no_copies(&f);
+	teardown(&f);
+}
+
+/* A copy whose worker was killed goes when the next one starts. */
+static void killed_exec_leaves_nothing_for_long(void **state)
+{
+	struct render_answer answer;
+	struct fixture f;
+	struct err err;
+
+	(void)state;
+	setup(&f);
+	shell(&f, "mkdir -p data/tmp/exec-999999999-abc/tree/x");
+	err = render(&f, WORKER_EXEC, "kust", &answer);
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_non_null(strstr(err.msg, "failed without a word"));
+	expect_no_copies(&f);
+	teardown(&f);
+}
+
+static void odd_requests_are_errors(void **state)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct fixture f;
+	struct asked a;
+
+	(void)state;
+	setup(&f);
+	buf_adds(&b, "[1, 2");
+	for (int k = 0; k < WORKER_KIND_N; k++) {
+		ask(&f, &a, (enum worker_kind)k, &b);
+		assert_int_not_equal(a.err.code, ERR_NONE);
+		assert_null(a.answer);
+	}
+	teardown(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fetch_then_render),
+		cmocka_unit_test(render_reads_mirrors_only),
+		cmocka_unit_test(exec_runs_the_program_alone),
+		cmocka_unit_test(exec_failures_speak_of_the_repository),
+		cmocka_unit_test(killed_exec_leaves_nothing_for_long),
+		cmocka_unit_test(odd_requests_are_errors),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
