@@ -26,6 +26,8 @@ const struct command commands[] = {
 	  cmd_wait, 1, 1, F_CLUSTER | F_WAIT | F_REVISION | F_TIMEOUT },
 	{ "history", "APP", "its releases, and which is in force", cmd_history, 1, 1,
 	  F_CLUSTER | F_OUTPUT },
+	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,
+	  1, 1, F_OUTPUT },
 	{ "health", "-f FILE", "how the objects in a file are: local", cmd_health,
 	  0, 0, F_FILE | F_OUTPUT },
 	{ "version", "", "of this program", cmd_version, 0, 0, F_OUTPUT },

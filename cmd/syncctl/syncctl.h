@@ -58,6 +58,7 @@ int cmd_get(const struct options *o);
 int cmd_sync(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_history(const struct options *o);
+int cmd_render(const struct options *o);
 int cmd_health(const struct options *o);
 int cmd_version(const struct options *o);
 

@@ -140,7 +140,6 @@ static void sum_up_note(struct view_app *a, const char *error)
 	const char *reason = doc_get_str(a->rejected, "reason", NULL);
 	const char *message = doc_get_str(a->syncd, "message", NULL);
 	const char *health = doc_get_str(a->status, "health", "message", NULL);
-
 	bool pinned = a->pinned && !a->moving;
 
 	if (pinned && id && (!by || !strcmp(by, "auto-revert")))

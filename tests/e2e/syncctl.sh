@@ -150,3 +150,36 @@ wait_until 10 "its progress" grep -q Settling "$OUT"
 status shop pinned
 finished 1
 assert_contains "$(cat "$OUT")" "was rejected" "the output"
+
+it "render shows what Git would give, without a cluster"
+write "$T/plain/all.yaml" <<-'END'
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: {name: plain, annotations: {argocd.argoproj.io/sync-wave: "3"}}
+	data: {number: "012", text: "one\n  two\n", flag: "yes"}
+END
+local_ctl() { KUBECONFIG=$T/none ctl render "$@"; }
+assert_eq configmap/plain "$(local_ctl "$T/plain" -o name)" "a folder"
+assert_eq configmap/plain "$(local_ctl "$T/plain/all.yaml" -o name)" "a file"
+assert_contains "$(local_ctl "$T/plain" -o table)" "3      -       ConfigMap" "the table"
+local_ctl "$T/plain" >"$T/plain.out"
+assert_eq '{"flag":"yes","number":"012","text":"one\n  two\n"}' \
+	"$(kc create --dry-run=client -f "$T/plain.out" -o json | jq -cS .data)" "the YAML, read by kubectl"
+assert_eq plain "$(local_ctl "$T/plain" -o json | jq -r '.items[0].metadata.name')" "the JSON"
+assert_exit 20 local_ctl "$T/nowhere"
+
+it "render builds a kustomization with the program on the PATH"
+overlay=$ROOT/tests/demo/repo/apps/dbupgrade/overlays/us-east-1-prod
+local_ctl "$overlay" >"$T/overlay.out"
+assert_eq "$(kustomize build "$overlay" | grep -c '^kind:')" "$(grep -c '^kind:' "$T/overlay.out")" "objects"
+mkdir "$T/empty"
+assert_exit 20 env PATH="$T/empty" KUBECONFIG="$T/none" "$(realpath "$BIN/syncctl")" render "$overlay"
+assert_contains "$OUTPUT" "put the kustomize program on the PATH" "the hint"
+
+it "health judges the objects in a file"
+kc get namespace "$NS" -o yaml >"$T/live.yaml"
+printf -- '---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\nstatus: {phase: Lost}\n' >>"$T/live.yaml"
+assert_contains "$(ctl health -f "$T/live.yaml")" "PersistentVolumeClaim   d " "the table"
+assert_eq Degraded "$(ctl health -o json -f - <"$T/live.yaml" | jq -r '.[1].status')" "the JSON"
+assert_exit 2 ctl health
+assert_exit 20 ctl health -f "$T/nowhere"
