@@ -197,14 +197,14 @@ static bool needs_namespace(const struct op *op)
 {
 	const struct app *a = op->app;
 
-	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*a->spec.dest_ns ||
+	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
 	    !op->plan.n_apply || op->c.kind == OP_HEAL)
 		return false;
 	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
 		const struct rendered *r = &op->c.answer->objects[i];
 
 		if (!strcmp(r->kind, "Namespace") && !*r->group &&
-		    !strcmp(r->name, a->spec.dest_ns))
+		    !strcmp(r->name, op->dest_ns))
 			return false;
 	}
 	return true;
@@ -241,6 +241,8 @@ static void enter(struct op *op, int state)
 		op_preflight_start(op);
 		break;
 	case OP_CLAIMING:
+		/* Kinds learned since may have moved objects to a namespace. */
+		record_inventory(op);
 		op->app->rec.op.wave = op->wave;
 		record_write(op);
 		break;
@@ -251,6 +253,9 @@ static void enter(struct op *op, int state)
 		break;
 	case OP_SETTLING_:
 		op_settle_begin(op);
+		break;
+	case OP_PRUNING_:
+		op->deadline = 0;
 		break;
 	default:
 		break;
@@ -272,6 +277,39 @@ static int step_over(struct op *op)
 	return OP_CLAIMING;
 }
 
+/*
+ * Waits for what is not in our hands, with an end: false to suspend, true when
+ * the operation failed over it.
+ */
+static bool wait_for(struct op *op, const char *what)
+{
+	uint64_t now = world_now(op->e->w);
+	struct err late = ERR_INIT;
+
+	if (!op->wait_until)
+		op->wait_until = now + op->app->spec.wave_deadline_ms;
+	snprintf(op->message, sizeof(op->message), "waiting for %s", what);
+	if (now < op->wait_until) {
+		world_timer_start(op->e->w, &op->timer, op->wait_until - now);
+		return false;
+	}
+	op->wait_until = 0;
+	err_set(&late, ERR_TIMEOUT, "waited too long for %s", what);
+	op_fail(op, OP_TROUBLE, &late);
+	return true;
+}
+
+static bool tick_waiting(struct op *op)
+{
+	op_plan(op);
+	op_seek_step(op);
+	if (op_step_waits(op))
+		return wait_for(op, "an object to be deleted: if it stays, look at "
+				"its finalizers");
+	op->wait_until = 0;
+	return true;
+}
+
 static bool tick_applying(struct op *op)
 {
 	if (op->n_left)
@@ -285,17 +323,11 @@ static bool tick_applying(struct op *op)
 			return true;
 		}
 	}
-	if (op_apply_next(op))
+	/* What follows a CRD may be of its kind: learn it first. */
+	if (!op->crds_applied && op_apply_next(op))
 		return op->outcome != OP_RUNNING;
-	if (op_step_waits(op)) {
-		op_plan(op);
-		if (op_step_waits(op)) {
-			snprintf(op->message, sizeof(op->message),
-				 "waiting for an object to be deleted");
-			return false;
-		}
-		return true;
-	}
+	if (!op->crds_applied && op_step_waits(op))
+		return tick_waiting(op);
 	enter(op, OP_SETTLING_);
 	return true;
 }
@@ -336,7 +368,8 @@ static bool op_arm(struct op *op)
 		return true;
 	case OP_WATCHING:
 		if (!op_kinds_ready(op))
-			return false;
+			return wait_for(op, "the first lists of the kinds in use");
+		op->wait_until = 0;
 		op_plan(op);
 		op_take_baseline(op);
 		if (op->c.kind != OP_REVERT && op_refuse_shared(op))
@@ -370,10 +403,14 @@ static bool op_arm(struct op *op)
 	case OP_APPLYING:
 		return tick_applying(op);
 	case OP_LEARNING:
-		if (!op->learned || !op_kinds_ready(op))
+		if (!op->learned)
 			return false;
+		if (!op_kinds_ready(op))
+			return wait_for(op, "the first lists of the new kinds");
+		op->wait_until = 0;
 		op_plan(op);
-		enter(op, op_next_step(op) ? OP_CLAIMING : OP_DONE);
+		op_seek_step(op);	/* the rest of the step, then its health */
+		enter(op, OP_CLAIMING);
 		return true;
 	case OP_SETTLING_:
 		return tick_settling(op);
@@ -397,7 +434,8 @@ static bool quiet(const struct op *op)
 static bool is_waiting(const struct op *op)
 {
 	return op->sm.state == OP_SETTLING_ || op->sm.state == OP_WATCHING ||
-	       op->sm.state == OP_CLAIMING;
+	       op->sm.state == OP_CLAIMING || op->sm.state == OP_PRUNING_ ||
+	       (op->wait_until && !op->n_left && op->learned);
 }
 
 static void op_tick(struct op *op)
@@ -440,6 +478,8 @@ struct op *op_start(const struct op_config *c)
 	op->e = c->app->engine;
 	op->task.fn = on_task;
 	op->timer.fn = on_timer;
+	op->dest_ns = xstrdup(c->app->spec.dest_ns);
+	op->learned = true;
 	op->started_mono = world_now(op->e->w);
 	sm_init(&op->sm, states, OP_IDLE);
 	op_poke(op);
@@ -465,6 +505,7 @@ struct op *op_free(struct op *op)
 	kube_abandon(op->e->kube, &op->ns_req);
 	kube_request_deinit(&op->ns_req);
 	free(op->ns_body);
+	free(op->dest_ns);
 	free(op->scopes);
 	plan_deinit(&op->plan);
 	free(op);

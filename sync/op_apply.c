@@ -125,6 +125,7 @@ static void take_answer(struct apply *a)
 	struct inv_entry *inv = record_inv(&op->app->rec, &a->task.key);
 	const struct rendered *r = &op->c.answer->objects[a->task.object];
 	struct fact *f = op_fact(op, &a->task.key, true);
+	const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
 
 	op->mutated = true;
 	f->changed = true;
@@ -132,11 +133,16 @@ static void take_answer(struct apply *a)
 	if (!l)		/* a watch event was faster: it is newer than this answer */
 		l = live_find(&op->e->live, &a->task.key);
 	kinds_mark(op->e, l);
-	if (inv && l) {
-		memcpy(inv->uid, l->uid, sizeof(inv->uid));
-		memcpy(inv->fingerprint, l->fingerprint, sizeof(inv->fingerprint));
+	if (inv && uid && strlen(uid) < sizeof(inv->uid)) {
+		/* The index may know a successor by now, which is not ours. */
+		bool same = l && !strcmp(l->uid, uid);
+
+		strcpy(inv->uid, uid);
+		memcpy(inv->fingerprint, same ? l->fingerprint : "",
+		       same ? sizeof(inv->fingerprint) : 1);
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
-		inv->adopted = inv->adopted || *f->adopt_uid;
+		inv->changed = true;
+		inv->adopted = inv->adopted || *f->adopt_uid || a->task.adopt;
 		inv->wave = a->task.wave;
 		inv->flags = a->task.flags;
 		free(inv->version);
@@ -149,7 +155,7 @@ static bool retry_after_crd(struct apply *a)
 {
 	struct world *w = a->op->e->w;
 
-	if (!a->op->crds_applied || world_now(w) > a->first_try + AFTER_CRD_MS)
+	if (!a->op->crds_ever || world_now(w) > a->first_try + AFTER_CRD_MS)
 		return false;
 	world_timer_start(w, &a->again, AFTER_CRD_STEP_MS);
 	return true;
@@ -237,6 +243,7 @@ static void on_look(struct apply *a, const struct err *err)
 static void on_delete(struct apply *a, const struct err *err)
 {
 	struct op *op = a->op;
+	const struct live *l;
 	const char *kind;
 
 	if (!err->code) {
@@ -244,6 +251,10 @@ static void on_delete(struct apply *a, const struct err *err)
 		kind = doc_get_str(a->req.json, "kind", NULL);
 		/* A Status: gone. The object itself: finalizers are pending. */
 		a->gone = !kind || !strcmp(kind, "Status");
+		/* Known as being deleted from now on; not when it went already. */
+		l = live_find(&op->e->live, &a->task.key);
+		if (!a->gone && l && !strcmp(l->uid, a->task.uid))
+			live_upsert(&op->e->live, a->req.json, NULL);
 		op_result(op, &a->task.key, a->task.version, "Pruned", "pruned");
 	} else if (err->code == ERR_NOTFOUND || err->code == ERR_CONFLICT) {
 		a->gone = true;	/* 409: another object bears the name; not ours */
@@ -371,6 +382,7 @@ static void unserved(struct op *op, const struct task *t)
 		"before it", buf_str(&key), t->key.kind, t->key.group,
 		*t->key.group ? "/" : "", t->version);
 	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	op->may_pass = true;	/* somebody else may bring the CRD */
 	op_fail(op, OP_REFUSED, &err);
 }
 
@@ -393,13 +405,18 @@ bool op_apply_next(struct op *op)
 						   op->next_task);
 			if (!resolve(op, t, &batch[n])) {
 				op_batch_free(op);
+				if (!op->relearned) {
+					/* What we know of kinds may be old. */
+					op->relearned = op->crds_applied = true;
+					return false;
+				}
 				unserved(op, t);
 				return true;
 			}
 			rank = t->rank;
 			n++;
 			if (!strcmp(t->key.kind, "CustomResourceDefinition"))
-				op->crds_applied = true;
+				op->crds_applied = op->crds_ever = true;
 		}
 		op->next_task++;
 	}
@@ -412,17 +429,23 @@ bool op_apply_next(struct op *op)
 void op_prune_start(struct op *op)
 {
 	struct apply *batch = batch_make(op, op->plan.prunes.len);
+	bool any = false;
 	size_t n = 0;
 	int wave = 0;
 
 	for (size_t i = 0; i < op->plan.prunes.len; i++) {
 		const struct task *t = &op->plan.prunes.data[i];
+		const struct live *l;
 
 		if (t->verb != TASK_PRUNE)
 			continue;
-		if (n && t->wave != wave)
+		if (any && t->wave != wave)
 			break;	/* the next wave when this one is gone */
+		any = true;
 		wave = t->wave;
+		l = live_find(&op->e->live, &t->key);
+		if (l && l->deleting)
+			continue;	/* asked for already: its end is news */
 		if (!*t->uid || !resolve(op, t, &batch[n]))
 			continue;
 		batch[n++].deleting = true;
@@ -439,7 +462,7 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 {
 	struct op *op = container_of(r, struct op, ns_req);
 	struct engine *e = op->e;
-	const char *ns = op->app->spec.dest_ns;
+	const char *ns = op->dest_ns;
 	struct kube_ref ref = { .version = "v1", .resource = "namespaces" };
 
 	op->ns_busy = false;
@@ -472,7 +495,7 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 void op_namespace_start(struct op *op)
 {
 	struct kube_ref ref = { .version = "v1", .resource = "namespaces",
-				.name = op->app->spec.dest_ns };
+				.name = op->dest_ns };
 
 	kube_get_init(&op->ns_req, &ref);
 	op->ns_req.on_done = on_namespace;

@@ -8,7 +8,7 @@ void op_plan(struct op *op)
 {
 	struct app *a = op->app;
 	struct plan_input in = {
-		.release = op->c.answer, .destination_ns = a->spec.dest_ns,
+		.release = op->c.answer, .destination_ns = op->dest_ns,
 		.app_id = a->app_id, .record = &a->rec, .live = &op->e->live,
 		.prune_allowed = op->c.prune_only || op->c.kind == OP_REVERT,
 		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL,
@@ -46,7 +46,7 @@ bool op_kinds_ready(struct op *op)
 /* The health of everything before the first mutation: the baseline. */
 void op_take_baseline(struct op *op)
 {
-	const struct record *rec = &op->app->rec;
+	struct record *rec = &op->app->rec;
 	bool calm = !rec->op.tries && (rec->phase == PHASE_NONE ||
 		    rec->phase == PHASE_GOOD || rec->phase == PHASE_PINNED);
 
@@ -54,7 +54,11 @@ void op_take_baseline(struct op *op)
 		const struct task *t = &op->plan.tasks.data[i];
 		const struct live *l = live_find(&op->e->live, &t->key);
 		struct fact *f = op_fact(op, &t->key, true);
+		const struct inv_entry *v = record_inv(rec, &t->key);
 
+		/* What an earlier try of this operation did counts as its own. */
+		f->changed = v && v->changed;
+		op->mutated = op->mutated || f->changed;
 		f->has_before = l && calm;
 		f->before = l ? l->health.status : HEALTH_NONE;
 	}
@@ -93,6 +97,19 @@ bool op_next_step(struct op *op)
 		return true;
 	}
 	return false;
+}
+
+void op_seek_step(struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		op->next_task = i;
+		if (t->wave > op->wave ||
+		    (t->wave == op->wave && t->step >= op->step))
+			return;
+	}
+	op->next_task = op->plan.tasks.len;
 }
 
 static const struct task *refused_task(const struct op *op)
@@ -143,24 +160,33 @@ static void drop_pruned(struct op *op)
 
 static void forget_foreign(struct op *op)
 {
-	/* Keys are borrowed from the entries that go: collect, then drop. */
-	for (;;) {
-		const struct task *found = NULL;
+	size_t n = 0;
 
-		for (size_t i = 0; i < op->plan.prunes.len && !found; i++)
-			if (op->plan.prunes.data[i].verb == TASK_FORGET)
-				found = &op->plan.prunes.data[i];
-		if (!found)
-			return;
-		record_inv_drop(&op->app->rec, &found->key);
+	/* Each key is borrowed from the very entry that goes, and from no other. */
+	for (size_t i = 0; i < op->plan.prunes.len; i++)
+		if (op->plan.prunes.data[i].verb == TASK_FORGET) {
+			record_inv_drop(&op->app->rec,
+					&op->plan.prunes.data[i].key);
+			n++;
+		}
+	if (n)
 		op_plan(op);
-	}
 }
 
 /*
- * A revert deletes only what the releases after the last good one created:
- * operation ids begin with their release's number.
+ * A revert deletes only what the releases after the last good one created and
+ * that never were good themselves: operation ids begin with their release's
+ * number.
  */
+static bool is_of_failed(struct op *op, const struct inv_entry *v)
+{
+	uint32_t id = v ? op_id_release(v->op) : 0;
+	const struct release *by = record_release(&op->app->rec, id);
+
+	return v && !v->adopted && id > op->c.release && by &&
+	       by->state != RELEASE_GOOD;
+}
+
 static void restrict_prunes(struct op *op)
 {
 	struct record *rec = &op->app->rec;
@@ -173,7 +199,7 @@ static void restrict_prunes(struct op *op)
 
 		if (t->verb != TASK_PRUNE)
 			continue;
-		if (v && !v->adopted && op_id_release(v->op) > op->c.release)
+		if (is_of_failed(op, v))
 			continue;
 		t->verb = TASK_HOLD;
 		op->plan.n_prune--;

@@ -68,14 +68,17 @@ struct op {
 	size_t next_task;
 	struct apply *batch;
 	size_t n_batch, n_left;
-	bool crds_applied;
+	bool crds_applied;	/* not learned yet */
+	bool crds_ever, relearned;
 	bool namespace_ready;
 	struct kube_request ns_req;
 	char *ns_body;
+	char *dest_ns;		/* the spec may be edited under way */
 	bool ns_busy;
 
 	struct fact *facts;
 	uint64_t deadline, progress, progress_now, look_at;
+	uint64_t wait_until;	/* mono: kinds or a deletion are waited for; 0 */
 	struct world_task task;
 	struct world_timer timer;
 	uint64_t started_mono;
@@ -95,6 +98,8 @@ bool op_kinds_ready(struct op *op);
 void op_take_baseline(struct op *op);
 /* Moves wave, step and next_task to the step after the finished one; false: none. */
 bool op_next_step(struct op *op);
+/* To the start of the step under way, in a new plan. */
+void op_seek_step(struct op *op);
 /* Fails the operation if an object is another application's; true: it did. */
 bool op_refuse_shared(struct op *op);
 /* An object of this step is being deleted: it is applied when it is gone. */

@@ -19,33 +19,30 @@ static void on_pods(void *arg)
 	op_poke(arg);
 }
 
-/* Does an object that this operation changed lie in "Kind/name Kind/name"? */
-static bool refers_to_changed(const struct op *op, const struct rendered *r,
+/* Did this operation change one of r->refs ("ConfigMap/x Secret/y")? */
+static bool refers_to_changed(struct op *op, const struct rendered *r,
 			      const char *ns)
 {
-	struct fact *f, *next;
+	_cleanup_free_ char *copy = xstrdup(r->refs ? r->refs : "");
+	char *rest = copy, *ref;
 
-	if (!r->refs || !*r->refs)
-		return false;
-	HASH_ITER(hh, op->facts, f, next) {
-		_cleanup_free_ char *want = NULL;
-		const char *slash = strrchr(f->key, '/');
-		const char *at;
-		size_t kind_len = strcspn(f->key, "/");
+	while ((ref = strsep(&rest, " "))) {
+		char *slash = strchr(ref, '/');
+		const struct fact *f;
+		struct objkey k;
 
-		if (!f->changed || !slash)
+		if (!slash)
 			continue;
-		/* Core kinds only: "ConfigMap/ns/name". */
-		want = xasprintf("%.*s/%s", (int)kind_len, f->key, slash + 1);
-		at = strstr(r->refs, want);
-		if (at && (at[strlen(want)] == '\0' || at[strlen(want)] == ' ') &&
-		    strstr(f->key, ns))
+		*slash = '\0';
+		k = (struct objkey){ "", ref, ns, slash + 1 };
+		f = op_fact(op, &k, false);
+		if (f && f->changed)
 			return true;
 	}
 	return false;
 }
 
-static bool is_evidence(const struct op *op, const struct task *t,
+static bool is_evidence(struct op *op, const struct task *t,
 			const struct fact *f)
 {
 	const struct rendered *r = &op->c.answer->objects[t->object];
@@ -83,6 +80,27 @@ static void look_at_pods(struct op *op, const struct task *t, struct fact *f,
 	it->pod_message = f->pod_message;
 }
 
+/* Past its time means that all pod watches are taken: one may end. */
+static void look_again(struct op *op, uint64_t at, uint64_t now)
+{
+	if (at <= now)
+		at = now + PODS_AFTER_MS;
+	if (!op->look_at || at < op->look_at)
+		op->look_at = at;
+}
+
+/* CRDs are awaited alone, before what may be of their kinds is applied. */
+static bool belongs(const struct op *op, const struct task *t, bool all)
+{
+	if (t->object == SIZE_MAX)
+		return false;
+	if (all)
+		return true;
+	return t->wave == op->wave && t->step == op->step &&
+	       (!op->crds_applied ||
+		!strcmp(t->key.kind, "CustomResourceDefinition"));
+}
+
 static void gather(struct op *op, const struct task *t, uint64_t now,
 		   struct settle_item *it)
 {
@@ -105,7 +123,7 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 	it->degraded_since = f->degraded_since;
 	look_at_pods(op, t, f, it, now);
 	if (f->progressing_since && !f->pods)
-		op->look_at = f->progressing_since + PODS_AFTER_MS;
+		look_again(op, f->progressing_since + PODS_AFTER_MS, now);
 	if (l)
 		op->progress_now += l->progress;
 }
@@ -147,8 +165,7 @@ enum settle_verdict op_settle(struct op *op, bool all)
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 
-		if (t->object != SIZE_MAX &&
-		    (all || (t->wave == op->wave && t->step == op->step)))
+		if (belongs(op, t, all))
 			gather(op, t, now, &items[n++]);
 	}
 	if (op->progress_now > op->progress) {

@@ -35,6 +35,7 @@ struct inv_entry {
 	char digest[65];	/* body last applied; "" = not yet */
 	char fingerprint[65];	/* of our fields, as that apply answered */
 	bool adopted;		/* it was there before us */
+	bool changed;		/* by the operation under way: it is to blame */
 };
 struct objkey inv_key(const struct inv_entry *e);
 
