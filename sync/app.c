@@ -133,6 +133,8 @@ void app_free(struct app *a)
 	struct world *w = a->engine->w;
 
 	world_undefer(w, &a->task);
+	world_undefer(w, &a->store.task);
+	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
 	op_free(a->op);
 	op_view_reset(&a->op_view);
@@ -149,6 +151,8 @@ void app_free(struct app *a)
 	free(a->store.body);
 	free(a->status_body);
 	free(a->render_request);
+	free(a->render_affinity);
+	free(a->rec_broken);
 	json_decref(a->status);
 	for (size_t i = 0; i < a->conditions.len; i++)
 		free(a->conditions.data[i].message);
@@ -176,7 +180,7 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 	app_poke(a);
 }
 
-static void follow_source(struct app *a)
+void app_follow_source(struct app *a)
 {
 	struct repo_rev *old = a->rev;
 	const char *revision = a->request.present && a->request.revision ?
@@ -232,7 +236,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	if (!a->status && status)
 		a->status = json_deep_copy(status);
 	claim_operation(a);
-	follow_source(a);
+	app_follow_source(a);
 	if (a->spec.refresh == REFRESH_NONE) {
 		a->refresh_mark = MARK_NONE;
 	} else if (a->refresh_mark == MARK_NONE) {
@@ -251,7 +255,7 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 	struct app *a = app_get(e, ns, name);
 
 	a->present = false;
-	follow_source(a);
+	app_follow_source(a);
 	json_decref(a->status);
 	a->status = NULL;
 	if (a->op)

@@ -194,6 +194,9 @@ static void look_conditions(struct app *a)
 		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
 	else
 		app_clear_condition(a, "ComparisonError");
+	if (a->rec_broken)
+		app_set_condition(a, "UnknownError", "the state record cannot be "
+				  "read, nothing is done: %s", a->rec_broken);
 	if (a->sync_err.code)
 		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
 	else
@@ -249,6 +252,13 @@ static bool request_ready(const struct app *a)
 	       source_polled_at(a->rev) >= a->request.seen_at;
 }
 
+/* What was asked for is not in Git, or does not render. */
+static bool request_lost(const struct app *a)
+{
+	return request_ready(a) && (a->head_err.code ||
+	       (a->rev->err.code && (!a->head || a->request.revision)));
+}
+
 static bool has_prunes(const struct app *a)
 {
 	return a->plan_valid && a->spec.prune && a->plan.n_prune > 0;
@@ -290,6 +300,11 @@ static void run(struct app *a)
 	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile ||
 	    a->spec.deleting)
 		return;
+	if (request_lost(a)) {
+		struct err why = a->rev->err.code ? a->rev->err : a->head_err;
+
+		app_request_failed(a, &why);
+	}
 	d = decide(a);
 	a->decision = d;
 	if (d.again_at)
@@ -306,7 +321,8 @@ void app_look(struct app *a)
 	e->counts.reconciles++;
 	if (wants_render(a))
 		app_render_start(a);
-	run(a);
+	if (!a->rec_broken)
+		run(a);
 	look_conditions(a);
 	look_hooks(a);
 	app_status_tick(a);

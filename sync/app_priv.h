@@ -11,6 +11,8 @@
 
 /* app.c */
 void op_view_reset(struct op_view *v);
+/* Joins the revision that the request, or else the spec, names. */
+void app_follow_source(struct app *a);
 void app_plans_reset(struct app *a);
 bool app_compare(struct app *a);
 
@@ -25,6 +27,9 @@ void app_act(struct app *a, const struct decision *d);
 void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated);
 void app_promote(struct app *a);
+void app_request_done(struct app *a);
+/* What a person asked for cannot be found or rendered: says so, forgets it. */
+void app_request_failed(struct app *a, const struct err *why);
 void app_set_phase(struct app *a, enum phase p);
 /* Writes the record; the application is poked when it is there. */
 void app_save(struct app *a);

@@ -56,6 +56,10 @@ static void on_saved(struct store_call *c, const struct err *err)
 
 void app_save(struct app *a)
 {
+	if (a->store.running) {	/* one write at a time: again after this one */
+		a->rec_dirty = true;
+		return;
+	}
 	a->rec_dirty = false;
 	a->store.app = a;
 	a->store.on_done = on_saved;
@@ -119,13 +123,16 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		.app = a, .kind = kind, .release = release, .answer = &rel->a,
 		.settle = kind == OP_SYNC || kind == OP_ROLLBACK,
 		.prune_only = prune_only, .on_done = op_ended,
-		.dry_run = kind == OP_SYNC && a->request.present &&
-			   a->request.dry_run,
+		.dry_run = kind == OP_SYNC && !prune_only && !resumed &&
+			   a->request.present && a->request.dry_run,
 	};
 
 	if (resumed) {
 		o->tries++;
 	} else {
+		for (size_t i = 0; i < a->rec.inventory.len; i++)
+			a->rec.inventory.data[i].changed = false;
+		a->op_serves = false;
 		free(o->initiated_by);
 		*o = (struct op_record){
 			.kind = kind, .release = release,
@@ -151,10 +158,11 @@ static void start_sync(struct app *a)
 	a->sync_err = ERR_INIT;
 	if (a->request.present && a->request.dry_run) {
 		app_start_op(a, OP_SYNC, r->id, a->head, false, by);
+		a->op_serves = true;
 		return;
 	}
 	if (rejected)
-		r->retried = !a->request.present;
+		r->retried = r->retried || !a->request.present;
 	if (r->state != RELEASE_GOOD)
 		r->state = RELEASE_CANDIDATE;
 	free(r->initiated_by);
@@ -175,6 +183,16 @@ static void start_sync(struct app *a)
 		   "objects change, %zu go later", r->id, r->revision, by,
 		   a->plan.n_apply, r->n_objects, a->plan.n_prune);
 	app_start_op(a, OP_SYNC, r->id, a->head, false, by);
+	a->op_serves = a->request.present;
+}
+
+/* The plan of what should be running: the head's only when that is the same. */
+static const struct plan *target_plan(const struct app *a)
+{
+	bool apart = a->head && a->target &&
+		     strcmp(a->head->a.digest, a->target->a.digest);
+
+	return apart ? &a->target_plan : &a->plan;
 }
 
 static void start_revert(struct app *a)
@@ -187,7 +205,7 @@ static void start_revert(struct app *a)
 static void start_prune(struct app *a)
 {
 	struct err guard = ERR_INIT;
-	const struct plan *p = &a->plan;
+	const struct plan *p = target_plan(a);
 
 	if (!a->plan_valid || !p->n_prune) {
 		app_set_phase(a, PHASE_GOOD);
@@ -237,10 +255,15 @@ static void resume_op(struct app *a)
 		app_save(a);
 		return;
 	}
+	if (!revert && a->rec.phase == PHASE_PRUNING) {
+		/* Policy and guard are asked again: either may have changed. */
+		a->rec.op.id[0] = '\0';
+		start_prune(a);
+		return;
+	}
 	engine_log(a->engine, LOG_INFO, a, "going on with operation %s (%s of #%u)",
 		   o->id, op_kind_str(o->kind), o->release);
-	app_start_op(a, o->kind, o->release, a->target,
-		     !revert && a->rec.phase == PHASE_PRUNING,
+	app_start_op(a, o->kind, o->release, a->target, false,
 		     o->initiated_by ? o->initiated_by : "automated");
 }
 
@@ -248,6 +271,9 @@ void app_act(struct app *a, const struct decision *d)
 {
 	switch (d->next) {
 	case NEXT_SYNC:
+		/* Also when the retry is a release of its own (other bytes). */
+		if (d->rejected && !a->request.present)
+			record_release(&a->rec, d->rejected->id)->retried = true;
 		start_sync(a);
 		break;
 	case NEXT_HEAL:
@@ -287,7 +313,7 @@ void app_act(struct app *a, const struct decision *d)
 void app_promote(struct app *a)
 {
 	struct release *r = record_release(&a->rec, a->rec.target);
-	bool prunes = a->plan_valid && a->plan.n_prune && a->spec.prune;
+	bool prunes = a->plan_valid && target_plan(a)->n_prune && a->spec.prune;
 
 	if (r->state != RELEASE_GOOD) {
 		r->decided_ms = world_wall(a->engine->w);
@@ -341,8 +367,9 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	a->soak_began = 0;
 	a->rec.op.id[0] = '\0';
 	if (!back) {
-		if (!mutated && a->prior_target)
-			a->rec.target = a->prior_target;
+		if (!mutated && (a->prior_target || a->rec.last_good))
+			a->rec.target = a->prior_target ? a->prior_target :
+					a->rec.last_good;
 		app_set_phase(a, PHASE_FAILED);
 		app_save(a);
 		return;
@@ -355,8 +382,10 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	a->rec.pin_since_ms = wall;
 	a->rec.pin_rejected = rel->id;
 	a->rec.target = a->rec.last_good;
-	a->rec.reverts_in_row++;
-	a->rec.last_revert_ms = wall;
+	if (mutated) {	/* a refusal before anything was changed reverts nothing */
+		a->rec.reverts_in_row++;
+		a->rec.last_revert_ms = wall;
+	}
 	app_set_phase(a, mutated ? PHASE_REVERTING : PHASE_PINNED);
 	app_save(a);
 }
@@ -468,7 +497,7 @@ static void prune_ended(struct app *a, const struct op *op)
 	if (op_outcome(op) == OP_SUCCEEDED) {
 		engine_log(a->engine, LOG_INFO, a, "pruned what left Git");
 		app_set_phase(a, PHASE_GOOD);
-	} else {
+	} else if (op_outcome(op) != OP_CANCELLED) {
 		a->sync_err = *op_error(op);
 		a->retry_at = world_now(a->engine->w) + PRUNE_AGAIN_MS;
 		engine_log(a->engine, LOG_WARN, a, "pruning: %s",
@@ -520,24 +549,44 @@ static void sync_ended(struct app *a, const struct op *op)
 		break;
 	case OP_REFUSED:
 	case OP_BAD:
+		if (r->id == a->rec.last_good) {
+			/* It was good: what fails now is not the release's fault. */
+			app_set_phase(a, a->rec.pin_why ? PHASE_PINNED :
+							  PHASE_GOOD);
+			heal_ended(a, op);
+			break;
+		}
+		/* An earlier try may have changed what this one did not see. */
 		app_reject(a, r, op_error(op)->msg, op_may_pass(op),
-			   op_mutated(op));
+			   op_mutated(op) || a->rec.op.tries);
 		break;
 	case OP_RUNNING:
 		break;
 	}
 }
 
-static void request_done(struct app *a)
+void app_request_done(struct app *a)
 {
 	free(a->request.revision);
 	free(a->request.by);
 	a->request = (struct op_request){ 0 };
+	app_follow_source(a);	/* back from the revision that was asked for */
+}
+
+void app_request_failed(struct app *a, const struct err *why)
+{
+	view_started(a, NULL, a->request.by, false);
+	a->op_view.started_ms = a->op_view.finished_ms =
+		world_wall(a->engine->w);
+	a->op_view.phase = "Failed";
+	free(a->op_view.message);
+	a->op_view.message = xstrdup(why->msg);
+	app_request_done(a);
 }
 
 static void op_ended(struct app *a, struct op *op)
 {
-	bool dry = a->request.present && a->request.dry_run;
+	bool dry = a->op_serves && a->request.dry_run;
 
 	view_ended(a, op);
 	if (op_outcome(op) == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
@@ -555,9 +604,10 @@ static void op_ended(struct app *a, struct op *op)
 		prune_ended(a, op);
 	else
 		sync_ended(a, op);
-	if (a->rec.op.kind == OP_SYNC && !a->op_prunes &&
-	    op_outcome(op) != OP_TROUBLE)
-		request_done(a);
+	if (a->op_serves && (dry || op_outcome(op) != OP_TROUBLE)) {
+		a->op_serves = false;
+		app_request_done(a);
+	}
 	a->op_rel = rel_unref(a->op_rel);
 	a->op = op_free(op);
 	app_poke(a);

@@ -73,7 +73,7 @@ bool app_soak_over(struct app *a)
 		if (now >= a->soak_began + UNPROVEN_MS && !s.degraded &&
 		    a->rec.phase == PHASE_SOAKING) {
 			app_set_phase(a, PHASE_UNPROVEN);
-			app_save(a);
+			a->rec_dirty = true;	/* written with what is decided now */
 		}
 		return false;
 	}

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define STATUS_EVERY_MS 1000
+#define STATUS_MAX_MS 300000
 
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 {
@@ -80,6 +81,16 @@ static json_t *build(struct app *a)
 	return status_build(&v, a->status);
 }
 
+/* Between two writes; longer the more often it failed. */
+static uint64_t status_pause(const struct app *a)
+{
+	uint64_t ms = STATUS_EVERY_MS;
+
+	for (unsigned i = 0; i < a->status_fails && ms < STATUS_MAX_MS; i++)
+		ms *= 2;
+	return ms < STATUS_MAX_MS ? ms : STATUS_MAX_MS;
+}
+
 static void on_written(struct kube_request *r, const struct err *err)
 {
 	struct app *a = container_of(r, struct app, status_req);
@@ -87,6 +98,12 @@ static void on_written(struct kube_request *r, const struct err *err)
 	a->status_busy = false;
 	free(a->status_body);
 	a->status_body = NULL;
+	a->status_fails = err->code ? a->status_fails + 1 : 0;
+	/* Not taken off the CR then: with the next write. */
+	if (err->code && a->operation_mark == MARK_CLEARED)
+		a->operation_mark = MARK_SEEN;
+	if (err->code && a->refresh_mark == MARK_CLEARED)
+		a->refresh_mark = MARK_SEEN;
 	if (err->code && err->code != ERR_NOTFOUND) {
 		engine_log(a->engine, LOG_WARN, a, "writing the status: %s",
 			   err->msg);
@@ -94,7 +111,7 @@ static void on_written(struct kube_request *r, const struct err *err)
 		a->status = NULL;
 	}
 	if (err->code)
-		app_poke_at(a, world_now(a->engine->w) + STATUS_EVERY_MS);
+		app_poke_at(a, a->status_at + status_pause(a));
 }
 
 /* null where the old status had a key that the new one has not: merge patch. */
@@ -169,13 +186,15 @@ void app_status_tick(struct app *a)
 
 	if (!a->present || a->status_busy)
 		return;
+	/* First of all: building it costs as much as the application is large. */
+	if ((!must || a->status_fails) && a->status_at &&
+	    now < a->status_at + status_pause(a)) {
+		app_poke_at(a, a->status_at + status_pause(a));
+		return;
+	}
 	status = build(a);
 	if (!must && a->status && status_same(status, a->status))
 		return;
-	if (!must && a->status_at && now < a->status_at + STATUS_EVERY_MS) {
-		app_poke_at(a, a->status_at + STATUS_EVERY_MS);
-		return;
-	}
 	/* Before anything is known there is nothing worth a write. */
 	if (!must && a->rev && !*a->rev->commit && !a->rev->err.code &&
 	    !a->conditions.len)

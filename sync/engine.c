@@ -79,6 +79,8 @@ bool engine_may_write(void *arg)
 {
 	struct engine *e = arg;
 
+	if (e->fatal)
+		return false;
 	if (!e->lease || e->sm.state < BOOT_RECORDS)
 		return true;	/* no election, or the steps before it */
 	return lease_held(e->lease, 0);
@@ -86,6 +88,7 @@ bool engine_may_write(void *arg)
 
 void engine_fatal(struct engine *e, const struct err *why)
 {
+	e->fatal = true;	/* also while stopping: somebody else writes */
 	if (e->stopping)
 		return;
 	e->stopping = true;

@@ -250,6 +250,7 @@ struct app {
 	struct record rec;
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
 	bool rec_dirty;
+	char *rec_broken;	/* why the stored record cannot be read: hands off */
 	struct store_call store;	/* record writes, one at a time */
 
 	struct repo_rev *rev;
@@ -272,6 +273,7 @@ struct app {
 	struct op *op;
 	struct rel *op_rel;
 	bool op_prunes;
+	bool op_serves;		/* it is what a->request asked for */
 	unsigned revert_tries;
 	uint32_t prior_target;
 	struct op_view op_view;
@@ -303,6 +305,7 @@ struct app {
 	char *status_body;
 	bool status_busy;
 	uint64_t status_at;	/* mono of the last write */
+	unsigned status_fails;	/* in a row */
 	int64_t reconciled_ms;
 	/* What we take off the CR: seen, then cleared, until an event shows it gone. */
 	enum mark { MARK_NONE, MARK_SEEN, MARK_CLEARED } refresh_mark,
@@ -355,6 +358,7 @@ struct engine {
 	uint64_t epoch;
 	unsigned seen_generation;
 	bool leading, stopping, loaded;
+	bool fatal;		/* nothing may be written any more */
 	struct live_index live;
 	struct kindwatch *kinds;
 	unsigned n_podwatches;
