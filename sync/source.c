@@ -13,6 +13,7 @@
 #define FETCH_DEADLINE_MS 180000
 #define MAX_FETCH_ANSWER 65536
 #define POLL_SOON_MS 20
+#define CREDS_AGAIN_MS 200
 #define FETCH_AGAIN_MS 10000
 
 struct repo {
@@ -283,7 +284,7 @@ static void poll_start(struct repo *r)
 	if (!in_use(r) || !e->leading)
 		return;
 	if (!creds_synced(e->creds)) {
-		schedule(r, POLL_SOON_MS);
+		schedule(r, CREDS_AGAIN_MS);
 		return;
 	}
 	e->counts.polls++;
@@ -346,7 +347,8 @@ struct repo_rev *source_join(struct engine *e, const char *url,
 		rev->next = r->revs;
 		r->revs = rev;
 	}
-	if (!rev->users++ && !*rev->wanted)
+	/* The polls stop while nobody uses a repository: what it said is old. */
+	if (!rev->users++)
 		source_poll_now(rev);
 	return rev;
 }

@@ -64,7 +64,7 @@ static void on_read_back(struct kube_request *r, const struct err *err)
 		return;
 	}
 	theirs = doc_get_str(r->json, "data", "state", NULL);
-	if (theirs && strstr(c->body, theirs)) {
+	if (theirs && *theirs && strstr(c->body, theirs)) {
 		take_version(c);
 		finish(c, &lost);
 		return;
@@ -84,6 +84,14 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 	if (!err->code) {
 		take_version(c);
 		finish(c, err);
+		return;
+	}
+	if (err->code == ERR_NOTFOUND && c->app->rec_version) {
+		/* Somebody deleted it: what we know is all there is. */
+		free(c->app->rec_version);
+		c->app->rec_version = NULL;
+		free(c->body);
+		store_put_record(c);
 		return;
 	}
 	if (err->code != ERR_CONFLICT) {
@@ -126,6 +134,25 @@ void store_put_record(struct store_call *c)
 	kube_start(e->kube, &c->req);
 }
 
+static bool has_name(const json_t *object, const char *name)
+{
+	const char *its = doc_get_str(object, "metadata", "name", NULL);
+
+	return its && !strcmp(its, name);
+}
+
+/* Never guess: without its record an application is left alone. */
+static void refuse_one(struct engine *e, const char *ns, const char *name,
+		       const struct err *why)
+{
+	struct app *a = app_get(e, ns, name);
+
+	free(a->rec_broken);
+	a->rec_broken = xstrdup(why->msg);
+	engine_log(e, LOG_ERROR, a, "the state record cannot be read, the "
+		   "application is left alone: %s", why->msg);
+}
+
 static void adopt_one(struct engine *e, const json_t *item)
 {
 	struct err err = ERR_INIT;
@@ -135,14 +162,16 @@ static void adopt_one(struct engine *e, const json_t *item)
 	const char *version = doc_get_str(item, "metadata", "resourceVersion",
 					  NULL);
 	const char *slash = id ? strchr(id, '/') : NULL;
+	char name[STORE_NAME];
 	_cleanup_free_ char *ns = slash ? xstrndup(id, (size_t)(slash - id)) : NULL;
 
 	if (!ns || !version)
 		return;
+	store_record_name(id, name);
+	if (!has_name(item, name))
+		return;	/* a copy under another name is nobody's record */
 	if (store_record_parse(item, MAX_RECORD, &rec, &err)) {
-		/* Never guess: without its record an application waits. */
-		engine_log(e, LOG_ERROR, NULL, "the state record of %s cannot be "
-			   "read, the application is left alone: %s", id, err.msg);
+		refuse_one(e, ns, slash + 1, &err);
 		record_deinit(&rec);
 		return;
 	}
