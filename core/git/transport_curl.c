@@ -354,7 +354,10 @@ static int conclude(struct stream *s, CURLcode code)
 		return redirect(s);
 	if (status != 200)
 		return http_error(s, status);
-	return judge_type(s);
+	/* curl takes an answer cut within its head for one without a body. */
+	if (!s->judged)
+		return fail(s, ERR_NET, "the server's answer broke off or is empty");
+	return 0;
 }
 
 static int drain(struct stream *s)
