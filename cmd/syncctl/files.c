@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void closep(int *fd)
 {
 	if (*fd >= 0)
@@ -103,14 +101,14 @@ static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err
 int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
 		 struct err *err)
 {
-	int fds[2], status, r;
-	pid_t pid;
+	int fds[2] = { -1, -1 }, status, r;
+	pid_t pid = 0;
 
 	if (spawn(argv, fds, &pid, err))
 		return -1;
 	r = read_until(fds[0], now_ms() + deadline_ms, out, err);
 	close(fds[0]);
-	if (r)
+	if (r && pid > 0)
 		kill(pid, SIGKILL);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;

@@ -44,9 +44,14 @@ static void list_row(struct view_table *t, const json_t *app,
 	view_app_deinit(&a);
 }
 
+struct item {
+	const json_t *app;
+};
+
 static int by_name(const void *pa, const void *pb)
 {
-	const json_t *a = *(json_t *const *)pa, *b = *(json_t *const *)pb;
+	const json_t *a = ((const struct item *)pa)->app;
+	const json_t *b = ((const struct item *)pb)->app;
 	const char *x = doc_get_str(a, "metadata", "namespace", NULL);
 	const char *y = doc_get_str(b, "metadata", "namespace", NULL);
 	int c = strcmp(x ? x : "", y ? y : "");
@@ -59,11 +64,11 @@ static int by_name(const void *pa, const void *pb)
 void view_list(const json_t *items, const struct view_env *env, struct buf *out)
 {
 	size_t n = json_array_size(items);
-	_cleanup_free_ json_t **apps = xcalloc(n, sizeof(*apps));
+	_cleanup_free_ struct item *apps = xcalloc(n, sizeof(*apps));
 	struct view_table t;
 
 	for (size_t i = 0; i < n; i++)
-		apps[i] = json_array_get(items, i);
+		apps[i].app = json_array_get(items, i);
 	if (n)
 		qsort(apps, n, sizeof(*apps), by_name);
 	if (env->namespaces)
@@ -73,7 +78,7 @@ void view_list(const json_t *items, const struct view_env *env, struct buf *out)
 		view_table_init(&t, "NAME", "PROJECT", "SYNC", "HEALTH", "POLICY",
 				"REVISION", "REPOSITORY", "PATH", "TARGET", NULL);
 	for (size_t i = 0; i < n; i++)
-		list_row(&t, apps[i], env);
+		list_row(&t, apps[i].app, env);
 	view_table_print(&t, env, out);
 	view_table_deinit(&t);
 }
