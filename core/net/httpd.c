@@ -219,7 +219,7 @@ static int listen_on(const char *addr, struct err *err)
 
 	if (split_addr(addr, &host, &port, err))
 		return -1;
-	if (*host) {
+	if (host && *host) {
 		one[0] = !strcmp(host, "localhost") ? "127.0.0.1" : host;
 		h = one;
 	}
@@ -239,7 +239,7 @@ static int listen_on(const char *addr, struct err *err)
 
 static unsigned port_of(int fd)
 {
-	struct sockaddr_storage a;
+	struct sockaddr_storage a = { 0 };
 	socklen_t len = sizeof(a);
 
 	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
