@@ -19,7 +19,7 @@ struct walk {
 	struct files *files;
 	const char *root;
 	bool recurse;
-	struct glob *include, *exclude;	/* NULL: none */
+	struct path_glob *include, *exclude;	/* NULL: none */
 	size_t folders;
 };
 
@@ -36,10 +36,10 @@ static bool is_manifest(const char *name)
 	       has_suffix(name, ".json");
 }
 
-static int match(const struct glob *g, const char *field, const char *path,
+static int match(const struct path_glob *g, const char *field, const char *path,
 		 struct err *err)
 {
-	int r = glob_match(g, path);
+	int r = path_glob_match(g, path);
 
 	if (r < 0)
 		return err_set(err, ERR_LIMIT, "source.directory.%s takes too long to match "
@@ -122,7 +122,7 @@ static int walk_folder(struct walk *w, const char *path, int depth, struct err *
 }
 
 /* A glob of source.directory; *ret stays NULL where there is none. */
-static int read_glob(const json_t *directory, const char *field, struct glob **ret,
+static int read_glob(const json_t *directory, const char *field, struct path_glob **ret,
 		     struct err *err)
 {
 	const json_t *v = doc_get(directory, field, NULL);
@@ -133,7 +133,7 @@ static int read_glob(const json_t *directory, const char *field, struct glob **r
 		return err_set(err, ERR_INVALID, "source.directory.%s is not a text", field);
 	if (!*json_string_value(v))
 		return 0;
-	*ret = glob_new(json_string_value(v), err);
+	*ret = path_glob_new(json_string_value(v), err);
 	return *ret ? 0 : err_wrap(err, "source.directory.%s", field);
 }
 
@@ -150,8 +150,8 @@ int directory_run(struct collect *c, struct files *files, const char *path,
 		r = -1;
 	if (r == 0)
 		r = walk_folder(&w, path, 0, err);
-	glob_free(w.include);
-	glob_free(w.exclude);
+	path_glob_free(w.include);
+	path_glob_free(w.exclude);
 	if (r == 0 && !c->objects.len)
 		collect_warn(c, "%s: no manifests here (.yaml, .yml, .json%s)",
 			     *path ? path : ".", w.recurse ? "" : "; folders below are read "

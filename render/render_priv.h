@@ -56,12 +56,12 @@ struct node *pods_spec(const struct node *object);
 /* pack.c: sorts, refuses one identity twice, makes chunks and digests. */
 int pack(struct collect *c, struct err *err);
 
-/* glob.c: gobwas' globs as Argo CD uses them: '*' also matches '/'. */
-struct glob;
-struct glob *glob_new(const char *pattern, struct err *err);
-struct glob *glob_free(struct glob *g);
+/* path_glob.c: gobwas' globs as Argo CD uses them: '*' also matches '/'. */
+struct path_glob;
+struct path_glob *path_glob_new(const char *pattern, struct err *err);
+struct path_glob *path_glob_free(struct path_glob *g);
 /* 1, 0, or -1 when matching took too long. */
-int glob_match(const struct glob *g, const char *path);
+int path_glob_match(const struct path_glob *g, const char *path);
 
 /* directory.c: source.directory. */
 int directory_run(struct collect *c, struct files *files, const char *path,

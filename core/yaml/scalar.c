@@ -273,6 +273,23 @@ static void resolve_number(const char *s, size_t len, bool may_be_time,
 		parse_odd_binary(plain, ret);
 }
 
+/* ParseFloat itself: an underscore only between two digits. */
+static void parse_dot_float(const char *s, size_t len, struct scalar *ret)
+{
+	char plain[128];
+
+	for (const char *p = strchr(s, '_'); p; p = strchr(p + 1, '_')) {
+		if (!is_digit(p[-1]) || !is_digit(p[1]))
+			return;
+	}
+	if (len < sizeof(plain)) {
+		strip_underscores(s, plain, sizeof(plain));
+		parse_float(plain, ret);
+	} else {
+		parse_float(s, ret);
+	}
+}
+
 /* resolve() of resolve.go: tag is NULL where none was written. */
 static void resolve(const char *s, size_t len, const char *tag,
 		    struct scalar *ret)
@@ -284,7 +301,7 @@ static void resolve(const char *s, size_t len, const char *tag,
 				       ret);
 	} else if (*s == '.') {
 		if (!find_word(s, ret))
-			parse_float(s, ret);
+			parse_dot_float(s, len, ret);
 	} else if (!*s || strchr("yYnNtTfFoO~", *s)) {
 		find_word(s, ret);
 	}
@@ -412,7 +429,10 @@ static void write_exponent(char *out, bool negative, const char *digits, int exp
 		 min_exp_digits, abs(exp));
 }
 
-/* encoding/json: 'f', but 'e' below 1e-6 and from 1e21 on; e-09 becomes e-9. */
+/*
+ * encoding/json: 'f', but 'e' below 1e-6 and from 1e21 on; e-09 becomes e-9. Only
+ * -0 differs: it is sent as 0, as every client does that reads its own JSON again.
+ */
 void node_float_text(double f, char out[32])
 {
 	char digits[24];
@@ -421,7 +441,7 @@ void node_float_text(double f, char out[32])
 	if (f != 0 && (exp < -6 || exp >= 21))
 		write_exponent(out, f < 0, digits, exp, exp < 0 ? 1 : 2);
 	else
-		write_plain(out, signbit(f), digits, exp);
+		write_plain(out, f < 0, digits, exp);
 }
 
 /*

@@ -1,5 +1,5 @@
 /*
- * glob.c - the globs of source.directory.include and exclude.
+ * path_glob.c - the globs of source.directory.include and exclude.
  *
  * Argo CD compiles them with gobwas/glob without separators: `*` and `**` match
  * anything, '/' too; `?` one character; `[abc]`, `[a-z]`, `[!a-z]`; `{a,b}`, which
@@ -15,7 +15,7 @@
 #define PATTERN_MAX 1024
 #define DEPTH_MAX 16
 
-struct glob {
+struct path_glob {
 	pcre2_code *code;
 	pcre2_match_data *data;
 	pcre2_match_context *limits;
@@ -86,10 +86,10 @@ static bool translate(const char *p, struct buf *re)
 	return depth == 0;
 }
 
-struct glob *glob_new(const char *pattern, struct err *err)
+struct path_glob *path_glob_new(const char *pattern, struct err *err)
 {
 	_cleanup_buf_ struct buf re = BUF_INIT;
-	struct glob *g;
+	struct path_glob *g;
 	pcre2_code *code = NULL;
 	PCRE2_SIZE at;
 	int number;
@@ -113,7 +113,7 @@ struct glob *glob_new(const char *pattern, struct err *err)
 	return g;
 }
 
-struct glob *glob_free(struct glob *g)
+struct path_glob *path_glob_free(struct path_glob *g)
 {
 	if (!g)
 		return NULL;
@@ -124,7 +124,7 @@ struct glob *glob_free(struct glob *g)
 	return NULL;
 }
 
-int glob_match(const struct glob *g, const char *path)
+int path_glob_match(const struct path_glob *g, const char *path)
 {
 	int r = pcre2_match(g->code, (PCRE2_SPTR)path, strlen(path), 0, 0, g->data,
 			    g->limits);

@@ -1,0 +1,142 @@
+/*
+ * The renderer for test scripts, without daemon, Git or cluster.
+ *
+ *   rendertool json < TEXT                      each document as canonical JSON, a line each
+ *   rendertool render DIR REQUEST               the bodies, a line each
+ *   rendertool materialise DIR REQUEST TO       what a kustomization needs, into TO
+ *   rendertool time DIR REQUEST N               milliseconds per render, of N
+ *
+ * REQUEST is a file of JSON as the daemon sends it. Errors go to stderr, exit 1.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/files.h"
+#include "core/node.h"
+#include "render/render.h"
+
+static int fail(const struct err *err)
+{
+	fprintf(stderr, "%s: %s\n", err_code_str(err->code), err->msg);
+	return 1;
+}
+
+static char *slurp(FILE *f, size_t *len)
+{
+	struct buf b = BUF_INIT_MAX((size_t)1 << 30);
+	char chunk[65536];
+	size_t n;
+
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0)
+		buf_add(&b, chunk, n);
+	return buf_steal(&b, len);
+}
+
+static int to_json(void)
+{
+	size_t len;
+	_cleanup_free_ char *text = slurp(stdin, &len);
+	struct node_reader *r = node_reader_new(text, len);
+	struct err err = ERR_INIT;
+	int got;
+
+	do {
+		_cleanup_(arena_deinit) struct arena a = { 0 };
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		struct node *n;
+
+		got = node_read(r, &a, &n, &err);
+		if (got > 0 && node_to_json(n, &out, &err) < 0)
+			got = -1;
+		if (got > 0)
+			puts(buf_str(&out));
+	} while (got > 0);
+	node_reader_free(r);
+	return got < 0 ? fail(&err) : 0;
+}
+
+static int open_both(const char *dir, const char *request, struct files **files,
+		     struct render_request *r, struct err *err)
+{
+	FILE *f = fopen(request, "rb");
+	size_t len;
+	_cleanup_free_ char *text = f ? slurp(f, &len) : NULL;
+
+	if (!f)
+		return err_set(err, ERR_IO, "%s cannot be read", request);
+	fclose(f);
+	if (render_request_decode(r, text, len, err))
+		return -1;
+	*files = files_dir_open(dir, err);
+	return *files ? 0 : -1;
+}
+
+static int print_bodies(const struct render_answer *a, struct err *err)
+{
+	for (size_t i = 0; i < a->n_objects; i++) {
+		_cleanup_free_ char *body = NULL;
+		size_t len;
+
+		if (render_answer_body(a, i, &body, &len, err))
+			return -1;
+		puts(body);
+	}
+	return 0;
+}
+
+static int render(const char *dir, const char *request, int times, bool print)
+{
+	struct render_request r = { 0 };
+	struct render_answer a = { 0 };
+	struct files *files = NULL;
+	struct err err = ERR_INIT;
+	struct timespec t0, t1;
+	int bad = open_both(dir, request, &files, &r, &err);
+
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	for (int i = 0; i < times && !bad; i++) {
+		render_answer_deinit(&a);
+		bad = render_run(files, &r, &a, &err);
+	}
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	if (!bad && print)
+		bad = print_bodies(&a, &err);
+	if (!bad && !print)
+		printf("%.2f ms, %zu objects, %zu chunks\n",
+		       ((double)(t1.tv_sec - t0.tv_sec) * 1e3 +
+			(double)(t1.tv_nsec - t0.tv_nsec) / 1e6) / times,
+		       a.n_objects, a.n_chunks);
+	render_answer_deinit(&a);
+	render_request_deinit(&r);
+	files_close(files);
+	return bad ? fail(&err) : 0;
+}
+
+static int materialise(const char *dir, const char *request, const char *to)
+{
+	struct render_request r = { 0 };
+	struct files *files = NULL;
+	struct err err = ERR_INIT;
+	int bad = open_both(dir, request, &files, &r, &err);
+
+	if (!bad)
+		bad = render_materialise(files, &r, to, &err);
+	render_request_deinit(&r);
+	files_close(files);
+	return bad ? fail(&err) : 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], "json") == 0)
+		return to_json();
+	if (argc == 4 && strcmp(argv[1], "render") == 0)
+		return render(argv[2], argv[3], 1, true);
+	if (argc == 5 && strcmp(argv[1], "time") == 0)
+		return render(argv[2], argv[3], atoi(argv[4]), false);
+	if (argc == 5 && strcmp(argv[1], "materialise") == 0)
+		return materialise(argv[2], argv[3], argv[4]);
+	fprintf(stderr, "usage: rendertool json|render|materialise|time ...\n");
+	return 2;
+}
