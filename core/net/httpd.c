@@ -237,16 +237,15 @@ static int listen_on(const char *addr, struct err *err)
 	return fd;
 }
 
+/* The port lies at the same place in both families' addresses. */
 static unsigned port_of(int fd)
 {
-	struct sockaddr_storage a = { 0 };
+	struct sockaddr_in6 a = { 0 };
 	socklen_t len = sizeof(a);
 
 	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
 		return 0;
-	if (a.ss_family == AF_INET6)
-		return ntohs(((struct sockaddr_in6 *)&a)->sin6_port);
-	return ntohs(((struct sockaddr_in *)&a)->sin_port);
+	return ntohs(a.sin6_port);
 }
 
 static struct MHD_Daemon *mhd_start(struct httpd *h, int fd)
