@@ -80,6 +80,7 @@ struct app *app_get(struct engine *e, const char *ns, const char *name)
 	a->app_id = strcmp(ns, CONTROL_NAMESPACE) ?
 		    xasprintf("%s_%s", ns, name) : xstrdup(name);
 	a->engine = e;
+	a->born = world_now(e->w);
 	a->task.fn = on_task;
 	a->timer.fn = on_timer;
 	a->load.app = a;
@@ -157,6 +158,7 @@ void app_free(struct app *a)
 	for (size_t i = 0; i < a->conditions.len; i++)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);
+	vec_deinit(&a->dropped);
 	free(a->request.revision);
 	free(a->request.by);
 	free(a->claimed_operation);

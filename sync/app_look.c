@@ -199,6 +199,10 @@ static void look_conditions(struct app *a)
 				  "read, nothing is done: %s", a->rec_broken);
 	if (a->sync_err.code)
 		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
+	else if (a->rec.pin_why)
+		app_set_condition(a, "SyncError", "%s; running release #%u until "
+				  "something new is in Git", a->rec.pin_why,
+				  a->rec.target);
 	else
 		app_clear_condition(a, "SyncError");
 }
@@ -316,8 +320,8 @@ void app_look(struct app *a)
 {
 	struct engine *e = a->engine;
 
-	if (!e->leading || e->stopping || !e->loaded)
-		return;
+	if (!e->leading || e->stopping || !e->loaded || !a->present)
+		return;	/* a record without its Application waits for it */
 	e->counts.reconciles++;
 	if (wants_render(a))
 		app_render_start(a);

@@ -30,7 +30,6 @@ void app_promote(struct app *a);
 void app_request_done(struct app *a);
 /* What a person asked for cannot be found or rendered: says so, forgets it. */
 void app_request_failed(struct app *a, const struct err *why);
-void app_set_phase(struct app *a, enum phase p);
 /* Writes the record; the application is poked when it is there. */
 void app_save(struct app *a);
 

@@ -62,6 +62,7 @@ void app_save(struct app *a)
 	}
 	a->rec_dirty = false;
 	a->store.app = a;
+	a->store.answer = NULL;
 	a->store.on_done = on_saved;
 	store_put_record(&a->store);
 }
@@ -130,10 +131,11 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 	if (resumed) {
 		o->tries++;
 	} else {
+		char *old = o->initiated_by;	/* by may be it */
+
 		for (size_t i = 0; i < a->rec.inventory.len; i++)
 			a->rec.inventory.data[i].changed = false;
 		a->op_serves = false;
-		free(o->initiated_by);
 		*o = (struct op_record){
 			.kind = kind, .release = release,
 			.started_ms = world_wall(w),
@@ -141,6 +143,8 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		};
 		snprintf(o->id, sizeof(o->id), "r%u-%08x", release,
 			 (unsigned)(w->ops->random(w) & 0xffffffffu));
+		by = o->initiated_by;
+		free(old);
 	}
 	view_started(a, record_release(&a->rec, release), by,
 		     !strcmp(by, "automated"));
@@ -197,7 +201,6 @@ static const struct plan *target_plan(const struct app *a)
 
 static void start_revert(struct app *a)
 {
-	a->sync_err = ERR_INIT;
 	app_start_op(a, OP_REVERT, a->rec.last_good, a->target, false,
 		     "auto-revert");
 }
@@ -433,6 +436,7 @@ static void revert_succeeded(struct app *a)
 
 	a->engine->counts.reverts++;
 	a->rec.op.id[0] = '\0';
+	a->sync_err = ERR_INIT;	/* the pin says it */
 	app_set_phase(a, PHASE_PINNED);
 	engine_log(a->engine, LOG_WARN, a, "reverted to release #%u (%.7s): %s",
 		   r->id, r->revision, a->rec.pin_why ? a->rec.pin_why : "");
@@ -478,7 +482,7 @@ static void heal_ended(struct app *a, const struct op *op)
 		backoff(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
 			HEAL_MAX_MS));
 	if (op_outcome(op) == OP_SUCCEEDED) {
-		a->sync_err = a->rec.pin_why ? a->sync_err : ERR_INIT;
+		a->sync_err = ERR_INIT;
 		engine_log(a->engine, LOG_INFO, a, "healed: the cluster had drifted "
 			   "from release #%u", a->target_id);
 	} else {

@@ -10,6 +10,8 @@
 
 #define STATUS_EVERY_MS 1000
 #define STATUS_MAX_MS 300000
+#define STATUS_BUSY_MS 10000	/* at the latest, however busy */
+#define BUSY_REQUESTS 16
 
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 {
@@ -190,6 +192,12 @@ void app_status_tick(struct app *a)
 	if ((!must || a->status_fails) && a->status_at &&
 	    now < a->status_at + status_pause(a)) {
 		app_poke_at(a, a->status_at + status_pause(a));
+		return;
+	}
+	/* What is under way is worth more than telling of it. */
+	if (!must && kube_pending(e->kube) > BUSY_REQUESTS &&
+	    now < (a->status_at ? a->status_at : a->born) + STATUS_BUSY_MS) {
+		app_poke_at(a, now + STATUS_EVERY_MS / 4);
 		return;
 	}
 	status = build(a);

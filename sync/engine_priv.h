@@ -55,8 +55,6 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
 		const char *version);
 /* An apply answered with it: the list under way shall not sweep it. NULL-safe. */
 void kinds_mark(struct engine *e, struct live *l);
-/* The application that an object's tracking id names, if it names this object; owned. */
-char *tracking_owner(const json_t *object);
 void kinds_free(struct engine *e);
 
 /* ---- source.c: repositories, their polls and fetches ---- */
@@ -108,16 +106,16 @@ struct store_call {
 	char *body;
 	uint32_t release;
 	struct render_answer *answer;	/* put: borrowed; get: filled, owned by caller */
-	size_t next_chunk;
-	bool creating, running, from_cache;
+	size_t next_chunk, n_dropped;
+	bool running;
 	struct world_task task;
 	struct err err;
 };
 /* Every record of this install, once, at start: app_adopt_record() for each. */
 void store_load(struct engine *e, void (*on_done)(void *arg, const struct err *err),
 		void *arg);
+/* With c->answer: the release as well, before the record or in the same write. */
 void store_put_record(struct store_call *c);
-void store_put_release(struct store_call *c);
 void store_get_release(struct store_call *c);
 void store_drop_release(struct engine *e, struct app *app, uint32_t id);
 void store_cancel(struct store_call *c);
@@ -251,6 +249,7 @@ struct app {
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
 	bool rec_dirty;
 	char *rec_broken;	/* why the stored record cannot be read: hands off */
+	VEC(uint32_t) dropped;	/* embedded releases to take out with the next write */
 	struct store_call store;	/* record writes, one at a time */
 
 	struct repo_rev *rev;
@@ -304,7 +303,7 @@ struct app {
 	struct kube_request status_req;
 	char *status_body;
 	bool status_busy;
-	uint64_t status_at;	/* mono of the last write */
+	uint64_t born, status_at;	/* mono; of the last write, 0 = none */
 	unsigned status_fails;	/* in a row */
 	int64_t reconciled_ms;
 	/* What we take off the CR: seen, then cleared, until an event shows it gone. */
@@ -323,6 +322,7 @@ struct app *app_find_by_app_id(struct engine *e, const char *app_id);
 void app_poke(struct app *a);
 void app_poke_at(struct app *a, uint64_t mono_ms);
 void app_poke_all(struct engine *e);
+void app_set_phase(struct app *a, enum phase p);
 void app_on_object(struct engine *e, const json_t *application);
 void app_on_gone(struct engine *e, const char *ns, const char *name);
 void app_adopt_record(struct engine *e, const char *ns, const char *name,

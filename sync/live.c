@@ -167,3 +167,20 @@ struct live *live_upsert(struct live_index *ix, const json_t *object,
 	take_in(l, &k, object);
 	return l;
 }
+
+char *tracking_owner(const json_t *object)
+{
+	const json_t *meta = doc_get(object, "metadata", NULL);
+	_cleanup_free_ char *group = NULL;
+	struct objkey k = {
+		.group = group_of(text(object, "apiVersion"), &group),
+		.kind = text(object, "kind"), .ns = text(meta, "namespace"),
+		.name = text(meta, "name"),
+	};
+	char *app = tracked_by(&k, meta);
+
+	if (*app)
+		return app;
+	free(app);
+	return NULL;
+}

@@ -22,11 +22,11 @@ static const struct sm_state states[] = {
 			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_PREFLIGHTING] = { "Preflight", TO(OP_APPLYING) | TO(OP_DONE) },
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_DONE) },
-	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_CLAIMING) |
+	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_LEARNING) |
 			  TO(OP_DONE) },
 	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_DONE) },
-	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_LEARNING) |
-			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
+	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
+			   TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_PRUNING_] = { "Pruning", TO(OP_DONE) },
 	[OP_DONE] = { "Done", 0 },
 };
@@ -121,20 +121,16 @@ static void on_recorded(struct store_call *c, const struct err *err)
 	op_poke(op);
 }
 
-static void record_write(struct op *op)
+static void record_write(struct op *op, bool with_release)
 {
-	op->recorded = false;
-	op->app->store.app = op->app;
-	op->app->store.on_done = on_recorded;
-	store_put_record(&op->app->store);
-}
+	struct store_call *c = &op->app->store;
 
-static void on_release_stored(struct store_call *c, const struct err *err)
-{
-	if (err->code)
-		on_recorded(c, err);
-	else
-		record_write(c->app->op);
+	op->recorded = false;
+	c->app = op->app;
+	c->release = op->c.release;
+	c->answer = with_release ? op->c.answer : NULL;
+	c->on_done = on_recorded;
+	store_put_record(c);
 }
 
 /* Pending entries for all that will be applied: the write-ahead. */
@@ -166,17 +162,9 @@ static void record_start(struct op *op)
 	record_inventory(op);
 	op_plan(op);	/* the inventory moved: its strings are borrowed */
 	a->rec.phase = op_phase(op);
-	a->store.app = a;
-	if (op->c.kind == OP_SYNC && rel && rel->state == RELEASE_CANDIDATE &&
-	    op->c.answer->n_chunks + op->c.answer->n_objects) {
-		op->recorded = false;
-		a->store.release = op->c.release;
-		a->store.answer = op->c.answer;
-		a->store.on_done = on_release_stored;
-		store_put_release(&a->store);
-		return;
-	}
-	record_write(op);
+	/* Release and inventory, before the first mutation. */
+	record_write(op, op->c.kind == OP_SYNC && rel && !op->c.prune_only &&
+			 rel->state == RELEASE_CANDIDATE);
 }
 
 /* ---- discovery ---- */
@@ -215,6 +203,8 @@ static void op_finish(struct op *op)
 	if (op->outcome == OP_RUNNING)
 		op->outcome = OP_SUCCEEDED;
 	world_timer_stop(op->e->w, &op->timer);
+	op->e->counts.ops++;
+	op->e->counts.op_ms += world_now(op->e->w) - op->started_mono;
 	op->c.on_done(op->app, op);
 }
 
@@ -230,6 +220,10 @@ static int after_recording(struct op *op)
 static void enter(struct op *op, int state)
 {
 	sm_move(&op->sm, state);
+	if (op->c.kind == OP_SYNC && !op->c.dry_run && state != OP_DONE) {
+		app_set_phase(op->app, op_phase(op));
+		app_poke(op->app);	/* people see where it is */
+	}
 	switch (state) {
 	case OP_NAMESPACING:
 		op_namespace_start(op);
@@ -244,11 +238,10 @@ static void enter(struct op *op, int state)
 		/* Kinds learned since may have moved objects to a namespace. */
 		record_inventory(op);
 		op->app->rec.op.wave = op->wave;
-		record_write(op);
+		record_write(op, false);
 		break;
 	case OP_LEARNING:
 		op->learned = false;
-		op->crds_applied = false;
 		discovery_refresh(op->e->discovery, on_learned, op);
 		break;
 	case OP_SETTLING_:
@@ -265,8 +258,6 @@ static void enter(struct op *op, int state)
 /* Where to go from a finished step; OP_DONE when it was the last. */
 static int step_over(struct op *op)
 {
-	if (op->crds_applied)
-		return OP_LEARNING;
 	op_plan(op);
 	if (!op_next_step(op)) {
 		if (op->c.kind != OP_REVERT || op->settled_all)
@@ -310,12 +301,26 @@ static bool tick_waiting(struct op *op)
 	return true;
 }
 
+/* New kinds are served a moment after their CRD was taken. */
+static bool tick_crds(struct op *op)
+{
+	const struct task *t = op_crd_pending(op);
+
+	if (t)
+		return wait_for(op, "a CRD to be established");
+	op->wait_until = 0;
+	enter(op, OP_LEARNING);
+	return true;
+}
+
 static bool tick_applying(struct op *op)
 {
 	if (op->n_left)
 		return false;
 	if (op->outcome != OP_RUNNING)
 		return true;
+	if (op->crds_applied)
+		return tick_crds(op);
 	if (!op->started) {
 		op_plan(op);
 		if (!op_next_step(op)) {
@@ -323,10 +328,11 @@ static bool tick_applying(struct op *op)
 			return true;
 		}
 	}
-	/* What follows a CRD may be of its kind: learn it first. */
-	if (!op->crds_applied && op_apply_next(op))
+	if (op_apply_next(op))
 		return op->outcome != OP_RUNNING;
-	if (!op->crds_applied && op_step_waits(op))
+	if (op->crds_applied)	/* a kind was not known: learn, then go on */
+		return tick_crds(op);
+	if (op_step_waits(op))
 		return tick_waiting(op);
 	enter(op, OP_SETTLING_);
 	return true;
@@ -335,13 +341,9 @@ static bool tick_applying(struct op *op)
 static bool tick_settling(struct op *op)
 {
 	enum settle_verdict v;
-	bool waits = op->c.settle || op->crds_applied;
+	bool waits = op->c.settle || op->settled_all;
 	int next;
 
-	if (op->c.kind == OP_REVERT && !op->settled_all && !op->crds_applied)
-		waits = false;
-	if (op->settled_all)
-		waits = true;
 	if (waits) {
 		v = op_settle(op, op->settled_all);
 		if (v == SETTLE_WAIT)
@@ -408,6 +410,7 @@ static bool op_arm(struct op *op)
 		if (!op_kinds_ready(op))
 			return wait_for(op, "the first lists of the new kinds");
 		op->wait_until = 0;
+		op->crds_applied = false;
 		op_plan(op);
 		op_seek_step(op);	/* the rest of the step, then its health */
 		enter(op, OP_CLAIMING);

@@ -112,6 +112,22 @@ void op_seek_step(struct op *op)
 	op->next_task = op->plan.tasks.len;
 }
 
+const struct task *op_crd_pending(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+		const struct live *l;
+
+		if (t->wave != op->wave || t->step != op->step ||
+		    strcmp(t->key.kind, "CustomResourceDefinition"))
+			continue;
+		l = live_find(&op->e->live, &t->key);
+		if (!l || l->health.status != HEALTH_HEALTHY)
+			return t;
+	}
+	return NULL;
+}
+
 static const struct task *refused_task(const struct op *op)
 {
 	for (size_t i = 0; i < op->plan.tasks.len; i++)

@@ -100,6 +100,8 @@ void op_take_baseline(struct op *op);
 bool op_next_step(struct op *op);
 /* To the start of the step under way, in a new plan. */
 void op_seek_step(struct op *op);
+/* A CRD of this step that is not established yet; NULL. */
+const struct task *op_crd_pending(const struct op *op);
 /* Fails the operation if an object is another application's; true: it did. */
 bool op_refuse_shared(struct op *op);
 /* An object of this step is being deleted: it is applied when it is gone. */

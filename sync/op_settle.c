@@ -89,16 +89,13 @@ static void look_again(struct op *op, uint64_t at, uint64_t now)
 		op->look_at = at;
 }
 
-/* CRDs are awaited alone, before what may be of their kinds is applied. */
 static bool belongs(const struct op *op, const struct task *t, bool all)
 {
 	if (t->object == SIZE_MAX)
 		return false;
 	if (all)
 		return true;
-	return t->wave == op->wave && t->step == op->step &&
-	       (!op->crds_applied ||
-		!strcmp(t->key.kind, "CustomResourceDefinition"));
+	return t->wave == op->wave && t->step == op->step;
 }
 
 static void gather(struct op *op, const struct task *t, uint64_t now,

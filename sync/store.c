@@ -35,6 +35,8 @@ static void finish_soon(struct store_call *c)
 	world_defer(c->app->engine->w, &c->task);
 }
 
+static void send_record(struct store_call *c);
+
 static struct kube_ref secret(const struct engine *e, const char *name)
 {
 	return (struct kube_ref){ .group = "", .version = "v1",
@@ -50,6 +52,12 @@ static void take_version(struct store_call *c)
 
 	free(c->app->rec_version);
 	c->app->rec_version = xstrdup(v ? v : "");
+	/* Those are gone now; what was dropped meanwhile goes next time. */
+	if (!c->n_dropped)
+		return;
+	c->app->dropped.len -= c->n_dropped;
+	memmove(c->app->dropped.data, c->app->dropped.data + c->n_dropped,
+		c->app->dropped.len * sizeof(*c->app->dropped.data));
 }
 
 /* The write may have happened although its answer was lost: ours or not? */
@@ -106,24 +114,32 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 	kube_start(e->kube, &c->req);
 }
 
-void store_put_record(struct store_call *c)
+static void send_record(struct store_call *c)
 {
 	struct app *a = c->app;
 	struct engine *e = a->engine;
 	_cleanup_buf_ struct buf body = BUF_INIT;
+	struct record_write w = {
+		.record = &a->rec, .id = a->id, .install_id = e->install_id,
+		.version = a->rec_version, .dropped = a->dropped.data,
+		.n_dropped = a->dropped.len,
+	};
 	char name[STORE_NAME];
 	struct kube_ref ref;
 
+	if (c->answer && store_embeds(c->answer, a->spec.history_limit)) {
+		w.release = c->answer;
+		w.release_id = c->release;
+	}
 	a->rec.epoch = e->epoch;
 	store_record_name(a->id, name);
-	store_record_body(&a->rec, a->id, name, a->rec_version, e->install_id,
-			  &body);
+	store_record_body(&w, &body);
 	c->body = buf_steal(&body, NULL);
-	c->running = true;
+	c->n_dropped = a->dropped.len;
 	ref = secret(e, name);
 	if (a->rec_version) {
-		kube_replace_init(&c->req, &ref, FIELD_MANAGER, c->body,
-				  strlen(c->body));
+		kube_merge_patch_init(&c->req, &ref, FIELD_MANAGER, c->body,
+				      strlen(c->body));
 	} else {
 		ref.name = NULL;
 		kube_create_init(&c->req, &ref, FIELD_MANAGER, c->body,
@@ -222,12 +238,12 @@ void store_load(struct engine *e, void (*on_done)(void *arg, const struct err *e
 
 /* ---- releases ---- */
 
+static void to_cache(struct app *a, const struct render_answer *answer);
 static void put_next(struct store_call *c);
 
 static void on_release_put(struct kube_request *r, const struct err *err)
 {
 	struct store_call *c = container_of(r, struct store_call, req);
-	struct err fine = ERR_INIT;
 
 	free(c->body);
 	c->body = NULL;
@@ -235,11 +251,10 @@ static void on_release_put(struct kube_request *r, const struct err *err)
 		finish(c, err);
 		return;
 	}
-	if (c->next_chunk > c->answer->n_chunks) {
-		finish(c, &fine);
-		return;
-	}
-	put_next(c);
+	if (c->next_chunk > c->answer->n_chunks)
+		send_record(c);
+	else
+		put_next(c);
 }
 
 /* Large releases: each chunk is a Secret of its own; the index comes last. */
@@ -282,12 +297,16 @@ static void to_cache(struct app *a, const struct render_answer *answer)
 				     bytes.len);
 }
 
-void store_put_release(struct store_call *c)
+void store_put_record(struct store_call *c)
 {
 	c->running = true;
 	c->next_chunk = 0;
-	to_cache(c->app, c->answer);
-	put_next(c);
+	if (c->answer)
+		to_cache(c->app, c->answer);
+	if (c->answer && !store_embeds(c->answer, c->app->spec.history_limit))
+		put_next(c);
+	else
+		send_record(c);
 }
 
 static bool from_cache(struct store_call *c, const struct release *rel)
@@ -350,6 +369,27 @@ static void get_chunk(struct store_call *c)
 	kube_start(e->kube, &c->req);
 }
 
+static void get_apart(struct store_call *c);
+
+/* In the record's own Secret, or, a large one, apart. */
+static void on_record_got(struct kube_request *r, const struct err *err)
+{
+	struct store_call *c = container_of(r, struct store_call, req);
+	struct err bad = *err;
+
+	if (!bad.code)
+		(void)!store_embedded_parse(r->json, c->release, c->answer, &bad);
+	if (bad.code == ERR_NOTFOUND) {
+		get_apart(c);
+		return;
+	}
+	if (bad.code)
+		err_wrap(&bad, "release #%u of %s", c->release, c->app->id);
+	else
+		to_cache(c->app, c->answer);
+	finish(c, &bad);
+}
+
 static void on_release_got(struct kube_request *r, const struct err *err)
 {
 	struct store_call *c = container_of(r, struct store_call, req);
@@ -386,6 +426,28 @@ void store_get_release(struct store_call *c)
 	}
 	if (from_cache(c, rel)) {
 		finish_soon(c);
+		return;
+	}
+	store_record_name(c->app->id, name);
+	ref = secret(e, name);
+	kube_get_init(&c->req, &ref);
+	c->req.parse = true;
+	c->req.on_done = on_record_got;
+	kube_start(e->kube, &c->req);
+}
+
+static void get_apart(struct store_call *c)
+{
+	struct engine *e = c->app->engine;
+	const struct release *rel = record_release(&c->app->rec, c->release);
+	struct err gone = ERR_INIT;
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	if (!rel) {
+		err_set(&gone, ERR_NOTFOUND, "%s has no release #%u any more",
+			c->app->id, c->release);
+		finish(c, &gone);
 		return;
 	}
 	store_release_name(c->app->id, rel->id, rel->digest, name);
@@ -460,6 +522,7 @@ void store_drop_release(struct engine *e, struct app *app, uint32_t id)
 
 	if (!rel)
 		return;
+	vec_push(&app->dropped, id);
 	l = xcalloc(1, sizeof(*l));
 	l->engine = e;
 	store_release_name(app->id, id, rel->digest, l->name);

@@ -12,6 +12,8 @@
 
 #define INLINE_MAX ((size_t)600 << 10)
 #define CHUNK_MAX ((size_t)64 << 20)
+#define EMBED_MAX ((size_t)48 << 10)
+#define EMBED_TOTAL ((size_t)560 << 10)	/* a Secret holds 1 MiB */
 
 static void app_hash(const char *id, char out[17])
 {
@@ -70,24 +72,58 @@ static void add_data(struct buf *out, const char *key, const void *data,
 	buf_addc(out, '"');
 }
 
-void store_record_body(const struct record *r, const char *id, const char *name,
-		       const char *version, const char *install_id,
-		       struct buf *out)
+static void add_state(const struct record *r, struct buf *out)
 {
 	_cleanup_buf_ struct buf json = BUF_INIT, zipped = BUF_INIT;
 
 	record_encode(r, &json);
 	zip_deflate(buf_str(&json), json.len, &zipped);
-	head(out, name, id, "state", "state");
-	if (version) {
-		buf_adds(out, ",\"resourceVersion\":");
-		doc_write_str(out, version);
+	add_data(out, "state", zipped.data, zipped.len);
+}
+
+static void add_embedded(const struct render_answer *a, uint32_t id,
+			 struct buf *out)
+{
+	_cleanup_buf_ struct buf bytes = BUF_INIT, zipped = BUF_INIT;
+	char key[32];
+
+	render_answer_encode(a, &bytes);
+	zip_deflate(buf_str(&bytes), bytes.len, &zipped);
+	snprintf(key, sizeof(key), "release-%u", id);
+	buf_addc(out, ',');
+	add_data(out, key, zipped.data, zipped.len);
+}
+
+void store_record_body(const struct record_write *w, struct buf *out)
+{
+	char name[STORE_NAME];
+
+	if (w->version) {
+		buf_adds(out, "{\"metadata\":{\"resourceVersion\":");
+		doc_write_str(out, w->version);
+	} else {
+		store_record_name(w->id, name);
+		head(out, name, w->id, "state", "state");
 	}
 	buf_adds(out, "},\"data\":{");
-	add_data(out, "state", zipped.data, zipped.len);
+	add_state(w->record, out);
 	buf_addc(out, ',');
-	add_data(out, "install", install_id, strlen(install_id));
+	add_data(out, "install", w->install_id, strlen(w->install_id));
+	if (w->release)
+		add_embedded(w->release, w->release_id, out);
+	for (size_t i = 0; w->version && i < w->n_dropped; i++)
+		buf_addf(out, ",\"release-%u\":null", w->dropped[i]);
 	buf_adds(out, "}}");
+}
+
+bool store_embeds(const struct render_answer *a, unsigned history_limit)
+{
+	size_t limit = EMBED_TOTAL / (history_limit + 4);
+	size_t total = a->n_objects * 120;	/* the index, deflated: an estimate */
+
+	for (size_t i = 0; i < a->n_chunks; i++)
+		total += a->chunks[i].deflated_len;
+	return total <= (limit < EMBED_MAX ? limit : EMBED_MAX);
 }
 
 /* The bytes of data.<key>; -1 when it is not there or not base64. */
@@ -189,6 +225,21 @@ int store_release_parse(const json_t *secret, struct render_answer *ret,
 			return -1;
 	}
 	return 0;
+}
+
+int store_embedded_parse(const json_t *secret, uint32_t release,
+			 struct render_answer *ret, struct err *err)
+{
+	_cleanup_buf_ struct buf zipped = BUF_INIT, bytes = BUF_INIT;
+	char key[32];
+
+	snprintf(key, sizeof(key), "release-%u", release);
+	if (!doc_get(secret, "data", key, NULL))
+		return err_set(err, ERR_NOTFOUND, "no %s in the state record", key);
+	if (get_data(secret, key, &zipped, err) ||
+	    zip_inflate(zipped.data, zipped.len, CHUNK_MAX, &bytes, err))
+		return -1;
+	return render_answer_decode(ret, buf_str(&bytes), bytes.len, err);
 }
 
 int store_chunk_parse(const json_t *secret, struct render_chunk *c,

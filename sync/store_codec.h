@@ -17,10 +17,26 @@ void store_release_name(const char *id, uint32_t release, const char *digest,
 			char out[STORE_NAME]);
 void store_chunk_name(const char *id, const char *digest, char out[STORE_NAME]);
 
-/* version NULL: without resourceVersion (a create). */
-void store_record_body(const struct record *r, const char *id, const char *name,
-		       const char *version, const char *install_id,
-		       struct buf *out);
+/*
+ * What one write of a record's Secret carries. Small releases lie in the same
+ * Secret, under "release-<id>": release and inventory are then one write.
+ */
+struct record_write {
+	const struct record *record;
+	const char *id, *install_id;
+	const char *version;	/* NULL: a create; else a merge patch guarded by it */
+	const struct render_answer *release;	/* to embed, or NULL */
+	uint32_t release_id;
+	const uint32_t *dropped;	/* embedded releases that go */
+	size_t n_dropped;
+};
+void store_record_body(const struct record_write *w, struct buf *out);
+/* May it be embedded? At most 48 KiB, fewer when many releases are kept. */
+bool store_embeds(const struct render_answer *a, unsigned history_limit);
+/* An embedded release; NOTFOUND when the Secret holds none of that id. */
+int store_embedded_parse(const json_t *secret, uint32_t release,
+			 struct render_answer *ret, struct err *err)
+	__attribute__((warn_unused_result));
 int store_record_parse(const json_t *secret, size_t max, struct record *ret,
 		       struct err *err) __attribute__((warn_unused_result));
 

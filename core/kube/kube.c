@@ -56,7 +56,10 @@ static void op_free(struct kube_op *op)
 static void finish(struct kube_op *op)
 {
 	struct kube_request *r = op->r;
+	/* on_done may init the same request anew: what it owned goes here. */
+	_cleanup_buf_ struct buf path = r->path, own_body = r->own_body;
 
+	r->path = r->own_body = (struct buf){ 0 };
 	DL_DELETE(op->k->others, op);
 	r->priv[0] = NULL;
 	r->status = op->status;
@@ -337,6 +340,11 @@ struct kube *kube_free(struct kube *k)
 	vec_deinit(&k->stats);
 	free(k);
 	return NULL;
+}
+
+unsigned kube_pending(const struct kube *k)
+{
+	return k->queued + k->in_flight;
 }
 
 struct world *kube_world(const struct kube *k)

@@ -32,6 +32,9 @@ struct kube *kube_free(struct kube *k);
 struct world *kube_world(const struct kube *k);
 const struct http_endpoint *kube_endpoint(const struct kube *k);
 
+/* Requests waiting or under way now: a caller with time may wait for a calm. */
+unsigned kube_pending(const struct kube *k);
+
 /* Requests sent so far by verb ("get", "list", "watch", "patch", "dryrun"...). */
 struct kube_stat {
 	const char *verb;
@@ -62,7 +65,7 @@ struct kube_request {
 	/* set by the caller, or by a kube_*_init below */
 	const char *verb;	/* the API verb, for metrics; static string */
 	const char *method;
-	struct buf path;	/* owned by the request, query included */
+	struct buf path;	/* owned by the request, query included; freed at its end */
 	const char *content_type;	/* static string or NULL */
 	const char *accept;		/* NULL: application/json */
 	struct buf own_body;	/* used when body is NULL and len > 0 */

@@ -57,6 +57,12 @@ void live_remove(struct live_index *ix, struct live *l);
 void live_deinit(struct live_index *ix);
 
 /*
+ * The application whose tracking id a live object bears, if that id names this very
+ * object (a copy's does not). Owned by the caller; NULL = untracked.
+ */
+char *tracking_owner(const json_t *object);
+
+/*
  * The parts of `<app>:<group>/<kind>:<ns>/<name>`, each owned by the caller.
  * -1 when it is not a tracking id.
  */

@@ -1,0 +1,362 @@
+/*
+ * syncd: wiring. Reads flags and kubeconfig, starts the loop, the real world, the
+ * engine and the endpoints; hands the lease over on SIGTERM.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "core/doc.h"
+#include "core/httpd.h"
+#include "core/kubeconfig.h"
+#include "core/mem.h"
+#include "core/world_uv.h"
+#include "flags.h"
+#include "sync/engine.h"
+
+#define TOKEN_EVERY_MS 50000
+
+struct daemon {
+	uv_loop_t loop;
+	uv_signal_t term, intr;
+	uv_timer_t token;
+	struct flags flags;
+	struct kubeconfig kc;
+	struct world *world;
+	struct engine *engine;
+	struct httpd *metrics, *health;
+	char *worker, *kustomize, *ns, *identity, *mirrors;
+	char *namespaces_text;
+	const char *namespaces[64];
+	int status;
+	bool stopping;
+};
+
+/* ---- endpoints ---- */
+
+static int on_healthz(void *arg, struct buf *body, const char **type)
+{
+	(void)arg;
+	(void)type;
+	buf_adds(body, "ok\n");
+	return 200;
+}
+
+static int on_readyz(void *arg, struct buf *body, const char **type)
+{
+	struct daemon *d = arg;
+	bool ready = d->engine && engine_ready(d->engine);
+
+	(void)type;
+	buf_adds(body, !ready ? "not ready\n" :
+		 engine_leading(d->engine) ? "ok: leading\n" : "ok: standby\n");
+	return ready ? 200 : 503;
+}
+
+static void process_metrics(struct daemon *d, struct buf *out)
+{
+	struct world_uv_stats s;
+	size_t rss = 0;
+	uv_rusage_t use;
+
+	world_uv_stats(d->world, &s);
+	uv_resident_set_memory(&rss);
+	buf_addf(out, "# HELP syncd_loop_lag_seconds Longest the loop was kept busy "
+		 "since the last scrape.\n# TYPE syncd_loop_lag_seconds gauge\n"
+		 "syncd_loop_lag_seconds %.3f\n",
+		 (double)world_uv_take_lag(d->world) / 1000);
+	buf_addf(out, "# TYPE process_resident_memory_bytes gauge\n"
+		 "process_resident_memory_bytes %zu\n", rss);
+	if (!uv_getrusage(&use))
+		buf_addf(out, "# TYPE process_cpu_seconds_total counter\n"
+			 "process_cpu_seconds_total %.3f\n",
+			 (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
+			 (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
+	buf_addf(out, "# HELP syncd_workers Worker processes now.\n"
+		 "# TYPE syncd_workers gauge\nsyncd_workers %u\n"
+		 "# TYPE syncd_workers_started_total counter\n"
+		 "syncd_workers_started_total %llu\n"
+		 "# TYPE syncd_workers_killed_total counter\n"
+		 "syncd_workers_killed_total %llu\n", s.workers_running,
+		 (unsigned long long)s.workers_started,
+		 (unsigned long long)s.workers_killed);
+	buf_addf(out, "# TYPE syncd_build_info gauge\n"
+		 "syncd_build_info{version=\"%s\"} 1\n", SYNCD_VERSION);
+}
+
+static int on_metrics(void *arg, struct buf *body, const char **type)
+{
+	struct daemon *d = arg;
+
+	*type = "text/plain; version=0.0.4; charset=utf-8";
+	if (d->engine)
+		engine_metrics(d->engine, body);
+	process_metrics(d, body);
+	return 200;
+}
+
+static const struct httpd_route metrics_routes[] = {
+	{ "/metrics", on_metrics }, { 0 },
+};
+static const struct httpd_route health_routes[] = {
+	{ "/healthz", on_healthz }, { "/health", on_healthz },
+	{ "/livez", on_healthz },
+	{ "/readyz", on_readyz }, { "/ready", on_readyz }, { 0 },
+};
+
+/* ---- the end ---- */
+
+static void close_handle(uv_handle_t *h)
+{
+	if (!uv_is_closing(h))
+		uv_close(h, NULL);
+}
+
+static void shut(void *arg)
+{
+	struct daemon *d = arg;
+
+	httpd_close(d->metrics);
+	httpd_close(d->health);
+	d->engine = engine_abandon(d->engine);
+	world_uv_close(d->world);
+	close_handle((uv_handle_t *)&d->term);
+	close_handle((uv_handle_t *)&d->intr);
+	close_handle((uv_handle_t *)&d->token);
+}
+
+static void stop(struct daemon *d)
+{
+	if (d->stopping)
+		return;
+	d->stopping = true;
+	engine_stop(d->engine, shut, d);
+}
+
+static void on_signal(uv_signal_t *s, int signum)
+{
+	struct daemon *d = s->data;
+
+	log_at(d->world, LOG_INFO, "stopping", "signal",
+	       signum == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
+	stop(d);
+}
+
+static void on_fatal(void *arg, const struct err *err)
+{
+	struct daemon *d = arg;
+
+	(void)err;	/* the engine logged it */
+	d->status = 1;
+	stop(d);
+}
+
+static void on_token(uv_timer_t *t)
+{
+	struct daemon *d = t->data;
+	struct err err = ERR_INIT;
+
+	if (kubeconfig_refresh(&d->kc, &err))
+		log_at(d->world, LOG_WARN, "reading the token again", "error",
+		       err.msg, NULL);
+}
+
+/* ---- the start ---- */
+
+static char *beside(const char *name)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+
+	if (n <= 0)
+		return xstrdup(name);
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	*slash = '\0';
+	return xasprintf("%s/%s", self, name);
+}
+
+/* The pinned kustomize: beside syncd, else in PATH; NULL when there is none. */
+static char *find_kustomize(const struct flags *f)
+{
+	_cleanup_free_ char *here = beside("kustomize");
+	_cleanup_free_ char *path = xstrdup(getenv("PATH"));
+	char *dir, *rest = NULL;
+
+	if (f->kustomize)
+		return *f->kustomize ? xstrdup(f->kustomize) : NULL;
+	if (!access(here, X_OK))
+		return steal(&here);
+	for (dir = path ? strtok_r(path, ":", &rest) : NULL; dir;
+	     dir = strtok_r(NULL, ":", &rest)) {
+		_cleanup_free_ char *p = xasprintf("%s/kustomize", dir);
+
+		if (!access(p, X_OK))
+			return steal(&p);
+	}
+	return NULL;
+}
+
+static int make_folders(struct daemon *d, struct err *err)
+{
+	mkdir(d->flags.data_dir, 0755);
+	d->mirrors = xasprintf("%s/mirrors", d->flags.data_dir);
+	mkdir(d->mirrors, 0755);
+	if (access(d->mirrors, W_OK))
+		return err_set(err, ERR_IO, "--data-dir %s: cannot write there "
+			       "(give another folder)", d->flags.data_dir);
+	return 0;
+}
+
+static void name_things(struct daemon *d)
+{
+	char host[256] = "syncd";
+	const char *given = d->flags.app_namespaces;
+	char *rest = NULL, *ns;
+	size_t n = 0;
+
+	gethostname(host, sizeof(host) - 1);
+	d->identity = d->flags.identity ? xstrdup(d->flags.identity) :
+		xasprintf("%s_%08llx", host, (unsigned long long)
+			  (d->world->ops->random(d->world) & 0xffffffffu));
+	d->ns = xstrdup(d->flags.ns ? d->flags.ns :
+			*d->kc.context ? "syncd-system" : d->kc.ns);
+	d->namespaces_text = given ? xstrdup(given) :
+			     xasprintf("%s,argocd", d->ns);
+	for (ns = strtok_r(d->namespaces_text, ",", &rest);
+	     ns && n + 1 < ARRAY_LEN(d->namespaces);
+	     ns = strtok_r(NULL, ",", &rest))
+		d->namespaces[n++] = ns;
+}
+
+static int start_world(struct daemon *d, struct err *err)
+{
+	struct world_uv_config c = {
+		.worker_path = d->worker, .kustomize_path = d->kustomize,
+		.data_dir = d->flags.data_dir, .max_workers = d->flags.workers,
+		.log_json = d->flags.log_json,
+		.log_level = d->flags.log_debug ? LOG_DEBUG : LOG_INFO,
+		.log_fd = 2,
+	};
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!c.max_workers)
+		c.max_workers = cores < 1 ? 1 : cores > 4 ? 4 : (unsigned)cores;
+	d->world = world_uv_new(&d->loop, &c, err);
+	return d->world ? 0 : -1;
+}
+
+static int start_endpoints(struct daemon *d, struct err *err)
+{
+	if (*d->flags.metrics_addr &&
+	    !(d->metrics = httpd_new(&d->loop, d->flags.metrics_addr,
+				     metrics_routes, d, err)))
+		return err_wrap(err, "--metrics-addr");
+	if (*d->flags.health_addr &&
+	    !(d->health = httpd_new(&d->loop, d->flags.health_addr,
+				    health_routes, d, err)))
+		return err_wrap(err, "--health-addr");
+	return 0;
+}
+
+static void start_engine(struct daemon *d)
+{
+	struct engine_config c = {
+		.api = &d->kc.endpoint, .ns = d->ns,
+		.app_namespaces = d->namespaces, .identity = d->identity,
+		.mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
+		.max_requests = d->flags.max_requests,
+		.leader_elect = d->flags.leader_elect,
+		.defaults = {
+			.soak_ms = d->flags.soak_ms,
+			.wave_deadline_ms = d->flags.wave_deadline_ms,
+			.degraded_grace_ms = d->flags.degraded_grace_ms,
+			.pull_grace_ms = d->flags.pull_grace_ms,
+			.crash_grace_ms = d->flags.crash_grace_ms,
+			.auto_revert = d->flags.auto_revert,
+		},
+		.on_fatal = on_fatal, .arg = d,
+	};
+
+	d->engine = engine_new(d->world, &c);
+	engine_start(d->engine);
+}
+
+static void start_signals(struct daemon *d)
+{
+	signal(SIGPIPE, SIG_IGN);
+	uv_signal_init(&d->loop, &d->term);
+	uv_signal_init(&d->loop, &d->intr);
+	uv_timer_init(&d->loop, &d->token);
+	d->term.data = d->intr.data = d->token.data = d;
+	uv_signal_start(&d->term, on_signal, SIGTERM);
+	uv_signal_start(&d->intr, on_signal, SIGINT);
+	uv_timer_start(&d->token, on_token, TOKEN_EVERY_MS, TOKEN_EVERY_MS);
+}
+
+static int start(struct daemon *d, struct err *err)
+{
+	struct kubeconfig_options o = { .file = d->flags.kubeconfig,
+					.context = d->flags.context };
+
+	if (kubeconfig_load(&d->kc, &o, err) || make_folders(d, err) ||
+	    start_world(d, err))
+		return -1;
+	name_things(d);
+	start_signals(d);
+	if (start_endpoints(d, err))
+		return -1;
+	log_at(d->world, LOG_INFO, "syncd " SYNCD_VERSION, "namespace", d->ns,
+	       "server", d->kc.endpoint.url, "kustomize",
+	       d->kustomize ? d->kustomize : "(none: Kustomize sources are refused)",
+	       NULL);
+	start_engine(d);
+	return 0;
+}
+
+static void clean(struct daemon *d)
+{
+	kubeconfig_deinit(&d->kc);
+	free(d->worker);
+	free(d->kustomize);
+	free(d->ns);
+	free(d->identity);
+	free(d->mirrors);
+	free(d->namespaces_text);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	struct err err = ERR_INIT;
+
+	doc_init();
+	if (flags_parse(&d.flags, argc, argv, &err)) {
+		fprintf(stderr, "syncd: %s\n", err.msg);
+		return 2;
+	}
+	if (d.flags.help || d.flags.version) {
+		if (d.flags.help)
+			flags_help(stdout);
+		else
+			puts("syncd " SYNCD_VERSION);
+		return 0;
+	}
+	d.worker = d.flags.worker ? xstrdup(d.flags.worker) :
+				    beside("syncd-worker");
+	d.kustomize = find_kustomize(&d.flags);
+	uv_loop_init(&d.loop);
+	if (start(&d, &err)) {
+		fprintf(stderr, "syncd: %s\n", err.msg);
+		return 1;	/* nothing was started that needs an orderly end */
+	}
+	uv_run(&d.loop, UV_RUN_DEFAULT);
+	world_uv_free(d.world);
+	uv_loop_close(&d.loop);
+	clean(&d);
+	return d.status;
+}

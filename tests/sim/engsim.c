@@ -1,0 +1,225 @@
+#include "engsim.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "core/doc.h"
+#include "core/fetch.h"
+#include "render/render.h"
+
+/* ---- workers ---- */
+
+static int fetch(struct sim *s, void *arg, const void *request, size_t len,
+		 struct buf *answer, struct err *err)
+{
+	struct fetch_request q = { 0 };
+	struct fetch_answer a = { 0 };
+	int r = -1;
+
+	(void)arg;
+	if (fetch_request_decode(&q, request, len, err))
+		return -1;
+	if (!q.oid || !gitsim_has_commit(sim_git(s), q.oid)) {
+		err_set(err, ERR_NOTFOUND, "no commit %s", q.oid ? q.oid : "");
+	} else {
+		a.mirror = xstrdup("/sim/mirror");
+		snprintf(a.oid, sizeof(a.oid), "%s", q.oid);
+		a.author = xstrdup("Ada");
+		a.subject = xstrdup("a commit");
+		a.time_ms = SIM_EPOCH;
+		fetch_answer_encode(&a, answer);
+		r = 0;
+	}
+	fetch_request_deinit(&q);
+	fetch_answer_deinit(&a);
+	return r;
+}
+
+static int render(struct sim *s, void *arg, const void *request, size_t len,
+		  struct buf *answer, struct err *err)
+{
+	struct render_request q = { 0 };
+	struct render_answer a = { 0 };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *path, *content;
+	size_t n;
+	int r;
+
+	(void)arg;
+	if (render_request_decode(&q, request, len, err))
+		return -1;
+	n = strlen(q.path);
+	for (size_t i = 0; (path = gitsim_file(sim_git(s), q.commit, i, &content)); i++)
+		if (!strncmp(path, q.path, n) && path[n] == '/')
+			buf_addf(&text, "---\n%s\n", content);
+	r = render_text("app.yaml", buf_str(&text), text.len, &q, &a, err);
+	if (!r)
+		render_answer_encode(&a, answer);
+	render_answer_deinit(&a);
+	render_request_deinit(&q);
+	return r;
+}
+
+/* ---- life ---- */
+
+static void on_fatal(void *arg, const struct err *err)
+{
+	struct engsim *x = arg;
+
+	(void)err;
+	x->fatal = true;
+}
+
+void engsim_init(struct engsim *x, uint64_t seed)
+{
+	*x = (struct engsim){
+		.s = sim_new(seed), .soak_ms = 5000,
+		.endpoint = { .url = (char *)(uintptr_t)SIM_API_URL,
+			      .user_agent = (char *)(uintptr_t)"syncd" },
+	};
+	x->api = sim_api(x->s);
+	apisim_install_crds(x->api);
+	apisim_namespace(x->api, "argocd");
+	apisim_namespace(x->api, "shop");
+	sim_set_worker(x->s, WORKER_FETCH, fetch, x);
+	sim_set_worker(x->s, WORKER_RENDER, render, x);
+}
+
+void engsim_deinit(struct engsim *x)
+{
+	x->engine = engine_abandon(x->engine);
+	sim_abandon(x->s);
+	sim_run_for(x->s, 100);	/* what was on its way arrives or is lost */
+	sim_free(x->s);
+}
+
+void engsim_start(struct engsim *x)
+{
+	static const char *const namespaces[] = { "argocd", NULL };
+	_cleanup_free_ char *identity = xasprintf("life-%u", ++x->lives);
+	struct engine_config c = {
+		.api = &x->endpoint, .ns = "syncd-system",
+		.app_namespaces = namespaces, .identity = identity,
+		.mirrors = "/sim/mirrors", .poll_ms = 10000,
+		.leader_elect = true,
+		.defaults = {
+			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,
+			.degraded_grace_ms = 2000, .pull_grace_ms = 5000,
+			.crash_grace_ms = 5000, .auto_revert = true,
+		},
+		.on_fatal = on_fatal, .arg = x,
+	};
+
+	x->fatal = false;
+	x->engine = engine_new(sim_world(x->s), &c);
+	engine_start(x->engine);
+}
+
+void engsim_crash(struct engsim *x)
+{
+	x->engine = engine_abandon(x->engine);
+	sim_abandon(x->s);
+}
+
+bool engsim_run(struct engsim *x, bool (*pred)(void *arg), uint64_t within_ms)
+{
+	uint64_t end = sim_now(x->s) + within_ms;
+
+	while (sim_now(x->s) < end) {
+		if (pred(x))
+			return true;
+		if (sim_crashed(x->s) || x->fatal) {
+			engsim_crash(x);
+			sim_crash_at(x->s, 0);
+			engsim_start(x);
+		}
+		if (!sim_step(x->s) && !sim_crashed(x->s))
+			return pred(x);
+	}
+	return pred(x);
+}
+
+/* ---- input ---- */
+
+void engsim_commit(struct engsim *x, const char *file, const char *text)
+{
+	_cleanup_free_ char *path = xasprintf("app/%s", file);
+
+	sim_git_commit(x->s, REPO, "main", path, text);
+}
+
+void engsim_application(struct engsim *x, const char *name, const char *more)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Application\","
+		"\"metadata\":{\"name\":\"%s\",\"namespace\":\"argocd\"},\"spec\":{"
+		"\"project\":\"default\",\"source\":{\"repoURL\":\"" REPO "\","
+		"\"path\":\"app\",\"targetRevision\":\"main\"},\"destination\":{"
+		"\"server\":\"https://kubernetes.default.svc\",\"namespace\":\"shop\"},"
+		"\"syncPolicy\":{\"automated\":{\"prune\":true,\"selfHeal\":true}%s}}}",
+		name, more);
+
+	apisim_apply(x->api, text);
+}
+
+char *engsim_deployment(const char *name, const char *tag, int replicas)
+{
+	return xasprintf("{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\","
+		"\"metadata\":{\"name\":\"%s\",\"annotations\":{"
+		"\"argocd.argoproj.io/sync-wave\":\"2\"}},\"spec\":{\"replicas\":%d,"
+		"\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},\"template\":{"
+		"\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"containers\":[{"
+		"\"name\":\"main\",\"image\":\"registry.example/%s:%s\"}]}}}}",
+		name, replicas, name, name, name, tag);
+}
+
+char *engsim_configmap(const char *name, const char *value, int wave)
+{
+	return xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+		"\"name\":\"%s\",\"annotations\":{\"argocd.argoproj.io/sync-wave\":"
+		"\"%d\"}},\"data\":{\"key\":\"%s\"}}", name, wave, value);
+}
+
+/* ---- questions ---- */
+
+const json_t *engsim_status(struct engsim *x, const char *name)
+{
+	return doc_get(apisim_get(x->api, "applications.argoproj.io", "argocd",
+				  name), "status", NULL);
+}
+
+bool engsim_in_phase(struct engsim *x, const char *name, const char *phase)
+{
+	const char *now = doc_get_str(engsim_status(x, name), "syncd", "phase", NULL);
+
+	return now && !strcmp(now, phase);
+}
+
+static bool is_in_phase(void *arg)
+{
+	struct engsim *x = arg;
+
+	return engsim_in_phase(x, x->want_name, x->want_phase);
+}
+
+void engsim_until_phase(struct engsim *x, const char *name, const char *phase,
+			uint64_t within_ms)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const json_t *status;
+
+	x->want_name = name;
+	x->want_phase = phase;
+	if (engsim_run(x, is_in_phase, within_ms))
+		return;
+	sim_dump(x->s);
+	status = engsim_status(x, name);
+	if (status)
+		doc_write(status, &text);
+	fail_msg("seed %llu: %s is not %s: %s", (unsigned long long)sim_seed(x->s),
+		 name, phase, buf_str(&text));
+}

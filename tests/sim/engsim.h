@@ -1,0 +1,50 @@
+/*
+ * engsim.h - the engine in the simulated world: a repository, an Application, the
+ * fetch and render workers (the real renderer over simulated commits), crashes and
+ * restarts, and the questions that scenarios ask.
+ */
+#ifndef SIM_ENGSIM_H
+#define SIM_ENGSIM_H
+
+#include "apisim.h"
+#include "core/mem.h"
+#include "gitsim.h"
+#include "simworld.h"
+#include "sync/engine.h"
+
+#define REPO "http://git.sim/repo"
+
+struct engsim {
+	struct sim *s;
+	struct apisim *api;
+	struct engine *engine;
+	struct http_endpoint endpoint;
+	uint64_t soak_ms;
+	bool fatal;
+	const char *want_phase, *want_name;	/* for predicates */
+	unsigned lives;
+};
+
+void engsim_init(struct engsim *x, uint64_t seed);
+void engsim_deinit(struct engsim *x);
+/* Starts the engine's process (again, after a crash). */
+void engsim_start(struct engsim *x);
+/* kill -9: everything in memory is gone. */
+void engsim_crash(struct engsim *x);
+/* Commits app/<file> = text on main. */
+void engsim_commit(struct engsim *x, const char *file, const char *text);
+/* An automated Application argocd/<name> of REPO's app/ into namespace "shop". */
+void engsim_application(struct engsim *x, const char *name, const char *more);
+/* Its status document; NULL. */
+const json_t *engsim_status(struct engsim *x, const char *name);
+/* Runs until status.syncd.phase is that; fails the test (with a dump) otherwise. */
+void engsim_until_phase(struct engsim *x, const char *name, const char *phase,
+			uint64_t within_ms);
+bool engsim_in_phase(struct engsim *x, const char *name, const char *phase);
+/* Runs until pred, restarting after a crash set with sim_crash_at. */
+bool engsim_run(struct engsim *x, bool (*pred)(void *arg), uint64_t within_ms);
+/* "shop" objects as text. */
+char *engsim_deployment(const char *name, const char *tag, int replicas);
+char *engsim_configmap(const char *name, const char *value, int wave);
+
+#endif
