@@ -83,10 +83,18 @@ static void expect_error(enum err_code code, const char *says)
 	assert_null(a.mirror);
 }
 
+/* A commit "one" on main, with an annotated tag. */
+static char *commit_tagged(const char *tag)
+{
+	char *oid = gitrepo_commit(&g, "main", "f", "one");
+
+	free(gitrepo_sh(&g, "git tag -a -m x %s; git push -q origin %s", tag, tag));
+	return oid;
+}
+
 static void branch_tag_sha_and_head(void **state)
 {
-	_cleanup_free_ char *one = gitrepo_commit(&g, "main", "f", "one");
-	_cleanup_free_ char *tag = gitrepo_sh(&g, "git tag -a -m x v1; git push -q origin v1");
+	_cleanup_free_ char *one = commit_tagged("v1");
 	_cleanup_free_ char *two = gitrepo_commit(&g, "side", "d/f", "two");
 	_cleanup_free_ char *three = gitrepo_commit(&g, "main", "f", "three");
 
@@ -109,9 +117,9 @@ static void branch_tag_sha_and_head(void **state)
 static void a_sha_alone_is_fetched_anew(void **state)
 {
 	_cleanup_free_ char *one = gitrepo_commit(&g, "side", "f", "one");
-	_cleanup_free_ char *two = gitrepo_commit(&g, "side", "f", "two");
 
 	(void)state;
+	free(gitrepo_commit(&g, "side", "f", "two"));
 	req.revision = one;
 	expect_fetch(one, "g000001", "f", "one");
 	req.revision = (char *)"1111111111111111111111111111111111111111";

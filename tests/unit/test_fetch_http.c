@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/files.h"
+#include "core/frame.h"
 #include "core/git/fetch_git.h"
 #include "core/mem.h"
 #include "gitrepo.h"
@@ -114,10 +115,18 @@ static void fsck(void)
 	free(gitrepo_sh(&g, "for m in %s/r/g*; do git -C $m fsck --full --no-dangling 2>&1; done", g.mirrors));
 }
 
+/* A commit "one" on main, with an annotated tag. */
+static char *commit_tagged(const char *tag)
+{
+	char *oid = gitrepo_commit(&g, "main", "f", "one");
+
+	free(gitrepo_sh(&g, "git tag -a -m x %s; git push -q origin %s", tag, tag));
+	return oid;
+}
+
 static void branch_tag_sha_and_head(void **state)
 {
-	_cleanup_free_ char *one = gitrepo_commit(&g, "main", "f", "one");
-	_cleanup_free_ char *tag = gitrepo_sh(&g, "git tag -a -m x v1; git push -q origin v1");
+	_cleanup_free_ char *one = commit_tagged("v1");
 	_cleanup_free_ char *two = gitrepo_commit(&g, "side", "f", "two");
 	_cleanup_free_ char *three = gitrepo_commit(&g, "main", "f", "three");
 
@@ -140,8 +149,7 @@ static void branch_tag_sha_and_head(void **state)
 
 static void only_the_ref_in_use_is_fetched(void **state)
 {
-	_cleanup_free_ char *one = gitrepo_commit(&g, "main", "f", "one");
-	_cleanup_free_ char *tag = gitrepo_sh(&g, "git tag v1; git push -q origin v1");
+	_cleanup_free_ char *one = commit_tagged("v1");
 	_cleanup_free_ char *two = gitrepo_commit(&g, "side", "f", "two");
 	_cleanup_free_ char *mirror = xasprintf("%s/r/g000001", g.mirrors);
 	struct err err = ERR_INIT;
@@ -276,7 +284,6 @@ static void endless_redirects_end(void **state)
 /* Another port, scheme or host: not followed, and no credential goes there. */
 static void redirects_elsewhere_are_refused(void **state)
 {
-	_cleanup_free_ char *one = gitrepo_commit(&g, "main", "f", "one");
 	_cleanup_free_ char *log = xasprintf("%s/other.log", g.root);
 	struct gitproxy other = { .server = port, .log = log };
 	char away[4][80];
@@ -303,7 +310,6 @@ static void redirects_elsewhere_are_refused(void **state)
 /* Bytes that the server sends for a first fetch, and of its first answer. */
 static void measure(const char *oid, size_t *advert, size_t *all)
 {
-	_cleanup_free_ char *log = xasprintf("%s/measure.log", g.root);
 	_cleanup_free_ char *text = NULL;
 
 	text = gitrepo_sh(&g, "curl -s -i '%s/info/refs?service=git-upload-pack' | wc -c", req.url);
@@ -399,23 +405,46 @@ static void a_fetch_has_a_size(void **state)
 	expect_fetch(one);
 }
 
-/* In a process of its own, killed after `us`; how long it would take otherwise. */
+static void worker(const char *request)
+{
+	if (!freopen(request, "r", stdin) || !freopen("/dev/null", "w", stdout))
+		_exit(1);
+	execl(BUILD_DIR "/syncd-worker", "syncd-worker", "fetch", (char *)NULL);
+	_exit(1);
+}
+
+static char *write_request(void)
+{
+	_cleanup_buf_ struct buf payload = BUF_INIT, frame = BUF_INIT;
+	char *path = xasprintf("%s/request", g.root);
+	FILE *f = fopen(path, "w");
+
+	fetch_request_encode(&req, &payload);
+	frame_write(&frame, FRAME_REQUEST, payload.data, payload.len);
+	assert_non_null(f);
+	assert_int_equal(fwrite(frame.data, 1, frame.len, f), frame.len);
+	assert_int_equal(fclose(f), 0);
+	return path;
+}
+
+/* By syncd-worker, killed after `us` (-1: never); how many ms it ran. */
 static uint64_t fetch_and_kill(long us)
 {
+	_cleanup_free_ char *request = write_request();
 	uint64_t start = transfer_now();
 	pid_t pid = fork();
+	int status;
 
 	assert_true(pid >= 0);
-	if (!pid) {
-		struct fetch_answer a;
-
-		_exit(fetch_run_within(&req, &limits, &a, NULL) ? 1 : 0);
-	}
+	if (!pid)
+		worker(request);
 	if (us >= 0) {
 		usleep((useconds_t)us);
 		kill(pid, SIGKILL);
 	}
-	waitpid(pid, NULL, 0);
+	waitpid(pid, &status, 0);
+	if (us < 0)
+		assert_int_equal(status, 0);
 	return transfer_now() - start;
 }
 
@@ -436,13 +465,14 @@ static void killed_at_fifty_points(void **state)
 
 	(void)state;
 	whole = (long)fetch_and_kill(-1) * 1000;
+	expect_fetch(one);
 	print_message("seed %u, a fetch takes %ld ms\n", seed, whole / 1000);
 	for (int i = 0; i < 50; i++) {
 		if (i % 2) {
 			free(steal(&one));
 			one = big_commit();
 		} else {
-			free(gitrepo_sh(&g, "rm -rf %s", g.mirrors));
+			free(gitrepo_sh(&g, "rm -rf %s/r", g.mirrors));
 		}
 		fetch_and_kill(rand_r(&seed) % whole);
 		messy += left_something();

@@ -131,7 +131,6 @@ static struct files *open_tree(struct buf *b)
 
 static int setup(void **state)
 {
-	_cleanup_free_ char *path = NULL;
 	FILE *file;
 
 	(void)state;
