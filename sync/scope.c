@@ -6,16 +6,13 @@
 
 static bool has_crd_for(const struct render_answer *a, const char *group)
 {
-	size_t n = strlen(group);
-
 	for (size_t i = 0; i < a->n_objects; i++) {
 		const struct rendered *r = &a->objects[i];
-		size_t len = strlen(r->name);
+		const char *dot = strchr(r->name, '.');
 
-		/* A CRD's name is "<plural>.<group>". */
-		if (!strcmp(r->kind, "CustomResourceDefinition") && len > n + 1 &&
-		    r->name[len - n - 1] == '.' &&
-		    !strcmp(r->name + len - n, group))
+		/* A CRD's name is "<plural>.<group>"; a plural has no dot. */
+		if (!strcmp(r->kind, "CustomResourceDefinition") && dot &&
+		    !strcmp(dot + 1, group))
 			return true;
 	}
 	return false;

@@ -45,6 +45,9 @@ int zip_inflate(const void *data, size_t len, size_t max, struct buf *out,
 	if (inflateInit(&z) != Z_OK)
 		abort();
 	r = inflate_all(&z, max, out, err);
+	if (!r && z.avail_in)
+		r = err_set(err, ERR_INVALID, "compressed data has %u bytes too many",
+			    z.avail_in);
 	inflateEnd(&z);
 	return r;
 }
