@@ -214,10 +214,14 @@ static void get_object(struct in *in, const struct render_answer *a,
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)
 {
+	uint32_t needs_exec;
+
 	get_digest(in, true, a->digest);
 	get_digest(in, true, a->input_key);
 	a->source_type = get_str(in);
-	a->needs_exec = get_u32(in) == 1;
+	needs_exec = get_u32(in);
+	in->bad = in->bad || needs_exec > 1;
+	a->needs_exec = needs_exec;
 	a->n_warnings = get_count(in, 4);
 	a->warnings = xcalloc(a->n_warnings, sizeof(*a->warnings));
 	for (size_t i = 0; i < a->n_warnings; i++)

@@ -271,13 +271,42 @@ static int take_plugin_text(struct walk *w, struct place *at, const char *text,
 	}
 }
 
+static int take_plugin_file(struct walk *w, struct place *at, const char *path,
+			    struct err *err)
+{
+	_cleanup_free_ char *text = NULL;
+	size_t len;
+
+	if (read_text(w, path, &text, &len, err) < 0)
+		return blame(at, err);
+	return take_plugin_text(w, at, text, len, err);
+}
+
+/* What configurations of a folder name lies where the folder was named. */
+static int take_plugin_folder(struct walk *w, struct place *at, const char *folder,
+			      struct err *err)
+{
+	_cleanup_(file_list_deinit) struct file_list list = { 0 };
+
+	if (w->k->files->ops->list(w->k->files, folder, &list, err))
+		return blame(at, err);
+	for (size_t i = 0; i < list.len; i++) {
+		_cleanup_free_ char *path = xasprintf("%s%s%s", folder, *folder ? "/" : "",
+						      list.data[i].name);
+
+		if (list.data[i].kind == FILE_REGULAR &&
+		    take_plugin_file(w, at, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* A plugin's configuration: in place, a file, or a folder that gives several. */
 static int take_plugin(struct walk *w, struct place *at, const struct node *value,
 		       struct err *err)
 {
-	_cleanup_free_ char *full = NULL, *text = NULL;
+	_cleanup_free_ char *full = NULL;
 	enum file_kind kind;
-	size_t len;
 
 	if (value->kind != NODE_SCALAR)
 		return 0;
@@ -288,11 +317,8 @@ static int take_plugin(struct walk *w, struct place *at, const struct node *valu
 		return -1;
 	if (join(at, value->text, &full, err) < 0 || look(w, full, &kind, err) < 0)
 		return -1;
-	if (kind == FILE_FOLDER)
-		return 0;
-	if (read_text(w, full, &text, &len, err) < 0)
-		return blame(at, err);
-	return take_plugin_text(w, at, text, len, err);
+	return kind == FILE_FOLDER ? take_plugin_folder(w, at, full, err) :
+				     take_plugin_file(w, at, full, err);
 }
 
 /* One entry of a generator's files, "key=path" or "path". */

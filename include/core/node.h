@@ -20,7 +20,7 @@
 #include "core/mem.h"
 
 #define NODE_DEPTH_MAX 100
-#define NODE_COUNT_MAX 1000000u		/* of one document, aliases expanded */
+#define NODE_COUNT_MAX 600000u		/* of one document, aliases expanded */
 #define NODE_SCALAR_MAX ((size_t)4 << 20)
 
 enum node_kind { NODE_SCALAR, NODE_MAP, NODE_LIST };

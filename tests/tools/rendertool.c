@@ -4,6 +4,7 @@
  *   rendertool json < TEXT                      each document as canonical JSON, a line each
  *   rendertool render DIR REQUEST               the bodies, a line each
  *   rendertool materialise DIR REQUEST TO       what a kustomization needs, into TO
+ *   rendertool answer DIR REQUEST               the answer's bytes
  *   rendertool time DIR REQUEST N               milliseconds per render, of N
  *
  * REQUEST is a file of JSON as the daemon sends it. Errors go to stderr, exit 1.
@@ -85,7 +86,34 @@ static int print_bodies(const struct render_answer *a, struct err *err)
 	return 0;
 }
 
-static int render(const char *dir, const char *request, int times, bool print)
+enum print { BODIES, BYTES, TIME };
+
+static int print_answer(const struct render_answer *a, enum print what, double ms,
+			struct err *err)
+{
+	_cleanup_buf_ struct buf bytes = BUF_INIT;
+
+	switch (what) {
+	case BODIES:
+		return print_bodies(a, err);
+	case BYTES:
+		render_answer_encode(a, &bytes);
+		fwrite(bytes.data, 1, bytes.len, stdout);
+		break;
+	case TIME:
+		printf("%.2f ms, %zu objects, %zu chunks\n", ms, a->n_objects, a->n_chunks);
+		break;
+	}
+	return 0;
+}
+
+static double ms_between(const struct timespec *a, const struct timespec *b)
+{
+	return (double)(b->tv_sec - a->tv_sec) * 1e3 +
+	       (double)(b->tv_nsec - a->tv_nsec) / 1e6;
+}
+
+static int render(const char *dir, const char *request, int times, enum print what)
 {
 	struct render_request r = { 0 };
 	struct render_answer a = { 0 };
@@ -100,13 +128,8 @@ static int render(const char *dir, const char *request, int times, bool print)
 		bad = render_run(files, &r, &a, &err);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t1);
-	if (!bad && print)
-		bad = print_bodies(&a, &err);
-	if (!bad && !print)
-		printf("%.2f ms, %zu objects, %zu chunks\n",
-		       ((double)(t1.tv_sec - t0.tv_sec) * 1e3 +
-			(double)(t1.tv_nsec - t0.tv_nsec) / 1e6) / times,
-		       a.n_objects, a.n_chunks);
+	if (!bad)
+		bad = print_answer(&a, what, ms_between(&t0, &t1) / times, &err);
 	render_answer_deinit(&a);
 	render_request_deinit(&r);
 	files_close(files);
@@ -132,11 +155,13 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "json") == 0)
 		return to_json();
 	if (argc == 4 && strcmp(argv[1], "render") == 0)
-		return render(argv[2], argv[3], 1, true);
+		return render(argv[2], argv[3], 1, BODIES);
+	if (argc == 4 && strcmp(argv[1], "answer") == 0)
+		return render(argv[2], argv[3], 1, BYTES);
 	if (argc == 5 && strcmp(argv[1], "time") == 0)
-		return render(argv[2], argv[3], atoi(argv[4]), false);
+		return render(argv[2], argv[3], atoi(argv[4]), TIME);
 	if (argc == 5 && strcmp(argv[1], "materialise") == 0)
 		return materialise(argv[2], argv[3], argv[4]);
-	fprintf(stderr, "usage: rendertool json|render|materialise|time ...\n");
+	fprintf(stderr, "usage: rendertool json|render|answer|materialise|time ...\n");
 	return 2;
 }
