@@ -47,6 +47,7 @@ static void cluster_close(struct cluster *c)
 		uv_loop_close(&c->loop);
 	if (c->has_config)
 		kubeconfig_deinit(&c->config);
+	free(c->found_ns);
 }
 
 int cluster_run(const struct options *o,
@@ -101,29 +102,37 @@ static json_t *run(struct cluster *c, struct request *r, struct err *err)
 	return r->answer;
 }
 
-/* Someone who forgot -n is told where it is. */
-static void say_where(struct cluster *c, const char *name, struct err *err)
+/*
+ * Without -n an application is looked for everywhere: on call, one knows its name,
+ * not where somebody put it. Owned; NULL with *err when it is nowhere or in several.
+ */
+static json_t *find_anywhere(struct cluster *c, const char *name, struct err *err)
 {
-	struct err ignored = ERR_INIT;
-	_cleanup_json_ json_t *items = NULL;
-	const json_t *app;
-	size_t i;
+	struct err nowhere = *err;
+	_cleanup_json_ json_t *items = cluster_list(c, true, NULL, &nowhere);
+	_cleanup_buf_ struct buf places = BUF_INIT;
+	json_t *app, *found = NULL;
+	size_t i, n = 0;
 
-	err_set(err, ERR_NOTFOUND, "there is no application %s in namespace %s", name,
-		c->ns);
-	if (c->ns_given)
-		return;
-	items = cluster_list(c, true, NULL, &ignored);
 	json_array_foreach(items, i, app) {
-		const char *found = doc_get_str(app, "metadata", "name", NULL);
+		const char *its = doc_get_str(app, "metadata", "name", NULL);
 		const char *ns = doc_get_str(app, "metadata", "namespace", NULL);
 
-		if (!found || !ns || strcmp(found, name))
+		if (!its || !ns || strcmp(its, name))
 			continue;
-		err_set(err, ERR_NOTFOUND, "there is no application %s in namespace %s, but "
-			"in %s: add -n %s", name, c->ns, ns, ns);
-		return;
+		buf_addf(&places, "%s%s", n++ ? ", " : "", ns);
+		found = app;
 	}
+	if (n > 1) {
+		err_set(err, ERR_INVALID, "there are applications %s in namespaces "
+			"%s: say which with -n", name, buf_str(&places));
+		return NULL;
+	}
+	if (!found)
+		return NULL;
+	free(c->found_ns);
+	c->ns = c->found_ns = buf_steal(&places, NULL);
+	return json_incref(found);
 }
 
 json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
@@ -134,9 +143,14 @@ json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
 
 	kube_get_init(&r.kube, &ref);
 	app = run(c, &r, err);
-	if (!app && err->code == ERR_NOTFOUND)
-		say_where(c, name, err);
-	return app;
+	if (app || err->code != ERR_NOTFOUND)
+		return app;
+	if (c->ns_given)
+		err_set(err, ERR_NOTFOUND, "there is no application %s in "
+			"namespace %s", name, c->ns);
+	else
+		err_set(err, ERR_NOTFOUND, "there is no application %s", name);
+	return c->ns_given ? NULL : find_anywhere(c, name, err);
 }
 
 json_t *cluster_list(struct cluster *c, bool all, const char *selector,
@@ -146,7 +160,7 @@ json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 	_cleanup_free_ char *next = NULL;
 	json_t *items = json_array();
 
-	if (all)
+	if (all || !c->ns_given)
 		ref.ns = NULL;
 	do {
 		struct request r = { .done = false };

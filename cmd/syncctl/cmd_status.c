@@ -15,9 +15,10 @@ static int show_fleet(struct cluster *c, const struct options *o)
 		return output_value(view_fleet_json(items, &env), o->output);
 	if (o->output == OUT_NAME)
 		view_names(items, &out);
-	else if (!json_array_size(items) && !o->all)
-		buf_addf(&out, "no applications in namespace %s; -A shows those of all\n",
-			 c->ns);
+	else if (!json_array_size(items) && o->ns)
+		buf_addf(&out, "no applications in namespace %s\n", o->ns);
+	else if (!json_array_size(items))
+		buf_adds(&out, "no applications\n");
 	else
 		view_fleet(items, &env, &out);
 	return output_text(&out);

@@ -47,7 +47,7 @@ static const struct flag {
 #define AT(m) offsetof(struct options, m)
 	{ "namespace", 'n', FLAG_STR, AT(ns), F_CLUSTER, "NS",
 	  "where the application is; else the context's" },
-	{ "all-namespaces", 'A', FLAG_BOOL, AT(all), F_MANY, "", "of all namespaces" },
+	{ "all-namespaces", 'A', FLAG_BOOL, AT(all), F_MANY, "", "of all namespaces (as without -n)" },
 	{ "selector", 'l', FLAG_STR, AT(selector), F_MANY, "LABELS",
 	  "only those with these labels" },
 	{ "context", 0, FLAG_STR, AT(context), F_CLUSTER, "NAME",

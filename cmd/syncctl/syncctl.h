@@ -83,7 +83,8 @@ struct cluster {
 	uv_loop_t loop;
 	struct world *world;
 	struct kube *kube;
-	const char *ns;		/* -n, else the context's */
+	const char *ns;		/* -n, else the context's, else where it was found */
+	char *found_ns;
 	bool ns_given;
 	bool has_config, has_loop;
 };
@@ -91,9 +92,9 @@ struct cluster {
 /* Opens the cluster, runs fn on it, closes it; fn's exit status or EXIT_OTHER. */
 int cluster_run(const struct options *o,
 		int (*fn)(struct cluster *c, const struct options *o));
-/* One Application, owned; ERR_NOTFOUND says where it is, if it is elsewhere. */
+/* One Application, owned. Without -n it is looked for in all namespaces. */
 json_t *cluster_get(struct cluster *c, const char *name, struct err *err);
-/* An array of Applications: of all namespaces, or of c->ns. Owned. */
+/* An array of Applications: of all namespaces, or of the one given by -n. Owned. */
 json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 		     struct err *err);
 /* A JSON merge patch; ERR_CONFLICT when its resourceVersion is not the current. */

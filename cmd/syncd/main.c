@@ -11,6 +11,7 @@
 
 #include "core/doc.h"
 #include "core/httpd.h"
+#include "core/init.h"
 #include "core/kubeconfig.h"
 #include "core/mem.h"
 #include "core/world_uv.h"
@@ -334,6 +335,7 @@ int main(int argc, char **argv)
 	struct daemon d = { 0 };
 	struct err err = ERR_INIT;
 
+	syncd_init_if_pid1();
 	doc_init();
 	if (flags_parse(&d.flags, argc, argv, &err)) {
 		fprintf(stderr, "syncd: %s\n", err.msg);

@@ -92,8 +92,8 @@ assert_exit 2 ctl sync shop -n "$NS" --resource web
 assert_exit 2 ctl wait shop -n "$NS" --timeout soon
 assert_exit 20 ctl get nothing -n "$NS"
 assert_contains "$OUTPUT" "no application nothing in namespace $NS" "the message"
-assert_exit 20 ctl get bare
-assert_contains "$OUTPUT" "add -n $NS" "where it is"
+assert_exit 0 ctl get bare
+assert_contains "$OUTPUT" "$NS" "found where it is"
 assert_exit 20 ctl status --kubeconfig "$T/none"
 assert_exit 20 ctl status --context none
 
