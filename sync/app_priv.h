@@ -27,11 +27,18 @@ void app_act(struct app *a, const struct decision *d);
 void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated);
 void app_promote(struct app *a);
-void app_request_done(struct app *a);
+/* operationState at an operation's start; r may be NULL. */
+void app_view_started(struct app *a, const struct release *r, const char *by,
+		      bool automated);
+
 /* What a person asked for cannot be found or rendered: says so, forgets it. */
 void app_request_failed(struct app *a, const struct err *why);
 /* Writes the record; the application is poked when it is there. */
 void app_save(struct app *a);
+
+/* app_end.c */
+void app_op_ended(struct app *a, struct op *op);
+void app_request_done(struct app *a);
 
 /* app_soak.c */
 bool app_soak_over(struct app *a);	/* also looks for breakage: soak_bad */

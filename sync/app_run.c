@@ -1,5 +1,5 @@
 /*
- * What a decision sets in motion, and what follows from an operation's end.
+ * What a decision sets in motion: operations, promotion, rejection.
  *
  * Every change of the record that matters is written before the next thing is
  * done (app_save); an operation writes it itself before its first mutation.
@@ -8,13 +8,8 @@
 
 #include <stdio.h>
 
-#define PRUNE_AGAIN_MS 30000
-#define HEAL_BASE_MS 5000
-#define HEAL_MAX_MS 300000
-#define STALLED_TRIES 5
-#define STALLED_MS (15 * 60 * 1000)
-#define HEAL_CALM_MS 600000
-#define HEALS_AT_ONCE 5
+#define SAVE_AGAIN_MS 5000
+#define GUARD_AGAIN_MS (15 * 60 * 1000)
 
 void app_set_phase(struct app *a, enum phase p)
 {
@@ -22,16 +17,6 @@ void app_set_phase(struct app *a, enum phase p)
 		return;
 	a->rec.phase = p;
 	a->rec.phase_since_ms = world_wall(a->engine->w);
-}
-
-static uint64_t backoff(uint64_t base, unsigned factor, unsigned tries,
-			uint64_t max)
-{
-	uint64_t ms = base;
-
-	for (unsigned i = 1; i < tries && ms < max; i++)
-		ms *= factor ? factor : 2;
-	return ms < max ? ms : max;
 }
 
 /* ---- the record ---- */
@@ -47,7 +32,7 @@ static void on_saved(struct store_call *c, const struct err *err)
 	}
 	if (err->code) {
 		a->rec_dirty = true;
-		a->retry_at = world_now(a->engine->w) + HEAL_BASE_MS;
+		a->retry_at = world_now(a->engine->w) + SAVE_AGAIN_MS;
 		app_poke_at(a, a->retry_at);
 		return;
 	}
@@ -97,7 +82,7 @@ static struct release *note_candidate(struct app *a)
 	return r;
 }
 
-static void view_started(struct app *a, const struct release *r, const char *by,
+void app_view_started(struct app *a, const struct release *r, const char *by,
 			 bool automated)
 {
 	op_view_reset(&a->op_view);
@@ -112,8 +97,6 @@ static void view_started(struct app *a, const struct release *r, const char *by,
 		       sizeof(a->op_view.revision));
 }
 
-static void op_ended(struct app *a, struct op *op);
-
 void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		  struct rel *rel, bool prune_only, const char *by)
 {
@@ -123,7 +106,7 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 	struct op_config c = {
 		.app = a, .kind = kind, .release = release, .answer = &rel->a,
 		.settle = kind == OP_SYNC || kind == OP_ROLLBACK,
-		.prune_only = prune_only, .on_done = op_ended,
+		.prune_only = prune_only, .on_done = app_op_ended,
 		.dry_run = kind == OP_SYNC && !prune_only && !resumed &&
 			   a->request.present && a->request.dry_run,
 	};
@@ -146,7 +129,7 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		by = o->initiated_by;
 		free(old);
 	}
-	view_started(a, record_release(&a->rec, release), by,
+	app_view_started(a, record_release(&a->rec, release), by,
 		     !strcmp(by, "automated"));
 	a->op_rel = rel_ref(rel);
 	a->op_prunes = prune_only;
@@ -218,7 +201,7 @@ static void start_prune(struct app *a)
 	if (plan_prune_guard(p, a->rec.inventory.len, a->spec.allow_empty,
 			     &guard)) {
 		a->sync_err = guard;
-		a->retry_at = world_now(a->engine->w) + STALLED_MS;
+		a->retry_at = world_now(a->engine->w) + GUARD_AGAIN_MS;
 		if (a->rec.phase == PHASE_PRUNING) {
 			app_set_phase(a, PHASE_GOOD);
 			app_save(a);
@@ -391,228 +374,4 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	}
 	app_set_phase(a, mutated ? PHASE_REVERTING : PHASE_PINNED);
 	app_save(a);
-}
-
-/* ---- the end of an operation ---- */
-
-static void view_ended(struct app *a, const struct op *op)
-{
-	static const char *const phases[] = {
-		[OP_RUNNING] = "Running", [OP_SUCCEEDED] = "Succeeded",
-		[OP_REFUSED] = "Failed", [OP_BAD] = "Failed",
-		[OP_TROUBLE] = "Error", [OP_CANCELLED] = "Failed",
-	};
-	enum op_outcome o = op_outcome(op);
-
-	a->op_view.phase = phases[o];
-	a->op_view.finished_ms = world_wall(a->engine->w);
-	a->op_view.retries = a->rec.op.tries;
-	free(a->op_view.message);
-	a->op_view.message = xstrdup(o == OP_SUCCEEDED ?
-				     "successfully synced (all tasks run)" :
-				     op_error(op)->msg);
-}
-
-static void sync_succeeded(struct app *a)
-{
-	struct release *r = record_release(&a->rec, a->rec.op.release);
-
-	a->engine->counts.syncs++;
-	r->deployed_ms = world_wall(a->engine->w);
-	a->rec.op.id[0] = '\0';
-	a->plan_valid = app_compare(a) && a->plan_valid;
-	if (!a->spec.soak_ms || r->state == RELEASE_GOOD) {
-		app_promote(a);
-		return;
-	}
-	a->soak_began = 0;
-	app_set_phase(a, PHASE_SOAKING);
-	app_save(a);
-}
-
-static void revert_succeeded(struct app *a)
-{
-	struct release *r = record_release(&a->rec, a->rec.last_good);
-
-	a->engine->counts.reverts++;
-	a->rec.op.id[0] = '\0';
-	a->sync_err = ERR_INIT;	/* the pin says it */
-	app_set_phase(a, PHASE_PINNED);
-	engine_log(a->engine, LOG_WARN, a, "reverted to release #%u (%.7s): %s",
-		   r->id, r->revision, a->rec.pin_why ? a->rec.pin_why : "");
-	engine_event(a->engine, a, "Warning", "Reverted", "back at release #%u "
-		     "(%.7s): %s", r->id, r->revision,
-		     a->rec.pin_why ? a->rec.pin_why : "");
-	app_save(a);
-}
-
-static void revert_failed(struct app *a, const struct op *op)
-{
-	bool refused = op_outcome(op) == OP_REFUSED;
-	unsigned tries = ++a->revert_tries;
-	uint64_t wait = tries < STALLED_TRIES && !refused ?
-			backoff(HEAL_BASE_MS, 2, tries, HEAL_MAX_MS) : STALLED_MS;
-
-	a->sync_err = *op_error(op);
-	err_wrap(&a->sync_err, "the revert to release #%u is not done",
-		 a->rec.last_good);
-	if (refused)
-		app_set_phase(a, PHASE_REVERT_BLOCKED);
-	else if (tries >= STALLED_TRIES)
-		app_set_phase(a, PHASE_REVERT_STALLED);
-	engine_log(a->engine, LOG_ERROR, a, "%s", a->sync_err.msg);
-	engine_event(a->engine, a, "Warning", "RevertFailed", "%s",
-		     a->sync_err.msg);
-	a->rec.op.id[0] = '\0';
-	a->retry_at = world_now(a->engine->w) + wait;
-	app_save(a);
-}
-
-static void heal_ended(struct app *a, const struct op *op)
-{
-	uint64_t now = world_now(a->engine->w);
-
-	a->rec.op.id[0] = '\0';
-	a->engine->counts.heals++;
-	if (now > a->heal_at + HEAL_CALM_MS)
-		a->heal_tries = 0;
-	a->heal_tries++;
-	/* The first heals are immediate; a fight slows down. */
-	a->heal_at = now + (a->heal_tries <= HEALS_AT_ONCE ? 0 :
-		backoff(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
-			HEAL_MAX_MS));
-	if (op_outcome(op) == OP_SUCCEEDED) {
-		a->sync_err = ERR_INIT;
-		engine_log(a->engine, LOG_INFO, a, "healed: the cluster had drifted "
-			   "from release #%u", a->target_id);
-	} else {
-		a->sync_err = *op_error(op);
-		a->heal_at = now + backoff(HEAL_BASE_MS, 2, a->heal_tries,
-					   HEAL_MAX_MS);
-		engine_log(a->engine, LOG_WARN, a, "healing: %s",
-			   op_error(op)->msg);
-	}
-	app_save(a);
-}
-
-static void prune_ended(struct app *a, const struct op *op)
-{
-	a->rec.op.id[0] = '\0';
-	if (op_outcome(op) == OP_SUCCEEDED) {
-		engine_log(a->engine, LOG_INFO, a, "pruned what left Git");
-		app_set_phase(a, PHASE_GOOD);
-	} else if (op_outcome(op) != OP_CANCELLED) {
-		a->sync_err = *op_error(op);
-		a->retry_at = world_now(a->engine->w) + PRUNE_AGAIN_MS;
-		engine_log(a->engine, LOG_WARN, a, "pruning: %s",
-			   op_error(op)->msg);
-	}
-	app_save(a);
-}
-
-/* Trouble: the same operation again after a backoff, a limited number of times. */
-static void sync_troubled(struct app *a, const struct op *op)
-{
-	struct op_record *o = &a->rec.op;
-	uint64_t wait = backoff(a->spec.retry_base_ms, a->spec.retry_factor,
-				o->tries + 1, a->spec.retry_max_ms);
-
-	a->sync_err = *op_error(op);
-	a->retry_at = world_now(a->engine->w) + wait;
-	engine_log(a->engine, LOG_WARN, a, "release #%u, try %u: %s", o->release,
-		   o->tries + 1, op_error(op)->msg);
-	app_save(a);
-}
-
-static void sync_cancelled(struct app *a)
-{
-	struct release *r = record_release(&a->rec, a->rec.op.release);
-
-	if (r->state == RELEASE_CANDIDATE)
-		r->state = RELEASE_SUPERSEDED;
-	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", r->id,
-		   op_error(a->op)->msg);
-	a->rec.op.id[0] = '\0';
-	app_set_phase(a, a->rec.last_good ? PHASE_UNPROVEN : PHASE_FAILED);
-	app_save(a);
-}
-
-static void sync_ended(struct app *a, const struct op *op)
-{
-	struct release *r = record_release(&a->rec, a->rec.op.release);
-
-	switch (op_outcome(op)) {
-	case OP_SUCCEEDED:
-		sync_succeeded(a);
-		break;
-	case OP_TROUBLE:
-		sync_troubled(a, op);
-		break;
-	case OP_CANCELLED:
-		sync_cancelled(a);
-		break;
-	case OP_REFUSED:
-	case OP_BAD:
-		if (r->id == a->rec.last_good) {
-			/* It was good: what fails now is not the release's fault. */
-			app_set_phase(a, a->rec.pin_why ? PHASE_PINNED :
-							  PHASE_GOOD);
-			heal_ended(a, op);
-			break;
-		}
-		/* An earlier try may have changed what this one did not see. */
-		app_reject(a, r, op_error(op)->msg, op_may_pass(op),
-			   op_mutated(op) || a->rec.op.tries);
-		break;
-	case OP_RUNNING:
-		break;
-	}
-}
-
-void app_request_done(struct app *a)
-{
-	free(a->request.revision);
-	free(a->request.by);
-	a->request = (struct op_request){ 0 };
-	app_follow_source(a);	/* back from the revision that was asked for */
-}
-
-void app_request_failed(struct app *a, const struct err *why)
-{
-	view_started(a, NULL, a->request.by, false);
-	a->op_view.started_ms = a->op_view.finished_ms =
-		world_wall(a->engine->w);
-	a->op_view.phase = "Failed";
-	free(a->op_view.message);
-	a->op_view.message = xstrdup(why->msg);
-	app_request_done(a);
-}
-
-static void op_ended(struct app *a, struct op *op)
-{
-	bool dry = a->op_serves && a->request.dry_run;
-
-	view_ended(a, op);
-	if (op_outcome(op) == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
-		a->revert_tries = 0;
-	a->plan_valid = false;
-	if (dry)
-		a->rec.op.id[0] = '\0';
-	else if (a->rec.op.kind == OP_REVERT && op_outcome(op) == OP_SUCCEEDED)
-		revert_succeeded(a);
-	else if (a->rec.op.kind == OP_REVERT)
-		revert_failed(a, op);
-	else if (a->rec.op.kind == OP_HEAL)
-		heal_ended(a, op);
-	else if (a->op_prunes)
-		prune_ended(a, op);
-	else
-		sync_ended(a, op);
-	if (a->op_serves && (dry || op_outcome(op) != OP_TROUBLE)) {
-		a->op_serves = false;
-		app_request_done(a);
-	}
-	a->op_rel = rel_unref(a->op_rel);
-	a->op = op_free(op);
-	app_poke(a);
 }

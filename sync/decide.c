@@ -97,7 +97,7 @@ static struct decision toward_head(const struct decide_in *in)
 	int64_t hold;
 
 	if (!in->head_known || head_is_target(in))
-		return be(NEXT_WAIT, "the cluster is what Git says");
+		return be(NEXT_WAIT, NULL);	/* nothing to say */
 	if (!in->spec->automated)
 		return be(NEXT_WAIT, "automated sync is off: run syncctl sync");
 	r = rejection(in);

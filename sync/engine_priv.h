@@ -218,7 +218,7 @@ struct decide_in {
 };
 struct decision {
 	enum next next;
-	const char *why;	/* static words, shown where nothing happens */
+	const char *why;	/* static words for people; NULL = nothing to say */
 	const struct release *rejected;	/* the rejection that holds the head back */
 	uint64_t again_at;	/* mono ms to look again; 0 = no need */
 };

@@ -16,7 +16,7 @@
 static const struct sm_state states[] = {
 	[OP_IDLE] = { "Starting", TO(OP_WATCHING) | TO(OP_DONE) },
 	[OP_WATCHING] = { "Watching", TO(OP_NAMESPACING) | TO(OP_RECORDING) |
-			  TO(OP_PRUNING_) | TO(OP_DONE) },
+			  TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
 			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
@@ -376,11 +376,7 @@ static bool op_arm(struct op *op)
 		op_take_baseline(op);
 		if (op->c.kind != OP_REVERT && op_refuse_shared(op))
 			return true;
-		if (op->c.dry_run)
-			sm_move(&op->sm, OP_RECORDING), sm_move(&op->sm, OP_PREFLIGHTING),
-				op_preflight_start(op);
-		else
-			enter(op, OP_RECORDING);
+		enter(op, op->c.dry_run ? OP_PREFLIGHTING : OP_RECORDING);
 		return true;
 	case OP_RECORDING:
 		if (!op->recorded)

@@ -324,7 +324,7 @@ static void judge(const struct row *w)
 		in.head_input_key = "input-two";
 	fill(w, &rec);
 	d = app_decide(&in);
-	if (d.next != w->next || d.again_at != w->again_at || !d.why ||
+	if (d.next != w->next || d.again_at != w->again_at ||
 	    (d.rejected ? d.rejected->id : 0) != w->rejected)
 		fail_msg("%s: %d again at %lld rejected #%u: %s", w->what, d.next,
 			 (long long)d.again_at - NOW,
