@@ -329,7 +329,7 @@ int ref_reader_feed(struct ref_reader *r, const char *data, size_t len,
 		    struct err *err)
 {
 	size_t used = 0, at = 0;
-	struct pkt pkt;
+	struct pkt pkt = { 0 };
 	int got;
 
 	buf_add(&r->rest, data, len);

@@ -230,7 +230,7 @@ static int find_noted(struct files_git *f, const char *path, struct found *ret,
 static int op_stat(struct files *files, const char *path, struct file_entry *ret,
 		    struct err *err)
 {
-	struct found at;
+	struct found at = { 0 };
 	struct file_entry e = { 0 };
 
 	if (find_noted(self(files), path, &at, &e.kind, err))
@@ -309,8 +309,8 @@ static int op_list(struct files *files, const char *path, struct file_list *ret,
 	struct files_git *f = self(files);
 	_cleanup_git_(git_tree) *tree = NULL;
 	struct file_list l = { 0 };
-	enum file_kind kind;
-	struct found at;
+	enum file_kind kind = FILE_REGULAR;
+	struct found at = { 0 };
 
 	if (find_noted(f, path, &at, &kind, err))
 		return -1;
@@ -349,8 +349,8 @@ static int op_read(struct files *files, const char *path, size_t max, char **ret
 {
 	struct files_git *f = self(files);
 	_cleanup_git_(git_odb_object) *object = NULL;
-	enum file_kind kind;
-	struct found at;
+	enum file_kind kind = FILE_REGULAR;
+	struct found at = { 0 };
 	size_t size;
 	int rc;
 

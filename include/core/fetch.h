@@ -29,7 +29,11 @@ struct fetch_request {
 };
 
 struct fetch_answer {
-	char *mirror;		/* folder to open, absolute (key + generation) */
+	/*
+	 * Folder to open, absolute (key + generation). NULL only when unchanged and
+	 * no mirror is there (an emptied disk): ask again without have.
+	 */
+	char *mirror;
 	char oid[65];		/* the commit */
 	char *author, *subject;	/* valid UTF-8, cut at 200 bytes */
 	int64_t time_ms;	/* commit time */

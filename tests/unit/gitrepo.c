@@ -181,20 +181,24 @@ static void from_client(const struct gitproxy *p, struct pair *pair)
 static void from_server(const struct gitproxy *p, struct pair *pair, size_t *total)
 {
 	char data[8192];
-	size_t room = p->fault == PROXY_PASS ? sizeof(data) : p->after - *total;
+	bool ends = p->fault == PROXY_HANG || p->fault == PROXY_CUT;
+	size_t room = ends ? p->after - *total : sizeof(data);
 	ssize_t n = read(pair->server, data, room < sizeof(data) ? room : sizeof(data));
 
 	if (n <= 0) {
 		close_pair(pair);
 		return;
 	}
+	if (p->fault == PROXY_FLIP && p->after - *total < (size_t)n)
+		data[p->after - *total] ^= 0x10;
 	*total += (size_t)n;
 	put(pair->client, data, (size_t)n);
 }
 
 static bool faulty(const struct gitproxy *p, size_t total)
 {
-	return p->fault != PROXY_PASS && total >= p->after;
+	return (p->fault == PROXY_HANG || p->fault == PROXY_CUT) &&
+	       total >= p->after;
 }
 
 static void take_client(int listener)

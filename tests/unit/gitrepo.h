@@ -29,7 +29,8 @@ char *gitrepo_sh(struct gitrepo *g, const char *fmt, ...)
 char *gitrepo_commit(struct gitrepo *g, const char *branch, const char *file,
 		     const char *text);
 
-enum gitproxy_fault { PROXY_PASS, PROXY_HANG, PROXY_CUT };
+/* HANG and CUT end everything at byte `after`; FLIP changes that byte. */
+enum gitproxy_fault { PROXY_PASS, PROXY_HANG, PROXY_CUT, PROXY_FLIP };
 
 /*
  * GETs below /old are redirected to /r.git of the proxy itself, below /loop to

@@ -258,6 +258,28 @@ static void caps_hold(void **state)
 	fetch_answer_deinit(&a);
 }
 
+/* It may lie in the repository, unread; whoever asks for it is told its size. */
+static void a_huge_file_harms_only_its_reader(void **state)
+{
+	_cleanup_free_ char *one = NULL;
+	struct fetch_answer a;
+	struct err err = ERR_INIT;
+	struct files *f;
+	char *text = NULL;
+
+	(void)state;
+	free(gitrepo_sh(&g, "head -c 70000000 /dev/zero >big"));
+	one = gitrepo_commit(&g, "main", "f", "one");
+	expect_fetch(one, "g000001", "f", "one");
+	fetch_fine(&a);
+	f = files_git_open(a.mirror, a.oid, &err);
+	assert_int_equal(f->ops->read(f, "big", 16 << 20, &text, NULL, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_non_null(strstr(err.msg, "70000000 bytes"));
+	files_close(f);
+	fetch_answer_deinit(&a);
+}
+
 static void fsck(void)
 {
 	free(gitrepo_sh(&g, "for m in %s/r/g*; do git -C $m fsck --full --no-dangling 2>&1; done", g.mirrors));
@@ -402,6 +424,7 @@ int main(void)
 		TEST(what_is_no_repository),
 		TEST(author_and_subject_are_cut_and_clean),
 		TEST(caps_hold),
+		TEST(a_huge_file_harms_only_its_reader),
 		TEST(what_the_killed_left_is_removed),
 		TEST(damage_is_cured),
 		TEST(rebuild_makes_a_new_generation),
