@@ -38,7 +38,8 @@ enum object_flags {
  * never the body: the API server accepts a body without a namespace).
  */
 struct rendered {
-	char *group, *version, *kind, *ns, *name;
+	char *group, *version, *kind, *ns;
+	char *name;		/* a hook's generateName (ends in '-') where it has no name */
 	int wave;
 	uint32_t flags;
 	char digest[65];	/* of the body */
@@ -63,7 +64,8 @@ struct render_answer {
 	size_t n_chunks;
 	char digest[65];	/* the release's: over all identities and body digests,
 				   without tracking and revision-derived metadata */
-	char input_key[65];	/* over the tree OIDs read and the source options */
+	char input_key[65];	/* over all that was asked of the files, its answers, and
+				   the options; of render_text: over the text instead */
 	char *source_type;	/* "Directory", "Kustomize" */
 	char **warnings;	/* for conditions; n_warnings */
 	size_t n_warnings;
