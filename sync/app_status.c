@@ -114,6 +114,9 @@ static void on_written(struct kube_request *r, const struct err *err)
 	}
 	if (err->code)
 		app_poke_at(a, a->status_at + status_pause(a));
+	else if (a->status_missed)
+		app_poke(a);
+	a->status_missed = false;
 }
 
 /* null where the old status had a key that the new one has not: merge patch. */
@@ -186,8 +189,12 @@ void app_status_tick(struct app *a)
 	bool drop_refresh = refreshed(a);
 	bool must = drop_refresh || a->operation_mark == MARK_SEEN;
 
-	if (!a->present || a->status_busy)
+	if (!a->present)
 		return;
+	if (a->status_busy) {
+		a->status_missed = true;
+		return;
+	}
 	/* First of all: building it costs as much as the application is large. */
 	if ((!must || a->status_fails) && a->status_at &&
 	    now < a->status_at + status_pause(a)) {

@@ -303,6 +303,7 @@ struct app {
 	struct kube_request status_req;
 	char *status_body;
 	bool status_busy;
+	bool status_missed;	/* something changed while it was written */
 	uint64_t born, status_at;	/* mono; of the last write, 0 = none */
 	unsigned status_fails;	/* in a row */
 	int64_t reconciled_ms;

@@ -77,7 +77,7 @@ static void on_fatal(void *arg, const struct err *err)
 void engsim_init(struct engsim *x, uint64_t seed)
 {
 	*x = (struct engsim){
-		.s = sim_new(seed), .soak_ms = 5000,
+		.s = sim_new(seed), .soak_ms = 5000, .poll_ms = 10000,
 		.endpoint = { .url = (char *)(uintptr_t)SIM_API_URL,
 			      .user_agent = (char *)(uintptr_t)"syncd" },
 	};
@@ -104,7 +104,7 @@ void engsim_start(struct engsim *x)
 	struct engine_config c = {
 		.api = &x->endpoint, .ns = "syncd-system",
 		.app_namespaces = namespaces, .identity = identity,
-		.mirrors = "/sim/mirrors", .poll_ms = 10000,
+		.mirrors = "/sim/mirrors", .poll_ms = x->poll_ms,
 		.leader_elect = true,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,

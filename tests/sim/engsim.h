@@ -19,7 +19,7 @@ struct engsim {
 	struct apisim *api;
 	struct engine *engine;
 	struct http_endpoint endpoint;
-	uint64_t soak_ms;
+	uint64_t soak_ms, poll_ms;	/* set before the start */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	unsigned lives;

@@ -11,16 +11,24 @@
 
 #define LONG 120000
 
-static void setup(struct engsim *x, uint64_t seed, const char *tag)
+static void setup_with(struct engsim *x, uint64_t seed, const char *tag,
+		       uint64_t soak_ms, uint64_t poll_ms)
 {
 	_cleanup_free_ char *web = engsim_deployment("web", tag, 3);
 	_cleanup_free_ char *cm = engsim_configmap("settings", "one", 1);
 
 	engsim_init(x, seed);
+	x->soak_ms = soak_ms;
+	x->poll_ms = poll_ms;
 	engsim_commit(x, "web.yaml", web);
 	engsim_commit(x, "settings.yaml", cm);
 	engsim_application(x, "shop", "");
 	engsim_start(x);
+}
+
+static void setup(struct engsim *x, uint64_t seed, const char *tag)
+{
+	setup_with(x, seed, tag, 5000, 10000);
 }
 
 static void commit_tag(struct engsim *x, const char *tag)
@@ -240,6 +248,30 @@ static void faults_delay_but_do_not_confuse(void **state)
 	}
 }
 
+/* What changes while a status is being written is told too, not at the next poll. */
+static void last_word_of_the_status_is_told(void **state)
+{
+	_cleanup_free_ char *two = engsim_configmap("settings", "two", 1);
+	struct sim_faults slow = { .slow = 250 };
+
+	(void)state;
+	for (uint64_t seed = 0; seed < 30; seed++) {
+		struct engsim x;
+
+		setup_with(&x, 5000 + seed, "v1", 0, 600000);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_run_for(x.s, 5000);
+		engsim_commit(&x, "settings.yaml", two);
+		sim_set_faults(x.s, &slow, sim_now(x.s) + 2000);
+		apisim_edit(x.api, "kubectl-annotate", "applications.argoproj.io",
+			    "argocd", "shop", "{\"metadata\":{\"annotations\":{"
+			    "\"argocd.argoproj.io/refresh\":\"normal\"}}}");
+		sim_run_for(x.s, 45000);
+		assert_status(&x, "Synced", "Healthy");
+		engsim_deinit(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +283,7 @@ int main(void)
 		cmocka_unit_test(crash_at_every_step_of_the_first_sync),
 		cmocka_unit_test(crash_at_every_step_of_the_revert),
 		cmocka_unit_test(faults_delay_but_do_not_confuse),
+		cmocka_unit_test(last_word_of_the_status_is_told),
 	};
 
 	doc_init();
