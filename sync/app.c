@@ -137,6 +137,7 @@ void app_free(struct app *a)
 	world_undefer(w, &a->store.task);
 	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
+	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
 	op_view_reset(&a->op_view);
 	app_plans_reset(a);

@@ -166,9 +166,22 @@ static void ignore_synced(void *arg)
 	(void)arg;
 }
 
+/* Not allowed to read them: repositories are asked without, not never. */
+static void on_secrets_trouble(void *arg, const struct err *err)
+{
+	struct creds_ns *n = arg;
+
+	if (!err->code)
+		return;
+	engine_log(n->owner->engine, LOG_WARN, NULL, "reading repository Secrets "
+		   "of namespace %s: %s", n->ns, err->msg);
+	if (err->code == ERR_AUTH)
+		n->synced = true;
+}
+
 static const struct watch_handler secret_handler = {
 	.on_reset = on_reset, .on_event = on_secret,
-	.on_synced = on_secrets_synced,
+	.on_synced = on_secrets_synced, .on_trouble = on_secrets_trouble,
 };
 static const struct watch_handler ca_handler = {
 	.on_reset = ignore_reset, .on_event = on_ca, .on_synced = ignore_synced,

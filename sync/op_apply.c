@@ -60,7 +60,15 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	const struct rendered *r = a->task.object == SIZE_MAX ? NULL :
 				   &op->c.answer->objects[a->task.object];
+	struct err told = *err;
 
+	/* Its words may quote the value; the reason is enough to go on with. */
+	if (!strcmp(a->task.key.kind, "Secret") && a->req.status >= 400)
+		err_set(&told, err->code, "the API server refused it (HTTP %d%s%s); "
+			"its message is withheld, as it may quote the secret",
+			a->req.status, *a->req.reason ? " " : "", a->req.reason);
+	told.retry = err->retry;
+	err = &told;
 	op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
 	if (op->err.code && !(op->outcome == OP_TROUBLE && outcome == OP_REFUSED))
 		return;

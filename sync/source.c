@@ -422,6 +422,7 @@ void source_free(struct engine *e)
 		world_timer_stop(e->w, &r->timer);
 		if (r->polling)
 			lsrefs_abandon(e->w, &r->poll);
+		e->w->ops->worker_abandon(e->w, &r->fetch);
 		free_prefixes(r);
 		while ((rev = r->revs)) {
 			r->revs = rev->next;

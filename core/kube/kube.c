@@ -57,7 +57,7 @@ static void finish(struct kube_op *op)
 {
 	struct kube_request *r = op->r;
 	/* on_done may init the same request anew: what it owned goes here. */
-	_cleanup_buf_ struct buf path = r->path, own_body = r->own_body;
+	struct buf path = r->path, own_body = r->own_body;
 
 	r->path = r->own_body = (struct buf){ 0 };
 	DL_DELETE(op->k->others, op);
@@ -70,6 +70,8 @@ static void finish(struct kube_op *op)
 	r->etag = op->etag ? op->etag : "";
 	r->on_done(r, &op->err);
 	op_free(op);
+	buf_deinit(&path);
+	buf_deinit(&own_body);
 }
 
 static void on_end(struct world_task *t)

@@ -91,6 +91,20 @@ void worker_uv_cancel(struct world *base, struct worker_call *c)
 	end_soon(r, &err);
 }
 
+void worker_uv_abandon(struct world *base, struct worker_call *c)
+{
+	struct worker_req *r = c->priv[0];
+
+	(void)base;
+	if (!r)
+		return;
+	if (r->proc)
+		worker_proc_kill(r->proc);
+	link_remove(&r->link);
+	c->priv[0] = NULL;
+	free(r);
+}
+
 static unsigned in_work(const struct worker_state *s, enum worker_kind kind)
 {
 	unsigned n = 0;

@@ -113,5 +113,6 @@ void world_worker_free(struct world_uv *w);
 void world_worker_stats(const struct world_uv *w, struct world_uv_stats *out);
 void worker_uv_start(struct world *w, struct worker_call *c);
 void worker_uv_cancel(struct world *w, struct worker_call *c);
+void worker_uv_abandon(struct world *w, struct worker_call *c);
 
 #endif

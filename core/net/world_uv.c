@@ -77,6 +77,7 @@ static const struct world_ops ops = {
 	.endpoint_forget = http_uv_forget,
 	.worker_start = worker_uv_start,
 	.worker_cancel = worker_uv_cancel,
+	.worker_abandon = worker_uv_abandon,
 	.cache_get = cache_uv_get,
 	.cache_put = cache_uv_put,
 	.log = log_uv,

@@ -146,6 +146,8 @@ struct world_ops {
 
 	void (*worker_start)(struct world *w, struct worker_call *c);
 	void (*worker_cancel)(struct world *w, struct worker_call *c);
+	/* As http_abandon: forgets a running call; its process is killed. */
+	void (*worker_abandon)(struct world *w, struct worker_call *c);
 
 	/*
 	 * A cache that may lose anything at any time (files under --data-dir).

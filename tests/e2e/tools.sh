@@ -23,7 +23,7 @@ wrong core/base/a.c '#include "sync/plan.h"' '"sync/plan.h" is not for this room
 wrong core/kube/a.c '#include "health/health.h"' '"health/health.h" is not for this room'
 wrong health/a.c '#include "core/kube.h"' '"core/kube.h" is not for this room'
 wrong render/a.c '#include "core/watch.h"' '"core/watch.h" is not for this room'
-wrong sync/a.c '#include "render/render.h"' '"render/render.h" is not for this room'
+wrong sync/a.c '#include "render/render_priv.h"' '"render/render_priv.h" is not for this room'
 wrong sync/a.c '#include "private.h"' '"private.h" is private'
 wrong core/kube/a.c '#include <curl/curl.h>' '<curl/curl.h> belongs to'
 wrong core/git/mirror.c '#include <curl/curl.h>' '<curl/curl.h> belongs to'

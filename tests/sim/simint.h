@@ -71,6 +71,7 @@ void sim_http_drop(struct world *w, struct http_call *c);
 void sim_http_abandon(struct sim_host *h);
 void sim_worker_start(struct world *w, struct worker_call *c);
 void sim_worker_cancel(struct world *w, struct worker_call *c);
+void sim_worker_abandon(struct world *w, struct worker_call *c);
 void sim_worker_dropped(void *arg);
 
 #endif

@@ -169,6 +169,7 @@ static void work_done(void *arg)
 	struct worker_call *c = k->call;
 
 	if (sim_dead_at_step(k->host)) {
+		c->priv[0] = NULL;
 		work_free(k);
 		return;
 	}
@@ -236,6 +237,18 @@ void sim_worker_cancel(struct world *w, struct worker_call *c)
 	err_set(&k->err, ERR_CANCELLED, "cancelled");
 	sim_unschedule(k->host->sim, k->event);
 	work_schedule(k, 0);
+}
+
+void sim_worker_abandon(struct world *w, struct worker_call *c)
+{
+	struct work *k = c->priv[0];
+
+	(void)w;
+	if (!k)
+		return;
+	c->priv[0] = NULL;
+	sim_unschedule(k->host->sim, k->event);
+	work_free(k);
 }
 
 void sim_set_worker(struct sim *s, enum worker_kind kind, sim_worker_fn *fn,

@@ -436,6 +436,7 @@ static const struct world_ops ops = {
 	.endpoint_forget = op_forget,
 	.worker_start = sim_worker_start,
 	.worker_cancel = sim_worker_cancel,
+	.worker_abandon = sim_worker_abandon,
 	.cache_get = op_cache_get,
 	.cache_put = op_cache_put,
 	.log = op_log,
