@@ -52,15 +52,18 @@ void app_render_start(struct app *a)
 
 static void render_failed(struct app *a, const struct err *err)
 {
+	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendered,
+		   err->msg);
 	a->head_err = *err;
 	a->head = rel_unref(a->head);
+	if (err->retry && a->rev &&
+	    (err->code == ERR_NOTFOUND || err->code == ERR_IO))
+		source_refetch(a->rev);
 	if (err->retry) {	/* the worker died, not the input's fault */
 		*a->rendered = '\0';
 		a->render_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
 		app_poke_at(a, a->render_again_at);
 	}
-	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendering,
-		   err->msg);
 }
 
 static void render_succeeded(struct app *a, struct rel *rel)
@@ -71,13 +74,15 @@ static void render_succeeded(struct app *a, struct rel *rel)
 		err_set(&empty, ERR_INVALID, "%s at %.7s renders no objects: "
 			"nothing is changed (allow it with syncPolicy.automated."
 			"allowEmpty: true)", *a->spec.path ? a->spec.path : ".",
-			a->rendering);
+			a->rendered);
 		rel_unref(rel);
 		render_failed(a, &empty);
 		return;
 	}
 	rel_unref(a->head);
 	a->head = rel;
+	if (a->rev)
+		a->rev->broken = 0;
 	a->head_err = ERR_INIT;
 }
 

@@ -71,6 +71,8 @@ struct repo_rev {
 	struct err err;		/* why wanted or commit is not known; code NONE = fine */
 	bool fetching, asked, local_due;
 	uint64_t fetch_again;	/* mono: not before */
+	bool rebuild;		/* the mirror is damaged: a new one */
+	unsigned broken;	/* times in a row that the mirror could not be read */
 	struct repo_rev *next;
 };
 
@@ -81,6 +83,8 @@ void source_leave(struct engine *e, struct repo_rev *rev);
 /* The folder to render from, "" before the first fetch. Borrowed. */
 const char *source_mirror(const struct repo_rev *rev);
 const char *source_key(const struct repo_rev *rev);
+/* The mirror cannot be read (lost, damaged): fetches anew, then makes a new one. */
+void source_refetch(struct repo_rev *rev);
 /* Asks the remote now (refresh annotation, operation). */
 void source_poll_now(struct repo_rev *rev);
 /* When was it last asked with an answer? mono ms; 0 = never. */

@@ -136,6 +136,7 @@ static void fetch_start(struct repo *r, struct repo_rev *rev)
 		.insecure_skip_verify = r->endpoint.insecure_skip_verify,
 		.revision = rev->name, .oid = r->local ? NULL : rev->wanted,
 		.have = r->local && *rev->commit ? rev->commit : NULL,
+		.rebuild = rev->rebuild,
 	};
 	struct buf out = BUF_INIT;
 	size_t len;
@@ -327,6 +328,8 @@ static struct repo *repo_get(struct engine *e, const char *url)
 	r->timer.fn = on_timer;
 	r->endpoint.url = xstrdup(r->url);
 	r->endpoint.follow_redirects = true;
+	/* Hosts answer Git's own agent differently from a browser's. */
+	r->endpoint.user_agent = "git/2.0 (syncd " SYNCD_VERSION ")";
 	HASH_ADD_KEYPTR(hh, e->repos, r->url, strlen(r->url), r);
 	return r;
 }
@@ -367,6 +370,16 @@ const char *source_mirror(const struct repo_rev *rev)
 const char *source_key(const struct repo_rev *rev)
 {
 	return rev->repo->key;
+}
+
+void source_refetch(struct repo_rev *rev)
+{
+	if (rev->fetching)
+		return;
+	rev->rebuild = rev->broken++ > 0;
+	*rev->commit = '\0';
+	rev->local_due = rev->repo->local;
+	fetch_next(rev->repo);
 }
 
 void source_poll_now(struct repo_rev *rev)
