@@ -61,6 +61,16 @@ static void on_trimmed(uint32_t id, void *arg)
 
 /* ---- starting ---- */
 
+/* The commit that people know it by: the last one that asked for it. */
+static void name_release(const struct app *a, struct release *r)
+{
+	memcpy(r->revision, a->rendered, sizeof(r->revision));
+	free(r->author);
+	free(r->subject);
+	r->author = xstrdup(a->rev && a->rev->author ? a->rev->author : "");
+	r->subject = xstrdup(a->rev && a->rev->subject ? a->rev->subject : "");
+}
+
 static struct release *note_candidate(struct app *a)
 {
 	const struct render_answer *h = &a->head->a;
@@ -74,9 +84,7 @@ static struct release *note_candidate(struct app *a)
 	memcpy(r->input_key, h->input_key, sizeof(r->input_key));
 	memcpy(r->options_digest, a->spec.options_digest,
 	       sizeof(r->options_digest));
-	memcpy(r->revision, a->rendered, sizeof(r->revision));
-	r->author = xstrdup(a->rev && a->rev->author ? a->rev->author : "");
-	r->subject = xstrdup(a->rev && a->rev->subject ? a->rev->subject : "");
+	name_release(a, r);
 	r->n_objects = (uint32_t)h->n_objects;
 	r->created_ms = world_wall(a->engine->w);
 	return r;
@@ -148,6 +156,7 @@ static void start_sync(struct app *a)
 		a->op_serves = true;
 		return;
 	}
+	name_release(a, r);
 	if (rejected)
 		r->retried = r->retried || !a->request.present;
 	if (r->state != RELEASE_GOOD)
@@ -215,7 +224,7 @@ static void adopt_head(struct app *a)
 {
 	struct release *r = record_release(&a->rec, a->rec.target);
 
-	memcpy(r->revision, a->rendered, sizeof(r->revision));
+	name_release(a, r);
 	free(a->rec.pin_why);
 	free(a->rec.pin_by);
 	a->rec.pin_why = a->rec.pin_by = NULL;
@@ -323,6 +332,15 @@ void app_promote(struct app *a)
 }
 
 
+static const char *why_stays(const struct app *a)
+{
+	if (!a->rec.last_good)
+		return "; nothing to revert to";
+	if (a->spec.auto_revert == REVERT_REPORT)
+		return "; would revert, but syncd.dev/auto-revert says report";
+	return "; it stays, auto-revert is off";
+}
+
 /*
  * A candidate turned bad. With a last good release the target goes back to it,
  * now; without one everything stays for people to look at.
@@ -344,10 +362,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 		rel->id, rel->revision, reason);
 	engine_log(a->engine, LOG_WARN, a, "release #%u (%.7s) rejected: %s%s",
 		   rel->id, rel->revision, reason,
-		   back ? mutated ? "; reverting" : "" :
-		   a->spec.auto_revert == REVERT_REPORT && a->rec.last_good ?
-		   "; would revert, but syncd.dev/auto-revert says report" :
-		   "; nothing to revert to");
+		   back ? mutated ? "; reverting" : "" : why_stays(a));
 	engine_event(a->engine, a, "Warning", "Rejected",
 		     "release #%u (%.7s): %s", rel->id, rel->revision, reason);
 	a->soak_began = 0;

@@ -58,14 +58,22 @@ static const struct release *candidate(const struct record *r)
 	return last && last->state == RELEASE_CANDIDATE ? last : NULL;
 }
 
-/* What we are pinned because of, or a release refused before it was applied. */
-static const struct release *rejected(struct record *r)
+/*
+ * What we are pinned because of, what was left in place although it was rejected,
+ * or what holds Git's head back. What Git has left behind is history.
+ */
+static const struct release *rejected(const struct status_view *v,
+				      struct record *r)
 {
-	const struct release *last = newest(r);
+	const struct release *target = record_release(r, r->target);
 
 	if (r->pin_rejected)
 		return record_release(r, r->pin_rejected);
-	return last && last->state == RELEASE_REJECTED ? last : NULL;
+	if (target && target->state == RELEASE_REJECTED)
+		return target;
+	return v->release ? record_rejects(r, v->release->digest,
+					   v->release->input_key,
+					   v->spec->options_digest) : NULL;
 }
 
 static void put_pin(json_t *o, const struct record *r)
@@ -177,7 +185,7 @@ json_t *status_syncd(const struct status_view *v, size_t resources)
 	put_release(o, "target", record_release(r, r->target));
 	put_release(o, "lastGood", record_release(r, r->last_good));
 	put_release(o, "candidate", candidate(r));
-	put_release(o, "rejected", rejected(r));
+	put_release(o, "rejected", rejected(v, r));
 	put_pin(o, r);
 	put_operation(o, &r->op);
 	json_object_set_new(o, "waves", waves_json(v));

@@ -37,7 +37,8 @@ static void git_wants(const struct view_app *a, struct buf *out)
 
 	if (!head)
 		buf_adds(out, ". What Git wants is not known yet.\n");
-	else if (runs && !strcmp(head, runs))
+	else if ((runs && !strcmp(head, runs)) ||
+		 (!a->pinned && !a->moving && !strcmp(a->sync, "Synced")))
 		buf_adds(out, ". Git wants the same.\n");
 	else {
 		buf_adds(out, ". Git wants ");

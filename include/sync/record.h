@@ -54,7 +54,7 @@ struct release {
 	char digest[65];
 	char input_key[65];
 	char options_digest[65];
-	char revision[65];	/* the commit it was rendered from first */
+	char revision[65];	/* the commit that asked for it last */
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */

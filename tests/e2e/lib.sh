@@ -200,7 +200,7 @@ syncd_start() {
 	install_crds
 	daemon_start "$T" syncd "$BIN/syncd" --namespace "syncd-$SCRIPT" \
 		--data-dir "$T/data" --health-addr "$health" --metrics-addr "$metrics" \
-		--webhook-addr "" --leader-elect=false --poll-interval 2s \
+		--leader-elect=false --poll-interval 2s \
 		--soak 2s --degraded-grace 1s --pull-grace 3s --crash-grace 3s \
 		--wave-deadline 60s --log-level debug "$@"
 	daemon_wait "$T" syncd 30 curl -fsS -m 2 "$HEALTH/readyz" || fail "syncd is not ready"
@@ -222,4 +222,82 @@ install_crds() {
 	kc wait --for condition=Established --timeout 15s crd/applications.argoproj.io crd/appprojects.argoproj.io >/dev/null
 }
 
-syncctl() { "$BIN/syncctl" "$@"; }
+syncctl() { timeout 120 "$BIN/syncctl" -n "$APPS" "$@"; }
+
+# metric NAME [LABELS-PART]: the sum of its rows that hold LABELS-PART.
+metric() {
+	curl -fsS -m 5 "$METRICS/metrics" | awk -v name="$1" -v part="${2:-}" '
+		(index($1, name "{") == 1 || $1 == name) && index($1, part) { n += $2 }
+		END { printf "%.0f\n", n }'
+}
+# writes: API requests so far that could change something.
+writes() {
+	local n=0 verb
+	for verb in POST PUT PATCH DELETE; do
+		n=$((n + $(metric syncd_api_requests_total "verb=\"$verb\"")))
+	done
+	printf '%s\n' $n
+}
+
+# --- applications -------------------------------------------------------------
+
+APPS=syncd-$SCRIPT # where they are: syncd's own namespace
+
+# app NAME REPO-URL PATH NAMESPACE [JQ]: an automated Application that prunes and
+# heals, changed by a jq filter.
+app() {
+	jq -n --arg name "$1" --arg url "$2" --arg path "$3" --arg to "$4" --arg ns "$APPS" '{
+		apiVersion: "argoproj.io/v1alpha1", kind: "Application",
+		metadata: {name: $name, namespace: $ns},
+		spec: {project: "default", source: {repoURL: $url, path: $path},
+			destination: {server: "https://kubernetes.default.svc", namespace: $to},
+			syncPolicy: {automated: {prune: true, selfHeal: true}}}
+		} | '"${5:-.}" >"$T/app-$1.json"
+	kc apply -f "$T/app-$1.json" >/dev/null
+}
+
+# app_is NAME JQ: for wait_until and never; $s is its status, $d status.syncd.
+app_is() {
+	kc get app "$1" -n "$APPS" -o json >"$T/is.json"
+	jq -e '.status as $s | $s.syncd as $d | '"$2" "$T/is.json" >/dev/null ||
+		{ jq -c '{wanted: $w, sync: .status.sync.status, health: .status.health,
+			op: (.status.operationState | {phase, message}), conditions: .status.conditions,
+			syncd: (.status.syncd | {phase, message, pin,
+			releases: [.releases[]? | "#\(.id) \(.state) \(.reason // "")"]})}' \
+			--arg w "$2" "$T/is.json"; return 1; }
+}
+# good NAME COMMIT [SECONDS]: waits until it is good and COMMIT wants no more.
+good() {
+	wait_until "${3:-30}" "good $1 at ${2:0:7}" app_is "$1" \
+		"\$d.phase == \"Good\" and \$s.sync.revision == \"$2\" and \$s.sync.status == \"Synced\""
+}
+logged() { grep -q "$1" "$T/syncd.log"; }
+
+# deployment NAME TAG [WAVE [REPLICAS]]: its YAML.
+deployment() {
+	cat <<-END
+		apiVersion: apps/v1
+		kind: Deployment
+		metadata:
+		  name: $1
+		  annotations: {argocd.argoproj.io/sync-wave: "${3:-0}"}
+		spec:
+		  replicas: ${4:-1}
+		  selector: {matchLabels: {app: $1}}
+		  template:
+		    metadata: {labels: {app: $1}}
+		    spec:
+		      containers: [{name: main, image: "registry.example.com/$1:$2"}]
+	END
+}
+# configmap NAME VALUE [WAVE]: its YAML.
+configmap() {
+	cat <<-END
+		apiVersion: v1
+		kind: ConfigMap
+		metadata:
+		  name: $1
+		  annotations: {argocd.argoproj.io/sync-wave: "${3:-0}"}
+		data: {key: "$2"}
+	END
+}

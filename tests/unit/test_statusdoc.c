@@ -201,6 +201,43 @@ static void history_is_limited(void **state)
 }
 
 /* The operation that was asked for stays as it was written, once it is cleared. */
+/* A rejection is shown while it holds something back, then it is history. */
+static void rejected_is_what_holds_back(void **state)
+{
+	static const struct {
+		const char *head;
+		enum release_state target;
+		uint32_t pinned;
+		bool shown;
+	} cases[] = {
+		{ "good", RELEASE_GOOD, 0, false },
+		{ "bad", RELEASE_GOOD, 0, true },
+		{ "good", RELEASE_GOOD, 2, true },
+		{ "other", RELEASE_GOOD, 0, false },
+		{ "good", RELEASE_REJECTED, 0, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_json_ json_t *s = NULL;
+		struct release *bad;
+		struct big b;
+
+		big_init(&b, 1, true);
+		bad = record_add_release(&b.record);
+		strcpy(bad->digest, "bad");
+		bad->state = RELEASE_REJECTED;
+		b.record.releases.data[0].state = cases[i].target;
+		strcpy(b.record.releases.data[0].digest, "good");
+		b.record.pin_rejected = cases[i].pinned;
+		strcpy(b.release.digest, cases[i].head);
+		s = status_build(&b.view, NULL);
+		assert_int_equal(doc_get(s, "syncd", "rejected", NULL) != NULL,
+				 cases[i].shown);
+		big_deinit(&b);
+	}
+}
+
 static void asked_operation_is_kept(void **state)
 {
 	struct op_view op = { .present = true, .phase = "Running",
@@ -237,6 +274,7 @@ int main(void)
 		cmocka_unit_test(health_is_the_worst_and_names_it),
 		cmocka_unit_test(missing_objects_count),
 		cmocka_unit_test(history_is_limited),
+		cmocka_unit_test(rejected_is_what_holds_back),
 		cmocka_unit_test(asked_operation_is_kept),
 	};
 
