@@ -44,6 +44,14 @@ void op_result_deinit(struct op_result *r)
 	free(r->message);
 }
 
+static void request_drop(struct app *a)
+{
+	free(a->request.revision);
+	free(a->request.by);
+	json_decref(a->request.raw);
+	a->request = (struct op_request){ 0 };
+}
+
 void op_view_reset(struct op_view *v)
 {
 	for (size_t i = 0; i < v->results.len; i++)
@@ -51,6 +59,7 @@ void op_view_reset(struct op_view *v)
 	vec_deinit(&v->results);
 	free(v->message);
 	free(v->initiated_by);
+	json_decref(v->asked);
 	*v = (struct op_view){ 0 };
 }
 
@@ -160,9 +169,7 @@ void app_free(struct app *a)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);
 	vec_deinit(&a->dropped);
-	free(a->request.revision);
-	free(a->request.by);
-	free(a->claimed_operation);
+	request_drop(a);
 	free(a->rec_version);
 	free(a->app_id);
 	free(a->id);
@@ -200,27 +207,54 @@ void app_follow_source(struct app *a)
 		source_leave(a->engine, old);
 }
 
-static void claim_operation(struct app *a)
+void app_request_done(struct app *a)
+{
+	request_drop(a);
+	app_follow_source(a);	/* back from the revision that was asked for */
+}
+
+void app_request_taken(struct app *a)
+{
+	json_decref(a->op_view.asked);
+	a->op_view.asked = json_incref(a->request.raw);
+	a->operation_mark = MARK_SEEN;
+}
+
+/*
+ * A request is ours from here on, but stays on the Application until its operation
+ * starts: whoever wrote it can follow it, withdraw it or replace it, and a crash
+ * does not lose it. True when there is a new one.
+ */
+static bool claim_operation(struct app *a)
 {
 	const struct app_operation *op = &a->spec.operation;
 
-	if (!op->present)
+	if (!op->present || (a->op_view.asked &&
+			     !json_equal(a->op_view.asked, op->raw)))
 		a->operation_mark = MARK_NONE;
-	if (!op->present || a->operation_mark != MARK_NONE || a->request.present)
-		return;
+	/* One that is served is not disturbed; the next one waits on the CR. */
+	if (a->op_serves || a->operation_mark != MARK_NONE)
+		return false;
+	if (a->request.present && op->present &&
+	    json_equal(a->request.raw, op->raw))
+		return false;
+	request_drop(a);
+	if (!op->present)
+		return false;
 	a->request = (struct op_request){
 		.present = true, .prune = op->prune, .dry_run = op->dry_run,
 		.revision = xstrdup(op->revision),
 		.by = xstrdup(op->initiated_by && *op->initiated_by ?
 			      op->initiated_by : "operation"),
+		.raw = json_deep_copy(op->raw),
 		.rollback = op->release ?
 			    (uint32_t)strtoul(op->release, NULL, 10) : 0,
 		.seen_at = world_now(a->engine->w),
 	};
-	a->operation_mark = MARK_SEEN;
 	engine_log(a->engine, LOG_INFO, a, "%s asked for a sync%s%s",
 		   a->request.by, op->revision ? " of " : "",
 		   op->revision ? op->revision : "");
+	return true;
 }
 
 void app_on_object(struct engine *e, const json_t *application)
@@ -228,6 +262,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	const char *ns = doc_get_str(application, "metadata", "namespace", NULL);
 	const char *name = doc_get_str(application, "metadata", "name", NULL);
 	json_t *status = doc_get(application, "status", NULL);
+	bool asked;
 	struct app *a;
 
 	if (!ns || !name)
@@ -238,8 +273,10 @@ void app_on_object(struct engine *e, const json_t *application)
 	a->present = true;
 	if (!a->status && status)
 		a->status = json_deep_copy(status);
-	claim_operation(a);
+	asked = claim_operation(a);
 	app_follow_source(a);
+	if (asked && a->rev)
+		source_poll_now(a->rev);
 	if (a->spec.refresh == REFRESH_NONE) {
 		a->refresh_mark = MARK_NONE;
 	} else if (a->refresh_mark == MARK_NONE) {

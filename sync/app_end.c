@@ -198,14 +198,6 @@ static void sync_ended(struct app *a, const struct op *op)
 	}
 }
 
-void app_request_done(struct app *a)
-{
-	free(a->request.revision);
-	free(a->request.by);
-	a->request = (struct op_request){ 0 };
-	app_follow_source(a);	/* back from the revision that was asked for */
-}
-
 void app_request_failed(struct app *a, const struct err *why)
 {
 	app_view_started(a, NULL, a->request.by, false);
@@ -214,6 +206,7 @@ void app_request_failed(struct app *a, const struct err *why)
 	a->op_view.phase = "Failed";
 	free(a->op_view.message);
 	a->op_view.message = xstrdup(why->msg);
+	app_request_taken(a);
 	app_request_done(a);
 }
 

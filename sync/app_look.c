@@ -304,6 +304,9 @@ static void run(struct app *a)
 	}
 	if (a->store.running || a->load.running || !target_ready(a))
 		return;
+	if (a->request.present && a->spec.n_errors)
+		app_request_failed(a, &(struct err){ .code = ERR_INVALID,
+			.msg = "the Application's spec is not valid" });
 	if (!app_compare(a))
 		return;	/* poked when the lists are in */
 	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile ||

@@ -39,6 +39,8 @@ void app_save(struct app *a);
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);
 void app_request_done(struct app *a);
+/* Its operation is shown now: off the Application with the next status. */
+void app_request_taken(struct app *a);
 
 /* app_soak.c */
 bool app_soak_over(struct app *a);	/* also looks for breakage: soak_bad */

@@ -144,6 +144,12 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 	a->op = op_start(&c);
 }
 
+static void serve_request(struct app *a)
+{
+	a->op_serves = true;
+	app_request_taken(a);
+}
+
 static void start_sync(struct app *a)
 {
 	struct release *r = note_candidate(a);
@@ -153,7 +159,7 @@ static void start_sync(struct app *a)
 	a->sync_err = ERR_INIT;
 	if (a->request.present && a->request.dry_run) {
 		app_start_op(a, OP_SYNC, r->id, a->head, false, by);
-		a->op_serves = true;
+		serve_request(a);
 		return;
 	}
 	name_release(a, r);
@@ -179,7 +185,8 @@ static void start_sync(struct app *a)
 		   "objects change, %zu go later", r->id, r->revision, by,
 		   a->plan.n_apply, r->n_objects, a->plan.n_prune);
 	app_start_op(a, OP_SYNC, r->id, a->head, false, by);
-	a->op_serves = a->request.present;
+	if (a->request.present)
+		serve_request(a);
 }
 
 /* The plan of what should be running: the head's only when that is the same. */
@@ -260,6 +267,8 @@ static void resume_op(struct app *a)
 		   o->id, op_kind_str(o->kind), o->release);
 	app_start_op(a, o->kind, o->release, a->target, false,
 		     o->initiated_by ? o->initiated_by : "automated");
+	if (a->op_serves)
+		a->op_view.asked = json_incref(a->request.raw);
 }
 
 void app_act(struct app *a, const struct decision *d)

@@ -107,8 +107,8 @@ static void on_written(struct kube_request *r, const struct err *err)
 	if (err->code && a->refresh_mark == MARK_CLEARED)
 		a->refresh_mark = MARK_SEEN;
 	if (err->code && err->code != ERR_NOTFOUND) {
-		engine_log(a->engine, LOG_WARN, a, "writing the status: %s",
-			   err->msg);
+		engine_log(a->engine, err->code == ERR_CONFLICT ? LOG_DEBUG :
+			   LOG_WARN, a, "writing the status: %s", err->msg);
 		json_decref(a->status);	/* unknown now: the next look writes */
 		a->status = NULL;
 	}
@@ -138,7 +138,7 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh)
 {
 	struct engine *e = a->engine;
 	_cleanup_json_ json_t *patch = json_object();
-	json_t *body = json_deep_copy(status);
+	json_t *body = json_deep_copy(status), *meta = json_object();
 	struct kube_ref ref = {
 		.group = "argoproj.io", .version = "v1alpha1",
 		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
@@ -148,11 +148,15 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh)
 	if (a->status)
 		add_removed(body, a->status);
 	json_object_set_new(patch, "status", body);
+	json_object_set_new(patch, "metadata", meta);
 	if (drop_refresh)
-		json_object_set_new(patch, "metadata", json_pack("{s:{s:n}}",
-			"annotations", "argocd.argoproj.io/refresh"));
+		json_object_set_new(meta, "annotations", json_pack("{s:n}",
+			"argocd.argoproj.io/refresh"));
 	if (a->operation_mark == MARK_SEEN) {
 		json_object_set_new(patch, "operation", json_null());
+		/* Only the one that was read: it may have been replaced. */
+		json_object_set_new(meta, "resourceVersion",
+				    json_string(a->spec.resource_version));
 		a->operation_mark = MARK_CLEARED;
 	}
 	if (drop_refresh)

@@ -247,7 +247,6 @@ struct app {
 	unsigned seen;		/* list number of its watch */
 	struct app_spec spec;
 	json_t *status;		/* as last read or written */
-	char *claimed_operation;	/* raw JSON of the operation we took over */
 
 	struct record rec;
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
@@ -284,6 +283,7 @@ struct app {
 		bool present;
 		bool prune, dry_run;
 		char *revision, *by;
+		json_t *raw;		/* as it was written */
 		uint32_t rollback;	/* to this release; 0 = what Git says */
 		uint64_t seen_at;	/* mono: Git is asked after it */
 	} request;

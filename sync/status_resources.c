@@ -271,10 +271,10 @@ static json_t *asked_json(const struct status_view *v, const json_t *before)
 	int64_t started = time_parse_rfc3339(doc_get_str(before, "startedAt", NULL));
 	json_t *asked = doc_get(before, "operation", NULL), *sync, *o;
 
+	if (op->asked)
+		return json_incref(op->asked);
 	if (asked && started / 1000 == op->started_ms / 1000)
-		return json_incref(asked);
-	if (!op->automated && v->spec->operation.raw)
-		return json_incref(v->spec->operation.raw);
+		return json_incref(asked);	/* we were another process then */
 	o = json_object();
 	sync = json_object();
 	json_object_set_new(o, "initiatedBy", initiator_json(op->automated ?

@@ -32,6 +32,7 @@ struct op_view {
 	int64_t started_ms, finished_ms;	/* 0 = not yet */
 	char revision[65];
 	char *initiated_by;
+	json_t *asked;		/* the request as it was written; NULL */
 	bool automated;
 	unsigned retries;
 	VEC(struct op_result) results;

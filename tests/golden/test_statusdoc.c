@@ -145,7 +145,7 @@ static void scene_deinit(struct scene *s)
 	}
 	free(s->spec.dest_ns);
 	json_decref(s->spec.source);
-	json_decref(s->spec.operation.raw);
+	json_decref(s->op.asked);
 	record_deinit(&s->record);
 	plan_deinit(&s->plan);
 	vec_deinit(&s->op.results);
@@ -216,7 +216,7 @@ static void good(void **state)
 		.present = true, .phase = "Succeeded", .started_ms = SECONDS(0),
 		.finished_ms = SECONDS(20), .revision = "9f31c02",
 		.initiated_by = "grace", .message = "successfully synced" };
-	s.spec.operation.raw = json_pack("{s{sb}}", "sync", "prune", 1);
+	s.op.asked = json_pack("{s{sb}}", "sync", "prune", 1);
 	add_result(&s, 0, "Synced", "configmap/settings created");
 	make_plan(&s);
 	check("good", &s, NULL);

@@ -247,12 +247,12 @@ static void asked_operation_is_kept(void **state)
 	(void)state;
 	big_init(&b, 1, true);
 	b.view.op = &op;
-	b.spec.operation.raw = json_pack("{s{ss}}", "sync", "revision", "abc");
+	op.asked = json_pack("{s{ss}}", "sync", "revision", "abc");
 	{
 		_cleanup_json_ json_t *first = status_build(&b.view, NULL), *second = NULL;
 
-		json_decref(b.spec.operation.raw);
-		b.spec.operation.raw = NULL;
+		json_decref(op.asked);
+		op.asked = NULL;
 		second = status_build(&b.view, first);
 		assert_string_equal(doc_get_str(second, "operationState", "operation",
 						"sync", "revision", NULL), "abc");
