@@ -57,6 +57,15 @@ static void end_set(struct http_req *r, enum err_code code, const char *text)
 /* Deadline and idle limit: one timer for both, set to the nearer one. */
 static void timer_arm(struct http_req *r);
 
+/* Also on a connection that was there already, where nothing is opened. */
+static bool is_sent(const struct http_req *r)
+{
+	curl_off_t us = 0;
+
+	return r->easy && !curl_easy_getinfo(r->easy, CURLINFO_PRETRANSFER_TIME_T,
+					     &us) && us > 0;
+}
+
 static void on_req_timer(uv_timer_t *h)
 {
 	struct http_req *r = h->data;
@@ -64,9 +73,9 @@ static void on_req_timer(uv_timer_t *h)
 	char text[128];
 
 	if (r->deadline && now >= r->deadline) {
-		const char *phase = !r->opened && !r->head_seen ?
-			(r->literal ? "no connection" : "name not found") :
-			r->head_told ? "answer not complete" : "no answer";
+		const char *phase = r->head_told ? "answer not complete" :
+			r->opened || r->head_seen || is_sent(r) ? "no answer" :
+			r->literal ? "no connection" : "name not found";
 
 		snprintf(text, sizeof(text), "%s within %u ms", phase,
 			 r->call->timeout_ms);

@@ -263,6 +263,15 @@ static void deadlines_end_a_call(void **state)
 	assert_int_equal(h.err.code, ERR_TIMEOUT);
 	assert_non_null(strstr(h.err.msg, "no answer within 100 ms"));
 	heard_deinit(&h);
+	/* On a connection that is there already: that is no question of names. */
+	heard_init(&h, &f.l, &f.e, "/ok");
+	heard_run(&h);
+	heard_deinit(&h);
+	heard_init(&h, &f.l, &f.e, "/hang");
+	h.call.timeout_ms = 100;
+	heard_run(&h);
+	assert_non_null(strstr(h.err.msg, "no answer within 100 ms"));
+	heard_deinit(&h);
 	heard_init(&h, &f.l, &f.e, "/stall");
 	h.call.timeout_ms = 0;
 	h.call.idle_ms = 100;
