@@ -27,8 +27,10 @@ static int blame(const char *path, const struct node *object, struct err *err)
 
 	if (!kind)
 		return err_wrap(err, "%s:%u", path, object->line);
+	if (!name)
+		return err_wrap(err, "%s:%u: %.80s", path, object->line, kind);
 	return err_wrap(err, "%s:%u: %.80s/%.253s", path, object->line, kind,
-			text_or(name, ""));
+			name);
 }
 
 /* A part of a URL's path later: no separators, nothing that shows as something else. */
