@@ -395,6 +395,8 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	if (mutated) {	/* a refusal before anything was changed reverts nothing */
 		a->rec.reverts_in_row++;
 		a->rec.last_revert_ms = wall;
+	} else {
+		a->sync_err = ERR_INIT;	/* the pin says it */
 	}
 	app_set_phase(a, mutated ? PHASE_REVERTING : PHASE_PINNED);
 	app_save(a);

@@ -16,7 +16,8 @@
 static const struct sm_state states[] = {
 	[OP_IDLE] = { "Starting", TO(OP_WATCHING) | TO(OP_DONE) },
 	[OP_WATCHING] = { "Watching", TO(OP_NAMESPACING) | TO(OP_RECORDING) |
-			  TO(OP_PREFLIGHTING) | TO(OP_DONE) },
+			  TO(OP_PREFLIGHTING) | TO(OP_LEARNING) |
+			  TO(OP_DONE) },
 	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
 			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
@@ -24,7 +25,8 @@ static const struct sm_state states[] = {
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_DONE) },
 	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_LEARNING) |
 			  TO(OP_DONE) },
-	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_DONE) },
+	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_WATCHING) |
+			  TO(OP_DONE) },
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
 			   TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_PRUNING_] = { "Pruning", TO(OP_DONE) },
@@ -361,6 +363,48 @@ static bool tick_settling(struct op *op)
 	return true;
 }
 
+/* Nothing is begun that cannot be finished. */
+static bool tick_watching(struct op *op)
+{
+	const struct task *t;
+
+	if (!op_kinds_ready(op))
+		return wait_for(op, "the first lists of the kinds in use");
+	op->wait_until = 0;
+	op_plan(op);
+	op_take_baseline(op);
+	if (op->c.kind != OP_REVERT && op_refuse(op))
+		return true;
+	t = op_unserved(op);
+	if (t && op->looked_again) {
+		op_fail_unserved(op, t);
+	} else if (t) {		/* what we know of kinds may be old */
+		op->looked_again = true;
+		enter(op, OP_LEARNING);
+	} else {
+		enter(op, op->c.dry_run ? OP_PREFLIGHTING : OP_RECORDING);
+	}
+	return true;
+}
+
+static bool tick_learning(struct op *op)
+{
+	if (!op->learned)
+		return false;
+	if (!op->started) {
+		enter(op, OP_WATCHING);
+		return true;
+	}
+	if (!op_kinds_ready(op))
+		return wait_for(op, "the first lists of the new kinds");
+	op->wait_until = 0;
+	op->crds_applied = false;
+	op_plan(op);
+	op_seek_step(op);	/* the rest of the step, then its health */
+	enter(op, OP_CLAIMING);
+	return true;
+}
+
 /* True: go on; false: suspend until somebody pokes. */
 static bool op_arm(struct op *op)
 {
@@ -369,15 +413,7 @@ static bool op_arm(struct op *op)
 		enter(op, OP_WATCHING);
 		return true;
 	case OP_WATCHING:
-		if (!op_kinds_ready(op))
-			return wait_for(op, "the first lists of the kinds in use");
-		op->wait_until = 0;
-		op_plan(op);
-		op_take_baseline(op);
-		if (op->c.kind != OP_REVERT && op_refuse_shared(op))
-			return true;
-		enter(op, op->c.dry_run ? OP_PREFLIGHTING : OP_RECORDING);
-		return true;
+		return tick_watching(op);
 	case OP_RECORDING:
 		if (!op->recorded)
 			return false;
@@ -401,16 +437,7 @@ static bool op_arm(struct op *op)
 	case OP_APPLYING:
 		return tick_applying(op);
 	case OP_LEARNING:
-		if (!op->learned)
-			return false;
-		if (!op_kinds_ready(op))
-			return wait_for(op, "the first lists of the new kinds");
-		op->wait_until = 0;
-		op->crds_applied = false;
-		op_plan(op);
-		op_seek_step(op);	/* the rest of the step, then its health */
-		enter(op, OP_CLAIMING);
-		return true;
+		return tick_learning(op);
 	case OP_SETTLING_:
 		return tick_settling(op);
 	case OP_PRUNING_:

@@ -90,6 +90,17 @@ static bool is_terminal(const struct err *err)
 	       err->code == ERR_LIMIT || err->code == ERR_INTERNAL;
 }
 
+/*
+ * Something is lacking that others may bring (a CRD, a namespace). While a good
+ * release runs, that one is kept; with nothing to keep, it is tried again soon.
+ */
+static enum op_outcome lacking(struct op *op)
+{
+	op->may_pass = true;
+	return op->app->rec.last_good && op->app->rec.last_good != op->c.release ?
+	       OP_REFUSED : OP_TROUBLE;
+}
+
 /* ---- what an earlier task may change so that a refusal passes ---- */
 
 static bool shapes_admission(const struct objkey *k)
@@ -189,6 +200,30 @@ static void on_apply(struct apply *a, const struct err *err)
 	batch_done_one(a);
 }
 
+/* Of a dry run: the namespace is not there and nothing of ours will make it. */
+static bool lacks_namespace(const struct apply *a, const struct err *err)
+{
+	const struct op *op = a->op;
+	bool made = op->app->spec.options & OPT_CREATE_NAMESPACE &&
+		    !strcmp(a->task.key.ns, op->dest_ns);
+
+	return err->code == ERR_NOTFOUND && *a->task.key.ns && !made &&
+	       op->c.kind != OP_REVERT && strstr(err->msg, "namespaces \"") &&
+	       !earlier_may_help(op, &a->task.key);
+}
+
+static void fail_namespace(struct apply *a)
+{
+	struct err err = ERR_INIT;
+	bool ours = !strcmp(a->task.key.ns, a->op->dest_ns);
+
+	err_set(&err, ERR_NOTFOUND, "there is no namespace \"%s\": create it, %s",
+		a->task.key.ns, ours ?
+		"or set syncOption CreateNamespace=true" :
+		"or add it to the application");
+	note_failure(a, lacking(a->op), &err);
+}
+
 static void on_dry_run(struct apply *a, const struct err *err)
 {
 	struct fact *f = op_fact(a->op, &a->task.key, true);
@@ -207,6 +242,8 @@ static void on_dry_run(struct apply *a, const struct err *err)
 	} else if (is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
 		   !earlier_may_help(a->op, &a->task.key)) {
 		note_failure(a, OP_REFUSED, err);
+	} else if (lacks_namespace(a, err)) {
+		fail_namespace(a);
 	} else if (err->retry && err->code != ERR_NOTFOUND) {
 		note_failure(a, OP_TROUBLE, err);
 	}
@@ -379,19 +416,34 @@ void op_preflight_start(struct op *op)
 		op_batch_free(op);
 }
 
-static void unserved(struct op *op, const struct task *t)
+const struct task *op_unserved(const struct op *op)
 {
+	/* A revert puts back what it can; this option leaves it to the wave. */
+	if (op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
+	    op->c.prune_only || op->app->spec.options & OPT_SKIP_DRY_RUN)
+		return NULL;
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->verb == TASK_APPLY && !op->scopes[t->object].known)
+			return t;
+	}
+	return NULL;
+}
+
+void op_fail_unserved(struct op *op, const struct task *t)
+{
+	const struct rendered *r = &op->c.answer->objects[t->object];
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	struct err err = ERR_INIT;
 
 	objkey_format(&t->key, &key);
-	err_set(&err, ERR_NOTFOUND, "%s: the cluster does not serve kind %s of %s%s%s: "
-		"install its CRD, in this application with a lower sync-wave or "
-		"before it", buf_str(&key), t->key.kind, t->key.group,
-		*t->key.group ? "/" : "", t->version);
+	err_set(&err, ERR_NOTFOUND, "%s (%s): the cluster does not serve kind %s of "
+		"%s%s%s: install its CRD, in this application with a lower "
+		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
+		t->key.group, *t->key.group ? "/" : "", t->version);
 	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
-	op->may_pass = true;	/* somebody else may bring the CRD */
-	op_fail(op, OP_REFUSED, &err);
+	op_fail(op, lacking(op), &err);
 }
 
 bool op_apply_next(struct op *op)
@@ -418,7 +470,7 @@ bool op_apply_next(struct op *op)
 					op->relearned = op->crds_applied = true;
 					return false;
 				}
-				unserved(op, t);
+				op_fail_unserved(op, t);
 				return true;
 			}
 			rank = t->rank;

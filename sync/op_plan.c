@@ -130,26 +130,49 @@ const struct task *op_crd_pending(const struct op *op)
 
 static const struct task *refused_task(const struct op *op)
 {
-	for (size_t i = 0; i < op->plan.tasks.len; i++)
-		if (op->plan.tasks.data[i].verb == TASK_REFUSE)
-			return &op->plan.tasks.data[i];
+	bool shared_allowed = op->app->spec.options & OPT_SHARED_ALLOWED;
+
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->verb == TASK_REFUSE && !(t->casenr == 3 && shared_allowed))
+			return t;
+	}
 	return NULL;
 }
 
-bool op_refuse_shared(struct op *op)
+/* Which are one is only known with the scopes: a namespace on a cluster's kind. */
+static void say_twice(const struct op *op, const struct task *t, const char *key,
+		      struct err *err)
+{
+	const struct rendered *o = op->c.answer->objects;
+	const struct task *all = op->plan.tasks.data, *twin = t;
+
+	for (size_t i = 0; i < op->plan.tasks.len; i++)
+		if (&all[i] != t && !objkey_cmp(&all[i].key, &t->key))
+			twin = &all[i];
+	err_set(err, ERR_INVALID, "%s is defined twice: %s and %s; remove one", key,
+		o[t->object].source, o[twin->object].source);
+}
+
+bool op_refuse(struct op *op)
 {
 	const struct task *t = refused_task(op);
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	const struct live *l;
 	struct err err = ERR_INIT;
 
-	if (!t || op->app->spec.options & OPT_SHARED_ALLOWED)
+	if (!t)
 		return false;
 	l = live_find(&op->e->live, &t->key);
 	objkey_format(&t->key, &key);
-	err_set(&err, ERR_INVALID, "%s is managed by application %s: remove it from "
-		"one of the two, or set syncOption FailOnSharedResource=false",
-		buf_str(&key), l ? l->app_id : "(another)");
+	if (t->casenr == 16)
+		say_twice(op, t, buf_str(&key), &err);
+	else
+		err_set(&err, ERR_INVALID, "%s is managed by application %s: remove "
+			"it from one of the two, or set syncOption "
+			"FailOnSharedResource=false", buf_str(&key),
+			l ? l->app_id : "(another)");
 	op_fail(op, OP_REFUSED, &err);
 	return true;
 }

@@ -70,6 +70,7 @@ struct op {
 	size_t n_batch, n_left;
 	bool crds_applied;	/* not learned yet */
 	bool crds_ever, relearned;
+	bool looked_again;	/* discovery, for a kind that was not known */
 	bool namespace_ready;
 	struct kube_request ns_req;
 	char *ns_body;
@@ -102,8 +103,8 @@ bool op_next_step(struct op *op);
 void op_seek_step(struct op *op);
 /* A CRD of this step that is not established yet; NULL. */
 const struct task *op_crd_pending(const struct op *op);
-/* Fails the operation if an object is another application's; true: it did. */
-bool op_refuse_shared(struct op *op);
+/* Fails the operation over what the plan refuses to touch; true: it did. */
+bool op_refuse(struct op *op);
 /* An object of this step is being deleted: it is applied when it is gone. */
 bool op_step_waits(const struct op *op);
 /* One wave of prunes at a time; true when nothing is left to delete. */
@@ -115,6 +116,9 @@ bool op_apply_next(struct op *op);	/* false: nothing left in this step */
 void op_prune_start(struct op *op);
 void op_namespace_start(struct op *op);
 void op_batch_free(struct op *op);
+/* A task whose kind neither the cluster serves nor the release brings; NULL. */
+const struct task *op_unserved(const struct op *op);
+void op_fail_unserved(struct op *op, const struct task *t);
 
 /* op_settle.c */
 enum settle_verdict op_settle(struct op *op, bool all);

@@ -9,6 +9,14 @@
 #include "engsim.h"
 
 #define LONG 120000
+#define WIDGET_CRD "{\"apiVersion\":\"apiextensions.k8s.io/v1\"," \
+	"\"kind\":\"CustomResourceDefinition\",\"metadata\":{\"name\":" \
+	"\"widgets.example.com\"},\"spec\":{\"group\":\"example.com\",\"names\":{" \
+	"\"kind\":\"Widget\",\"plural\":\"widgets\",\"singular\":\"widget\"," \
+	"\"listKind\":\"WidgetList\"},\"scope\":\"Namespaced\",\"versions\":[{" \
+	"\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{" \
+	"\"openAPIV3Schema\":{\"type\":\"object\"," \
+	"\"x-kubernetes-preserve-unknown-fields\":true}}}]}}"
 
 static void put(struct engsim *x, const char *tag)
 {
@@ -144,7 +152,7 @@ static void broken_source_changes_nothing(void **state)
 {
 	static const struct { const char *file, *text, *words; } cases[] = {
 		{ "web.yaml", "{\"apiVersion\":\"apps/v1\",", "" },
-		{ "web.yaml", NULL, "" },
+		{ "web.yaml", NULL, "'app'" },
 		{ "extra.yaml", "just words", "" },
 		{ "extra.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
 		  "\"metadata\":{}}", "" },
@@ -161,6 +169,8 @@ static void broken_source_changes_nothing(void **state)
 		sim_run_for(x.s, 60000);
 		assert_condition(&x, "shop", "ComparisonError", cases[i].words);
 		assert_string_equal(image(&x), "v1");
+		assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "sync",
+						"status", NULL), "Unknown");
 		assert_int_equal(sim_count(x.s, from, "DELETE", ""), 0);
 		put(&x, "v2");
 		engsim_commit(&x, "extra.yaml", NULL);
@@ -291,20 +301,75 @@ static void missing_namespace_is_said(void **state)
 	engsim_deinit(&x);
 }
 
+/* With a good release running: not one object is touched, and it is pinned. */
+static void what_is_lacking_is_found_before_anything_changes(void **state)
+{
+	static const struct { const char *text, *words; } cases[] = {
+		{ "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+		  "\"name\":\"x\",\"namespace\":\"nowhere\",\"annotations\":{"
+		  "\"argocd.argoproj.io/sync-wave\":\"1\"}}}",
+		  "there is no namespace \"nowhere\"" },
+		{ "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Gizmo\",\"metadata\":{"
+		  "\"name\":\"x\",\"annotations\":{"
+		  "\"argocd.argoproj.io/sync-wave\":\"1\"}}}",
+		  "): the cluster does not serve kind Gizmo" },
+		{ "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{"
+		  "\"name\":\"x\",\"namespace\":\"shop\"}}\n---\n"
+		  "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{"
+		  "\"name\":\"x\",\"namespace\":\"other\"}}",
+		  "Namespace/x is defined twice: app.yaml:" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+		size_t from;
+
+		start_good(&x, 60 + i);
+		from = sim_request_count(x.s);
+		engsim_commit(&x, "x.yaml", cases[i].text);
+		put(&x, "v2");
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		sim_run_for(x.s, 30000);
+		assert_string_equal(image(&x), "v1");
+		assert_true(sim_count(x.s, from, "PATCH", "/deployments/web") <= 1);
+		assert_condition(&x, "shop", "SyncError", cases[i].words);
+		assert_condition(&x, "shop", "SyncError", "running release #1");
+		engsim_commit(&x, "x.yaml", NULL);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		assert_string_equal(image(&x), "v2");
+		engsim_deinit(&x);
+	}
+}
+
+/* Nothing runs yet: it is tried again soon, for as long as it takes. */
+static void what_is_lacking_at_first_is_waited_for(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 64);
+	engsim_commit(&x, "widget.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
+		"\"Widget\",\"metadata\":{\"name\":\"w\"}}");
+	put(&x, "v1");
+	engsim_application(&x, "shop", "");
+	engsim_start(&x);
+	sim_run_for(x.s, 60000);
+	assert_condition(&x, "shop", "SyncError", "does not serve kind Widget");
+	assert_string_equal(image(&x), "");
+	apisim_apply(x.api, WIDGET_CRD);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_non_null(apisim_get(x.api, "widgets.example.com", "shop", "w"));
+	engsim_deinit(&x);
+}
+
 static void crd_and_its_object_in_one_release(void **state)
 {
 	struct engsim x;
 
 	(void)state;
 	engsim_init(&x, 54);
-	engsim_commit(&x, "crd.yaml", "{\"apiVersion\":\"apiextensions.k8s.io/v1\","
-		"\"kind\":\"CustomResourceDefinition\",\"metadata\":{\"name\":"
-		"\"widgets.example.com\"},\"spec\":{\"group\":\"example.com\",\"names\":{"
-		"\"kind\":\"Widget\",\"plural\":\"widgets\",\"singular\":\"widget\","
-		"\"listKind\":\"WidgetList\"},\"scope\":\"Namespaced\",\"versions\":[{"
-		"\"name\":\"v1\",\"served\":true,\"storage\":true,\"schema\":{"
-		"\"openAPIV3Schema\":{\"type\":\"object\","
-		"\"x-kubernetes-preserve-unknown-fields\":true}}}]}}");
+	engsim_commit(&x, "crd.yaml", WIDGET_CRD);
 	engsim_commit(&x, "widget.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
 		"\"Widget\",\"metadata\":{\"name\":\"w\"},\"spec\":{\"size\":1}}");
 	engsim_application(&x, "shop", "");
@@ -399,6 +464,8 @@ int main(void)
 		cmocka_unit_test(untracked_object_is_adopted_as_it_is),
 		cmocka_unit_test(namespace_is_made_when_asked),
 		cmocka_unit_test(missing_namespace_is_said),
+		cmocka_unit_test(what_is_lacking_is_found_before_anything_changes),
+		cmocka_unit_test(what_is_lacking_at_first_is_waited_for),
 		cmocka_unit_test(crd_and_its_object_in_one_release),
 		cmocka_unit_test(operation_syncs_when_automation_is_off),
 		cmocka_unit_test(bad_spec_is_said_and_others_go_on),
