@@ -71,10 +71,12 @@ static void render_succeeded(struct app *a, struct rel *rel)
 	struct err empty = ERR_INIT;
 
 	if (!rel->a.n_objects && !a->spec.allow_empty) {
-		err_set(&empty, ERR_INVALID, "%s at %.7s renders no objects: "
-			"nothing is changed (allow it with syncPolicy.automated."
-			"allowEmpty: true)", *a->spec.path ? a->spec.path : ".",
-			a->rendered);
+		err_set(&empty, ERR_INVALID, "source.path '%s' at %.7s renders no "
+			"objects, nothing is changed (allow it with syncPolicy."
+			"automated.allowEmpty: true)%s%s",
+			*a->spec.path ? a->spec.path : ".", a->rendered,
+			rel->a.n_warnings ? "; " : "",
+			rel->a.n_warnings ? rel->a.warnings[0] : "");
 		rel_unref(rel);
 		render_failed(a, &empty);
 		return;
@@ -212,9 +214,9 @@ static void look_conditions(struct app *a)
 		app_clear_condition(a, "SyncError");
 }
 
-static void look_hooks(struct app *a)
+static void say_hooks(const struct app *a, struct buf *text)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_buf_ struct buf names = BUF_INIT;
 	size_t n = 0;
 
 	for (size_t i = 0; a->head && i < a->head->a.n_objects; i++) {
@@ -224,16 +226,40 @@ static void look_hooks(struct app *a)
 		    (r->flags & OBJ_SKIP && !strcmp(r->hook, "Skip")))
 			continue;
 		if (n++ < 3)
-			buf_addf(&text, "%s%s/%s (%s)", n > 1 ? ", " : "",
+			buf_addf(&names, "%s%s/%s (%s)", n > 1 ? ", " : "",
 				 r->kind, r->name, r->hook);
 	}
 	if (n)
-		app_set_condition(a, "ExcludedResourceWarning", "%zu hook%s not "
-				  "run, this version has no hooks yet: %s%s", n,
-				  n > 1 ? "s are" : " is", buf_str(&text),
-				  n > 3 ? ", ..." : "");
+		buf_addf(text, "%zu hook%s not run, this version has no hooks yet: "
+			 "%s%s", n, n > 1 ? "s are" : " is", buf_str(&names),
+			 n > 3 ? ", ..." : "");
+}
+
+static void say_list(char *const *list, size_t n, struct buf *text)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
+}
+
+static void look_warning(struct app *a, const char *type, const struct buf *text)
+{
+	if (text->len)
+		app_set_condition(a, type, "%s", buf_str(text));
 	else
-		app_clear_condition(a, "ExcludedResourceWarning");
+		app_clear_condition(a, type);
+}
+
+/* What is not done although it is written somewhere. */
+static void look_warnings(struct app *a)
+{
+	_cleanup_buf_ struct buf objects = BUF_INIT, spec = BUF_INIT;
+
+	say_hooks(a, &objects);
+	if (a->head)
+		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
+	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
+	look_warning(a, "ExcludedResourceWarning", &objects);
+	look_warning(a, "InvalidSpecWarning", &spec);
 }
 
 /* ---- the look ---- */
@@ -336,6 +362,6 @@ void app_look(struct app *a)
 	if (!a->rec_broken)
 		run(a);
 	look_conditions(a);
-	look_hooks(a);
+	look_warnings(a);
 	app_status_tick(a);
 }

@@ -70,7 +70,8 @@ static json_t *build(struct app *a)
 		.plan = a->plan_valid ? &a->plan : NULL,
 		.release = a->head ? &a->head->a : a->target ? &a->target->a : NULL,
 		.head = a->rev ? a->rev->commit : "",
-		.compared = a->plan_valid && a->head && !a->head_err.code,
+		.compared = a->plan_valid && a->head && !a->head_err.code &&
+			    a->rev && *a->rev->commit,
 		.source_type = a->head ? a->head->a.source_type : NULL,
 		.op = &a->op_view, .conditions = a->conditions.data,
 		.n_conditions = a->conditions.len,
