@@ -37,9 +37,12 @@ static void view_ended(struct app *a, const struct op *op)
 	a->op_view.finished_ms = world_wall(a->engine->w);
 	a->op_view.retries = a->rec.op.tries;
 	free(a->op_view.message);
-	a->op_view.message = xstrdup(o == OP_SUCCEEDED ?
-				     "successfully synced (all tasks run)" :
-				     op_error(op)->msg);
+	if (o == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
+		a->op_view.message = xasprintf("reverted to release #%u",
+					       a->rec.op.release);
+	else
+		a->op_view.message = xstrdup(o != OP_SUCCEEDED ?
+			op_error(op)->msg : "successfully synced (all tasks run)");
 }
 
 static void sync_succeeded(struct app *a)

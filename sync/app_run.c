@@ -47,7 +47,9 @@ void app_save(struct app *a)
 	}
 	a->rec_dirty = false;
 	a->store.app = a;
-	a->store.answer = NULL;
+	/* A record made anew (somebody deleted it) holds what runs, at least. */
+	a->store.answer = !a->rec_version && a->target ? &a->target->a : NULL;
+	a->store.release = a->target_id;
 	a->store.on_done = on_saved;
 	store_put_record(&a->store);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #define STATUS_EVERY_MS 1000
+#define STATUS_FIRST_MS 400
 #define STATUS_MAX_MS 300000
 #define STATUS_BUSY_MS 10000	/* at the latest, however busy */
 #define BUSY_REQUESTS 16
@@ -204,6 +205,11 @@ void app_status_tick(struct app *a)
 	if ((!must || a->status_fails) && a->status_at &&
 	    now < a->status_at + status_pause(a)) {
 		app_poke_at(a, a->status_at + status_pause(a));
+		return;
+	}
+	/* A new application soon has more to tell: one write instead of two. */
+	if (!must && !a->status_at && now < a->born + STATUS_FIRST_MS) {
+		app_poke_at(a, a->born + STATUS_FIRST_MS);
 		return;
 	}
 	/* What is under way is worth more than telling of it. */

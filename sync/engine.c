@@ -317,8 +317,8 @@ static void on_apps_trouble(void *arg, const struct err *err)
 		engine_log(e, LOG_ERROR, NULL, "the Application CRD is not "
 			   "installed: kubectl apply -f manifests/crds (waiting)");
 	else if (err->code)
-		engine_log(e, LOG_WARN, NULL, "watch of Applications: %s",
-			   err->msg);
+		engine_log(e, err->retry ? LOG_INFO : LOG_WARN, NULL,
+			   "watch of Applications: %s", err->msg);
 }
 
 static const struct watch_handler app_handler = {

@@ -381,7 +381,7 @@ struct engine {
 	struct engine_counts {
 		uint64_t syncs, heals, reverts, reconciles;
 		uint64_t polls, poll_errors, fetches, fetch_errors, renders;
-		uint64_t applies, ops, op_ms;
+		uint64_t applies, apply_ms, ops, op_ms;
 	} counts;
 };
 

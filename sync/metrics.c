@@ -67,6 +67,10 @@ void engine_metrics(struct engine *e, struct buf *out)
 	counter(out, "syncd_reconciles_total", "Looks at an application.",
 		c->reconciles);
 	counter(out, "syncd_applies_total", "Objects applied.", c->applies);
+	buf_addf(out, "# HELP syncd_apply_seconds Time applies took, from the queue to "
+		 "the answer.\n# TYPE syncd_apply_seconds summary\n"
+		 "syncd_apply_seconds_sum %.3f\nsyncd_apply_seconds_count %llu\n",
+		 (double)c->apply_ms / 1000, (unsigned long long)c->applies);
 	counter(out, "syncd_renders_total", "Renders asked.", c->renders);
 	counter(out, "syncd_git_polls_total", "Polls of Git refs.", c->polls);
 	counter(out, "syncd_git_poll_errors_total", "Polls that failed.",

@@ -149,6 +149,7 @@ static void take_answer(struct apply *a)
 	op->mutated = true;
 	f->changed = true;
 	op->e->counts.applies++;
+	op->e->counts.apply_ms += world_now(op->e->w) - a->first_try;
 	if (!l)		/* a watch event was faster: it is newer than this answer */
 		l = live_find(&op->e->live, &a->task.key);
 	kinds_mark(op->e, l);

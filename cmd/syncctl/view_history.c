@@ -3,6 +3,8 @@
 
 #include "core/mem.h"
 
+#define REASON_MAX 90
+
 static enum view_colour state_colour(const char *state)
 {
 	if (!strcmp(state, "good"))
@@ -23,6 +25,20 @@ static void add_age(struct view_table *t, const struct view_env *env,
 	view_table_add(t, VIEW_PLAIN, buf_str(&age));
 }
 
+/* A row stays a row: the whole reason is in -o wide and in `syncctl status`. */
+static void add_reason(struct buf *out, const char *reason, bool whole)
+{
+	size_t n = strlen(reason);
+	_cleanup_free_ char *cut = NULL;
+
+	if (!whole && n > REASON_MAX) {
+		for (n = REASON_MAX; n && (reason[n] & 0xc0) == 0x80; n--)
+			;	/* not inside a character */
+		cut = xasprintf("%.*s...", (int)n, reason);
+	}
+	view_clean(out, cut ? cut : reason);
+}
+
 static void add_release(struct view_table *t, const json_t *r, bool is_target,
 			const struct view_env *env)
 {
@@ -39,7 +55,7 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 	view_clean(&note, doc_get_str(r, "subject", NULL));
 	if (reason) {
 		buf_adds(&note, note.len ? "; " : "");
-		view_clean(&note, reason);
+		add_reason(&note, reason, env->wide);
 	}
 	view_table_add(t, VIEW_PLAIN, buf_str(&id));
 	view_table_add(t, state_colour(state ? state : ""), state);
