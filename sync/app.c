@@ -271,8 +271,13 @@ void app_on_object(struct engine *e, const json_t *application)
 	app_spec_deinit(&a->spec);
 	app_spec_decode(&a->spec, application, &e->cfg.defaults);
 	a->present = true;
-	if (!a->status && status)
+	if (!a->status && status) {
 		a->status = json_deep_copy(status);
+	} else if (a->status && !status && !a->status_busy) {
+		/* `kubectl replace` takes it along, where no subresource guards it. */
+		json_decref(a->status);
+		a->status = NULL;
+	}
 	asked = claim_operation(a);
 	app_follow_source(a);
 	if (asked && a->rev)

@@ -423,6 +423,22 @@ static void bad_spec_is_said_and_others_go_on(void **state)
 	engsim_deinit(&x);
 }
 
+static void status_that_was_replaced_away_comes_back(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_good(&x, 58);
+	sim_run_for(x.s, 20000);
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "shop",
+		    "{\"status\":null}");
+	assert_null(engsim_status(&x, "shop"));
+	sim_run_for(x.s, 10000);
+	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "sync", "status",
+					NULL), "Synced");
+	engsim_deinit(&x);
+}
+
 static void too_many_prunes_wait_for_a_person(void **state)
 {
 	struct engsim x;
@@ -469,6 +485,7 @@ int main(void)
 		cmocka_unit_test(crd_and_its_object_in_one_release),
 		cmocka_unit_test(operation_syncs_when_automation_is_off),
 		cmocka_unit_test(bad_spec_is_said_and_others_go_on),
+		cmocka_unit_test(status_that_was_replaced_away_comes_back),
 		cmocka_unit_test(too_many_prunes_wait_for_a_person),
 	};
 
