@@ -159,6 +159,9 @@ void app_free(struct app *a)
 	kube_request_deinit(&a->store.req);
 	kube_request_deinit(&a->load.req);
 	kube_request_deinit(&a->status_req);
+	kube_request_deinit(&a->delete_req);
+	free(a->delete_body);
+	json_decref(a->finalizers);
 	free(a->store.body);
 	free(a->status_body);
 	free(a->render_request);
@@ -271,6 +274,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	app_spec_deinit(&a->spec);
 	app_spec_decode(&a->spec, application, &e->cfg.defaults);
 	a->present = true;
+	app_keep_finalizers(a, application);
 	if (!a->status && status) {
 		a->status = json_deep_copy(status);
 	} else if (a->status && !status && !a->status_busy) {

@@ -324,10 +324,14 @@ static void run(struct app *a)
 {
 	struct decision d;
 
-	if (a->op) {
+	if (a->op && a->spec.deleting && !a->op_prunes)
+		op_supersede(a->op, "the Application is being deleted");
+	else if (a->op)
 		supersede(a);
+	else if (a->spec.deleting && !a->store.running && !a->rec_broken)
+		app_delete(a);
+	if (a->op || a->spec.deleting)
 		return;
-	}
 	if (a->store.running || a->load.running || !target_ready(a))
 		return;
 	if (a->request.present && a->spec.n_errors)
@@ -335,8 +339,7 @@ static void run(struct app *a)
 			.msg = "the Application's spec is not valid" });
 	if (!app_compare(a))
 		return;	/* poked when the lists are in */
-	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile ||
-	    a->spec.deleting)
+	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile)
 		return;
 	if (request_lost(a)) {
 		struct err why = a->rev->err.code ? a->rev->err : a->head_err;

@@ -42,6 +42,13 @@ void app_request_done(struct app *a);
 /* Its operation is shown now: off the Application with the next status. */
 void app_request_taken(struct app *a);
 
+/* app_delete.c */
+#define RESOURCES_FINALIZER "resources-finalizer.argocd.argoproj.io"
+/* Remembers the finalizers that are not ours to remove. */
+void app_keep_finalizers(struct app *a, const json_t *application);
+/* The Application is going, and asked for its objects to go with it. */
+void app_delete(struct app *a);
+
 /* app_soak.c */
 bool app_soak_over(struct app *a);	/* also looks for breakage: soak_bad */
 

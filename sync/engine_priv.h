@@ -304,6 +304,9 @@ struct app {
 	bool drifted;
 
 	VEC(struct status_condition) conditions;
+	json_t *finalizers;	/* those of others */
+	struct kube_request delete_req;	/* takes ours off */
+	char *delete_body;
 	struct kube_request status_req;
 	char *status_body;
 	bool status_busy;

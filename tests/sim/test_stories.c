@@ -466,6 +466,54 @@ static void too_many_prunes_wait_for_a_person(void **state)
 	engsim_deinit(&x);
 }
 
+/* The finalizer asks for the cascade; Git and project are not needed for it. */
+static void deletion_takes_its_objects_along(void **state)
+{
+	_cleanup_free_ char *cm = engsim_configmap("settings", "x", 0);
+	_cleanup_free_ char *kept = engsim_configmap("kept", "x", 0);
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 58);
+	put(&x, "v1");
+	engsim_commit(&x, "settings.yaml", cm);
+	engsim_application(&x, "shop", "");
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "shop",
+		    "{\"metadata\":{\"finalizers\":[\"else.example/other\","
+		    "\"resources-finalizer.argocd.argoproj.io\"]}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	apisim_apply(x.api, kept);
+	gitsim_set_mood(sim_git(x.s), REPO, GIT_REFUSE);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	sim_run_for(x.s, 60000);
+	assert_null(apisim_get(x.api, "deployments.apps", "shop", "web"));
+	assert_null(apisim_get(x.api, "configmaps", "shop", "settings"));
+	assert_int_equal(json_array_size(doc_get(apisim_get(x.api,
+		"applications.argoproj.io", "argocd", "shop"), "metadata",
+		"finalizers", NULL)), 1);	/* the other's is the other's */
+	engsim_deinit(&x);
+}
+
+static void deletion_without_finalizer_deletes_nothing(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_good(&x, 59);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	sim_run_for(x.s, 60000);
+	assert_string_equal(image(&x), "v1");
+	assert_int_equal(sim_count(x.s, 0, "DELETE", "/namespaces/shop/"), 0);
+	/* Made again, it takes up where it was. */
+	engsim_application(&x, "shop", "");
+	put(&x, "v2");
+	sim_run_for(x.s, 20000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_string_equal(image(&x), "v2");
+	engsim_deinit(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -487,6 +535,8 @@ int main(void)
 		cmocka_unit_test(bad_spec_is_said_and_others_go_on),
 		cmocka_unit_test(status_that_was_replaced_away_comes_back),
 		cmocka_unit_test(too_many_prunes_wait_for_a_person),
+		cmocka_unit_test(deletion_takes_its_objects_along),
+		cmocka_unit_test(deletion_without_finalizer_deletes_nothing),
 	};
 
 	doc_init();
