@@ -134,8 +134,11 @@ void app_poke_all(struct engine *e)
 {
 	struct app *a, *next;
 
-	HASH_ITER(hh, e->apps, a, next)
+	HASH_ITER(hh, e->apps, a, next) {
+		if (a->op)	/* it may wait for the first list of a kind */
+			op_on_live(a->op);
 		app_poke(a);
+	}
 }
 
 void app_free(struct app *a)

@@ -358,7 +358,7 @@ static void what_is_lacking_at_first_is_waited_for(void **state)
 	assert_condition(&x, "shop", "SyncError", "does not serve kind Widget");
 	assert_string_equal(image(&x), "");
 	apisim_apply(x.api, WIDGET_CRD);
-	engsim_until_phase(&x, "shop", "Good", LONG);
+	engsim_until_phase(&x, "shop", "Good", 40000);
 	assert_non_null(apisim_get(x.api, "widgets.example.com", "shop", "w"));
 	engsim_deinit(&x);
 }
