@@ -164,6 +164,23 @@ size_t apisim_count(const struct apisim *a, const char *resource, const char *ns
 	return json_array_size(items);
 }
 
+const json_t *apisim_nth(const struct apisim *a, const char *resource,
+			 const char *ns, const char *prefix, size_t n)
+{
+	struct api_type *t = api_type_named(a, resource);
+	_cleanup_json_ json_t *items = t ? api_list_items(a, t, ns, NULL, NULL) : NULL;
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(items, i, o) {
+		const char *name = doc_get_str(o, "metadata", "name", NULL);
+
+		if (!strncmp(name, prefix, strlen(prefix)) && !n--)
+			return apisim_get(a, resource, ns, name);
+	}
+	return NULL;
+}
+
 void apisim_edit(struct apisim *a, const char *manager, const char *resource,
 		 const char *ns, const char *name, const char *merge_patch)
 {

@@ -38,6 +38,9 @@ const json_t *apisim_get(const struct apisim *a, const char *resource,
 			 const char *ns, const char *name);
 /* How many objects of a resource are there (ns NULL = everywhere). */
 size_t apisim_count(const struct apisim *a, const char *resource, const char *ns);
+/* The n-th (from 0) whose name begins with prefix; borrowed, NULL when none. */
+const json_t *apisim_nth(const struct apisim *a, const char *resource,
+			 const char *ns, const char *prefix, size_t n);
 /* As kubectl would: merge patch by a manager ("kubectl-edit"). */
 void apisim_edit(struct apisim *a, const char *manager, const char *resource,
 		 const char *ns, const char *name, const char *merge_patch);

@@ -18,12 +18,18 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 {
 	struct fetch_request q = { 0 };
 	struct fetch_answer a = { 0 };
+	_cleanup_free_ char *login = NULL;
 	int r = -1;
 
 	(void)arg;
 	if (fetch_request_decode(&q, request, len, err))
 		return -1;
-	if (!q.oid || !gitsim_has_commit(sim_git(s), q.oid)) {
+	login = q.bearer ? xasprintf("bearer:%s", q.bearer) :
+		xasprintf("%s:%s", q.username ? q.username : "",
+			  q.password ? q.password : "");
+	if (!gitsim_admits(sim_git(s), q.url, login, q.ca_pem ? q.ca_pem : "")) {
+		err_set(err, ERR_AUTH, "login failed");
+	} else if (!q.oid || !gitsim_has_commit(sim_git(s), q.oid)) {
 		err_set(err, ERR_NOTFOUND, "no commit %s", q.oid ? q.oid : "");
 	} else {
 		a.mirror = xstrdup("/sim/mirror");

@@ -28,6 +28,7 @@ struct git_refname {
 struct git_repo {
 	char *url;
 	char *head;
+	char *login, *ca;	/* that it asks for; NULL */
 	enum git_mood mood;
 	uint64_t polls;
 	VEC(struct git_refname) refs;	/* sorted by name */
@@ -61,6 +62,8 @@ static void repo_free(struct git_repo *r)
 	vec_deinit(&r->refs);
 	free(r->url);
 	free(r->head);
+	free(r->login);
+	free(r->ca);
 	free(r);
 }
 
@@ -137,6 +140,40 @@ enum git_mood gitsim_mood(const struct gitsim *g, const char *url)
 	struct git_repo *r = find(g, url);
 
 	return r ? r->mood : GIT_404;
+}
+
+void gitsim_set_login(struct gitsim *g, const char *url, const char *login)
+{
+	struct git_repo *r = repo(g, url);
+
+	free(r->login);
+	r->login = xstrdup(login);
+}
+
+void gitsim_set_ca(struct gitsim *g, const char *url, const char *pem)
+{
+	struct git_repo *r = repo(g, url);
+
+	free(r->ca);
+	r->ca = xstrdup(pem);
+}
+
+static bool trusts(const struct git_repo *r, const char *ca)
+{
+	return !r->ca || !strcmp(r->ca, ca);
+}
+
+static bool knows(const struct git_repo *r, const char *login)
+{
+	return !r->login || !strcmp(r->login, login);
+}
+
+bool gitsim_admits(const struct gitsim *g, const char *url, const char *login,
+		   const char *ca)
+{
+	struct git_repo *r = find(g, url);
+
+	return r && trusts(r, ca) && knows(r, login);
 }
 
 void gitsim_set_head(struct gitsim *g, const char *url, const char *branch)
@@ -416,7 +453,9 @@ void gitsim_serve(struct gitsim *g, const struct git_request *q,
 		return;
 	}
 	r->polls++;
-	a->mood = r->mood;
+	a->mood = trusts(r, q->ca) ? r->mood : GIT_REFUSE;
+	if (a->mood == GIT_FINE && !knows(r, q->login))
+		a->mood = GIT_401;
 	if (in_bad_mood(a))
 		return;
 	a->status = 200;

@@ -27,6 +27,15 @@ struct gitsim *gitsim_free(struct gitsim *g);
 
 void gitsim_set_mood(struct gitsim *g, const char *url, enum git_mood m);
 enum git_mood gitsim_mood(const struct gitsim *g, const char *url);
+/*
+ * Only who logs in as "user:password" (or "bearer:token") is answered, others get
+ * 401; NULL: everybody. And only who trusts this CA bundle gets a connection.
+ */
+void gitsim_set_login(struct gitsim *g, const char *url, const char *login);
+void gitsim_set_ca(struct gitsim *g, const char *url, const char *pem);
+/* For the fetch worker, which does not go through the transport. */
+bool gitsim_admits(const struct gitsim *g, const char *url, const char *login,
+		   const char *ca);
 void gitsim_set_head(struct gitsim *g, const char *url, const char *branch);
 /* Points refs/heads/branch (or a full "refs/..." name) at oid; NULL deletes it. */
 void gitsim_set_ref(struct gitsim *g, const char *url, const char *ref,
@@ -57,6 +66,7 @@ uint64_t gitsim_polls(const struct gitsim *g, const char *url);
 /* The transport's side: what a request is answered with. */
 struct git_request {
 	const char *method, *url;	/* url: whole, without query */
+	const char *login, *ca;		/* "" if none */
 	const char *protocol;		/* Git-Protocol header or "" */
 	const char *body;
 	size_t body_len;

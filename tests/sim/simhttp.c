@@ -39,6 +39,8 @@ static void http_free(struct sim_http *q)
 	free(q->content_type);
 	free(q->protocol);
 	free(q->etag);
+	free(q->login);
+	free(q->ca);
 	vec_deinit(&q->lines);
 	buf_deinit(&q->body);
 	buf_deinit(&q->answer);
@@ -231,6 +233,7 @@ static void ask_git(struct sim_http *q)
 	_cleanup_free_ char *url = xasprintf("%s%s", q->url, q->path);
 	struct git_request gr = {
 		.method = q->method, .url = url, .protocol = q->protocol,
+		.login = q->login, .ca = q->ca,
 		.body = buf_str(&q->body), .body_len = q->body.len,
 	};
 	struct git_answer a = { 0 };
@@ -246,17 +249,28 @@ static void ask_git(struct sim_http *q)
 		q->ended = true;	/* until a timeout */
 }
 
+/* Misfortune may be bound to requests of one method and path. */
+static bool strikes(struct sim_http *q, const unsigned *chance)
+{
+	const struct sim *s = q->sim;
+
+	if ((*s->fault_method && strcmp(q->method, s->fault_method)) ||
+	    !strstr(q->path, s->fault_path))
+		return false;
+	return sim_roll(q->sim, chance);
+}
+
 /* An answer of somebody in front of the server; true when there was one. */
 static bool fault_instead(struct sim_http *q)
 {
 	struct sim *s = q->sim;
 
-	if (sim_roll(s, &s->faults.http_429)) {
+	if (strikes(q, &s->faults.http_429)) {
 		q->status = 429;
 		q->retry_after_ms = 1000 * (unsigned)sim_between(s, 1, 3);
-	} else if (sim_roll(s, &s->faults.http_500)) {
+	} else if (strikes(q, &s->faults.http_500)) {
 		q->status = 500;
-	} else if (sim_roll(s, &s->faults.http_503)) {
+	} else if (strikes(q, &s->faults.http_503)) {
 		q->status = 503;
 	} else {
 		return false;
@@ -277,11 +291,11 @@ static void deliver_answer(struct sim_http *q)
 
 	if (!q->host || q->ending || q->ended)
 		return;
-	if (sim_roll(s, &s->faults.hang))
+	if (strikes(q, &s->faults.hang))
 		return;
-	if (sim_roll(s, &s->faults.slow))
+	if (strikes(q, &s->faults.slow))
 		ms += sim_between(s, 1000, 20000);
-	if (sim_roll(s, &s->faults.lost)) {
+	if (strikes(q, &s->faults.lost)) {
 		if (q->watch)
 			api_watch_close(steal(&q->watch));
 		sim_http_end_in(q, ms, ERR_NET, "the connection broke before an answer");
@@ -292,7 +306,7 @@ static void deliver_answer(struct sim_http *q)
 		sim_stream_open(q);
 		return;
 	}
-	if (sim_roll(s, &s->faults.reset) && q->answer.len) {
+	if (strikes(q, &s->faults.reset) && q->answer.len) {
 		q->answer.len = sim_random(s) % q->answer.len;
 		err_set(&q->err, ERR_NET, "reset");
 	}
@@ -311,7 +325,7 @@ static void arrive(void *arg)
 
 	q->travel = NULL;
 	if (q->host && (q->host->partitioned ||
-			sim_roll(s, &s->faults.refuse))) {
+			strikes(q, &s->faults.refuse))) {
 		sim_http_end_in(q, 1, ERR_NET, "connection refused");
 		return;
 	}
@@ -352,6 +366,15 @@ static char *or_empty(const char *s)
 	return xstrdup(s ? s : "");
 }
 
+static char *login_of(const struct http_endpoint *e)
+{
+	if (e->bearer)
+		return xasprintf("bearer:%s", e->bearer);
+	return e->username || e->password ?
+	       xasprintf("%s:%s", e->username ? e->username : "",
+			 e->password ? e->password : "") : xstrdup("");
+}
+
 void sim_http_start(struct world *w, struct http_call *c)
 {
 	struct sim_host *h = container_of(w, struct sim_host, world);
@@ -375,6 +398,8 @@ void sim_http_start(struct world *w, struct http_call *c)
 	q->content_type = or_empty(c->content_type);
 	q->protocol = xstrdup(header(c, "Git-Protocol"));
 	q->etag = xstrdup(header(c, "If-None-Match"));
+	q->login = login_of(c->endpoint);
+	q->ca = or_empty(c->endpoint->ca_pem);
 	buf_add(&q->body, c->body_len ? c->body : "", c->body_len);
 	vec_push(&h->calls, q);
 	c->priv[0] = q;

@@ -11,6 +11,7 @@ struct sim_http {
 	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */
 	char *url, *method, *path, *query, *user, *agent;
 	char *accept, *content_type, *protocol, *etag;
+	char *login, *ca;	/* of the endpoint: "user:password", trusted roots */
 	struct buf body;
 	struct sim_event *travel;	/* on its way to the server */
 	struct sim_event *deliver;	/* the next piece to the caller */

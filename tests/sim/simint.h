@@ -43,6 +43,7 @@ struct sim {
 	VEC(struct sim_host *) hosts;	/* [0]: the first process */
 	struct sim_faults faults, happened;
 	uint64_t faults_until;
+	char fault_method[16], fault_path[80];	/* "" = any */
 	uint64_t steps, crash_at;
 	bool crashed;
 	struct worker_handler workers[WORKER_KIND_N];

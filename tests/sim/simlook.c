@@ -41,6 +41,12 @@ void sim_set_faults(struct sim *s, const struct sim_faults *f, uint64_t until)
 	s->faults_until = until;
 }
 
+void sim_aim_faults(struct sim *s, const char *method, const char *path)
+{
+	snprintf(s->fault_method, sizeof(s->fault_method), "%s", method);
+	snprintf(s->fault_path, sizeof(s->fault_path), "%s", path);
+}
+
 struct sim_faults sim_faults_happened(const struct sim *s)
 {
 	return s->happened;

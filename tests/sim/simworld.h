@@ -115,6 +115,11 @@ struct sim_faults {
 };
 /* until: from this time on (ms since the start) all is well; 0 = never. */
 void sim_set_faults(struct sim *s, const struct sim_faults *f, uint64_t until);
+/*
+ * The faults of requests strike those of this method ("" = any) whose path holds
+ * this text only ("" = any).
+ */
+void sim_aim_faults(struct sim *s, const char *method, const char *path);
 /* A mix of everything, mild (1) to wild (3). */
 struct sim_faults sim_faults_mixed(unsigned level);
 /* Counts of what happened, in the order of struct sim_faults. */

@@ -1,0 +1,51 @@
+/*
+ * scenes.h - what the scenarios of troubled days share: an application "shop" of
+ * one Deployment "web", edits of its Application, and a secret whose value must
+ * not turn up anywhere.
+ */
+#ifndef SIM_SCENES_H
+#define SIM_SCENES_H
+
+#include "engsim.h"
+
+#define LONG 120000
+#define CANARY "c4n4ry-0f-th3-c0ffer"
+
+/* Commits app/web.yaml: the Deployment with 3 replicas of this image tag. */
+void scene_put(struct engsim *x, const char *tag);
+/* A new world with web:v1 committed and Application "shop"; not started. */
+void scene_init(struct engsim *x, uint64_t seed);
+/* The same, started and run until release #1 is good. */
+void scene_good(struct engsim *x, uint64_t seed);
+/* Commits app/coffer.yaml: a Secret that holds CANARY and this word. */
+void scene_put_secret(struct engsim *x, const char *word);
+/* The tag that the Deployment asks for; "" when it is not there. */
+const char *scene_tag(struct engsim *x);
+/* A merge patch of Application "shop", as a person's kubectl. */
+void scene_edit_app(struct engsim *x, const char *merge_patch);
+/* A merge patch of the Deployment's spec that syncd has to put back. */
+void scene_drift(struct engsim *x, const char *tag);
+/* The message of a condition; NULL. */
+const char *scene_condition(struct engsim *x, const char *app, const char *type);
+void scene_assert_condition(struct engsim *x, const char *app, const char *type,
+			    const char *words);
+/* In virtual time: until pred, or fails with a dump that begins with `what`. */
+void scene_until(struct engsim *x, bool (*pred)(void *arg), uint64_t within_ms,
+		 const char *what);
+void scene_until_tag(struct engsim *x, const char *tag, uint64_t within_ms);
+/* Secrets of syncd's namespace whose name begins so. */
+size_t scene_secrets(struct engsim *x, const char *prefix);
+/* Name of the n-th of them (borrowed), NULL. */
+const char *scene_secret(struct engsim *x, const char *prefix, size_t n);
+/* Requests since number `from` that got this answer. */
+size_t scene_answers(struct engsim *x, size_t from, const char *method,
+		     const char *path, int status);
+/*
+ * The rules that hold on every day: nothing in "shop" was asked to be deleted
+ * (when `no_deletes`), and CANARY is in no log line, status or event.
+ */
+void scene_check(struct engsim *x, bool no_deletes);
+/* scene_check() and the end of the world. */
+void scene_end(struct engsim *x, bool no_deletes);
+
+#endif
