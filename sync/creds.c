@@ -27,8 +27,10 @@ struct creds_ns {
 	struct creds *owner;
 	char *ns;
 	struct watch *secrets, *cas;
+	VEC(struct ca) bundles;
 	unsigned list_no;
 	bool synced;
+	bool cas_seen;		/* the list under way holds the ConfigMap */
 };
 
 struct creds {
@@ -36,7 +38,6 @@ struct creds {
 	struct creds_ns **namespaces;
 	size_t n_namespaces;
 	VEC(struct cred) creds;
-	VEC(struct ca) cas;
 };
 
 static void cred_deinit(struct cred *c)
@@ -137,33 +138,43 @@ static void on_secrets_synced(void *arg)
 	n->synced = true;
 }
 
+static void forget_bundles(struct creds_ns *n)
+{
+	for (size_t i = 0; i < n->bundles.len; i++) {
+		free(n->bundles.data[i].host);
+		free(n->bundles.data[i].pem);
+	}
+	n->bundles.len = 0;
+}
+
 static void on_ca(void *arg, enum watch_event ev, const json_t *o)
 {
-	struct creds *c = ((struct creds_ns *)arg)->owner;
+	struct creds_ns *n = arg;
 	const char *host;
 	json_t *pem;
 
-	for (size_t i = 0; i < c->cas.len; i++) {
-		free(c->cas.data[i].host);
-		free(c->cas.data[i].pem);
-	}
-	c->cas.len = 0;
+	forget_bundles(n);
 	if (ev == WATCH_DELETED)
 		return;
+	n->cas_seen = true;
 	json_object_foreach(json_object_get(o, "data"), host, pem)
 		if (json_is_string(pem))
-			vec_push(&c->cas, ((struct ca){ xstrdup(host),
+			vec_push(&n->bundles, ((struct ca){ xstrdup(host),
 				xstrdup(json_string_value(pem)) }));
 }
 
-static void ignore_reset(void *arg)
+static void on_ca_reset(void *arg)
 {
-	(void)arg;
+	((struct creds_ns *)arg)->cas_seen = false;
 }
 
-static void ignore_synced(void *arg)
+/* Deleted while nobody watched. */
+static void on_ca_synced(void *arg)
 {
-	(void)arg;
+	struct creds_ns *n = arg;
+
+	if (!n->cas_seen)
+		forget_bundles(n);
 }
 
 /* Not allowed to read them: repositories are asked without, not never. */
@@ -184,7 +195,7 @@ static const struct watch_handler secret_handler = {
 	.on_synced = on_secrets_synced, .on_trouble = on_secrets_trouble,
 };
 static const struct watch_handler ca_handler = {
-	.on_reset = ignore_reset, .on_event = on_ca, .on_synced = ignore_synced,
+	.on_reset = on_ca_reset, .on_event = on_ca, .on_synced = on_ca_synced,
 };
 
 static void watch_ns(struct creds *c, const char *ns)
@@ -231,6 +242,8 @@ struct creds *creds_free(struct creds *c)
 
 		watch_free(n->secrets);
 		watch_free(n->cas);
+		forget_bundles(n);
+		vec_deinit(&n->bundles);
 		free(n->ns);
 		free(n);
 	}
@@ -238,11 +251,6 @@ struct creds *creds_free(struct creds *c)
 	for (size_t i = 0; i < c->creds.len; i++)
 		cred_deinit(&c->creds.data[i]);
 	vec_deinit(&c->creds);
-	for (size_t i = 0; i < c->cas.len; i++) {
-		free(c->cas.data[i].host);
-		free(c->cas.data[i].pem);
-	}
-	vec_deinit(&c->cas);
 	free(c);
 	return NULL;
 }
@@ -274,20 +282,26 @@ static const struct cred *best(const struct creds *c, const char *url)
 	return found;
 }
 
+static const char *bundle_of(const struct creds_ns *ns, const char *host, size_t n)
+{
+	for (size_t i = 0; i < ns->bundles.len; i++)
+		if (strlen(ns->bundles.data[i].host) == n &&
+		    !strncmp(ns->bundles.data[i].host, host, n))
+			return ns->bundles.data[i].pem;
+	return NULL;
+}
+
+/* syncd's own namespace is asked first. */
 static const char *ca_for(const struct creds *c, const char *url)
 {
-	const char *host = strstr(url, "://");
-	size_t n;
+	const char *host = strstr(url, "://"), *pem = NULL;
 
 	if (!host)
 		return NULL;
 	host += 3;
-	n = strcspn(host, ":/");
-	for (size_t i = 0; i < c->cas.len; i++)
-		if (strlen(c->cas.data[i].host) == n &&
-		    !strncmp(c->cas.data[i].host, host, n))
-			return c->cas.data[i].pem;
-	return NULL;
+	for (size_t i = 0; !pem && i < c->n_namespaces; i++)
+		pem = bundle_of(c->namespaces[i], host, strcspn(host, ":/"));
+	return pem;
 }
 
 static bool put(char **to, const char *value)

@@ -1,0 +1,257 @@
+/* Repository Secrets and CA bundles: who may read Git, and with what. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "scenes.h"
+
+#define LOGIN "robot:" CANARY
+
+static void put_secret(struct engsim *x, const char *ns, const char *name,
+		       const char *type, const char *data)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"Secret\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\","
+		"\"labels\":{\"argocd.argoproj.io/secret-type\":\"%s\"}},"
+		"\"stringData\":{%s}}", name, ns, type, data);
+
+	apisim_apply(x->api, text);
+}
+
+static void put_cas(struct engsim *x, const char *ns, const char *data)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"ConfigMap\",\"metadata\":{\"name\":\"argocd-tls-certs-cm\","
+		"\"namespace\":\"%s\"},\"data\":{%s}}", ns, data);
+
+	apisim_apply(x->api, text);
+}
+
+static void assert_refused(struct engsim *x)
+{
+	sim_run_for(x->s, 40000);
+	scene_assert_condition(x, "shop", "ComparisonError", "");
+}
+
+/* Which Secrets open a repository that wants LOGIN. */
+static void the_right_secret_opens_a_repository(void **state)
+{
+	static const struct {
+		const char *what;
+		struct { const char *type, *data; } s[3];
+		const char *login;
+		bool opens;
+	} cases[] = {
+		{ "this repository", {
+			{ "repository", "\"url\":\"" REPO ".git/\",\"username\":"
+			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+		{ "another repository", {
+			{ "repository", "\"url\":\"" REPO "2\",\"username\":"
+			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
+		{ "a bearer token", {
+			{ "repository", "\"url\":\"" REPO "\",\"bearerToken\":"
+			  "\"" CANARY "\"" } }, "bearer:" CANARY, true },
+		{ "a prefix", {
+			{ "repo-creds", "\"url\":\"http://git.sim\",\"username\":"
+			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+		{ "half a path segment", {
+			{ "repo-creds", "\"url\":\"http://git.sim/re\",\"username\":"
+			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
+		{ "the longest prefix", {
+			{ "repo-creds", "\"url\":\"http://git.sim/repo\","
+			  "\"username\":\"robot\",\"password\":\"" CANARY "\"" },
+			{ "repo-creds", "\"url\":\"http://git.sim\","
+			  "\"username\":\"robot\",\"password\":\"wrong\"" } },
+		  LOGIN, true },
+		{ "the repository before its prefix", {
+			{ "repo-creds", "\"url\":\"http://git.sim/repo\","
+			  "\"username\":\"robot\",\"password\":\"wrong\"" },
+			{ "repository", "\"url\":\"" REPO "\",\"username\":"
+			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+		{ "a type that is none", {
+			{ "cluster", "\"url\":\"" REPO "\",\"username\":\"robot\","
+			  "\"password\":\"" CANARY "\"" } }, LOGIN, false },
+		{ "no url", {
+			{ "repository", "\"username\":\"robot\",\"password\":\""
+			  CANARY "\"" } }, LOGIN, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+
+		scene_init(&x, 100 + i);
+		gitsim_set_login(sim_git(x.s), REPO, cases[i].login);
+		for (size_t k = 0; cases[i].s[k].type; k++) {
+			_cleanup_free_ char *name = xasprintf("creds-%zu", k);
+
+			put_secret(&x, "argocd", name, cases[i].s[k].type,
+				   cases[i].s[k].data);
+		}
+		engsim_start(&x);
+		sim_run_for(x.s, 60000);
+		if (engsim_in_phase(&x, "shop", "Good") != cases[i].opens) {
+			sim_dump(x.s);
+			fail_msg("case \"%s\"", cases[i].what);
+		}
+		scene_end(&x, true);
+	}
+}
+
+static void credentials_come_change_and_go(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 120);
+	gitsim_set_login(sim_git(x.s), REPO, LOGIN);
+	engsim_start(&x);
+	assert_refused(&x);
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" REPO "\","
+		   "\"username\":\"robot\",\"password\":\"wrong\"");
+	assert_refused(&x);
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" REPO "\","
+		   "\"username\":\"robot\",\"password\":\"" CANARY "\"");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	apisim_delete(x.api, "secrets", "argocd", "repo");
+	assert_refused(&x);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+/* Deleted while the watch was cut off and its history gone: the list says so. */
+static void secret_that_went_unseen_is_forgotten(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 121);
+	gitsim_set_login(sim_git(x.s), REPO, LOGIN);
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" REPO "\","
+		   "\"username\":\"robot\",\"password\":\"" CANARY "\"");
+	put_secret(&x, "argocd", "other", "repository", "\"url\":\"" REPO "x\","
+		   "\"username\":\"robot\",\"password\":\"" CANARY "\"");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_set_partition(x.s, NULL, true);
+	sim_run_for(x.s, 3000);
+	apisim_delete(x.api, "secrets", "argocd", "repo");
+	apisim_compact(x.api);
+	sim_run_for(x.s, 1000);
+	sim_set_partition(x.s, NULL, false);
+	sim_run_for(x.s, 400000);	/* a quiet watch is given up after minutes */
+	assert_refused(&x);
+	scene_end(&x, true);
+}
+
+static bool deny_secrets(void *arg, const char *user, const char *verb,
+			 const char *resource, const char *ns)
+{
+	(void)arg;
+	(void)user;
+	(void)verb;
+	return !strcmp(resource, "secrets") && ns && !strcmp(ns, "argocd");
+}
+
+static void forbidden_secrets_stop_nobody(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 122);
+	apisim_set_authz(x.api, deny_secrets, NULL);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_true(sim_log_contains(x.s, "reading repository Secrets of namespace "
+				     "argocd"));
+	/* Allowed later: they are read then. */
+	gitsim_set_login(sim_git(x.s), REPO, LOGIN);
+	assert_refused(&x);
+	apisim_set_authz(x.api, NULL, NULL);
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" REPO "\","
+		   "\"username\":\"robot\",\"password\":\"" CANARY "\"");
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", 600000);
+	scene_end(&x, true);
+}
+
+static void ca_bundle_is_taken_by_host(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 123);
+	gitsim_set_ca(sim_git(x.s), REPO, "PEM-ONE");
+	put_cas(&x, "argocd", "\"git.si\":\"PEM-ONE\",\"other\":\"PEM-ONE\"");
+	engsim_start(&x);
+	assert_refused(&x);
+	put_cas(&x, "argocd", "\"git.sim\":\"PEM-ONE\"");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-tls-certs-cm");
+	assert_refused(&x);
+	scene_end(&x, true);
+}
+
+/* Each namespace has its own bundles: one's news do not forget the other's. */
+static void bundles_of_two_namespaces_stand_together(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 124);
+	apisim_namespace(x.api, "syncd-system");
+	gitsim_set_ca(sim_git(x.s), REPO, "PEM-ONE");
+	put_cas(&x, "argocd", "\"git.sim\":\"PEM-ONE\"");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_cas(&x, "syncd-system", "\"elsewhere\":\"PEM-TWO\"");
+	sim_run_for(x.s, 30000);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	apisim_delete(x.api, "configmaps", "syncd-system", "argocd-tls-certs-cm");
+	sim_run_for(x.s, 30000);
+	scene_put(&x, "v3");
+	scene_until_tag(&x, "v3", LONG);
+	scene_end(&x, true);
+}
+
+/* As above with a Secret: deleted while nobody looked. */
+static void bundle_that_went_unseen_is_forgotten(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 125);
+	gitsim_set_ca(sim_git(x.s), REPO, "PEM-ONE");
+	put_cas(&x, "argocd", "\"git.sim\":\"PEM-ONE\"");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_set_partition(x.s, NULL, true);
+	sim_run_for(x.s, 3000);
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-tls-certs-cm");
+	apisim_compact(x.api);
+	sim_run_for(x.s, 1000);
+	sim_set_partition(x.s, NULL, false);
+	sim_run_for(x.s, 400000);
+	assert_refused(&x);
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_right_secret_opens_a_repository),
+		cmocka_unit_test(credentials_come_change_and_go),
+		cmocka_unit_test(secret_that_went_unseen_is_forgotten),
+		cmocka_unit_test(forbidden_secrets_stop_nobody),
+		cmocka_unit_test(ca_bundle_is_taken_by_host),
+		cmocka_unit_test(bundles_of_two_namespaces_stand_together),
+		cmocka_unit_test(bundle_that_went_unseen_is_forgotten),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
