@@ -72,6 +72,6 @@ spec:
   - {name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}
 END
 wait_until 30 "a good release" is_good kind
-kc get gizmo gizmo -n "$NS" >/dev/null
+kc get "gizmo.$GROUP" gizmo -n "$NS" >/dev/null
 syncd_stop
-kc delete crd gizmos.$GROUP --wait=false >/dev/null
+kc delete crd "gizmos.$GROUP" --wait=false >/dev/null
