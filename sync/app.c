@@ -209,6 +209,9 @@ void app_follow_source(struct app *a)
 		return;
 	}
 	a->rev = source_join(a->engine, a->spec.repo_url, revision);
+	/* What others asked a while ago may be older than this application. */
+	if (a->rev != old)
+		source_poll_now(a->rev);
 	if (old)
 		source_leave(a->engine, old);
 }

@@ -201,6 +201,12 @@ static void sync_ended(struct app *a, const struct op *op)
 	}
 }
 
+static void dry_run_ended(struct app *a)
+{
+	a->rec.op.id[0] = '\0';
+	record_take_back(&a->rec, a->rec.op.release);
+}
+
 void app_request_failed(struct app *a, const struct err *why)
 {
 	app_view_started(a, NULL, a->request.by, false);
@@ -222,7 +228,7 @@ void app_op_ended(struct app *a, struct op *op)
 		a->revert_tries = 0;
 	a->plan_valid = false;
 	if (dry)
-		a->rec.op.id[0] = '\0';
+		dry_run_ended(a);
 	else if (a->rec.op.kind == OP_REVERT && op_outcome(op) == OP_SUCCEEDED)
 		revert_succeeded(a);
 	else if (a->rec.op.kind == OP_REVERT)

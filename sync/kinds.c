@@ -68,6 +68,7 @@ static void on_event(void *arg, enum watch_event ev, const json_t *object)
 static void on_synced(void *arg)
 {
 	struct kindwatch *k = arg;
+	struct app *a, *a_next;
 	struct live *l, *next;
 
 	HASH_ITER(hh, k->engine->live.by_key, l, next)
@@ -76,6 +77,9 @@ static void on_synced(void *arg)
 			forget(k, l);
 	k->synced = true;
 	app_poke_all(k->engine);
+	HASH_ITER(hh, k->engine->apps, a, a_next)
+		if (a->op)
+			op_on_live(a->op);	/* it may wait for this list */
 }
 
 static void on_trouble(void *arg, const struct err *err)

@@ -156,6 +156,21 @@ static bool is_needed(const struct record *r, uint32_t id)
 	       (r->op.id[0] && id == r->op.release);
 }
 
+void record_take_back(struct record *r, uint32_t id)
+{
+	struct release *last;
+
+	if (!r->releases.len)
+		return;
+	last = &r->releases.data[r->releases.len - 1];
+	if (last->id != id || last->state != RELEASE_CANDIDATE ||
+	    last->deployed_ms || is_needed(r, id))
+		return;
+	release_deinit(last);
+	r->releases.len--;
+	r->last_id--;
+}
+
 void record_trim(struct record *r, unsigned keep,
 		 void (*gone)(uint32_t id, void *arg), void *arg)
 {

@@ -131,6 +131,8 @@ struct release *record_release(struct record *r, uint32_t id);	/* NULL */
 struct release *record_by_digest(struct record *r, const char *digest);
 /* A new candidate with the next id; strings are the caller's to fill. */
 struct release *record_add_release(struct record *r);
+/* Takes back the newest release while nothing but a dry run was done with it. */
+void record_take_back(struct record *r, uint32_t id);
 /*
  * Forgets the oldest releases beyond keep, never target, last good, the pinned
  * rejection, the operation's, nor any rejected within the newest `keep`. Calls

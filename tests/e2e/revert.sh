@@ -31,7 +31,7 @@ configmap refused v1 | in_git refused config
 deployment first bad1 | in_git first web
 configmap first v1 | in_git first config
 GOOD=$(commit shop "all is well")
-syncd_start
+syncd_start --pull-grace 3s
 app image "$URL" image "$NS"
 app crash "$URL" crash "$NS"
 app noready "$URL" noready "$NS" "$(annotate wave-deadline 4s)"

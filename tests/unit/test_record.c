@@ -255,6 +255,31 @@ static void note_gone(uint32_t id, void *arg)
 	buf_addf(arg, "%u ", id);
 }
 
+/* Only the newest, only while nothing came of it. */
+static void take_back_is_for_dry_runs(void **state)
+{
+	_cleanup_(record_deinit) struct record r = { 0 };
+
+	(void)state;
+	record_take_back(&r, 1);
+	full_release(&r, RELEASE_GOOD);
+	r.releases.data[0].deployed_ms = 0;
+	full_release(&r, RELEASE_CANDIDATE);
+	record_take_back(&r, 2);	/* deployed */
+	assert_int_equal(r.releases.len, 2);
+	r.releases.data[1].deployed_ms = 0;
+	r.target = 2;
+	record_take_back(&r, 2);
+	r.target = 0;
+	record_take_back(&r, 1);
+	assert_int_equal(r.releases.len, 2);
+	record_take_back(&r, 2);
+	assert_int_equal(r.releases.len, 1);
+	record_take_back(&r, 1);	/* good */
+	assert_int_equal(r.releases.len, 1);
+	assert_int_equal(record_add_release(&r)->id, 2);
+}
+
 static void trim_spares_what_is_needed(void **state)
 {
 	_cleanup_(record_deinit) struct record r = { 0 };
@@ -362,6 +387,7 @@ int main(void)
 		cmocka_unit_test(adding_twice_changes_nothing),
 		cmocka_unit_test(trim_spares_what_is_needed),
 		cmocka_unit_test(newest_release_of_a_digest),
+		cmocka_unit_test(take_back_is_for_dry_runs),
 		cmocka_unit_test(rejections_hold),
 		cmocka_unit_test(states_have_names),
 	};
