@@ -342,13 +342,20 @@ void app_plans_reset(struct app *a)
 	a->plan_valid = false;
 }
 
+bool app_may_prune(struct app *a)
+{
+	const struct release *target = record_release(&a->rec, a->rec.target);
+
+	return a->spec.prune || (target && target->prune);
+}
+
 static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
 		       struct plan *plan, bool pinned)
 {
 	struct plan_input in = {
 		.release = &rel->a, .destination_ns = a->spec.dest_ns,
 		.app_id = a->app_id, .record = &a->rec,
-		.live = &a->engine->live, .prune_allowed = a->spec.prune,
+		.live = &a->engine->live, .prune_allowed = app_may_prune(a),
 		.crds_untouched = pinned,
 	};
 

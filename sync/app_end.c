@@ -131,6 +131,7 @@ static void prune_ended(struct app *a, const struct op *op)
 {
 	a->rec.op.id[0] = '\0';
 	if (op_outcome(op) == OP_SUCCEEDED) {
+		record_release(&a->rec, a->rec.op.release)->prune = false;
 		engine_log(a->engine, LOG_INFO, a, "pruned what left Git");
 		app_set_phase(a, PHASE_GOOD);
 	} else if (op_outcome(op) != OP_CANCELLED) {

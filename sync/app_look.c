@@ -294,9 +294,9 @@ static bool request_lost(const struct app *a)
 	       (a->rev->err.code && (!a->head || a->request.revision)));
 }
 
-static bool has_prunes(const struct app *a)
+static bool has_prunes(struct app *a)
 {
-	return a->plan_valid && a->spec.prune && a->plan.n_prune > 0;
+	return a->plan_valid && app_may_prune(a) && a->plan.n_prune > 0;
 }
 
 static struct decision decide(struct app *a)

@@ -165,6 +165,7 @@ static void start_sync(struct app *a)
 		return;
 	}
 	name_release(a, r);
+	r->prune = a->request.present && a->request.prune;
 	if (rejected)
 		r->retried = r->retried || !a->request.present;
 	if (r->state != RELEASE_GOOD)
@@ -319,7 +320,7 @@ void app_act(struct app *a, const struct decision *d)
 void app_promote(struct app *a)
 {
 	struct release *r = record_release(&a->rec, a->rec.target);
-	bool prunes = a->plan_valid && target_plan(a)->n_prune && a->spec.prune;
+	bool prunes = a->plan_valid && target_plan(a)->n_prune && app_may_prune(a);
 
 	if (r->state != RELEASE_GOOD) {
 		r->decided_ms = world_wall(a->engine->w);
@@ -329,6 +330,7 @@ void app_promote(struct app *a)
 			     "release #%u (%.7s) is good", r->id, r->revision);
 	}
 	r->state = RELEASE_GOOD;
+	r->prune = r->prune && prunes;
 	a->rec.last_good = r->id;
 	a->rec.reverts_in_row = 0;
 	free(a->rec.pin_why);

@@ -94,6 +94,7 @@ static const struct field release_fields[] = {
 	{ "objects", TYPE_U32, AT(release, n_objects), 0, 0, 0 },
 	{ "options", TYPE_TEXT, AT(release, options_digest), 0, 0, 0 },
 	{ "reason", TYPE_STR, AT(release, reason), 0, 0, 0 },
+	{ "prune", TYPE_BOOL, AT(release, prune), 0, 0, 0 },
 	{ "retried", TYPE_BOOL, AT(release, retried), 0, 0, 0 },
 	{ "revision", TYPE_TEXT, AT(release, revision), 0, 0, 0 },
 	{ "state", TYPE_NAME, AT(release, state), release_name,

@@ -40,6 +40,7 @@ static void full_release(struct record *r, enum release_state state)
 	rel->initiated_by = xstrdup("automated");
 	rel->reason = state == RELEASE_REJECTED ? xstrdup("pull failed") : NULL;
 	rel->may_pass = state == RELEASE_REJECTED;
+	rel->prune = state == RELEASE_CANDIDATE;
 	rel->n_objects = 23;
 	rel->created_ms = 1700000000000;
 	rel->deployed_ms = 1700000001000;
