@@ -140,7 +140,6 @@ static void on_loaded(struct store_call *c, const struct err *err)
 		app_poke_at(a, a->load_again_at);
 		return;
 	}
-	app_clear_condition(a, "UnknownError");
 	rel_unref(a->target);
 	a->target = a->loading;
 	a->loading = NULL;
@@ -204,6 +203,9 @@ static void look_conditions(struct app *a)
 	if (a->rec_broken)
 		app_set_condition(a, "UnknownError", "the state record cannot be "
 				  "read, nothing is done: %s", a->rec_broken);
+	else if (!a->rec.target ||
+		 (a->target && a->target_id == a->rec.target))
+		app_clear_condition(a, "UnknownError");
 	if (a->sync_err.code)
 		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
 	else if (a->rec.pin_why)
