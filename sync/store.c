@@ -95,7 +95,14 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 		return;
 	}
 	if (err->code == ERR_NOTFOUND && c->app->rec_version) {
-		/* Somebody deleted it: what we know is all there is. */
+		/*
+		 * Somebody deleted it: what we know is all there is, and what runs
+		 * lay in it.
+		 */
+		if (!c->answer && c->app->target) {
+			c->answer = &c->app->target->a;
+			c->release = c->app->target_id;
+		}
 		free(c->app->rec_version);
 		c->app->rec_version = NULL;
 		free(c->body);
