@@ -8,11 +8,11 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 . "$ROOT/tests/tools/daemon.sh"
 
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
-T= auto= cluster= failure= began=${EPOCHREALTIME/./}
+T="" auto="" cluster="" failure="" began=${EPOCHREALTIME/./}
 
 # --- talking --------------------------------------------------------------------
 
-bold= faint= green= red= plain=
+bold="" faint="" green="" red="" plain=""
 if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
 	bold=$'\e[1m' faint=$'\e[2m' green=$'\e[32m' red=$'\e[31m' plain=$'\e[0m'
 fi
@@ -43,7 +43,7 @@ run() {
 	local rc=0
 	printf '   %s$ %s%s\n' "$bold" "$1" "$plain"
 	OUTPUT=$(timeout 90 bash -c "$1" 2>&1 </dev/null) || rc=$?
-	[ -z "$OUTPUT" ] || sed 's/^/     /' <<<"$OUTPUT"
+	[ -z "$OUTPUT" ] || printf '     %s\n' "${OUTPUT//$'\n'/$'\n     '}"
 	[ $rc = 0 ] || fail "'$1' exits with $rc"
 }
 

@@ -241,10 +241,11 @@ refused "a field that is not known" "source.kustomize.helm" '{"helm":true}'
 
 # An inline patch cannot be given to `kustomize edit` with its spaces: by hand.
 cp -r "$T/tree" "$T/inline"
-sed -i 's/^patches:/patches:\n- {target: {kind: Deployment}, patch: "[{op: add, path: \/spec\/paused, value: true}]"}/' \
+patch='[{"op": "add", "path": "/spec/paused", "value": true}]'
+sed -i "s|^patches:|patches:\\n- {target: {kind: Deployment}, patch: '$patch'}|" \
 	"$T/inline/app/kustomization.yaml"
-kustomize build "$T/inline/app" >"$T/want" 2>/dev/null
-ours '{"patches":[{"target":{"kind":"Deployment"},"patch":"[{op: add, path: /spec/paused, value: true}]"}]}' \
+kustomize build "$T/inline/app" >"$T/want" 2>"$T/want.err" || cat "$T/want.err"
+ours "{\"patches\":[{\"target\":{\"kind\":\"Deployment\"},\"patch\":\"${patch//\"/\\\"}\"}]}" \
 	>"$T/got" 2>"$T/got.err" || cat "$T/got.err"
 if cmp -s "$T/want" "$T/got"; then ok "patches: inline"; else
 	not_ok "patches: inline"
