@@ -238,6 +238,9 @@ static void on_acquired(void *arg, uint64_t transitions)
 {
 	struct engine *e = arg;
 
+	/* The lease stands for election again after a loss; we are to end. */
+	if (e->fatal || e->stopping)
+		return;
 	e->epoch = transitions;
 	engine_log(e, LOG_INFO, NULL, "leading as %s (epoch %llu)", e->identity,
 		   (unsigned long long)transitions);

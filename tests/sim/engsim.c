@@ -103,15 +103,15 @@ void engsim_deinit(struct engsim *x)
 	sim_free(x->s);
 }
 
-void engsim_start(struct engsim *x)
+struct engine *engsim_engine(struct engsim *x, struct world *w,
+			     const char *identity, bool elect)
 {
 	static const char *const namespaces[] = { "argocd", NULL };
-	_cleanup_free_ char *identity = xasprintf("life-%u", ++x->lives);
 	struct engine_config c = {
 		.api = &x->endpoint, .ns = "syncd-system",
 		.app_namespaces = namespaces, .identity = identity,
 		.mirrors = "/sim/mirrors", .poll_ms = x->poll_ms,
-		.leader_elect = true,
+		.leader_elect = elect,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,
 			.degraded_grace_ms = 2000, .pull_grace_ms = 5000,
@@ -120,8 +120,15 @@ void engsim_start(struct engsim *x)
 		.on_fatal = on_fatal, .arg = x,
 	};
 
+	return engine_new(w, &c);
+}
+
+void engsim_start(struct engsim *x)
+{
+	_cleanup_free_ char *identity = xasprintf("life-%u", ++x->lives);
+
 	x->fatal = false;
-	x->engine = engine_new(sim_world(x->s), &c);
+	x->engine = engsim_engine(x, sim_world(x->s), identity, true);
 	engine_start(x->engine);
 }
 

@@ -27,6 +27,9 @@ struct engsim {
 
 void engsim_init(struct engsim *x, uint64_t seed);
 void engsim_deinit(struct engsim *x);
+/* An engine of this world's settings, not started; freed by the caller. */
+struct engine *engsim_engine(struct engsim *x, struct world *w,
+			     const char *identity, bool elect);
 /* Starts the engine's process (again, after a crash). */
 void engsim_start(struct engsim *x);
 /* kill -9: everything in memory is gone. */
