@@ -218,10 +218,19 @@ static int take_hint(struct walk *w, struct place *at, const struct node *value,
 	enum file_kind kind;
 	const char *path = value && value->kind == NODE_SCALAR ? value->text : "";
 	const char *eq = strchr(path, '=');
+	struct err why = ERR_INIT;
 
 	path = eq ? eq + 1 : path;
-	if (!*path || strchr(path, '\n') || join(at, path, &full, NULL) < 0 ||
-	    look(w, full, &kind, NULL) < 0 || kind != FILE_REGULAR)
+	if (!*path || strchr(path, '\n') || join(at, path, &full, NULL) < 0)
+		return 0;
+	if (look(w, full, &kind, &why) < 0) {
+		if (why.code == ERR_NOTFOUND || why.code == ERR_INVALID)
+			return 0;
+		if (err)
+			*err = why;
+		return blame(at, err);
+	}
+	if (kind != FILE_REGULAR)
 		return 0;
 	return take_file(w, full, err) < 0 ? blame(at, err) : 0;
 }
@@ -431,7 +440,7 @@ static int find_kustomization(struct walk *w, const char *folder, char **ret,
 				continue;
 			if (found)
 				return err_set(err, ERR_INVALID, "'%s' has both %s and %s; remove "
-					       "one", folder, found, names[i]);
+					       "one", *folder ? folder : ".", found, names[i]);
 			found = names[i];
 		}
 	}

@@ -6,6 +6,8 @@
  * added is appended. An edit that the program would refuse is refused, and so is
  * every field that we do not know: nothing is silently left out.
  */
+#include <strings.h>
+
 #include "core/doc.h"
 #include "render_priv.h"
 
@@ -90,6 +92,14 @@ int overrides_check(const json_t *kustomize, struct err *err)
 	return check_texts(kustomize, "commonAnnotations", err);
 }
 
+/* The fields of a kustomization that an edit touches. */
+static const struct { const char *name; enum node_kind kind; } edited[] = {
+	{ "namePrefix", NODE_SCALAR }, { "nameSuffix", NODE_SCALAR },
+	{ "namespace", NODE_SCALAR }, { "images", NODE_LIST }, { "replicas", NODE_LIST },
+	{ "patches", NODE_LIST }, { "components", NODE_LIST }, { "labels", NODE_LIST },
+	{ "commonLabels", NODE_MAP }, { "commonAnnotations", NODE_MAP },
+};
+
 /* The kustomization being edited, and what is asked of it. */
 struct edit {
 	struct arena *a;
@@ -98,6 +108,42 @@ struct edit {
 	struct files *files;
 	const char *folder;
 };
+
+/* Kustomize reads `Images` as `images`; two spellings of one field would fight. */
+static int spell_keys(struct edit *e, struct err *err)
+{
+	for (uint32_t i = 0; i < e->doc->len; i += 2) {
+		struct node *k = e->doc->kids[i];
+
+		for (size_t j = 0; k->kind == NODE_SCALAR && j < ARRAY_LEN(edited); j++) {
+			const char *name = edited[j].name;
+
+			if (strcasecmp(k->text, name) != 0 || strcmp(k->text, name) == 0)
+				continue;
+			if (node_get(e->doc, name))
+				return err_set(err, ERR_INVALID, "line %u: '%s' is '%s' again; "
+					       "remove one", k->line, k->text, name);
+			k->text = name;
+			k->len = (uint32_t)strlen(name);
+		}
+	}
+	return 0;
+}
+
+/* What we add to must be what it is thought to be: else it would be replaced. */
+static int check_kinds(struct edit *e, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(edited); i++) {
+		const struct node *n = node_get(e->doc, edited[i].name);
+
+		if (!node_is_null(n) && n->kind != edited[i].kind)
+			return err_set(err, ERR_INVALID, "line %u: '%s' is not a %s; correct it",
+				       n->line, edited[i].name,
+				       edited[i].kind == NODE_LIST ? "list" :
+				       edited[i].kind == NODE_MAP ? "map" : "text");
+	}
+	return 0;
+}
 
 static struct node *list_of(struct edit *e, const char *field)
 {
@@ -215,15 +261,12 @@ static int set_images(struct edit *e, struct err *err)
 static bool count_of(const json_t *v, json_int_t *ret)
 {
 	const char *s = json_string_value(v);
-	char *end;
+	size_t digits = s ? strspn(s, "0123456789") : 0;
 
-	*ret = json_integer_value(v);
-	if (s) {
-		*ret = strtoll(s, &end, 10);
-		if (!*s || *end)
-			return false;
-	}
-	return (s || json_is_integer(v)) && *ret >= 0;
+	*ret = s ? strtoll(s, NULL, 10) : json_integer_value(v);
+	if (s && (!digits || s[digits]))
+		return false;
+	return (s || json_is_integer(v)) && *ret >= 0 && *ret <= INT32_MAX;
 }
 
 static int set_replicas(struct edit *e, struct err *err)
@@ -275,17 +318,42 @@ static struct node *map_of(struct edit *e, const char *field)
 	return map;
 }
 
-/* The pairs of a new entry of `labels`, which leaves selectors alone. */
+static bool is_true(const struct node *map, const char *field)
+{
+	struct scalar s;
+	const struct node *n = node_get(map, field);
+
+	return n && n->kind == NODE_SCALAR && !node_scalar(n, &s, NULL) &&
+	       s.type == SCALAR_BOOL && s.truth;
+}
+
+/* The entry of `labels` that leaves selectors alone and treats templates so. */
+static struct node *label_entry(struct edit *e, struct node *list, bool templates)
+{
+	struct node *entry, *yes;
+
+	for (uint32_t i = 0; i < list->len; i++) {
+		if (!is_true(list->kids[i], "includeSelectors") &&
+		    is_true(list->kids[i], "includeTemplates") == templates &&
+		    list->kids[i]->kind == NODE_MAP)
+			return list->kids[i];
+	}
+	node_append(e->a, list, entry = node_new_map(e->a));
+	if (templates) {
+		node_set(e->a, entry, "includeTemplates", yes = node_new_str(e->a, "true"));
+		yes->implicit = true;
+	}
+	return entry;
+}
+
 static struct node *plain_labels(struct edit *e)
 {
-	struct node *entry = node_new_map(e->a), *pairs = node_new_map(e->a);
-	struct node *yes = node_new_str(e->a, "true");
+	bool templates = doc_get_bool(e->ask, false, "labelIncludeTemplates", NULL);
+	struct node *entry = label_entry(e, list_of(e, "labels"), templates);
+	struct node *pairs = node_get(entry, "pairs");
 
-	yes->implicit = true;
-	node_set(e->a, entry, "pairs", pairs);
-	if (doc_get_bool(e->ask, false, "labelIncludeTemplates", NULL))
-		node_set(e->a, entry, "includeTemplates", yes);
-	node_append(e->a, list_of(e, "labels"), entry);
+	if (!pairs || pairs->kind != NODE_MAP)
+		node_set(e->a, entry, "pairs", pairs = node_new_map(e->a));
 	return pairs;
 }
 
@@ -329,16 +397,24 @@ static int add_patches(struct edit *e, struct err *err)
 	return 0;
 }
 
-static bool is_there(const struct edit *e, const char *path)
+/* 1, 0, or -1 when that cannot be told now. What leaves the tree is named later. */
+static int is_there(const struct edit *e, const char *path, struct err *err)
 {
 	_cleanup_free_ char *full = NULL;
 	struct file_entry entry = { 0 };
+	struct err why = ERR_INIT;
 
-	if (files_join(e->folder, path, &full, NULL) < 0 ||
-	    e->files->ops->stat(e->files, full, &entry, NULL))
-		return false;
+	if (is_remote(path) || files_join(e->folder, path, &full, NULL) < 0)
+		return 1;
+	if (e->files->ops->stat(e->files, full, &entry, &why)) {
+		if (why.code == ERR_NOTFOUND)
+			return 0;
+		if (err)
+			*err = why;
+		return -1;
+	}
 	free(entry.name);
-	return true;
+	return 1;
 }
 
 static bool list_has(const struct node *list, const char *text)
@@ -358,11 +434,14 @@ static int add_components(struct edit *e, struct err *err)
 
 	for (size_t i = 0; i < json_array_size(all); i++) {
 		const char *s = json_string_value(json_array_get(all, i));
+		int there = 1;
 
 		if (!s || !*s)
 			return err_set(err, ERR_INVALID, "source.kustomize.components[%zu] is not "
 				       "a path", i);
-		if (!list_has(list, s) && (!lenient || is_remote(s) || is_there(e, s)))
+		if (lenient && (there = is_there(e, s, err)) < 0)
+			return -1;
+		if (there && !list_has(list, s))
 			node_append(e->a, list, node_new_str(e->a, s));
 	}
 	return 0;
@@ -409,7 +488,7 @@ int overrides_apply(const struct render_request *r, struct files *files,
 		return -1;
 	if (got == 0 || e.doc->kind != NODE_MAP)
 		return err_set(err, ERR_INVALID, "empty, or not a map");
-	if (edit_all(&e, err) < 0)
+	if (spell_keys(&e, err) < 0 || check_kinds(&e, err) < 0 || edit_all(&e, err) < 0)
 		return -1;
 	return node_to_json(e.doc, out, err);
 }

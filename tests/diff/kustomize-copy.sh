@@ -53,10 +53,13 @@ tree() {
 		- extra.yaml
 		components: [../components/audit]
 		namespace: front
-		namePrefix: old-
+		nameprefix: old-
 		images: [{name: nginx, newTag: "2.0"}]
 		replicas: [{name: web, count: 2}]
 		commonAnnotations: {team: one}
+		labels:
+		- {pairs: {tier: back}}
+		- {pairs: {owner: one}, includeTemplates: true, fields: [{path: metadata/labels, create: true}]}
 		configMapGenerator:
 		- name: files
 		  files: [plain.txt, key=data/other.txt]
@@ -215,6 +218,9 @@ same "labels without selector" '{"commonLabels":{"a":"b"},"labelWithoutSelector"
 same "labels in templates" \
 	'{"commonLabels":{"a":"b"},"labelWithoutSelector":true,"labelIncludeTemplates":true}' \
 	'add label --without-selector --include-templates a:b'
+same "labels where such labels are" \
+	'{"commonLabels":{"a":"b","owner":"two"},"labelWithoutSelector":true,"labelIncludeTemplates":true,"forceCommonLabels":true}' \
+	'add label --without-selector --include-templates --force a:b owner:two'
 same commonAnnotations '{"commonAnnotations":{"a":"b"}}' 'add annotation a:b'
 same "annotations by force" \
 	'{"commonAnnotations":{"team":"two"},"forceCommonAnnotations":true}' \
@@ -232,6 +238,8 @@ same "all at once" '{"namePrefix":"p-","nameSuffix":"-s","namespace":"n","images
 	'add component ../components/more'
 refused "an annotation that is there needs force" "forceCommonAnnotations" \
 	'{"commonAnnotations":{"team":"two"}}'
+refused "a label that is there needs force" "forceCommonLabels" \
+	'{"commonLabels":{"tier":"x"},"labelWithoutSelector":true}'
 refused "a component that is missing" "components/none: not found" \
 	'{"components":["../components/none"]}'
 refused "a patch that is missing" "app/none.yaml: not found" '{"patches":[{"path":"none.yaml"}]}'
