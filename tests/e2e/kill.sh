@@ -1,93 +1,134 @@
 #!/usr/bin/env bash
-# kill -9 of syncd at ten steps of a first sync in waves, and of a revert: it goes on
-# where it was, the end is the same, nothing is deleted that should stay, and no
-# release appears twice. A step is a number of API writes since the round began.
+# kill -9 of syncd at many steps of a first sync in waves and of a revert: it goes on
+# where it was, the end is the same, nothing goes that should stay, and no release
+# appears twice.
+#
+# Ten applications begin one after another and every write takes a second (an
+# admission webhook that never answers), so that one kill meets ten different steps.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=kill-$$
 W=$T/work/shop
+TEN=(s1 s2 s3 s4 s5 s6 s7 s8 s9 s10)
 
 in_git() { write "$W/$1.yaml"; }
 image_is() { field_is "registry.example.com/$1:$2" deployment "$1" '.spec.template.spec.containers[0].image' -n "$NS"; }
-gone() { [ -z "$(kc get "$1" "$2" -n "$NS" --ignore-not-found -o name)" ]; }
-start() { syncd_start --poll-interval 1s --soak 0 --degraded-grace 0s --pull-grace 1s --log-format json; }
-# steps: writes since syncd started; 99999 when it is gone.
-steps() { writes 2>/dev/null || echo 99999; }
-# kill_at N WHAT...: kills syncd once it has sent N writes; fails when WHAT holds before.
-kill_at() {
-	local want=$1 end=$((SECONDS + 40))
-	shift
-	until [ "$(steps)" -ge "$want" ]; do
-		[ $SECONDS -lt $end ] || fail "no $want writes: $(tail -n 3 "$T/syncd.log")"
-		! "$@" >/dev/null 2>&1 || break
-	done
-	syncd_kill
-}
+start() { syncd_start --poll-interval 1s --soak 0s --degraded-grace 0s --pull-grace 1s --log-format json; }
 releases() { kc get app "$1" -n "$APPS" -o json | jq -r '[.status.syncd.releases[] | "\(.id)\(.state)"] | join(" ")'; }
+phases() { kc get app -n "$APPS" -o json | jq -r '[.items[].status.syncd.phase // "none"] | sort | group_by(.) | map("\(length) \(.[0])") | join(", ")'; }
+some_are() { [[ $(phases) == *" $1"* ]]; }
+went_on() { grep -c "going on with operation .* ($1 of" "$T/syncd.log" || true; }
+# uids: who is who of what should stay.
+uids() {
+	kc get configmap,deployment -n "$NS" -o json | jq -r '.items[] |
+		select(.metadata.name | test("^(s[0-9]+(-[abc])?|bystander)$")) | "\(.kind) \(.metadata.name) \(.metadata.uid)"' | sort
+}
+whole() { # NAME: everything of the first release
+	local part
+	for part in a b c; do
+		field_is v1 configmap "$1-$part" .data.key -n "$NS" || return 1
+	done
+	image_is "$1" v1
+}
+
+# slow: from here on each write of objects and records takes a second.
+slow() {
+	local url
+	mkdir -p "$T/empty"
+	url=$("$ROOT/tests/tools/githttp" start "$T/slow" "$T/empty" --tls --port "$(free_port)")
+	"$ROOT/tests/tools/githttp" pause "$T/slow"
+	kc apply -f - >/dev/null <<-END
+		apiVersion: admissionregistration.k8s.io/v1
+		kind: ValidatingWebhookConfiguration
+		metadata: {name: slow-$$}
+		webhooks:
+		- name: slow.example.com
+		  clientConfig: {url: "https://127.0.0.1:${url##*:}/"}
+		  timeoutSeconds: 1
+		  failurePolicy: Ignore
+		  sideEffects: None
+		  admissionReviewVersions: [v1]
+		  namespaceSelector:
+		    matchExpressions: [{key: kubernetes.io/metadata.name, operator: In, values: ["$NS", "$APPS"]}]
+		  rules:
+		  - {apiGroups: ["", apps], apiVersions: ["*"], operations: [CREATE, UPDATE, DELETE], resources: [configmaps, secrets, deployments], scope: Namespaced}
+	END
+}
+quick() { kc delete validatingwebhookconfiguration "slow-$$" --ignore-not-found >/dev/null; }
 
 namespace "$NS"
 repo shop
 git_server
 URL=$GIT_URL/shop.git
-
-# story NAME: three waves, with something to lose in the cluster beside it.
-story() {
-	configmap "$1-a" v1 -1 | in_git "$1/a"
-	configmap "$1-b" v1 0 | in_git "$1/b"
-	deployment "$1" v1 0 | in_git "$1/web"
-	configmap "$1-c" v1 1 | in_git "$1/c"
-}
-whole() { # NAME: everything of the first release, by us
-	local part
-	for part in a b c; do
-		[ "$(field configmap "$1-$part" .data.key -n "$NS")" = v1 ] || return 1
-	done
-	image_is "$1" v1
-}
-
 kc create configmap bystander -n "$NS" --from-literal key=stays >/dev/null
-
-for n in 1 2 3 4 5 6 7 8 9 10; do story "s$n"; done
+for name in "${TEN[@]}"; do
+	configmap "$name-a" v1 -1 | in_git "$name/a"
+	configmap "$name-b" v1 0 | in_git "$name/b"
+	deployment "$name" v1 0 | in_git "$name/web"
+	configmap "$name-c" v1 1 | in_git "$name/c"
+done
 SYNC=$(commit shop "ten applications")
-for n in 1 2 3 4 5 6 7 8 9 10; do
-	it "first sync, killed at write $n"
-	start
-	app "s$n" "$URL" "s$n" "$NS"
-	kill_at "$n" app_is "s$n" '$d.phase == "Good"'
-	# Somebody adds an object while it is down: not ours, never deleted.
-	start
-	good "s$n" "$SYNC"
-	whole "s$n" || fail "not all is there: $(kc get cm,deploy -n "$NS")"
-	assert_eq 1good "$(releases "s$n")" "releases"
-	syncd_stop
-done
+daemon_start "$T" deleted kubectl get configmap -n "$NS" --watch-only --output-watch-events \
+	-o 'jsonpath={.type}{" "}{.object.metadata.name}{"\n"}'
 
-it "the ten are still as they were, after twenty starts"
+it "first syncs go on after two kills at ten steps"
 start
-for n in 1 2 3 4 5 6 7 8 9 10; do
-	good "s$n" "$SYNC"
-	whole "s$n" || fail "s$n"
+slow
+for name in "${TEN[@]}"; do
+	app "$name" "$URL" "$name" "$NS"
+	sleep 0.7
 done
+wait_until 30 "a first good one" some_are Good
+say "killed: $(phases)"
+syncd_kill
+start
+sleep 3
+say "killed: $(phases)"
+syncd_kill
+start
+for name in "${TEN[@]}"; do good "$name" "$SYNC" 60; done
+[ "$(went_on sync)" -ge 6 ] || fail "only $(went_on sync) syncs were under way"
 
-for n in 1 2 3 4 5 6 7 8 9 10; do
-	it "revert, killed $n writes after its beginning"
-	name=s$n
+it "each is complete, as one release"
+for name in "${TEN[@]}"; do
+	whole "$name" || fail "not all of $name is there: $(kc get cm,deploy -n "$NS")"
+	assert_eq 1good "$(releases "$name")" "releases of $name"
+done
+assert_eq "" "$(grep DELETED "$T/deleted.log" || true)" "what was deleted"
+uids >"$T/before"
+assert_eq 41 "$(wc -l <"$T/before")" "objects"
+
+it "reverts go on after two kills"
+for name in "${TEN[@]}"; do
 	configmap "$name-a" v2 -1 | in_git "$name/a"
 	configmap "$name-new" v1 -1 | in_git "$name/new"
 	deployment "$name" bad1 0 | in_git "$name/web"
 	git -C "$W" rm -q "$name/b.yaml"
 	BAD=$(commit shop "$name turns bad")
-	wait_until 20 "the bad release" image_is "$name" bad1
-	wait_until 20 "the revert" logged "rejected: .*$APPS/$name\""
-	kill_at $(($(steps) + n - 1)) app_is "$name" '$d.phase == "Pinned"'
-	start
-	wait_until 30 "the end of the revert" app_is "$name" "\$d.phase == \"Pinned\" and \$d.rejected.revision == \"$BAD\""
-	wait_until 10 "what the bad release made to go" gone configmap "$name-new"
-	whole "$name" || fail "not all is back: $(kc get cm,deploy -n "$NS")"
-	assert_eq "2rejected 1good" "$(releases "$name")" "releases"
-	app_is "$name" '$d.target.id == 1 and $s.health.status == "Healthy"' || fail "$(cat "$T/is.json")"
+	sleep 0.7
 done
+wait_until 60 "a first one pinned" some_are Pinned
+say "killed: $(phases)"
+syncd_kill
+start
+sleep 3
+say "killed: $(phases)"
+syncd_kill
+start
+for name in "${TEN[@]}"; do
+	wait_until 60 "the end of the revert of $name" app_is "$name" \
+		"\$d.phase == \"Pinned\" and \$s.sync.revision == \"$BAD\" and \$d.target.id == 1"
+done
+[ "$(went_on revert)" -ge 3 ] || fail "only $(went_on revert) reverts were under way"
 
-it "what was never ours is untouched"
-assert_eq stays "$(field configmap bystander .data.key -n "$NS")" "the bystander"
-assert_eq 30 "$(kc get configmap -n "$NS" -o name | grep -c /s)" "ConfigMaps"
+it "each is back at its good release, the same objects, nothing else gone"
+quick
+for name in "${TEN[@]}"; do
+	whole "$name" || fail "not all of $name is back: $(kc get cm,deploy -n "$NS")"
+	assert_eq "2rejected 1good" "$(releases "$name")" "releases of $name"
+	wait_until 20 "health of $name" app_is "$name" '$s.health.status == "Healthy"'
+done
+wait_until 10 "the end of what the bad releases made" eval '! kc get configmap -n "$NS" -o name | grep -q -- -new'
+assert_eq "$(cat "$T/before")" "$(uids)" "the objects"
+assert_eq "" "$(grep DELETED "$T/deleted.log" | grep -v -- '-new$' || true)" "what was deleted"
+assert_eq 10 "$(grep DELETED "$T/deleted.log" | sort -u | grep -c -- '-new$')" "what the bad releases had made"
