@@ -18,6 +18,7 @@
 
 struct repo {
 	char *url;		/* normal spelling: the key */
+	char *wire;		/* as it is asked: some servers insist on ".git" */
 	char *key;		/* folder name of the mirror */
 	char *mirror;		/* from the last fetch; "" none */
 	struct engine *engine;
@@ -128,7 +129,7 @@ static void fetch_start(struct repo *r, struct repo_rev *rev)
 {
 	struct engine *e = r->engine;
 	struct fetch_request q = {
-		.mirrors = e->mirrors, .key = r->key, .url = r->url,
+		.mirrors = e->mirrors, .key = r->key, .url = r->wire,
 		.username = r->endpoint.username,
 		.password = r->endpoint.password, .bearer = r->endpoint.bearer,
 		.ca_pem = r->endpoint.ca_pem, .cert_pem = r->endpoint.cert_pem,
@@ -311,6 +312,18 @@ static void poll_start(struct repo *r)
 
 /* ---- joining ---- */
 
+static char *wire_url(const char *normal, const char *written)
+{
+	size_t n = strlen(written), have = strlen(normal);
+
+	while (n && written[n - 1] == '/')
+		n--;
+	if (n < 4 || strncasecmp(written + n - 4, ".git", 4) ||
+	    (have >= 4 && !strcasecmp(normal + have - 4, ".git")))
+		return xstrdup(normal);
+	return xasprintf("%s%.4s", normal, written + n - 4);
+}
+
 static struct repo *repo_get(struct engine *e, const char *url)
 {
 	_cleanup_free_ char *normal = repo_url_normal(url);
@@ -321,12 +334,13 @@ static struct repo *repo_get(struct engine *e, const char *url)
 		return r;
 	r = xcalloc(1, sizeof(*r));
 	r->url = steal(&normal);
+	r->wire = wire_url(r->url, url);
 	r->key = repo_key(r->url);
 	r->mirror = xstrdup("");
 	r->engine = e;
 	r->local = !strncmp(r->url, "file://", 7);
 	r->timer.fn = on_timer;
-	r->endpoint.url = xstrdup(r->url);
+	r->endpoint.url = xstrdup(r->wire);
 	r->endpoint.follow_redirects = true;
 	/* Hosts answer Git's own agent differently from a browser's. */
 	r->endpoint.user_agent = "git/2.0 (syncd " SYNCD_VERSION ")";
@@ -451,6 +465,7 @@ void source_free(struct engine *e)
 		free(r->mirror);
 		free(r->key);
 		free(r->url);
+		free(r->wire);
 		free(r);
 	}
 }

@@ -105,11 +105,12 @@ int repo_url_check(const char *url, struct err *err)
 		       shown);
 }
 
-static size_t trimmed_len(const char *s, size_t len)
+static size_t trimmed_len(const char *s, size_t len, bool folder)
 {
 	while (len && s[len - 1] == '/')
 		len--;
-	if (len > 4 && !strncasecmp(s + len - 4, ".git", 4) &&
+	/* On a server x and x.git are one; folders may be two. */
+	if (!folder && len > 4 && !strncasecmp(s + len - 4, ".git", 4) &&
 	    s[len - 5] != '/')
 		len -= 4;
 	return len;
@@ -135,14 +136,14 @@ char *repo_url_normal(const char *url)
 	char scheme[16] = "";
 
 	if (!sep || (size_t)(sep - url) >= sizeof(scheme))
-		return xstrndup(url, trimmed_len(url, strlen(url)));
+		return xstrndup(url, trimmed_len(url, strlen(url), false));
 	for (size_t i = 0; url + i < sep; i++)
 		scheme[i] = (char)tolower((unsigned char)url[i]);
 	host = find_user(url, &end) ? end : sep + 3;
 	path = host + strcspn(host, "/");
 	buf_addf(&b, "%s://", scheme);
 	add_host(&b, scheme, host, (size_t)(path - host));
-	buf_add(&b, path, trimmed_len(path, strlen(path)));
+	buf_add(&b, path, trimmed_len(path, strlen(path), !strcmp(scheme, "file")));
 	return buf_steal(&b, NULL);
 }
 

@@ -91,7 +91,7 @@ static void one_spelling(void **state)
 		{ "http://h:80/r.git/", "http://h/r" },
 		{ "http://h:443/r", "http://h:443/r" },
 		{ "https://me@h/r", "https://h/r" },
-		{ "file:///srv/a.git", "file:///srv/a" },
+		{ "file:///srv/a.git/", "file:///srv/a.git" },
 		{ "https://h/.git", "https://h/.git" },
 		{ "https://h", "https://h" },
 	};
