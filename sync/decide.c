@@ -111,8 +111,7 @@ static struct decision toward_head(const struct decide_in *in)
 	if (in->rec->reverts_in_row > 1 && hold > 0)
 		return wait_until(in->now + (uint64_t)hold,
 				  "holding off after consecutive reverts");
-	if (in->retry_at > in->now)
-		return wait_until(in->retry_at, "waiting to try again");
+	/* retry_at is about what failed: something new does not wait for it. */
 	return be(NEXT_SYNC, "a new release");
 }
 

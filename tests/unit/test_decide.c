@@ -62,8 +62,8 @@ static const struct row rows[] = {
 	{ "asked, but Git is not known", PHASE_NONE, 0, NULL, ASKED, .next = NEXT_WAIT },
 	{ "nothing to heal without a target", PHASE_NONE, 0, NULL, DRIFTED,
 	  .next = NEXT_WAIT },
-	{ "trouble before: later", PHASE_NONE, 0, "new", 0, .next = NEXT_WAIT, .again_at = NOW + 500,
-	  .retry_in = 500 },
+	{ "trouble before: something new does not wait", PHASE_NONE, 0, "new", 0,
+	  .next = NEXT_SYNC, .retry_in = 500 },
 
 	/* at rest on the good release */
 	{ "all is well", PHASE_GOOD, 1, "one", 0, .next = NEXT_WAIT },
@@ -84,8 +84,6 @@ static const struct row rows[] = {
 	  .again_at = NOW + 40000, .heal_in = 40000 },
 	{ "a new release goes before a heal", PHASE_GOOD, 1, "new", DRIFTED,
 	  .next = NEXT_SYNC },
-	{ "the sooner of heal and retry", PHASE_GOOD, 1, "new", DRIFTED,
-	  .next = NEXT_WAIT, .again_at = NOW + 10, .heal_in = 10, .retry_in = 20 },
 	{ "objects left Git", PHASE_GOOD, 1, "one", PRUNES, .next = NEXT_PRUNE },
 	{ "... but the last prune had trouble", PHASE_GOOD, 1, "one", PRUNES,
 	  .next = NEXT_WAIT, .retry_in = 1000 },
@@ -203,6 +201,8 @@ static const struct row rows[] = {
 	  .next = NEXT_REVERT },
 	{ "something new ends a stalled revert", PHASE_REVERT_STALLED, 1, "new",
 	  PINNED, .next = NEXT_SYNC },
+	{ "something new ends a blocked revert at once", PHASE_REVERT_BLOCKED, 1,
+	  "new", PINNED, .next = NEXT_SYNC, .retry_in = 15 * MINUTE },
 	{ "git revert while reverting: first finish", PHASE_REVERTING, 1, "one",
 	  PINNED, .next = NEXT_REVERT },
 	{ "a revert goes on without automation", PHASE_REVERTING, 1, "two",
@@ -216,6 +216,8 @@ static const struct row rows[] = {
 	  .retry_in = 9 },
 	{ "a new release goes before a stuck prune", PHASE_PRUNING, 1, "new", 0,
 	  .next = NEXT_SYNC },
+	{ "... and does not wait for its next try", PHASE_PRUNING, 1, "new", 0,
+	  .next = NEXT_SYNC, .retry_in = 9 },
 
 	/* an operation was under way */
 	{ "a sync goes on", PHASE_APPLYING, 3, "three", SYNCING, .next = NEXT_RESUME },
