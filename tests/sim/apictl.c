@@ -126,6 +126,34 @@ static void create_as(struct apisim *a, const char *resource, const char *ns,
 	json_decref(body);
 }
 
+static char *template_hash(const json_t *o)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	char hex[65];
+
+	doc_canonical(doc_get(o, "spec", "template", NULL), &b);
+	sha256_hex(buf_str(&b), b.len, hex);
+	return xstrndup(hex, 10);
+}
+
+/* The label that tells pods of one revision from those of another. */
+static void label_revision(const json_t *owner, json_t *meta)
+{
+	const char *kind = ctl_str(owner, "kind", NULL);
+	json_t *labels = json_object_get(meta, "labels");
+	_cleanup_free_ char *hash = template_hash(owner);
+
+	if (!labels)
+		json_object_set_new(meta, "labels", labels = json_object());
+	if (!strcmp(kind, "StatefulSet"))
+		json_object_set_new(labels, "controller-revision-hash",
+				    json_string(hash));
+	if (!strcmp(kind, "DaemonSet"))
+		json_object_set_new(labels, "pod-template-generation",
+			json_sprintf("%lld", (long long)ctl_num(owner, "metadata",
+								"generation", 0)));
+}
+
 static void create_pod(struct apisim *a, const json_t *owner, const char *name)
 {
 	const json_t *t = doc_get(owner, "spec", "template", NULL);
@@ -135,6 +163,7 @@ static void create_pod(struct apisim *a, const json_t *owner, const char *name)
 		meta = json_object();
 	json_object_set_new(meta, "ownerReferences", owner_refs(owner));
 	json_object_set_new(meta, "name", json_string(name));
+	label_revision(owner, meta);
 	create_as(a, "pods", ctl_str(owner, "metadata", "namespace"), name,
 		  json_pack("{s:s, s:s, s:o, s:o}", "apiVersion", "v1", "kind", "Pod",
 			    "metadata", meta, "spec",
@@ -193,16 +222,6 @@ static void control_replica_set(struct apisim *a, struct api_object *o)
 		look_at_owner(a, o, "apps", "deployments");
 }
 
-static char *template_hash(const json_t *o)
-{
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	char hex[65];
-
-	doc_canonical(doc_get(o, "spec", "template", NULL), &b);
-	sha256_hex(buf_str(&b), b.len, hex);
-	return xstrndup(hex, 10);
-}
-
 /* One pod after another; a pod of an old template goes when the set is whole. */
 static void control_stateful_set(struct apisim *a, struct api_object *o)
 {
@@ -249,6 +268,22 @@ static void control_stateful_set(struct apisim *a, struct api_object *o)
 		api_look(a, key, 500);
 }
 
+/* The real server counts templates there; here every generation is a template. */
+static void annotate_template(struct apisim *a, const struct api_object *o)
+{
+	static const char name[] = "deprecated.daemonset.template.generation";
+	_cleanup_free_ char *now = xasprintf("%lld",
+		(long long)ctl_num(o->json, "metadata", "generation", 0));
+	const char *is = doc_get_str(o->json, "metadata", "annotations", name, NULL);
+
+	if (!is || strcmp(is, now))
+		api_patch_as(a, KCM, o->type,
+			     ctl_str(o->json, "metadata", "namespace"),
+			     ctl_str(o->json, "metadata", "name"), NULL,
+			     json_pack("{s:{s:{s:s}}}", "metadata", "annotations",
+				       name, now));
+}
+
 static void control_daemon_set(struct apisim *a, struct api_object *o)
 {
 	_cleanup_json_ json_t *set = json_incref(o->json);
@@ -264,6 +299,7 @@ static void control_daemon_set(struct apisim *a, struct api_object *o)
 		random_pod(a, set);
 	else if (strcmp(is, want))
 		delete_pod(a, t.last);
+	annotate_template(a, api_find_key(a, key));
 	o = api_find_key(a, key);
 	ctl_set_status(a, o, json_pack("{s:i, s:i, s:I, s:I, s:i, s:i, s:I}",
 		"desiredNumberScheduled", 1, "currentNumberScheduled", 1,
