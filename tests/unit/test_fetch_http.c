@@ -475,7 +475,8 @@ static uint64_t fetch_and_kill(long us)
 static bool left_something(void)
 {
 	_cleanup_free_ char *found = gitrepo_sh(&g,
-		"find %s -name '*.lock' -o -name '*_git2_*' -o -name next", g.mirrors);
+		"mkdir -p %s; find %s -name '*.lock' -o -name '*_git2_*' "
+		"-o -name next", g.mirrors, g.mirrors);
 
 	return *found != '\0';
 }
