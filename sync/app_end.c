@@ -143,7 +143,7 @@ static void prune_ended(struct app *a, const struct op *op)
 	app_save(a);
 }
 
-/* Trouble: the same operation again after a backoff, a limited number of times. */
+/* Trouble: the same operation again after a growing pause, until it passes or something new comes. */
 static void sync_troubled(struct app *a, const struct op *op)
 {
 	struct op_record *o = &a->rec.op;
