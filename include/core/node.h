@@ -107,6 +107,28 @@ int node_to_json(const struct node *n, struct buf *out, struct err *err)
 void node_float_text(double f, char out[32]);
 
 /*
+ * Kustomize's dialect: what a scalar is to kyaml's fork of go-yaml v3 (yaml.Node's
+ * short tag): "yes" and "on" are texts, 0o17 and 017 are numbers, dates are times.
+ */
+enum node_type { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_TIME,
+		 NODE_BINARY, NODE_MERGE };
+enum node_type node_type3(const struct node *n);
+/*
+ * A copy in which every scalar is what Kustomize prints of it: texts quoted (never
+ * implicit), numbers, booleans and nulls plain in their canonical spelling, so that
+ * both dialects and JSON read it alike. Texts are shared with n. ERR_INVALID: an
+ * infinity, a NaN, a key that is no text: line and key are named.
+ */
+int node_canonical(struct arena *a, const struct node *n, struct node **ret,
+		   struct err *err) __attribute__((warn_unused_result));
+/*
+ * A canonical tree as sigs.k8s.io/yaml.JSONToYAML prints it: keys in go-yaml's
+ * natural order, block style, lists not indented, folded at 80. Appended to out.
+ */
+int node_to_yaml(const struct node *n, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
  * The first document of a YAML (or JSON) text as compact JSON, appended to out.
  * An empty text gives "null". ERR_INVALID names the line; ERR_LIMIT a cap.
  */

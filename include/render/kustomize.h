@@ -1,0 +1,63 @@
+/*
+ * kustomize.h - the native Kustomize: a folder of a tree in, finished objects out.
+ *
+ * Gives what `kustomize build` 5.8.1 gives, or fails where it fails. Pure: reads
+ * files through `struct files` only, runs nothing, fetches nothing.
+ */
+#ifndef RENDER_KUSTOMIZE_H
+#define RENDER_KUSTOMIZE_H
+
+#include <jansson.h>
+
+#include "core/files.h"
+#include "core/mem.h"
+#include "core/node.h"
+
+enum korder { KORDER_DEFAULT /* what sortOptions says, else legacy */, KORDER_NONE };
+
+struct kust_options {
+	const json_t *overrides;	/* spec.source.kustomize, or NULL */
+	enum korder order;
+	size_t source_bytes, file_bytes, objects;	/* caps; 0: of render.h */
+	/*
+	 * Remote bases: where a URL written in `resources` or `components` lies, as a
+	 * tree of its own. NULL: none are allowed. files is owned by remote_arg.
+	 * NOTFOUND with retry: not fetched yet, and noted; the caller fetches and asks
+	 * again.
+	 */
+	int (*remote)(void *remote_arg, const char *url, struct files **files,
+		      const char **path, struct err *err);
+	void *remote_arg;
+	void (*warn)(void *warn_arg, const char *text);	/* NULL: nobody listens */
+	void *warn_arg;
+};
+
+/* An object of the outcome: plain scalars are what they look like in JSON, too. */
+struct kust_object {
+	struct node *root;	/* canonical: see node_canonical() */
+	const char *file;	/* where it came from, "" for a generated one */
+	uint32_t line;
+};
+
+struct kust_result {
+	struct arena arena;	/* holds all of it */
+	struct kust_object *objects;	/* in output order */
+	size_t n_objects;
+	bool needs_exec;	/* not ours: why says which field of which file */
+	char *why;		/* owned; NULL unless needs_exec */
+};
+
+/*
+ * Builds the kustomization in folder path of files. ERR_INVALID names file, line,
+ * field and reason; ERR_NOTFOUND, ERR_LIMIT likewise.
+ */
+int kustomize_build(struct files *files, const char *path,
+		    const struct kust_options *o, struct kust_result *ret,
+		    struct err *err) __attribute__((warn_unused_result));
+void kust_result_deinit(struct kust_result *r);
+
+/* The same bytes as the reference prints. */
+int kust_result_yaml(const struct kust_result *r, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

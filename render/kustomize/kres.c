@@ -1,0 +1,239 @@
+/*
+ * kres.c - a resource: a tree with its id and its history (api/resource).
+ *
+ * The id is read from the tree once and kept; whoever changes the tree where an id
+ * comes from calls kres_refresh(). Nothing here fails.
+ */
+#include "kust_priv.h"
+#include "schema.h"
+
+struct node *kget(const struct node *map, const char *key)
+{
+	size_t len = strlen(key);
+
+	if (!map || map->kind != NODE_MAP)
+		return NULL;
+	for (uint32_t i = 0; i < map->len; i += 2) {
+		const struct node *k = map->kids[i];
+
+		if (k->kind == NODE_SCALAR && k->len == len &&
+		    memcmp(k->text, key, len) == 0)
+			return map->kids[i + 1];
+	}
+	return NULL;
+}
+
+struct node *kfind(const struct node *n, ...)
+{
+	struct node *at = (struct node *)n;
+	const char *key;
+	va_list ap;
+
+	va_start(ap, n);
+	while (at && (key = va_arg(ap, const char *)))
+		at = kget(at, key);
+	va_end(ap);
+	return at;
+}
+
+const char *ktext(const struct node *n)
+{
+	return n && n->kind == NODE_SCALAR ? n->text : "";
+}
+
+struct node *kplain(struct kust *k, const char *text)
+{
+	struct node *n = node_new_str(&k->arena, text);
+
+	n->style = NODE_PLAIN;
+	n->implicit = true;
+	return n;
+}
+
+struct node *kstring(struct kust *k, const char *text)
+{
+	return node_new_str(&k->arena, text);
+}
+
+void kset(struct kust *k, struct node *map, const char *key, struct node *value)
+{
+	for (uint32_t i = 0; i < map->len; i += 2) {
+		if (strcmp(ktext(map->kids[i]), key) == 0) {
+			map->kids[i + 1] = value;
+			return;
+		}
+	}
+	node_append(&k->arena, map, kplain(k, key));
+	node_append(&k->arena, map, value);
+}
+
+bool kremove(struct node *map, const char *key)
+{
+	if (!map || map->kind != NODE_MAP)
+		return false;
+	for (uint32_t i = 0; i < map->len; i += 2) {
+		if (strcmp(ktext(map->kids[i]), key) != 0)
+			continue;
+		memmove(map->kids + i, map->kids + i + 2,
+			(map->len - i - 2) * sizeof(*map->kids));
+		map->len -= 2;
+		return true;
+	}
+	return false;
+}
+
+struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
+			  enum node_kind kind)
+{
+	struct node *n = kget(map, key);
+
+	if (n && !node_is_null(n))
+		return n;
+	n = kind == NODE_MAP ? node_new_map(&k->arena) :
+	    kind == NODE_LIST ? node_new_list(&k->arena) : kplain(k, "");
+	kset(k, map, key, n);
+	return n;
+}
+
+/* getMetaStringField: a null or a collection there is no text. */
+static const char *meta_text(const struct node *root, const char *key)
+{
+	const struct node *n = kget(kget(root, "metadata"), key);
+
+	return node_is_null(n) ? "" : ktext(n);
+}
+
+static void read_id(struct kust *k, struct kres *r)
+{
+	kgvk_parse(&k->arena, ktext(kget(r->root, "apiVersion")), &r->id.gvk);
+	r->id.gvk.kind = ktext(kget(r->root, "kind"));
+	r->id.name = meta_text(r->root, "name");
+	r->id.ns = meta_text(r->root, "namespace");
+	r->id.cluster = kschema_is_cluster(k, &r->id.gvk);
+}
+
+void kres_refresh(struct kust *k, struct kres *r)
+{
+	if (kres_is_empty(r))
+		return;
+	read_id(k, r);
+	for (size_t i = 0; i < r->prev.len; i++) {
+		r->prev.data[i].gvk.group = r->id.gvk.group;
+		r->prev.data[i].gvk.version = r->id.gvk.version;
+	}
+}
+
+struct kres *kres_new(struct kust *k, struct node *root, const char *file)
+{
+	struct kres *r = xcalloc(1, sizeof(*r));
+
+	vec_push(&k->all_res, r);
+	r->root = root;
+	r->file = file;
+	r->line = root ? root->line : 0;
+	r->id = (struct kid){ { "", "", "" }, "", "", false };
+	kres_refresh(k, r);
+	return r;
+}
+
+#define COPY_VEC(to, from)                                                    \
+	do {                                                                  \
+		for (size_t i_ = 0; i_ < (from)->len; i_++)                   \
+			vec_push(to, (from)->data[i_]);                       \
+	} while (0)
+
+void kres_take_history(struct kres *r, const struct kres *from)
+{
+	r->prev.len = r->prefixes.len = r->suffixes.len = r->ref_by.len = 0;
+	r->var_names.len = 0;
+	COPY_VEC(&r->prev, &from->prev);
+	COPY_VEC(&r->prefixes, &from->prefixes);
+	COPY_VEC(&r->suffixes, &from->suffixes);
+	COPY_VEC(&r->ref_by, &from->ref_by);
+	COPY_VEC(&r->var_names, &from->var_names);
+	r->behavior = from->behavior;
+	r->allow_name_change = from->allow_name_change;
+	r->allow_kind_change = from->allow_kind_change;
+}
+
+struct kres *kres_copy(struct kust *k, const struct kres *from)
+{
+	struct kres *r = kres_new(k, from->root ? node_copy(&k->arena, from->root) : NULL,
+				  from->file);
+
+	r->line = from->line;
+	r->needs_hash = from->needs_hash;
+	kres_take_history(r, from);
+	return r;
+}
+
+void kres_free(struct kres *r)
+{
+	vec_deinit(&r->prev);
+	vec_deinit(&r->prefixes);
+	vec_deinit(&r->suffixes);
+	vec_deinit(&r->ref_by);
+	vec_deinit(&r->var_names);
+	free(r);
+}
+
+void kres_store_previous(struct kust *k, struct kres *r)
+{
+	struct kid was = r->id;
+
+	(void)k;
+	was.ns = kid_ns(&r->id);
+	was.cluster = false;
+	vec_push(&r->prev, was);
+}
+
+struct kid kres_org_id(const struct kres *r)
+{
+	return r->prev.len ? r->prev.data[0] : r->id;
+}
+
+bool kres_has_id(const struct kres *r, const struct kid *id)
+{
+	for (size_t i = 0; i < r->prev.len; i++) {
+		if (kid_equal(&r->prev.data[i], id))
+			return true;
+	}
+	return kid_equal(&r->id, id);
+}
+
+bool kres_is_empty(const struct kres *r)
+{
+	const struct node *n = r->root;
+
+	return !n || (n->kind == NODE_SCALAR ? !n->len || node_is_null(n) : !n->len);
+}
+
+void kres_set_name(struct kust *k, struct kres *r, const char *name)
+{
+	kset(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "name", kplain(k, name));
+	kres_refresh(k, r);
+}
+
+void kres_set_ns(struct kust *k, struct kres *r, const char *ns)
+{
+	if (*ns)
+		kset(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "namespace",
+		     kplain(k, ns));
+	else
+		kremove(kget(r->root, "metadata"), "namespace");
+	kres_refresh(k, r);
+}
+
+void kres_set_kind(struct kust *k, struct kres *r, const char *kind)
+{
+	kset(k, r->root, "kind", kplain(k, kind));
+	kres_refresh(k, r);
+}
+
+int kres_blame(const struct kres *r, struct err *err)
+{
+	if (r->file && *r->file)
+		return err_wrap(err, "%s:%u: %s/%s", r->file, r->line, r->id.gvk.kind,
+				r->id.name);
+	return err_wrap(err, "%s/%s", r->id.gvk.kind, r->id.name);
+}

@@ -1,0 +1,138 @@
+/*
+ * transform.h - every transformer and generator, one function each, one file each.
+ *
+ * All work on a map in place, refresh the ids they change (kres_refresh,
+ * kmap_reindex), answer 0 or -1, and name object, field and reason in err.
+ */
+#ifndef KUST_TRANSFORM_H
+#define KUST_TRANSFORM_H
+
+#include "spec.h"
+
+/* namespace.c (filters/namespace) */
+enum ksubjects { KSUBJECTS_DEFAULT_ONLY, KSUBJECTS_ALL_SERVICE_ACCOUNTS, KSUBJECTS_NONE };
+struct knamespace_args {
+	const char *ns;
+	const struct kfieldspecs *specs;
+	bool unset_only;
+	enum ksubjects subjects;
+};
+int kust_namespace(struct kust *k, struct kmap *m, const struct knamespace_args *args,
+		   struct err *err) __attribute__((warn_unused_result));
+
+/* affix.c (filters/prefix, filters/suffix) */
+int kust_prefix(struct kust *k, struct kmap *m, const char *prefix,
+		const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_suffix(struct kust *k, struct kmap *m, const char *suffix,
+		const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* labels.c: labels, and annotations, which differ in the field specs only */
+int kust_labels(struct kust *k, struct kmap *m, const struct kpairs *pairs,
+		const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_annotations(struct kust *k, struct kmap *m, const struct kpairs *pairs,
+		     const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+/* One entry of `labels`: its specs as configureBuiltinTransformers merges them. */
+int kust_label_entry(struct kust *k, struct kmap *m, const struct klabel *l,
+		     const struct kconfig *c, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* images.c (filters/imagetag) */
+int kust_image(struct kust *k, struct kmap *m, const struct kimage *image,
+	       const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* replicas.c (filters/replicacount) */
+int kust_replicas(struct kust *k, struct kmap *m, const struct kreplica *r,
+		  const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* patch.c: PatchTransformer, PatchStrategicMergeTransformer, PatchJson6902Transformer */
+int kust_patch(struct kust *k, const struct kfolder *folder, struct kmap *m,
+	       const struct kpatch *p, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_patches_strategic_merge(struct kust *k, const struct kfolder *folder,
+				 struct kmap *m, const struct kstrings *paths,
+				 struct err *err) __attribute__((warn_unused_result));
+int kust_patch_json6902(struct kust *k, const struct kfolder *folder, struct kmap *m,
+			const struct kpatch *p, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* generate.c (internal/generators): one resource, with behavior and needs_hash set */
+int kust_config_map(struct kust *k, const struct kfolder *folder,
+		    const struct kgenerator *g, struct kres **ret, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_secret(struct kust *k, const struct kfolder *folder,
+		const struct kgenerator *g, struct kres **ret, struct err *err)
+	__attribute__((warn_unused_result));
+/* MergeGlobalOptionsIntoLocal; either may be NULL. In the arena, or NULL. */
+struct kgen_options *kgen_options_merge(struct kust *k, const struct kgen_options *local,
+					const struct kgen_options *global);
+
+/* hash.c (api/hasher): names of what needs_hash; at the root only */
+int kust_hash_names(struct kust *k, struct kmap *m, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_hash(struct kust *k, const struct kres *r, char out[11], struct err *err)
+	__attribute__((warn_unused_result));
+
+/* nameref.c (filters/nameref, internal/accumulator): at the root only */
+int kust_name_references(struct kust *k, struct kmap *m, const struct knamerefs *refs,
+			 struct err *err) __attribute__((warn_unused_result));
+
+/* replacement.c (filters/replacement) */
+int kust_replacements(struct kust *k, const struct kfolder *folder, struct kmap *m,
+		      const struct kreplacement *data, size_t len, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* vars.c: MergeVars, MergeSet at each folder; ResolveVars at the root */
+struct kvars { struct kvar *data; size_t len, cap; };
+int kust_vars_merge(struct kust *k, struct kmap *m, struct kvars *into,
+		    const struct kvar *from, size_t len, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_vars_absorb(struct kust *k, struct kvars *into, const struct kvars *child,
+		     struct err *err) __attribute__((warn_unused_result));
+int kust_vars_resolve(struct kust *k, struct kmap *m, const struct kvars *vars,
+		      const struct kfieldspecs *specs, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* config.c: `configurations` files and `crds` files into a config */
+int kconfig_load(struct kust *k, const struct kfolder *folder,
+		 const struct kstrings *paths, struct kconfig *ret, struct err *err)
+	__attribute__((warn_unused_result));
+int kconfig_from_crds(struct kust *k, const struct kfolder *folder,
+		      const struct kstrings *paths, struct kconfig *ret,
+		      struct err *err) __attribute__((warn_unused_result));
+
+/*
+ * plugin.c: a plugin's configuration object (a resource of `transformers:`,
+ * `generators:`, `validators:`). What is not builtin sets *foreign (its apiVersion
+ * and kind, in the arena) and answers -1: the whole build is not ours.
+ */
+int kust_plugin_transform(struct kust *k, const struct kfolder *folder,
+			  const struct kres *config, struct kmap *m,
+			  const char **foreign, struct err *err)
+	__attribute__((warn_unused_result));
+int kust_plugin_generate(struct kust *k, const struct kfolder *folder,
+			 const struct kres *config, struct kmap *ret,
+			 const char **foreign, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* order.c (SortOrderTransformer): legacy order, or as loaded */
+void kust_order(struct kust *k, struct kmap *m, const struct ksort *sort);
+
+/* smp.c (kyaml/yaml/merge2): *dest becomes NULL when the patch deletes it */
+int kust_smp(struct kust *k, struct node **dest, const struct node *patch,
+	     struct err *err) __attribute__((warn_unused_result));
+
+/* jsonpatch.c (evanphx/json-patch v4): a parsed patch, applied to a tree */
+struct kjson_patch;
+/* Text that starts with '[' must be JSON, else YAML (jsonpatch or YAML list). */
+struct kjson_patch *kjson_patch_parse(struct kust *k, const char *text, size_t len,
+				      struct err *err);
+int kjson_patch_apply(struct kust *k, const struct kjson_patch *p, struct node **root,
+		      struct err *err) __attribute__((warn_unused_result));
+
+#endif
