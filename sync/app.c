@@ -191,6 +191,7 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 
 	record_deinit(&a->rec);
 	a->rec = *rec;
+	record_clock(&a->rec, world_wall(e->w), world_now(e->w));
 	free(a->rec_version);
 	a->rec_version = xstrdup(version);
 	app_poke(a);

@@ -312,7 +312,7 @@ static struct decision decide(struct app *a)
 		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
 		.now = world_now(a->engine->w), .retry_at = a->retry_at,
-		.heal_at = a->heal_at, .wall_ms = world_wall(a->engine->w),
+		.heal_at = a->heal_at,
 	};
 
 	if (a->rec.phase == PHASE_SOAKING) {

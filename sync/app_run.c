@@ -362,6 +362,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated)
 {
 	int64_t wall = world_wall(a->engine->w);
+	int64_t mono = (int64_t)world_now(a->engine->w);
 	bool back;
 
 	free(rel->reason);
@@ -369,6 +370,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	rel->state = RELEASE_REJECTED;
 	rel->may_pass = may_pass;
 	rel->decided_ms = wall;
+	rel->rejected_mono = mono;
 	back = rel->id != a->rec.last_good && a->rec.last_good &&
 	       a->spec.automated && a->spec.auto_revert == REVERT_ON;
 	err_set(&a->sync_err, ERR_INVALID, "release #%u (%.7s) was rejected: %s",
@@ -399,6 +401,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	if (mutated) {	/* a refusal before anything was changed reverts nothing */
 		a->rec.reverts_in_row++;
 		a->rec.last_revert_ms = wall;
+		a->rec.last_revert_mono = mono;
 	} else {
 		a->sync_err = ERR_INIT;	/* the pin says it */
 	}

@@ -44,8 +44,8 @@ static bool needs_hand(const struct record *rec)
 		return false;
 	for (size_t i = 0; i < rec->releases.len; i++)
 		n += rec->releases.data[i].state == RELEASE_REJECTED &&
-		     rec->releases.data[i].decided_ms >
-		     rec->last_revert_ms - HOUR_MS;
+		     rec->releases.data[i].rejected_mono >
+		     rec->last_revert_mono - HOUR_MS;
 	return n > REVERTS_AN_HOUR;
 }
 
@@ -73,7 +73,7 @@ static const struct release *rejection(const struct decide_in *in)
 static struct decision held_back(const struct decide_in *in,
 				 const struct release *r)
 {
-	int64_t left = r->decided_ms + RETRY_REJECTED_MS - in->wall_ms;
+	int64_t left = r->rejected_mono + RETRY_REJECTED_MS - (int64_t)in->now;
 	struct decision d;
 
 	if (!r->may_pass || r->retried || !in->spec->automated)
@@ -106,8 +106,8 @@ static struct decision toward_head(const struct decide_in *in)
 	if (needs_hand(in->rec))
 		return be(NEXT_WAIT, "more than three reverts within an hour: "
 			  "look into it, then run syncctl sync");
-	hold = in->rec->last_revert_ms + flap_hold_ms(in->rec->reverts_in_row) -
-	       in->wall_ms;
+	hold = in->rec->last_revert_mono + flap_hold_ms(in->rec->reverts_in_row) -
+	       (int64_t)in->now;
 	if (in->rec->reverts_in_row > 1 && hold > 0)
 		return wait_until(in->now + (uint64_t)hold,
 				  "holding off after consecutive reverts");

@@ -217,8 +217,7 @@ struct decide_in {
 	bool prunes;		/* the good release's plan has something to prune */
 	bool soak_over, soak_bad;
 	bool loaded;		/* the target's release is in memory */
-	uint64_t now, retry_at, heal_at;
-	int64_t wall_ms;
+	uint64_t now, retry_at, heal_at;	/* mono ms */
 };
 struct decision {
 	enum next next;

@@ -126,6 +126,23 @@ void record_deinit(struct record *r)
 	memset(r, 0, sizeof(*r));
 }
 
+static int64_t on_mono(int64_t ms, int64_t wall_ms, uint64_t mono_ms)
+{
+	int64_t then = ms > 0 ? ms : 0, age = wall_ms > then ? wall_ms - then : 0;
+
+	return (int64_t)mono_ms - age;	/* before this clock began: below 0 */
+}
+
+void record_clock(struct record *r, int64_t wall_ms, uint64_t mono_ms)
+{
+	r->last_revert_mono = on_mono(r->last_revert_ms, wall_ms, mono_ms);
+	for (size_t i = 0; i < r->releases.len; i++) {
+		struct release *rel = &r->releases.data[i];
+
+		rel->rejected_mono = on_mono(rel->decided_ms, wall_ms, mono_ms);
+	}
+}
+
 struct release *record_release(struct record *r, uint32_t id)
 {
 	for (size_t i = r->releases.len; id && i-- > 0;)

@@ -65,6 +65,7 @@ struct release {
 	int64_t created_ms;	/* wall clock */
 	int64_t deployed_ms;	/* operation succeeded; 0 = not */
 	int64_t decided_ms;	/* promoted, rejected or superseded; 0 = not */
+	int64_t rejected_mono;	/* not stored: see record_clock() */
 };
 
 /* Where an application is: the states of auto-revert. */
@@ -116,11 +117,19 @@ struct record {
 	struct op_record op;
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
+	int64_t last_revert_mono;	/* not stored: see record_clock() */
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 };
 
 void record_deinit(struct record *r);
+/*
+ * What lies in the past by the wall clock, on this process' monotonic one: pauses
+ * are measured on that, so that a wall clock that jumps later neither shortens nor
+ * lengthens them. To be called when a record was read, with both clocks' now in
+ * ms. What the wall clock places in the future happened just now.
+ */
+void record_clock(struct record *r, int64_t wall_ms, uint64_t mono_ms);
 /* Canonical JSON. */
 void record_encode(const struct record *r, struct buf *out);
 /* ERR_INVALID names the field; unknown fields are ignored (a newer syncd's). */

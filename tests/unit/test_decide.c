@@ -1,7 +1,7 @@
 /*
  * What an application does next, as a table. The record of every row has three
  * releases: #1 "one" is good, #2 "two" is rejected, #3 "three" is a candidate.
- * The wall clock and the monotonic one both stand at 10,000,000 ms.
+ * The monotonic clock stands at 10,000,000 ms.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,7 +256,7 @@ static const struct row rows[] = {
 };
 
 static struct release *add(struct record *r, const char *digest,
-			   enum release_state state, int64_t decided_ms)
+			   enum release_state state, int64_t rejected_mono)
 {
 	struct release *rel = record_add_release(r);
 
@@ -264,7 +264,7 @@ static struct release *add(struct record *r, const char *digest,
 	snprintf(rel->digest, sizeof(rel->digest), "%s", digest);
 	snprintf(rel->input_key, sizeof(rel->input_key), "input-%s", digest);
 	strcpy(rel->options_digest, "options");
-	rel->decided_ms = decided_ms;
+	rel->rejected_mono = rejected_mono;
 	return rel;
 }
 
@@ -275,7 +275,7 @@ static void fill(const struct row *w, struct record *rec)
 
 	*rec = (struct record){ .phase = w->phase, .target = w->target,
 				.last_good = 1, .reverts_in_row = w->reverts,
-				.last_revert_ms = NOW - w->reverted_ms };
+				.last_revert_mono = NOW - w->reverted_ms };
 	add(rec, "one", RELEASE_GOOD, 1);
 	add(rec, "two", f & TWO_IS_GOOD ? RELEASE_GOOD : RELEASE_REJECTED,
 	    NOW - w->rejected_ms);
@@ -285,10 +285,10 @@ static void fill(const struct row *w, struct record *rec)
 	two->may_pass = f & PASSES;
 	two->retried = f & RETRIED;
 	if (f & FOUR_REJECTED) {
-		two->decided_ms = rec->last_revert_ms;
+		two->rejected_mono = rec->last_revert_mono;
 		for (int i = 1; i < 4; i++)
 			add(rec, "other", RELEASE_REJECTED,
-			    rec->last_revert_ms - i * 10 * MINUTE);
+			    rec->last_revert_mono - i * 10 * MINUTE);
 	}
 	if (f & (PINNED | PINNED_BY_ADA)) {
 		rec->pin_why = xstrdup("release #2 was rejected");
@@ -316,7 +316,7 @@ static void judge(const struct row *w)
 		.requested = f & ASKED, .drifted = f & DRIFTED,
 		.prunes = f & PRUNES, .soak_over = f & OVER, .soak_bad = f & BAD,
 		.loaded = w->target && !(f & UNLOADED), .now = NOW,
-		.wall_ms = NOW, .retry_at = w->retry_in ? NOW + w->retry_in : 0,
+		.retry_at = w->retry_in ? NOW + w->retry_in : 0,
 		.heal_at = w->heal_in ? NOW + w->heal_in : 0,
 	};
 	struct decision d;

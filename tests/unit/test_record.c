@@ -365,6 +365,30 @@ static void rejections_hold(void **state)
 	}
 }
 
+/* The wall clock says how long ago it was; from here on only the other counts. */
+static void pauses_go_by_the_monotonic_clock(void **state)
+{
+	static const struct { int64_t ms, wall_ms, mono; } rows[] = {
+		{ 1700000000000, 1700000060000, 940000 },	/* a minute ago */
+		{ 1700000000000, 1700000000000, 1000000 },
+		{ 1700000000000, 1600000000000, 1000000 },	/* ahead of us: now */
+		{ 1700000000000, 1700003600000, -2600000 },	/* before our start */
+		{ INT64_MIN, 5000, 995000 }, { 0, 5000, 995000 },
+		{ INT64_MAX, INT64_MAX, 1000000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_(record_deinit) struct record r = { 0 };
+
+		record_add_release(&r)->decided_ms = rows[i].ms;
+		r.last_revert_ms = rows[i].ms;
+		record_clock(&r, rows[i].wall_ms, 1000000);
+		assert_int_equal(r.releases.data[0].rejected_mono, rows[i].mono);
+		assert_int_equal(r.last_revert_mono, rows[i].mono);
+	}
+}
+
 static void states_have_names(void **state)
 {
 	(void)state;
@@ -390,6 +414,7 @@ int main(void)
 		cmocka_unit_test(newest_release_of_a_digest),
 		cmocka_unit_test(take_back_is_for_dry_runs),
 		cmocka_unit_test(rejections_hold),
+		cmocka_unit_test(pauses_go_by_the_monotonic_clock),
 		cmocka_unit_test(states_have_names),
 	};
 
