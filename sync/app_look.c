@@ -45,9 +45,18 @@ void app_render_start(struct app *a)
 	free(a->render_affinity);
 	a->render_affinity = xstrdup(source_key(a->rev));
 	memcpy(a->rendering, a->rev->commit, sizeof(a->rendering));
+	a->render_began = world_now(a->engine->w);
 	memcpy(a->rendering_source, a->spec.source_digest,
 	       sizeof(a->rendering_source));
 	ask_worker(a, WORKER_RENDER);
+}
+
+/* The plan borrows from the head: without it, until the next look, there is none. */
+static void set_head(struct app *a, struct rel *rel)
+{
+	rel_unref(a->head);
+	a->head = rel;
+	a->plan_valid = false;
 }
 
 static void render_failed(struct app *a, const struct err *err)
@@ -55,7 +64,7 @@ static void render_failed(struct app *a, const struct err *err)
 	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendered,
 		   err->msg);
 	a->head_err = *err;
-	a->head = rel_unref(a->head);
+	set_head(a, NULL);
 	if (err->retry && a->rev &&
 	    (err->code == ERR_NOTFOUND || err->code == ERR_IO))
 		source_refetch(a->rev);
@@ -81,8 +90,7 @@ static void render_succeeded(struct app *a, struct rel *rel)
 		render_failed(a, &empty);
 		return;
 	}
-	rel_unref(a->head);
-	a->head = rel;
+	set_head(a, rel);
 	if (a->rev)
 		a->rev->broken = 0;
 	a->head_err = ERR_INIT;

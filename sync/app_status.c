@@ -187,6 +187,16 @@ static bool refreshed(const struct app *a)
 	return a->rev->err.code || source_polled_at(a->rev) >= a->refresh_at;
 }
 
+/* The end of what runs comes soon, and may follow a write only after a second. */
+static uint64_t tell_at(const struct app *a)
+{
+	if (a->operation_mark == MARK_SEEN)
+		return 0;
+	if (a->op)
+		return op_tell_at(a->op);
+	return *a->rendering ? a->render_began + STATUS_EVERY_MS : 0;
+}
+
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -210,6 +220,10 @@ void app_status_tick(struct app *a)
 	/* A new application soon has more to tell: one write instead of two. */
 	if (!must && !a->status_at && now < a->born + STATUS_FIRST_MS) {
 		app_poke_at(a, a->born + STATUS_FIRST_MS);
+		return;
+	}
+	if (now < tell_at(a)) {
+		app_poke_at(a, tell_at(a));
 		return;
 	}
 	/* What is under way is worth more than telling of it. */

@@ -159,6 +159,11 @@ const struct err *op_error(const struct op *op);
 bool op_mutated(const struct op *op);
 bool op_may_pass(const struct op *op);	/* the cause may pass by itself */
 const char *op_message(const struct op *op);	/* what it waits for, for people */
+/*
+ * Mono: when a status should tell where it stands. Not while it moves on: most
+ * operations end before anybody could have read that they run.
+ */
+uint64_t op_tell_at(const struct op *op);
 enum phase op_phase(const struct op *op);
 int op_wave(const struct op *op);
 /* The number in an operation id "r42-1a2b3c4d"; 0 if it is none. */
@@ -262,6 +267,7 @@ struct app {
 	struct worker_call render;
 	char *render_request;
 	char rendering[65], rendering_source[65];
+	uint64_t render_began;	/* mono */
 	char *render_affinity;
 	size_t render_len;
 	uint64_t render_again_at, load_again_at;	/* mono; 0 = any time */

@@ -464,6 +464,18 @@ static bool is_waiting(const struct op *op)
 	       (op->wait_until && !op->n_left && op->learned);
 }
 
+/* An arm, noting when it led anywhere. */
+static bool advance(struct op *op)
+{
+	int state = op->sm.state;
+	int wave = op->wave;
+	bool more = op_arm(op);
+
+	if (op->sm.state != state || op->wave != wave)
+		op->moved = world_now(op->e->w);
+	return more;
+}
+
 static void op_tick(struct op *op)
 {
 	for (;;) {
@@ -488,7 +500,7 @@ static void op_tick(struct op *op)
 				sm_move(&op->sm, OP_DONE);
 			continue;
 		}
-		if (!op_arm(op))
+		if (!advance(op))
 			suspend;
 	}
 }
@@ -506,7 +518,7 @@ struct op *op_start(const struct op_config *c)
 	op->timer.fn = on_timer;
 	op->dest_ns = xstrdup(c->app->spec.dest_ns);
 	op->learned = true;
-	op->started_mono = world_now(op->e->w);
+	op->started_mono = op->moved = world_now(op->e->w);
 	sm_init(&op->sm, states, OP_IDLE);
 	op_poke(op);
 	return op;
@@ -536,54 +548,4 @@ struct op *op_free(struct op *op)
 	plan_deinit(&op->plan);
 	free(op);
 	return NULL;
-}
-
-enum op_outcome op_outcome(const struct op *op)
-{
-	return op->outcome;
-}
-
-const struct err *op_error(const struct op *op)
-{
-	return &op->err;
-}
-
-bool op_mutated(const struct op *op)
-{
-	return op->mutated;
-}
-
-bool op_may_pass(const struct op *op)
-{
-	return op->may_pass;
-}
-
-const char *op_message(const struct op *op)
-{
-	return op->message;
-}
-
-enum phase op_phase(const struct op *op)
-{
-	if (op->c.kind == OP_REVERT)
-		return PHASE_REVERTING;
-	if (op->c.prune_only)
-		return PHASE_PRUNING;
-	if (op->c.kind == OP_HEAL)
-		return op->app->rec.phase;
-	switch (op->sm.state) {
-	case OP_APPLYING:
-	case OP_CLAIMING:
-	case OP_LEARNING:
-		return PHASE_APPLYING;
-	case OP_SETTLING_:
-		return PHASE_SETTLING;
-	default:
-		return PHASE_PREFLIGHT;
-	}
-}
-
-int op_wave(const struct op *op)
-{
-	return op->wave;
 }

@@ -82,7 +82,7 @@ struct op {
 	uint64_t wait_until;	/* mono: kinds or a deletion are waited for; 0 */
 	struct world_task task;
 	struct world_timer timer;
-	uint64_t started_mono;
+	uint64_t started_mono, moved;	/* mono; moved: to another step */
 };
 
 /* op.c */

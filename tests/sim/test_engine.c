@@ -272,6 +272,28 @@ static void last_word_of_the_status_is_told(void **state)
 	}
 }
 
+/* Nobody could have read that it ran: the end follows within a second. */
+static void short_operations_are_told_once(void **state)
+{
+	_cleanup_free_ char *two = engsim_configmap("settings", "two", 1);
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	setup_with(&x, 7, "v1", 0, 600000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	from = sim_request_count(x.s);
+	engsim_commit(&x, "settings.yaml", two);
+	apisim_edit(x.api, "kubectl-annotate", "applications.argoproj.io",
+		    "argocd", "shop", "{\"metadata\":{\"annotations\":{"
+		    "\"argocd.argoproj.io/refresh\":\"normal\"}}}");
+	sim_run_for(x.s, 20000);
+	assert_status(&x, "Synced", "Healthy");
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/applications/shop"), 1);
+	engsim_deinit(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +306,7 @@ int main(void)
 		cmocka_unit_test(crash_at_every_step_of_the_revert),
 		cmocka_unit_test(faults_delay_but_do_not_confuse),
 		cmocka_unit_test(last_word_of_the_status_is_told),
+		cmocka_unit_test(short_operations_are_told_once),
 	};
 
 	doc_init();

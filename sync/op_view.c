@@ -1,0 +1,65 @@
+/* op_view.c - what an operation is at, for its application and for people. */
+#include "op_priv.h"
+
+#define TELL_CALM_MS 1500
+#define TELL_LATE_MS 4000
+
+enum op_outcome op_outcome(const struct op *op)
+{
+	return op->outcome;
+}
+
+const struct err *op_error(const struct op *op)
+{
+	return &op->err;
+}
+
+bool op_mutated(const struct op *op)
+{
+	return op->mutated;
+}
+
+bool op_may_pass(const struct op *op)
+{
+	return op->may_pass;
+}
+
+uint64_t op_tell_at(const struct op *op)
+{
+	uint64_t calm = op->moved + TELL_CALM_MS;
+	uint64_t late = op->started_mono + TELL_LATE_MS;
+
+	if (op->c.kind == OP_REVERT)	/* the night's first question */
+		return 0;
+	return calm < late ? calm : late;
+}
+
+const char *op_message(const struct op *op)
+{
+	return op->message;
+}
+
+enum phase op_phase(const struct op *op)
+{
+	if (op->c.kind == OP_REVERT)
+		return PHASE_REVERTING;
+	if (op->c.prune_only)
+		return PHASE_PRUNING;
+	if (op->c.kind == OP_HEAL)
+		return op->app->rec.phase;
+	switch (op->sm.state) {
+	case OP_APPLYING:
+	case OP_CLAIMING:
+	case OP_LEARNING:
+		return PHASE_APPLYING;
+	case OP_SETTLING_:
+		return PHASE_SETTLING;
+	default:
+		return PHASE_PREFLIGHT;
+	}
+}
+
+int op_wave(const struct op *op)
+{
+	return op->wave;
+}
