@@ -215,6 +215,8 @@ int kfieldspec_apply(struct kust *k, struct kres *r, const struct kfieldspec *sp
 int kfieldspecs_apply(struct kust *k, struct kres *r, const struct kfieldspecs *specs,
 		      int create_kind, kfield_fn fn, void *arg, struct err *err)
 	__attribute__((warn_unused_result));
+/* May one of them change what a resource's id is read from? */
+bool kfieldspecs_touch_id(const struct kfieldspecs *specs);
 /* PathSplitter: "a/b\/c/d" -> a, b/c, d; in the arena, ends with NULL. */
 const char **kpath_split(struct kust *k, const char *path, char separator);
 
@@ -234,6 +236,25 @@ bool kremove(struct node *map, const char *key);
 /* A plain scalar, whose type its text decides (NewScalarRNode without a tag). */
 struct node *kplain(struct kust *k, const char *text);
 struct node *kstring(struct kust *k, const char *text);	/* NewStringRNode: !!str */
+/*
+ * FieldSetter: into what is there, in place. A node may stand in several places: a
+ * common label is one node everywhere in a resource, and a replacement or patch of
+ * one of them changes all (seen in the reference). So where the reference sets a
+ * scalar (SetYNode), do not put another node there.
+ */
+enum kset_type { KSET_GUESSED /* no tag: its text and quotes decide */, KSET_STR, KSET_INT };
+/* A scalar or null becomes that text; text is borrowed from the arena. */
+int kset_scalar(struct node *n, const char *text, enum kset_type type, struct err *err)
+	__attribute__((warn_unused_result));
+/*
+ * Under key: over what is there, whose style it takes, else value itself is put at
+ * the end. map: a map, or a null, which stays one.
+ */
+int kset_entry(struct kust *k, struct node *map, const char *key, struct node *value,
+	       struct err *err) __attribute__((warn_unused_result));
+/* ErrorIfInvalid: nulls (and no node) pass. */
+int kexpect_kind(const struct node *n, enum node_kind kind, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* --- one build -------------------------------------------------------------------- */
 
