@@ -1,9 +1,10 @@
 /*
  * An operation: make the cluster equal to a release.
  *
- * Happy path: watch the kinds in use -> make the namespace -> record release and
- * inventory -> preflight what changed -> per step: apply, learn new kinds, settle
- * -> close. The plan is built anew at each step from the record and the live
+ * Happy path: watch the kinds in use -> record release and inventory -> make the
+ * namespace -> preflight what changed -> per step: apply, learn new kinds, settle
+ * -> close. A revert first restores or removes what may stand in its way, applies
+ * without awaiting health, awaits all of it, and deletes what the bad one made. The plan is built anew at each step from the record and the live
  * index, so that going on after a crash is the same as going on: what is applied
  * already is kept, what is not is applied.
  * It fails by a refusal, by evidence, by trouble that may pass, or because it was
@@ -20,7 +21,9 @@ static const struct sm_state states[] = {
 			  TO(OP_DONE) },
 	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
-			   TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
+			   TO(OP_UNBLOCKING) | TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
+	[OP_UNBLOCKING] = { "Unblocking", TO(OP_NAMESPACING) |
+			    TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_PREFLIGHTING] = { "Preflight", TO(OP_APPLYING) | TO(OP_DONE) },
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_DONE) },
 	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_LEARNING) |
@@ -214,6 +217,8 @@ static int after_recording(struct op *op)
 {
 	if (op->c.prune_only)
 		return OP_PRUNING_;
+	if (op->c.kind == OP_REVERT && op->sm.state == OP_RECORDING)
+		return OP_UNBLOCKING;
 	if (needs_namespace(op) && !op->namespace_ready)
 		return OP_NAMESPACING;
 	return op->c.kind == OP_HEAL ? OP_APPLYING : OP_PREFLIGHTING;
@@ -347,6 +352,8 @@ static bool tick_settling(struct op *op)
 	int next;
 
 	if (waits) {
+		if (op->c.kind == OP_REVERT)
+			op_unstick(op);
 		v = op_settle(op, op->settled_all);
 		if (v == SETTLE_WAIT)
 			return false;
@@ -416,6 +423,11 @@ static bool op_arm(struct op *op)
 		return tick_watching(op);
 	case OP_RECORDING:
 		if (!op->recorded)
+			return false;
+		enter(op, after_recording(op));
+		return true;
+	case OP_UNBLOCKING:
+		if (!op_unblock_tick(op))
 			return false;
 		enter(op, after_recording(op));
 		return true;
@@ -540,6 +552,7 @@ struct op *op_free(struct op *op)
 	world_timer_stop(op->e->w, &op->timer);
 	op_batch_free(op);
 	op_facts_free(op);
+	op->unstick = unstick_free(op->unstick);
 	kube_abandon(op->e->kube, &op->ns_req);
 	kube_request_deinit(&op->ns_req);
 	free(op->ns_body);

@@ -10,6 +10,8 @@
 
 #define AFTER_CRD_MS 10000
 #define AFTER_CRD_STEP_MS 500
+#define AFTER_UNBLOCK_MS 10000
+#define AFTER_UNBLOCK_STEP_MS 500
 
 static void apply_send(struct apply *a);
 
@@ -70,11 +72,17 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	told.retry = err->retry;
 	err = &told;
 	op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
+	objkey_format(&a->task.key, &key);
+	if (a->unblocking) {	/* it may be in nobody's way after all */
+		engine_log(op->e, LOG_WARN, op->app, "%s may stand in the way of the "
+			   "revert and cannot be %s: %s", buf_str(&key),
+			   a->deleting ? "removed" : "restored", err->msg);
+		return;
+	}
 	if (op->err.code && !(op->outcome == OP_TROUBLE && outcome == OP_REFUSED))
 		return;
 	op->outcome = outcome;
 	op->err = *err;
-	objkey_format(&a->task.key, &key);
 	if (r && *r->source)
 		err_wrap(&op->err, "%s (%s)", buf_str(&key), r->source);
 	else
@@ -82,7 +90,7 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	op->may_pass = op->may_pass || strstr(err->msg, "exceeded quota");
 }
 
-static bool is_terminal(const struct err *err)
+bool op_is_terminal(const struct err *err)
 {
 	if (err->retry)
 		return false;
@@ -148,6 +156,8 @@ static void take_answer(struct apply *a)
 
 	op->mutated = true;
 	f->changed = true;
+	if (a->unblocking)
+		op->unblocked_at = world_now(op->e->w);
 	op->e->counts.applies++;
 	op->e->counts.apply_ms += world_now(op->e->w) - a->first_try;
 	if (!l)		/* a watch event was faster: it is newer than this answer */
@@ -181,13 +191,28 @@ static bool retry_after_crd(struct apply *a)
 	return true;
 }
 
+/* The API server heeds a removed webhook or a raised quota a moment later. */
+static bool retry_after_unblock(struct apply *a, const struct err *err)
+{
+	struct op *op = a->op;
+	struct world *w = op->e->w;
+
+	if (!op->unblocked_at || a->unblocking || err->code == ERR_CANCELLED ||
+	    err->code == ERR_NOTFOUND ||
+	    world_now(w) > op->unblocked_at + AFTER_UNBLOCK_MS)
+		return false;
+	world_timer_start(w, &a->again, AFTER_UNBLOCK_STEP_MS);
+	return true;
+}
+
 static void on_apply(struct apply *a, const struct err *err)
 {
 	struct fact *f;
 
 	if (!err->code) {
 		take_answer(a);
-	} else if (err->code == ERR_NOTFOUND && retry_after_crd(a)) {
+	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
+		   retry_after_unblock(a, err)) {
 		return;
 	} else if (err->code == ERR_CONFLICT && a->task.adopt && !a->looking) {
 		/* It went or was replaced between the look and the apply. */
@@ -196,7 +221,7 @@ static void on_apply(struct apply *a, const struct err *err)
 		f->absent = false;
 		note_failure(a, OP_TROUBLE, err);
 	} else {
-		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
 	}
 	batch_done_one(a);
 }
@@ -240,7 +265,9 @@ static void on_dry_run(struct apply *a, const struct err *err)
 			apply_send(a);
 			return;
 		}
-	} else if (is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
+	} else if (retry_after_unblock(a, err)) {
+		return;
+	} else if (op_is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
 		   !earlier_may_help(a->op, &a->task.key)) {
 		note_failure(a, OP_REFUSED, err);
 	} else if (lacks_namespace(a, err)) {
@@ -262,7 +289,7 @@ static void on_look(struct apply *a, const struct err *err)
 	if (err->code == ERR_NOTFOUND) {
 		f->absent = true;
 	} else if (err->code) {
-		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
 		batch_done_one(a);
 		return;
 	} else {
@@ -297,6 +324,8 @@ static void on_delete(struct apply *a, const struct err *err)
 		kind = doc_get_str(a->req.json, "kind", NULL);
 		/* A Status: gone. The object itself: finalizers are pending. */
 		a->gone = !kind || !strcmp(kind, "Status");
+		if (a->unblocking)
+			op->unblocked_at = world_now(op->e->w);
 		/* Known as being deleted from now on; not when it went already. */
 		l = live_find(&op->e->live, &a->task.key);
 		if (!a->gone && l && !strcmp(l->uid, a->task.uid))
@@ -305,7 +334,7 @@ static void on_delete(struct apply *a, const struct err *err)
 	} else if (err->code == ERR_NOTFOUND || err->code == ERR_CONFLICT) {
 		a->gone = true;	/* 409: another object bears the name; not ours */
 	} else {
-		note_failure(a, is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
 	}
 	batch_done_one(a);
 }
@@ -360,6 +389,16 @@ static void fail_soon(struct world_timer *t)
 	batch_done_one(a);
 }
 
+/* A foreground deletion leaves a blocker in force until its garbage is gone. */
+static const char *propagation(const struct apply *a)
+{
+	const char *policy = a->op->app->spec.propagation;
+
+	if (a->unblocking)
+		return "Background";
+	return policy ? policy : "Foreground";
+}
+
 static void apply_send(struct apply *a)
 {
 	struct op *op = a->op;
@@ -369,9 +408,7 @@ static void apply_send(struct apply *a)
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
 	if (a->deleting) {
-		kube_delete_init(&a->req, &a->ref, a->task.uid,
-				 op->app->spec.propagation ?
-				 op->app->spec.propagation : "Foreground");
+		kube_delete_init(&a->req, &a->ref, a->task.uid, propagation(a));
 	} else if (a->looking || (!a->dry_run && a->task.look &&
 				  !(f && (f->absent || *f->adopt_uid)))) {
 		a->looking = true;
@@ -396,7 +433,7 @@ static bool resolve(struct op *op, const struct task *t, struct apply *a)
 	return ref_resolve(op->e->discovery, &t->key, t->version, &a->ref);
 }
 
-/* ---- the three batches ---- */
+/* ---- the batches ---- */
 
 void op_preflight_start(struct op *op)
 {
@@ -517,49 +554,24 @@ void op_prune_start(struct op *op)
 		op_batch_free(op);
 }
 
-/* ---- CreateNamespace=true ---- */
-
-static void on_namespace(struct kube_request *r, const struct err *err)
+bool op_unblock_start(struct op *op, enum blocker stage)
 {
-	struct op *op = container_of(r, struct op, ns_req);
-	struct engine *e = op->e;
-	const char *ns = op->dest_ns;
-	struct kube_ref ref = { .version = "v1", .resource = "namespaces" };
+	struct apply *batch = batch_make(op, op->plan.tasks.len +
+					 op->plan.prunes.len);
+	const struct task *t;
+	size_t n = 0, pos = 0;
 
-	op->ns_busy = false;
-	if (err->code == ERR_NOTFOUND && !op->ns_body) {
-		struct buf body = BUF_INIT;
+	while ((t = unblock_next(&op->plan, stage, &pos))) {
+		bool remove = t->verb == TASK_PRUNE;
 
-		buf_adds(&body, "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
-			 "\"metadata\":{\"name\":");
-		doc_write_str(&body, ns);
-		buf_adds(&body, "}}");
-		op->ns_body = buf_steal(&body, NULL);
-		kube_create_init(&op->ns_req, &ref, FIELD_MANAGER, op->ns_body,
-				 strlen(op->ns_body));
-		op->ns_req.on_done = on_namespace;
-		op->ns_busy = true;
-		kube_start(e->kube, &op->ns_req);
-		return;
+		if ((remove && !*t->uid) || !resolve(op, t, &batch[n]))
+			continue;
+		batch[n].deleting = remove;
+		batch[n++].unblocking = true;
 	}
-	if (err->code && err->code != ERR_CONFLICT) {
-		struct err bad = *err;
-
-		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", ns);
-		op->outcome = is_terminal(err) ? OP_REFUSED : OP_TROUBLE;
-		op->err = bad;
-	}
-	op->namespace_ready = true;
-	op_poke(op);
-}
-
-void op_namespace_start(struct op *op)
-{
-	struct kube_ref ref = { .version = "v1", .resource = "namespaces",
-				.name = op->dest_ns };
-
-	kube_get_init(&op->ns_req, &ref);
-	op->ns_req.on_done = on_namespace;
-	op->ns_busy = true;
-	kube_start(op->e->kube, &op->ns_req);
+	if (n)
+		batch_start(op, n);
+	else
+		op_batch_free(op);
+	return n;
 }

@@ -189,6 +189,7 @@ bool op_step_waits(const struct op *op)
 	return false;
 }
 
+/* What a finished batch deleted leaves the inventory. */
 static void drop_pruned(struct op *op)
 {
 	for (size_t i = 0; i < op->n_batch; i++)
@@ -274,4 +275,19 @@ bool op_prune_tick(struct op *op)
 	if (!op->n_left)	/* all are being deleted: their news will poke us */
 		world_timer_start(op->e->w, &op->timer, 2000);
 	return false;
+}
+
+bool op_unblock_tick(struct op *op)
+{
+	if (op->n_left)
+		return false;
+	drop_pruned(op);
+	while (++op->unblock_stage < BLOCKER_N) {
+		op_plan(op);
+		restrict_prunes(op);
+		if (op_unblock_start(op, op->unblock_stage))
+			return false;
+	}
+	op_plan(op);
+	return true;
 }

@@ -1,18 +1,21 @@
 /*
- * op_priv.h - one operation, shared by its three files: op.c (the state table),
- * op_apply.c (the requests), op_settle.c (waiting for health).
+ * op_priv.h - one operation, shared by its files: op.c (the state table), op_plan.c
+ * (what is left to do), op_apply.c (the requests), op_settle.c (waiting for health),
+ * op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
 #define SYNC_OP_PRIV_H
 
 #include "engine_priv.h"
 #include "settle.h"
+#include "unblock.h"
 
 enum {
 	OP_IDLE,
 	OP_WATCHING,	/* until the kinds in use have their first list */
 	OP_NAMESPACING,	/* CreateNamespace */
 	OP_RECORDING,	/* release and inventory, before the first mutation */
+	OP_UNBLOCKING,	/* a revert: what may stand in its way goes first */
 	OP_PREFLIGHTING,
 	OP_CLAIMING,	/* compare-and-swap of the record before a wave */
 	OP_APPLYING,
@@ -32,7 +35,7 @@ struct apply {
 	uint64_t first_try;
 	char *body;
 	struct err broken;
-	bool dry_run, looking, deleting, gone;
+	bool dry_run, looking, deleting, gone, unblocking;
 };
 
 /* What is known of an object beside the plan, which is rebuilt at each step. */
@@ -77,6 +80,10 @@ struct op {
 	char *dest_ns;		/* the spec may be edited under way */
 	bool ns_busy;
 
+	enum blocker unblock_stage;	/* the one under way */
+	uint64_t unblocked_at;	/* mono: a blocker was restored or removed; 0 */
+	struct unstick *unstick;
+
 	struct fact *facts;
 	uint64_t deadline, progress, progress_now, look_at;
 	uint64_t wait_until;	/* mono: kinds or a deletion are waited for; 0 */
@@ -109,16 +116,30 @@ bool op_refuse(struct op *op);
 bool op_step_waits(const struct op *op);
 /* One wave of prunes at a time; true when nothing is left to delete. */
 bool op_prune_tick(struct op *op);
+/* What blocks requests, then the other blockers; true when all was tried. */
+bool op_unblock_tick(struct op *op);
 
 /* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
 void op_preflight_start(struct op *op);
 bool op_apply_next(struct op *op);	/* false: nothing left in this step */
 void op_prune_start(struct op *op);
-void op_namespace_start(struct op *op);
+bool op_unblock_start(struct op *op, enum blocker stage);	/* false: none */
 void op_batch_free(struct op *op);
 /* A task whose kind neither the cluster serves nor the release brings; NULL. */
 const struct task *op_unserved(const struct op *op);
 void op_fail_unserved(struct op *op, const struct task *t);
+bool op_is_terminal(const struct err *err);
+
+/* op_namespace.c: op_poke when it is there */
+void op_namespace_start(struct op *op);
+
+/*
+ * op_unstick.c: deletes pods of the failed revision that keep StatefulSets which
+ * are not healthy yet from rolling back (unstick.h says which); looks again every
+ * few seconds as long as it is called. NULL-safe free, without callbacks.
+ */
+void op_unstick(struct op *op);
+struct unstick *unstick_free(struct unstick *u);
 
 /* op_settle.c */
 enum settle_verdict op_settle(struct op *op, bool all);

@@ -14,15 +14,55 @@ image_is() { field_is "registry.example.com/$1:$2" deployment "$1" '.spec.templa
 uid_of() { field "$1" "$2" .metadata.uid -n "$NS"; }
 gone() { [ -z "$(kc get "$1" "$2" -n "$NS" --ignore-not-found -o name)" ]; }
 annotate() { printf '.metadata.annotations = {"syncd.dev/%s": "%s"}' "$1" "$2"; }
+# statefulset NAME TAG: its YAML; its pods roll one after another.
+statefulset() { deployment "$1" "$2" 0 2 | sed "s/^kind: Deployment/kind: StatefulSet/; s/^  replicas:/  serviceName: $1\n&/"; }
+# gate: refuses what looks like the good release: a policy, and a webhook of a server
+# that nobody runs.
+gate() {
+	cat <<-END
+		apiVersion: admissionregistration.k8s.io/v1
+		kind: ValidatingAdmissionPolicy
+		metadata: {name: gate-$$, annotations: {argocd.argoproj.io/sync-wave: "-1"}}
+		spec:
+		  matchConstraints:
+		    namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "$NS"}}
+		    objectSelector: {matchExpressions: [{key: syncd.dev/install, operator: Exists}]}
+		    resourceRules:
+		    - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}
+		  matchConditions: [{name: gate, expression: "object.metadata.name == 'gate'"}]
+		  validations: [{expression: "!object.spec.template.spec.containers[0].image.endsWith(':v1')", message: no v1 here}]
+		---
+		apiVersion: admissionregistration.k8s.io/v1
+		kind: ValidatingAdmissionPolicyBinding
+		metadata: {name: gate-$$, annotations: {argocd.argoproj.io/sync-wave: "-1"}}
+		spec: {policyName: gate-$$, validationActions: [Deny]}
+		---
+		apiVersion: admissionregistration.k8s.io/v1
+		kind: ValidatingWebhookConfiguration
+		metadata: {name: gate-$$, annotations: {argocd.argoproj.io/sync-wave: "-1"}}
+		webhooks:
+		- name: gate.example.com
+		  clientConfig: {url: "https://127.0.0.1:1/"}
+		  failurePolicy: Fail
+		  timeoutSeconds: 1
+		  sideEffects: None
+		  admissionReviewVersions: [v1]
+		  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "$NS"}}
+		  matchConditions: [{name: gate, expression: "object.metadata.name == 'gate' && object.spec.template.spec.containers[0].image.endsWith(':v1')"}]
+		  rules:
+		  - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}
+	END
+}
 pinned() { wait_until "${2:-30}" "pinned $1" app_is "$1" '$d.phase == "Pinned"'; }
 
 namespace "$NS"
 repo shop
 git_server
 URL=$GIT_URL/shop.git
-for name in image crash noready twice kept report; do
+for name in image crash noready twice kept report gate; do
 	deployment "$name" v1 | in_git "$name" web
 done
+statefulset db v1 | in_git db db
 deployment image v1 0 3 | in_git image web
 configmap image-old stays | in_git image old
 configmap waves v1 1 | in_git waves config
@@ -38,14 +78,17 @@ app noready "$URL" noready "$NS" "$(annotate wave-deadline 4s)"
 app waves "$URL" waves "$NS"
 app twice "$URL" twice "$NS"
 app refused "$URL" refused "$NS"
+app gate "$URL" gate "$NS"
+app db "$URL" db "$NS"
 app kept "$URL" kept "$NS" "$(annotate auto-revert false)"
 app report "$URL" report "$NS" "$(annotate auto-revert report)"
 app first "$URL" first "$NS"
 
 it "every application gets its first good release"
-for name in image crash noready waves twice refused kept report; do
+for name in image crash noready waves twice refused gate db kept report; do
 	good "$name" "$GOOD"
 done
+UID_DB=$(uid_of pod db-0)
 UID_IMAGE=$(uid_of deployment image)
 
 it "a first release that fails stays as it is"
@@ -59,7 +102,9 @@ deployment image bad1 0 3 | in_git image web
 configmap image-new v1 | in_git image new
 git -C "$W" rm -q --cached image/old.yaml && rm "$W/image/old.yaml"
 for name in crash noready; do deployment $name "${name}1" | in_git $name web; done
-for name in twice kept report; do deployment $name bad1 | in_git $name web; done
+for name in twice gate kept report; do deployment $name bad1 | in_git $name web; done
+gate | in_git gate gate
+statefulset db bad1 | in_git db db
 configmap waves v2 1 | in_git waves config
 deployment waves bad1 2 | in_git waves web
 configmap waves-late v1 3 | in_git waves late
@@ -67,7 +112,7 @@ configmap refused v2 | in_git refused config
 deployment Refused v1 | in_git refused web
 BAD=$(commit shop "bad in many ways")
 wait_until 20 "the bad Deployment" image_is image bad1
-for name in image crash noready waves twice refused; do
+for name in image crash noready waves twice refused gate db; do
 	pinned "$name"
 	app_is "$name" "\$s.sync.status == \"OutOfSync\" and \$s.sync.revision == \"$BAD\" and
 		\$d.target.revision == \"$GOOD\" and \$d.rejected.revision == \"$BAD\"" ||
@@ -98,6 +143,21 @@ it "waves before the bad one go back, waves after it never came"
 assert_eq v1 "$(field configmap waves .data.key -n "$NS")" "the ConfigMap of wave 1"
 gone configmap waves-late || fail "wave 3 was applied"
 refute_contains "$(cat "$T/syncd.log")" "waves-late" "the log"
+
+it "what stands in the way of a revert goes first"
+image_is gate v1 || fail "gate runs $(image_of gate)"
+app_is gate '$s.health.status == "Healthy"' || fail "health of gate"
+for kind in validatingadmissionpolicy validatingadmissionpolicybinding validatingwebhookconfiguration; do
+	gone $kind gate-$$ || fail "the $kind of the bad release is still there"
+done
+
+it "a StatefulSet that waits for a bad pod gets a new one"
+app_is db '$s.health.status == "Healthy"' || fail "health of db: $(kc get pods -n "$NS")"
+for pod in db-0 db-1; do
+	assert_eq registry.example.com/db:v1 "$(field pod $pod '.spec.containers[0].image' -n "$NS")" "the image of $pod"
+done
+assert_eq "$UID_DB" "$(uid_of pod db-0)" "the pod that was well"
+logged 'deleted pod .*/db-1 of the failed revision' || fail "the log does not say so"
 
 it "a refusal before the first change changes nothing"
 assert_eq v1 "$(field configmap refused .data.key -n "$NS")" "the ConfigMap"

@@ -222,11 +222,16 @@ static void control_replica_set(struct apisim *a, struct api_object *o)
 		look_at_owner(a, o, "apps", "deployments");
 }
 
-/* One pod after another; a pod of an old template goes when the set is whole. */
+/*
+ * One pod after another; a pod of an old template goes when the set is whole. Only
+ * Parallel replaces one that is not ready: OrderedReady waits for it, for ever.
+ */
 static void control_stateful_set(struct apisim *a, struct api_object *o)
 {
 	_cleanup_json_ json_t *set = json_incref(o->json);
 	_cleanup_free_ char *key = xstrdup(o->key), *hash = template_hash(set);
+	bool parallel = !strcmp(ctl_str(set, "spec", "podManagementPolicy"),
+				"Parallel");
 	int64_t want = ctl_num(set, "spec", "replicas", 1), updated = 0;
 	struct tally t = pods_of(a, set);
 	const char *ns = ctl_str(set, "metadata", "namespace");
@@ -246,7 +251,7 @@ static void control_stateful_set(struct apisim *a, struct api_object *o)
 			create_pod(a, set, name);
 		else if (p && strcmp(image, now) &&
 			 !doc_get(p->json, "metadata", "deletionTimestamp", NULL) &&
-			 (t.ready == t.n || !pod_ready(p->json)))
+			 (t.ready == t.n || (parallel && !pod_ready(p->json))))
 			delete_pod(a, p);
 		else
 			continue;
