@@ -12,8 +12,6 @@
 #include "core/mem.h"
 #include "rules.h"
 
-#define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
-
 static const char *const names[] = {
 	[HEALTH_NONE] = "",
 	[HEALTH_HEALTHY] = "Healthy",
@@ -90,7 +88,7 @@ struct health health_say(enum health_status status, const char *fmt, ...)
  * A finished hook is held by our finalizer so that its result can be read: it is
  * judged by what it did although its deletion has begun.
  */
-static bool hook_held(const json_t *object)
+bool health_is_held(const json_t *object)
 {
 	const json_t *list = doc_get(object, "metadata", "finalizers", NULL);
 	const json_t *item;
@@ -99,7 +97,7 @@ static bool hook_held(const json_t *object)
 	json_array_foreach(list, i, item) {
 		const char *s = json_string_value(item);
 
-		if (s && !strcmp(s, HOOK_FINALIZER))
+		if (s && !strcmp(s, HEALTH_HOOK_FINALIZER))
 			return true;
 	}
 	return false;
@@ -128,7 +126,7 @@ struct health health_assess(const json_t *object)
 	if (!kind || !group_of(object, group, sizeof(group)))
 		return health_text(HEALTH_NONE, NULL);
 	if (doc_get_str(object, "metadata", "deletionTimestamp", NULL) &&
-	    !hook_held(object))
+	    !health_is_held(object))
 		return health_text(HEALTH_PROGRESSING, "Pending deletion");
 	row = health_row(group, kind);
 	if (!row)

@@ -75,18 +75,23 @@ static void each_part(const char *list, void (*fn)(const char *part, void *arg),
 	}
 }
 
+/* Is it one of a comma separated list without spaces? */
+static bool has_part(const char *list, const char *part)
+{
+	size_t n = strlen(part);
+
+	for (const char *at = list; (at = strstr(at, part)); at += n) {
+		if ((at == list || at[-1] == ',') && (at[n] == ',' || !at[n]))
+			return true;
+	}
+	return false;
+}
+
 /* Appends a phase once. */
 static void add_phase(struct buf *phases, const char *phase)
 {
-	size_t n = strlen(phase);
-	const char *at = buf_str(phases);
-
-	while ((at = strstr(at, phase))) {
-		if ((at == buf_str(phases) || at[-1] == ',') &&
-		    (at[n] == ',' || !at[n]))
-			return;
-		at += n;
-	}
+	if (has_part(buf_str(phases), phase))
+		return;
 	if (phases->len)
 		buf_addc(phases, ',');
 	buf_adds(phases, phase);
@@ -97,7 +102,7 @@ static void add_argo_phase(const char *part, void *arg)
 	add_phase(arg, part);
 }
 
-static void add_helm_phase(const char *part, void *arg)
+static const char *helm_phase(const char *part)
 {
 	static const char *const map[][2] = {
 		{ "pre-install", "PreSync" }, { "pre-upgrade", "PreSync" },
@@ -106,14 +111,47 @@ static void add_helm_phase(const char *part, void *arg)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
-		if (strcmp(part, map[i][0]) == 0) {
-			add_phase(arg, map[i][1]);
-			return;
-		}
+		if (strcmp(part, map[i][0]) == 0)
+			return map[i][1];
 	}
-	add_phase(arg, part);
+	return part;
 }
 
+static void add_helm_phase(const char *part, void *arg)
+{
+	add_phase(arg, helm_phase(part));
+}
+
+/* Beside Argo CD's own annotation only Helm's phases of a deletion count. */
+static void add_helm_deletion(const char *part, void *arg)
+{
+	const char *phase = helm_phase(part);
+
+	if (phase != part && strstr(phase, "Delete"))
+		add_phase(arg, phase);
+}
+
+static bool any_part(const char *list, const char *const *parts, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (has_part(list, parts[i]))
+			return true;
+	}
+	return false;
+}
+
+static const char *const sync_phases[] = { "PreSync", "Sync", "PostSync", "SyncFail",
+					   "Skip" };
+static const char *const delete_phases[] = { "PreDelete", "PostDelete" };
+
+bool hook_ever_runs(const struct rendered *o)
+{
+	return o->flags & OBJ_HOOK &&
+	       (any_part(o->hook, sync_phases, ARRAY_LEN(sync_phases) - 1) ||
+		any_part(o->hook, delete_phases, ARRAY_LEN(delete_phases)));
+}
+
+/* Where none of Argo CD's phases of a sync is written, Helm's count. */
 static void read_hook(struct rendered *o, const struct node *notes)
 {
 	_cleanup_buf_ struct buf phases = BUF_INIT;
@@ -122,15 +160,62 @@ static void read_hook(struct rendered *o, const struct node *notes)
 	/* Helm marks CRDs with a hook of their own; they are no hooks. */
 	if (helm && strcmp(helm, "crd-install") == 0)
 		helm = NULL;
-	if (argo)
-		each_part(argo, add_argo_phase, &phases);
-	else if (helm)
-		each_part(helm, add_helm_phase, &phases);
+	each_part(argo, add_argo_phase, &phases);
+	each_part(helm, any_part(buf_str(&phases), sync_phases,
+				 ARRAY_LEN(sync_phases)) ?
+		  add_helm_deletion : add_helm_phase, &phases);
 	if (strcmp(buf_str(&phases), "Skip") == 0)
 		o->flags |= OBJ_SKIP;
 	else if (argo || helm)
 		o->flags |= OBJ_HOOK;
 	o->hook = buf_steal(&phases, NULL);
+}
+
+static void add_policy(const char *part, void *arg)
+{
+	static const struct {
+		const char *policy;
+		uint32_t flag;
+	} map[] = {
+		{ "BeforeHookCreation", OBJ_HOOK_BEFORE },
+		{ "HookSucceeded", OBJ_HOOK_SUCCEEDED },
+		{ "HookFailed", OBJ_HOOK_FAILED },
+		{ "Never", 0 },
+	};
+	uint32_t *set = arg;
+
+	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+		if (strcmp(part, map[i].policy) == 0)
+			*set |= map[i].flag | OBJ_HOOK;
+	}
+}
+
+static void add_helm_policy(const char *part, void *arg)
+{
+	static const char *const map[][2] = {
+		{ "before-hook-creation", "BeforeHookCreation" },
+		{ "hook-succeeded", "HookSucceeded" },
+		{ "hook-failed", "HookFailed" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
+		if (strcmp(part, map[i][0]) == 0)
+			add_policy(map[i][1], arg);
+	}
+}
+
+/* Both annotations count together; OBJ_HOOK in `set` says that one was valid. */
+static void read_policies(struct rendered *o, const struct node *notes)
+{
+	uint32_t set = 0;
+
+	if (!(o->flags & OBJ_HOOK))
+		return;
+	each_part(get(notes, ARGO "hook-delete-policy"), add_policy, &set);
+	each_part(get(notes, "helm.sh/hook-delete-policy"), add_helm_policy, &set);
+	o->flags |= set ? set : OBJ_HOOK_BEFORE;
+	if (is(notes, "syncd.dev/reversible", "true"))
+		o->flags |= OBJ_REVERSIBLE;
 }
 
 static void add_option(const char *part, void *arg)
@@ -186,6 +271,7 @@ int annotations_read(struct rendered *o, const struct node *object, struct err *
 	if (read_wave(o, notes, err) < 0)
 		return -1;
 	read_hook(o, notes);
+	read_policies(o, notes);
 	read_flags(o, notes);
 	if (is_conversion_crd(o, object))
 		o->flags |= OBJ_CRD_CONVERSION;

@@ -11,6 +11,7 @@
 #include "render_priv.h"
 
 #define INSTALL_LABEL "syncd.dev/install"
+#define HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
 #define TRACKING_ID "argocd.argoproj.io/tracking-id"
 #define LOCAL_CONFIG "config.kubernetes.io/local-config"
 
@@ -223,6 +224,24 @@ static void put_entry(struct arena *a, struct node *meta, const char *field,
 	node_set(a, map, key, node_new_str(a, value));
 }
 
+/*
+ * A hook is held until its result was read: a finished Job with a TTL would be
+ * gone by then. syncd takes it off.
+ */
+static void put_finalizer(struct arena *a, struct node *meta)
+{
+	struct node *list = node_get(meta, "finalizers");
+
+	if (!list || list->kind != NODE_LIST)
+		node_set(a, meta, "finalizers", list = node_new_list(a));
+	for (uint32_t i = 0; i < list->len; i++) {
+		if (node_is_string(list->kids[i]) &&
+		    strcmp(list->kids[i]->text, HOOK_FINALIZER) == 0)
+			return;
+	}
+	node_append(a, list, node_new_str(a, HOOK_FINALIZER));
+}
+
 /* In the object's own metadata only: a template's would restart every pod. */
 static void put_marks(const struct collect *c, struct arena *a, struct node *n,
 		      const struct rendered *o)
@@ -236,6 +255,8 @@ static void put_marks(const struct collect *c, struct arena *a, struct node *n,
 			  arena_printf(a, "%s:%s/%s:%s/%s", c->r->app_id, o->group,
 				       o->kind, *o->ns ? o->ns :
 				       text_or(c->r->destination_ns, ""), o->name));
+	if (c->r->app_id && hook_ever_runs(o))
+		put_finalizer(a, meta);
 }
 
 /* The digest without our marks, then the body with them. */

@@ -48,6 +48,8 @@ int object_add(struct collect *c, struct arena *a, struct node *n,
 /* annotations.c: wave, hook and flags from metadata.annotations. */
 int annotations_read(struct rendered *o, const struct node *object,
 		     struct err *err);
+/* A hook with a phase that exists; others are never applied. */
+bool hook_ever_runs(const struct rendered *o);
 /* pods.c: images and refs of the object's pod template. */
 void pods_read(struct rendered *o, const struct node *object);
 /* The pod spec of an object, however deep it lies, or NULL. */

@@ -126,6 +126,7 @@ static void take_in(struct live *l, const struct objkey *k, const json_t *object
 	l->health = health_assess(object);
 	l->progress = health_progress(object);
 	l->deleting = doc_get_str(meta, "deletionTimestamp", NULL);
+	l->held = health_is_held(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
 }
 

@@ -134,10 +134,9 @@ static bool is_hook(const struct rendered *o)
 	return o->flags & (OBJ_HOOK | OBJ_SKIP);
 }
 
-static struct objkey cluster_key(struct builder *b, size_t i, const char *dest)
+struct objkey rendered_key(const struct rendered *o, const struct scope *s,
+			   const char *dest)
 {
-	const struct rendered *o = &b->in->release->objects[i];
-	const struct scope *s = &b->in->scopes[i];
 	const char *ns = o->ns;
 
 	if (s->known && !s->namespaced)
@@ -178,7 +177,8 @@ static void collect_wanted(struct builder *b)
 		const struct inv_entry *e;
 		const struct live *l;
 
-		*w = (struct wanted){ cluster_key(b, i, dest), i };
+		*w = (struct wanted){ rendered_key(&b->in->release->objects[i],
+						   &b->in->scopes[i], dest), i };
 		e = record_inv(b->in->record, &w->key);
 		l = live_find(b->in->live, &w->key);
 		add_uid(b, e ? e->uid : "");

@@ -118,8 +118,11 @@ void record_deinit(struct record *r)
 		release_deinit(&r->releases.data[i]);
 	for (size_t i = 0; i < r->inventory.len; i++)
 		inv_deinit(&r->inventory.data[i]);
+	for (size_t i = 0; i < r->hooks.len; i++)
+		hook_run_deinit(&r->hooks.data[i]);
 	vec_deinit(&r->releases);
 	vec_deinit(&r->inventory);
+	vec_deinit(&r->hooks);
 	free(r->pin_why);
 	free(r->pin_by);
 	free(r->op.initiated_by);

@@ -57,7 +57,18 @@ static const char *op_name(unsigned i)
 	return op_kind_str((enum op_kind)i);
 }
 
-static_assert(sizeof(unsigned) == 4 && sizeof(enum phase) == 4,
+static const char *hook_phase_name(unsigned i)
+{
+	return hook_phase_str((enum hook_phase)i);
+}
+
+static const char *hook_state_name(unsigned i)
+{
+	return hook_state_str((enum hook_state)i);
+}
+
+static_assert(sizeof(unsigned) == 4 && sizeof(enum phase) == 4 &&
+	      sizeof(enum hook_phase) == 4 && sizeof(enum hook_state) == 4,
 	      "TYPE_U32 and TYPE_NAME assume it");
 
 #define AT(s, m) offsetof(struct s, m), sizeof(((struct s *)0)->m)
@@ -80,6 +91,27 @@ static const struct field inv_fields[] = {
 	{ "wave", TYPE_INT, AT(inv_entry, wave), 0, 0, 0 },
 };
 TABLE(inv_table, inv_fields);
+
+static const struct field hook_fields[] = {
+	{ "base", TYPE_STR, AT(hook_run, base), 0, 0, 0 },
+	{ "deadline", TYPE_I64, AT(hook_run, deadline_ms), 0, 0, 0 },
+	{ "digest", TYPE_TEXT, AT(hook_run, digest), 0, 0, 0 },
+	{ "flags", TYPE_U32, AT(hook_run, flags), 0, 0, 0 },
+	{ "goodDigest", TYPE_TEXT, AT(hook_run, good_digest), 0, 0, 0 },
+	{ "group", TYPE_STR, AT(hook_run, group), 0, 0, 0 },
+	{ "kind", TYPE_STR, AT(hook_run, kind), 0, 0, 0 },
+	{ "message", TYPE_STR, AT(hook_run, message), 0, 0, 0 },
+	{ "name", TYPE_STR, AT(hook_run, name), 0, 0, 0 },
+	{ "ns", TYPE_STR, AT(hook_run, ns), 0, 0, 0 },
+	{ "op", TYPE_TEXT, AT(hook_run, op), 0, 0, 0 },
+	{ "phase", TYPE_NAME, AT(hook_run, phase), hook_phase_name,
+	  HOOK_PHASE_N, 0 },
+	{ "state", TYPE_NAME, AT(hook_run, state), hook_state_name,
+	  HOOK_STATE_N, 0 },
+	{ "uid", TYPE_TEXT, AT(hook_run, uid), 0, 0, 0 },
+	{ "version", TYPE_STR, AT(hook_run, version), 0, 0, 0 },
+};
+TABLE(hook_table, hook_fields);
 
 static const struct field release_fields[] = {
 	{ "author", TYPE_STR, AT(release, author), 0, 0, 0 },
@@ -109,6 +141,7 @@ static const struct field op_fields[] = {
 	{ "id", TYPE_TEXT, AT(op_record, id), 0, 0, 0 },
 	{ "initiatedBy", TYPE_STR, AT(op_record, initiated_by), 0, 0, 0 },
 	{ "kind", TYPE_NAME, AT(op_record, kind), op_name, OP_KIND_N, 0 },
+	{ "noHooks", TYPE_BOOL, AT(op_record, no_hooks), 0, 0, 0 },
 	{ "release", TYPE_U32, AT(op_record, release), 0, 0, 0 },
 	{ "started", TYPE_I64, AT(op_record, started_ms), 0, 0, 0 },
 	{ "tries", TYPE_U32, AT(op_record, tries), 0, 0, 0 },
@@ -118,6 +151,8 @@ TABLE(op_table, op_fields);
 
 static const struct field record_fields[] = {
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
+	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),
+	  sizeof(struct hook_run), 0, 0, &hook_table },
 	{ "inventory", TYPE_LIST, offsetof(struct record, inventory),
 	  sizeof(struct inv_entry), 0, 0, &inv_table },
 	{ "lastGood", TYPE_U32, AT(record, last_good), 0, 0, 0 },
@@ -411,6 +446,22 @@ static int check_inventory(struct record *r, struct err *err)
 	return 0;
 }
 
+static int check_hooks(struct record *r, struct err *err)
+{
+	for (size_t i = 0; i < r->hooks.len; i++) {
+		struct hook_run *h = &r->hooks.data[i];
+
+		if (!h->kind || !h->kind[0] || !h->name || !h->name[0])
+			return err_set(err, ERR_INVALID,
+				       "hooks: [%zu]: kind and name are needed", i);
+		fill(&h->group);
+		fill(&h->ns);
+		fill(&h->version);
+		fill(&h->base);
+	}
+	return 0;
+}
+
 static int check_reference(struct record *r, const char *field, uint32_t id,
 			   struct err *err)
 {
@@ -447,7 +498,8 @@ int record_decode(struct record *r, const char *json, size_t len,
 	memset(r, 0, sizeof(*r));
 	j = doc_parse(json, len, err);
 	if (!j || read_struct(j, &record_table, (char *)r, err) ||
-	    check_inventory(r, err) || check_releases(r, err)) {
+	    check_inventory(r, err) || check_hooks(r, err) ||
+	    check_releases(r, err)) {
 		record_deinit(r);
 		return err_wrap(err, "state record");
 	}

@@ -12,6 +12,7 @@
 #include "core/mem.h"
 
 #define OPERATION "syncd.dev/operation"
+#define TRACKING "argocd.argoproj.io/tracking-id"
 
 struct span {
 	size_t from, to;	/* from == 0: not there */
@@ -22,8 +23,8 @@ struct cursor {
 	size_t n, i;
 };
 
-struct found {
-	struct span metadata, uid, annotations, operation;	/* of the values */
+struct found {	/* where the values are */
+	struct span metadata, uid, name, annotations, operation, tracking;
 };
 
 static int peek(const struct cursor *c)
@@ -153,9 +154,11 @@ static int find_places(const char *body, size_t len, struct found *f)
 {
 	struct cursor c = { body, len, 0 };
 	struct want in_annotations[] = {
-		{ OPERATION, &f->operation, NULL }, { NULL, NULL, NULL } };
+		{ OPERATION, &f->operation, NULL },
+		{ TRACKING, &f->tracking, NULL }, { NULL, NULL, NULL } };
 	struct want in_metadata[] = {
 		{ "uid", &f->uid, NULL },
+		{ "name", &f->name, NULL },
 		{ "annotations", &f->annotations, in_annotations },
 		{ NULL, NULL, NULL } };
 	struct want top[] = {
@@ -203,36 +206,93 @@ static void set_operation(struct edit *e, const char *body,
 		buf_addc(t, ',');
 }
 
+/* "app:group/Kind:ns/gen-" becomes "app:group/Kind:ns/<name>". */
+static void set_tracking(struct edit *e, const char *body, struct span old,
+			 const char *name)
+{
+	const char *slash = memrchr(body + old.from, '/', old.to - old.from);
+	struct buf literal = BUF_INIT;
+
+	e->at = old;
+	doc_write_str(&literal, name);
+	if (slash) {
+		buf_add(&e->text, body + old.from,
+			(size_t)(slash + 1 - body) - old.from);
+		buf_adds(&e->text, buf_str(&literal) + 1);
+	} else {
+		buf_add(&e->text, body + old.from, old.to - old.from);
+	}
+	buf_deinit(&literal);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct edit *x = a, *y = b;
+
+	return x->at.from < y->at.from ? -1 : x->at.from > y->at.from;
+}
+
+static void write_edited(const char *body, size_t len, struct edit *edits, size_t n,
+			 struct buf *out)
+{
+	size_t from = 0;
+
+	qsort(edits, n, sizeof(*edits), by_place);
+	for (size_t i = 0; i < n; i++) {
+		struct edit *e = &edits[i];
+
+		buf_add(out, body + from, e->at.from - from);
+		buf_add(out, e->text.data, e->text.len);
+		/* Two insertions into one empty object need a comma. */
+		if (i + 1 < n && edits[i + 1].at.from == e->at.from &&
+		    body[e->at.to] == '}')
+			buf_addc(out, ',');
+		from = e->at.to;
+		buf_deinit(&e->text);
+	}
+	buf_add(out, body + from, len - from);
+}
+
+static int find(const char *body, size_t len, struct found *f, struct err *err)
+{
+	if (find_places(body, len, f))
+		return err_set(err, ERR_INTERNAL, "a rendered body is not canonical JSON "
+			       "with one metadata: render again");
+	return 0;
+}
+
 int body_stamp(const char *body, size_t len, const char *uid, const char *op,
 	       struct buf *out, struct err *err)
 {
 	struct edit edits[2] = { 0 };
 	struct found f = { 0 };
-	size_t n = 0, from = 0;
+	size_t n = 0;
 
-	if (find_places(body, len, &f))
-		return err_set(err, ERR_INTERNAL, "a rendered body is not canonical JSON "
-			       "with one metadata: render again");
+	if (find(body, len, &f, err))
+		return -1;
 	if (op && op[0])
 		set_operation(&edits[n++], body, &f, op);
 	if (uid && uid[0])
 		set_member(&edits[n++], body, f.metadata, f.uid, "uid", uid);
-	if (n == 2 && edits[1].at.from < edits[0].at.from) {
-		struct edit swap = edits[0];
+	write_edited(body, len, edits, n, out);
+	return 0;
+}
 
-		edits[0] = edits[1];
-		edits[1] = swap;
-	}
-	/* Two insertions at one place into an empty metadata need a comma. */
-	if (n == 2 && edits[0].at.from == edits[1].at.from &&
-	    body[edits[0].at.to] == '}')
-		buf_addc(&edits[0].text, ',');
-	for (size_t i = 0; i < n; i++) {
-		buf_add(out, body + from, edits[i].at.from - from);
-		buf_add(out, edits[i].text.data, edits[i].text.len);
-		from = edits[i].at.to;
-		buf_deinit(&edits[i].text);
-	}
-	buf_add(out, body + from, len - from);
+int body_stamp_hook(const char *body, size_t len, const char *name, const char *op,
+		    struct buf *out, struct err *err)
+{
+	struct edit edits[3] = { 0 };
+	struct found f = { 0 };
+	size_t n = 0;
+
+	if (find(body, len, &f, err))
+		return -1;
+	if (op && op[0])
+		set_operation(&edits[n++], body, &f, op);
+	if (name && name[0])
+		set_member(&edits[n++], body, f.metadata, f.name, "name", name);
+	if (name && name[0] && f.tracking.from)
+		set_tracking(&edits[n++], body, f.tracking, name);
+	write_edited(body, len, edits, n, out);
 	return 0;
 }

@@ -38,6 +38,10 @@ enum health_status health_worse(enum health_status a, enum health_status b);
 /* Assesses a live object (apiVersion, kind and status as the API gives them). */
 struct health health_assess(const json_t *object);
 
+/* Has it the finalizer that holds a hook until its result was read? */
+#define HEALTH_HOOK_FINALIZER "argocd.argoproj.io/hook-finalizer"
+bool health_is_held(const json_t *object);
+
 /* Is a failure of this kind evidence for a revert (auto-revert rule 2)? */
 bool health_is_evidence(const char *group, const char *kind);
 

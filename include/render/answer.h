@@ -15,7 +15,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 2	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 3	/* part of every cache key: bump when output changes */
 
 enum object_flags {
 	OBJ_HOOK = 1,		/* argocd.argoproj.io/hook (or Helm's) present */
@@ -29,6 +29,11 @@ enum object_flags {
 	OBJ_PRUNE_BEFORE = 256,	/* PruneLast=false or syncd.dev/prune: before */
 	OBJ_CRD_CONVERSION = 512,	/* a CRD with spec.conversion.strategy Webhook */
 	OBJ_SKIP = 1024,	/* hook: Skip */
+	/* When a hook's object goes: none of the three = never. */
+	OBJ_HOOK_BEFORE = 2048,	/* BeforeHookCreation, the default */
+	OBJ_HOOK_SUCCEEDED = 4096,
+	OBJ_HOOK_FAILED = 8192,
+	OBJ_REVERSIBLE = 16384,	/* syncd.dev/reversible: "true" */
 };
 
 /*
@@ -43,7 +48,7 @@ struct rendered {
 	int wave;
 	uint32_t flags;
 	char digest[65];	/* of the body */
-	char *hook;		/* phases as written, "" if none */
+	char *hook;		/* phases, Helm's under Argo CD's names, "" if none */
 	char *source;		/* "path/file.yaml:12", for messages */
 	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods */
 	char *images;		/* space separated, of its pod template, "" if none */

@@ -28,6 +28,7 @@ struct live {
 	struct health health;
 	uint64_t progress;
 	bool deleting;		/* has a deletionTimestamp */
+	bool held;		/* has the hook finalizer */
 	bool owned;		/* has an ownerReference: never pruned */
 	unsigned seen;		/* list generation, for sweeps */
 	UT_hash_handle hh;

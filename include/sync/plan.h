@@ -25,8 +25,8 @@
  *  17  -  uid             -/x                     FORGET: an object of the release has that uid
  *                                                 (one object, served in two groups)
  *
- * Objects with a hook annotation have no task, but they are in the release: a
- * prune never meets them.
+ * Objects with a hook annotation have no task here (hook.h), but they are in the
+ * release: a prune never meets them.
  *
  * Order (sync-semantics): wave, step, kind order, namespace and name. Namespaces
  * and CRDs are hoisted before their first user. Step 1 of a wave holds admission
@@ -94,6 +94,9 @@ struct plan {
 void plan_build(const struct plan_input *in, struct plan *ret);
 void plan_deinit(struct plan *p);
 
+/* o's key in the cluster; ns is borrowed from o or is dest, "" where there is none. */
+struct objkey rendered_key(const struct rendered *o, const struct scope *s,
+			   const char *dest);
 /* Position of a kind in Argo CD's order; unknown kinds come last. */
 int kind_rank(const char *group, const char *kind);
 /* PVC, PV, Namespace, CRD, Application, AppProject: never pruned without approval. */

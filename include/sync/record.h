@@ -15,6 +15,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 #include "core/mem.h"
+#include "sync/hook_record.h"
 
 /* An object's identity; versions do not count. Strings are borrowed. */
 struct objkey {
@@ -102,6 +103,7 @@ struct op_record {
 	char *initiated_by;
 	bool applied;		/* every wave healthy: soak and prune remain */
 	unsigned tries;
+	bool no_hooks;		/* a person asked for a sync without them */
 };
 
 struct record {
@@ -120,6 +122,7 @@ struct record {
 	int64_t last_revert_mono;	/* not stored: see record_clock() */
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
+	VEC(struct hook_run) hooks;	/* oldest first */
 };
 
 void record_deinit(struct record *r);

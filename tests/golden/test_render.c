@@ -27,6 +27,8 @@ static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "evidence", OBJ_EVIDENCE }, { "recreate", OBJ_RECREATE },
 	{ "skip-dry-run", OBJ_SKIP_DRY_RUN }, { "prune-before", OBJ_PRUNE_BEFORE },
 	{ "crd-conversion", OBJ_CRD_CONVERSION }, { "skip", OBJ_SKIP },
+	{ "hook-before", OBJ_HOOK_BEFORE }, { "hook-succeeded", OBJ_HOOK_SUCCEEDED },
+	{ "hook-failed", OBJ_HOOK_FAILED }, { "reversible", OBJ_REVERSIBLE },
 };
 
 /* NULL when there is no such file. */

@@ -47,6 +47,22 @@ static void full_release(struct record *r, enum release_state state)
 	rel->decided_ms = 1700000002000;
 }
 
+static void full_hook(struct record *r)
+{
+	struct objkey k = key("batch", "Job", "prod", "gen-4c0d2aa-postsync-17");
+	struct hook_run *h = record_hook_plan(r, &k, HOOK_POST_SYNC, "gen-", "op-7");
+
+	h->state = HOOK_LATE;
+	h->flags = 1;
+	strcpy(h->uid, "6c1d0d3a-0000-4000-8000-000000000002");
+	strcpy(h->digest, "body");
+	strcpy(h->good_digest, "good");
+	h->deadline_ms = 11;
+	h->message = xstrdup("no end in time");
+	free(h->version);
+	h->version = xstrdup("v1");
+}
+
 static void full_record(struct record *r)
 {
 	struct objkey k = key("apps", "Deployment", "prod", "web");
@@ -76,6 +92,8 @@ static void full_record(struct record *r)
 		.id = "op-7", .kind = OP_REVERT, .release = 1, .started_ms = 9,
 		.deadline_ms = 10, .wave = -1, .initiated_by = xstrdup("ada"),
 		.applied = true, .tries = 2 };
+	r->op.no_hooks = true;
+	full_hook(r);
 	r->reverts_in_row = 1;
 	r->last_revert_ms = 1700000005000;
 }
@@ -105,6 +123,10 @@ static void every_field_survives(void **state)
 	assert_int_equal(b.op.kind, OP_REVERT);
 	assert_int_equal(b.op.wave, -1);
 	assert_true(b.op.applied);
+	assert_true(b.op.no_hooks);
+	assert_int_equal(b.hooks.len, 1);
+	assert_int_equal(b.hooks.data[0].state, HOOK_LATE);
+	assert_string_equal(b.hooks.data[0].base, "gen-");
 	assert_int_equal(b.releases.len, 2);
 	assert_int_equal(b.releases.data[1].state, RELEASE_REJECTED);
 	assert_string_equal(b.releases.data[1].subject, a.releases.data[1].subject);
@@ -169,6 +191,8 @@ static void bad_records_name_the_field(void **state)
 		{ "{\"inventory\":[{\"kind\":\"A\",\"name\":\"n\"},7]}",
 		  "inventory: [1]: must be an object" },
 		{ "{\"inventory\":[{\"kind\":\"A\"}]}", "inventory: [0]: kind and name" },
+		{ "{\"hooks\":[{\"name\":\"A\"}]}", "hooks: [0]: kind and name" },
+		{ "{\"hooks\":[{\"phase\":\"Late\"}]}", "phase" },
 		{ "{\"inventory\":[{\"kind\":\"A\",\"name\":\"n\"},"
 		  "{\"kind\":\"A\",\"name\":\"n\"}]}", "A/n is there twice" },
 		{ "{\"releases\":[{}]}", "releases: [0]: id" },

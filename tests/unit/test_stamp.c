@@ -134,10 +134,48 @@ static void cut_bodies_are_refused(void **state)
 		}
 }
 
+/* A hook named by generateName: its name, and the tracking id's last part. */
+static void a_hook_gets_its_name(void **state)
+{
+	static const struct { const char *body, *name, *want; } rows[] = {
+		{ "{\"metadata\":{\"annotations\":{\"argocd.argoproj.io/tracking-id\":"
+		  "\"a:batch/Job:ns/gen-\"},\"generateName\":\"gen-\"}}", "gen-1",
+		  "{\"metadata\":{\"name\":\"gen-1\",\"annotations\":{"
+		  "\"syncd.dev/operation\":\"op\",\"argocd.argoproj.io/tracking-id\":"
+		  "\"a:batch/Job:ns/gen-1\"},\"generateName\":\"gen-\"}}" },
+		{ "{\"metadata\":{\"annotations\":{\"argocd.argoproj.io/tracking-id\":"
+		  "\"none\"},\"name\":\"x\"}}", "gen-1",
+		  "{\"metadata\":{\"annotations\":{\"syncd.dev/operation\":\"op\","
+		  "\"argocd.argoproj.io/tracking-id\":\"none\"},\"name\":\"gen-1\"}}" },
+		{ "{\"metadata\":{\"name\":\"x\"}}", "",
+		  "{\"metadata\":{\"annotations\":{\"syncd.dev/operation\":\"op\"},"
+		  "\"name\":\"x\"}}" },
+		{ "{\"metadata\":{}}", "n", "{\"metadata\":{\"annotations\":{"
+		  "\"syncd.dev/operation\":\"op\"},\"name\":\"n\"}}" },
+	};
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_json_ json_t *want = NULL, *got = NULL;
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		assert_int_equal(body_stamp_hook(rows[i].body, strlen(rows[i].body),
+						 rows[i].name, "op", &out, &err), 0);
+		want = parse(rows[i].want, strlen(rows[i].want));
+		got = parse(out.data, out.len);
+		if (!doc_equal(want, got))
+			fail_msg("%s became %s", rows[i].body, out.data);
+	}
+	assert_int_equal(body_stamp_hook("{}", 2, "n", "op", &(struct buf)BUF_INIT,
+					 &err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(same_as_on_a_tree),
+		cmocka_unit_test(a_hook_gets_its_name),
 		cmocka_unit_test(nothing_asked_is_a_copy),
 		cmocka_unit_test(other_bodies_are_refused),
 		cmocka_unit_test(cut_bodies_are_refused),
