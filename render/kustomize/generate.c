@@ -1,0 +1,215 @@
+/*
+ * generate.c - ConfigMaps and Secrets out of files, literals and environments
+ * (api/internal/generators, kyaml/yaml/datamap.go).
+ *
+ * One generator gives one resource, with its behavior, and with needs_hash unless
+ * its options say otherwise. It fails where a source cannot be read.
+ */
+#include "core/doc.h"
+#include "core/utf8.h"
+
+#include "kv.h"
+#include "transform.h"
+
+#define BASE64_LINE 70u
+
+/* --- values ------------------------------------------------------------------- */
+
+/* encodeBase64: as one line when it is short, else each line with its newline. */
+static const char *base64(struct kust *k, const struct kv *p)
+{
+	_cleanup_buf_ struct buf in = BUF_INIT;
+	char *out, *to;
+
+	b64_encode(p->value, p->len, &in);
+	if (in.len < BASE64_LINE)
+		return arena_strndup(&k->arena, buf_str(&in), in.len);
+	out = to = arena_alloc(&k->arena, in.len + in.len / BASE64_LINE + 2);
+	for (size_t i = 0; i < in.len; i += BASE64_LINE) {
+		size_t n = in.len - i < BASE64_LINE ? in.len - i : BASE64_LINE;
+
+		memcpy(to, in.data + i, n);
+		to += n;
+		*to++ = '\n';
+	}
+	return out;
+}
+
+/* Keys come sorted and once each, so nothing is looked up. */
+static void add(struct kust *k, struct node *map, const char *key, const char *value)
+{
+	node_append(&k->arena, map, kplain(k, key));
+	node_append(&k->arena, map, kstring(k, value));
+}
+
+static int config_map_data(struct kust *k, struct node *root, const struct kvs *pairs,
+			   struct err *err)
+{
+	for (size_t i = 0; i < pairs->len; i++) {
+		const struct kv *p = pairs->data + i;
+		bool text = utf8_valid(p->value, p->len);
+
+		if (text && memchr(p->value, '\0', p->len))
+			return err_set(err, ERR_INVALID, "the value of '%s' holds a NUL "
+				       "byte: put it into a Secret", p->key);
+		add(k, kget_or_make(k, root, text ? "data" : "binaryData", NODE_MAP),
+		    p->key, text ? p->value : base64(k, p));
+	}
+	return 0;
+}
+
+static int secret_data(struct kust *k, struct node *root, const struct kvs *pairs,
+		       struct err *err)
+{
+	struct node *data = kget_or_make(k, root, "data", NODE_MAP);
+
+	(void)err;
+	for (size_t i = 0; i < pairs->len; i++)
+		add(k, data, pairs->data[i].key, base64(k, pairs->data + i));
+	return 0;
+}
+
+/* --- the resource ------------------------------------------------------------- */
+
+static void set_pairs(struct kust *k, struct node *root, const char *field,
+		      const struct kpairs *pairs)
+{
+	struct node *map;
+
+	if (!pairs->len)
+		return;
+	map = kget_or_make(k, kget(root, "metadata"), field, NODE_MAP);
+	for (size_t i = 0; i < pairs->len; i++)
+		kset(k, map, pairs->data[i].key, kstring(k, pairs->data[i].value));
+}
+
+static void set_options(struct kust *k, struct node *root,
+			const struct kgen_options *o)
+{
+	if (!o)
+		return;
+	set_pairs(k, root, "labels", &o->labels);
+	set_pairs(k, root, "annotations", &o->annotations);
+	if (o->immutable)
+		kset(k, root, "immutable", kplain(k, "true"));
+}
+
+static struct node *base_node(struct kust *k, const char *kind,
+			      const struct kgenerator *g)
+{
+	struct node *root = node_new_map(&k->arena), *meta;
+
+	kset(k, root, "apiVersion", kplain(k, "v1"));
+	kset(k, root, "kind", kplain(k, kind));
+	meta = kget_or_make(k, root, "metadata", NODE_MAP);
+	kset(k, meta, "name", kstring(k, g->name));
+	if (g->ns && *g->ns)
+		kset(k, meta, "namespace", kstring(k, g->ns));
+	return root;
+}
+
+/* NewGenerationBehavior: what it does not know is unspecified, no error. */
+static enum kbehavior behavior_of(const char *s)
+{
+	static const char *const names[] = { [KB_CREATE] = "create",
+		[KB_REPLACE] = "replace", [KB_MERGE] = "merge" };
+
+	for (size_t i = KB_CREATE; s && i < ARRAY_LEN(names); i++) {
+		if (strcmp(s, names[i]) == 0)
+			return (enum kbehavior)i;
+	}
+	return KB_UNSPECIFIED;
+}
+
+typedef int (*data_fn)(struct kust *k, struct node *root, const struct kvs *pairs,
+		       struct err *err);
+
+static int fill(struct kust *k, const struct kfolder *folder, const struct kgenerator *g,
+		struct node *root, data_fn data, struct err *err)
+{
+	_cleanup_kvs_ struct kvs pairs = { 0 };
+
+	if (kv_load(k, folder, g, &pairs, err) < 0 || data(k, root, &pairs, err) < 0)
+		return -1;
+	set_options(k, root, g->options);
+	return 0;
+}
+
+static int generate(struct kust *k, const struct kfolder *folder, const char *kind,
+		    const struct kgenerator *g, data_fn data, struct kres **ret,
+		    struct err *err)
+{
+	struct node *root;
+
+	if (!g->name || !*g->name)
+		return err_set(err, ERR_INVALID, "%s:%u: a generator of a %s needs a name",
+			       folder->file, g->line, kind);
+	root = base_node(k, kind, g);
+	if (fill(k, folder, g, root, data, err) < 0)
+		return err_wrap(err, "%s:%u: %s %s", folder->file, g->line, kind, g->name);
+	*ret = kres_new(k, root, "");
+	(*ret)->behavior = behavior_of(g->behavior);
+	(*ret)->needs_hash = !g->options || !g->options->disable_hash;
+	return 0;
+}
+
+int kust_config_map(struct kust *k, const struct kfolder *folder,
+		    const struct kgenerator *g, struct kres **ret, struct err *err)
+{
+	return generate(k, folder, "ConfigMap", g, config_map_data, ret, err);
+}
+
+int kust_secret(struct kust *k, const struct kfolder *folder,
+		const struct kgenerator *g, struct kres **ret, struct err *err)
+{
+	if (generate(k, folder, "Secret", g, secret_data, ret, err) < 0)
+		return -1;
+	kset(k, (*ret)->root, "type", kstring(k, g->type && *g->type ? g->type : "Opaque"));
+	return 0;
+}
+
+/* --- options ------------------------------------------------------------------ */
+
+static int by_pair_key(const void *a, const void *b)
+{
+	return strcmp(((const struct kpair *)a)->key, ((const struct kpair *)b)->key);
+}
+
+/* overrideMap: local pairs, and the global ones whose keys they do not have. */
+static struct kpairs merge_pairs(struct kust *k, const struct kpairs *local,
+				 const struct kpairs *global)
+{
+	size_t max = local->len + global->len;
+	struct kpairs out = { arena_alloc(&k->arena, (max + 1) * sizeof(struct kpair)),
+			      local->len, max };
+
+	if (local->len)
+		memcpy(out.data, local->data, local->len * sizeof(*out.data));
+	for (size_t i = 0; i < global->len; i++) {
+		if (!local->len || !bsearch(global->data + i, local->data, local->len,
+					    sizeof(*out.data), by_pair_key))
+			out.data[out.len++] = global->data[i];
+	}
+	if (out.len)
+		qsort(out.data, out.len, sizeof(*out.data), by_pair_key);
+	return out;
+}
+
+struct kgen_options *kgen_options_merge(struct kust *k, const struct kgen_options *local,
+					const struct kgen_options *global)
+{
+	static const struct kgen_options none;
+	struct kgen_options *out;
+
+	if (!local && !global)
+		return NULL;
+	out = arena_alloc(&k->arena, sizeof(*out));
+	*out = local ? *local : none;
+	if (!global)
+		return out;
+	out->labels = merge_pairs(k, &out->labels, &global->labels);
+	out->annotations = merge_pairs(k, &out->annotations, &global->annotations);
+	out->disable_hash = out->disable_hash || global->disable_hash;
+	out->immutable = out->immutable || global->immutable;
+	return out;
+}
