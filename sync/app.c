@@ -175,6 +175,7 @@ void app_free(struct app *a)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);
 	vec_deinit(&a->dropped);
+	store_forget_unsure(a);
 	request_drop(a);
 	free(a->rec_version);
 	free(a->app_id);
@@ -253,6 +254,7 @@ static bool claim_operation(struct app *a)
 		return false;
 	a->request = (struct op_request){
 		.present = true, .prune = op->prune, .dry_run = op->dry_run,
+		.retry = op->retry,
 		.revision = xstrdup(op->revision),
 		.by = xstrdup(op->initiated_by && *op->initiated_by ?
 			      op->initiated_by : "operation"),

@@ -3,6 +3,7 @@
  * rejection and its revert, another try after a pause.
  */
 #include "app_priv.h"
+#include "retry.h"
 
 #include <stdio.h>
 
@@ -13,16 +14,6 @@
 #define HEALS_AT_ONCE 5
 #define STALLED_TRIES 5
 #define STALLED_MS (15 * 60 * 1000)
-
-static uint64_t backoff(uint64_t base, unsigned factor, unsigned tries,
-			uint64_t max)
-{
-	uint64_t ms = base;
-
-	for (unsigned i = 1; i < tries && ms < max; i++)
-		ms *= factor ? factor : 2;
-	return ms < max ? ms : max;
-}
 
 static void view_ended(struct app *a, const struct op *op)
 {
@@ -35,7 +26,7 @@ static void view_ended(struct app *a, const struct op *op)
 
 	a->op_view.phase = phases[o];
 	a->op_view.finished_ms = world_wall(a->engine->w);
-	a->op_view.retries = a->rec.op.tries;
+	a->op_view.retries = a->rec.op.failed;
 	free(a->op_view.message);
 	if (o == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
 		a->op_view.message = xasprintf("reverted to release #%u",
@@ -83,7 +74,7 @@ static void revert_failed(struct app *a, const struct op *op)
 	bool refused = op_outcome(op) == OP_REFUSED;
 	unsigned tries = ++a->revert_tries;
 	uint64_t wait = tries < STALLED_TRIES && !refused ?
-			backoff(HEAL_BASE_MS, 2, tries, HEAL_MAX_MS) : STALLED_MS;
+			retry_wait(HEAL_BASE_MS, 2, tries, HEAL_MAX_MS) : STALLED_MS;
 
 	a->sync_err = *op_error(op);
 	err_wrap(&a->sync_err, "the revert to release #%u is not done",
@@ -111,7 +102,7 @@ static void heal_ended(struct app *a, const struct op *op)
 	a->heal_tries++;
 	/* The first heals are immediate; a fight slows down. */
 	a->heal_at = now + (a->heal_tries <= HEALS_AT_ONCE ? 0 :
-		backoff(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
+		retry_wait(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
 			HEAL_MAX_MS));
 	if (op_outcome(op) == OP_SUCCEEDED) {
 		a->sync_err = ERR_INIT;
@@ -119,7 +110,7 @@ static void heal_ended(struct app *a, const struct op *op)
 			   "from release #%u", a->target_id);
 	} else {
 		a->sync_err = *op_error(op);
-		a->heal_at = now + backoff(HEAL_BASE_MS, 2, a->heal_tries,
+		a->heal_at = now + retry_wait(HEAL_BASE_MS, 2, a->heal_tries,
 					   HEAL_MAX_MS);
 		engine_log(a->engine, LOG_WARN, a, "healing: %s",
 			   op_error(op)->msg);
@@ -143,63 +134,120 @@ static void prune_ended(struct app *a, const struct op *op)
 	app_save(a);
 }
 
-/* Trouble: the same operation again after a growing pause, until it passes or something new comes. */
-static void sync_troubled(struct app *a, const struct op *op)
+static const struct app_retry *retry_policy(const struct app *a)
 {
-	struct op_record *o = &a->rec.op;
-	uint64_t wait = backoff(a->spec.retry_base_ms, a->spec.retry_factor,
-				o->tries + 1, a->spec.retry_max_ms);
-
-	a->sync_err = *op_error(op);
-	a->retry_at = world_now(a->engine->w) + wait;
-	engine_log(a->engine, LOG_WARN, a, "release #%u, try %u: %s", o->release,
-		   o->tries + 1, op_error(op)->msg);
-	app_save(a);
+	return a->op_serves && a->request.retry.set ? &a->request.retry :
+						      &a->spec.retry;
 }
 
-static void sync_cancelled(struct app *a)
+/* As Argo CD says it: running, with the time of the next try. */
+static void view_again(struct app *a, const struct op *op, uint64_t wait_ms)
+{
+	char when[32];
+
+	time_rfc3339(world_wall(a->engine->w) + (int64_t)wait_ms, when);
+	a->op_view.phase = "Running";
+	a->op_view.finished_ms = 0;
+	a->op_view.retries = a->rec.op.failed;
+	free(a->op_view.message);
+	a->op_view.message = xasprintf("%s. Retrying attempt #%u at %s",
+				       op_error(op)->msg, a->rec.op.failed, when);
+}
+
+/*
+ * Refused, or trouble: the same operation again after a growing pause, until it
+ * passes, something new comes, or the limit is spent (false).
+ */
+static bool sync_again(struct app *a, const struct op *op)
+{
+	struct op_record *o = &a->rec.op;
+	struct retry_in in = {
+		.policy = retry_policy(a), .failed = o->failed + 1,
+		.failure = op_outcome(op) == OP_REFUSED ? FAILURE_REFUSED :
+			   op_unanswered(op) ? FAILURE_OUTSIDE : FAILURE_ANSWERED,
+		.first = !a->rec.last_good,
+	};
+	uint64_t wait;
+
+	if (!retry_again(&in, &wait))
+		return false;
+	o->failed++;
+	a->sync_err = *op_error(op);
+	a->retry_at = world_now(a->engine->w) + wait;
+	engine_log(a->engine, LOG_WARN, a, "release #%u, try %u: %s; again in %llu s",
+		   o->release, o->failed, op_error(op)->msg,
+		   (unsigned long long)(wait / 1000));
+	view_again(a, op, wait);
+	app_save(a);
+	return true;
+}
+
+static void sync_failed(struct app *a, const struct op *op)
+{
+	struct release *r = record_release(&a->rec, a->rec.op.release);
+	const struct op_record *o = &a->rec.op;
+	unsigned again = o->failed;
+	_cleanup_free_ char *why = again && op_outcome(op) != OP_BAD ?
+		xasprintf("%s (retried %u time%s)", op_error(op)->msg, again,
+			  again == 1 ? "" : "s") : xstrdup(op_error(op)->msg);
+
+	free(a->op_view.message);
+	a->op_view.message = xstrdup(why);
+	if (r->id == a->rec.last_good) {
+		/* It was good: what fails now is not the release's fault. */
+		app_set_phase(a, a->rec.pin_why ? PHASE_PINNED : PHASE_GOOD);
+		heal_ended(a, op);
+		return;
+	}
+	/* A life that ended in the middle may have changed what it did not record. */
+	app_reject(a, r, why, op_may_pass(op) || op_outcome(op) == OP_TROUBLE,
+		   op_mutated(op) || o->tries > o->failed);
+}
+
+void app_give_up(struct app *a, const char *why)
 {
 	struct release *r = record_release(&a->rec, a->rec.op.release);
 
 	if (r->state == RELEASE_CANDIDATE)
 		r->state = RELEASE_SUPERSEDED;
-	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", r->id,
-		   op_error(a->op)->msg);
+	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", r->id, why);
 	a->rec.op.id[0] = '\0';
 	app_set_phase(a, a->rec.last_good ? PHASE_UNPROVEN : PHASE_FAILED);
 	app_save(a);
+	if (a->op)
+		return;		/* its end shows it */
+	a->op_view.phase = "Failed";
+	a->op_view.finished_ms = world_wall(a->engine->w);
+	free(a->op_view.message);
+	a->op_view.message = xstrdup(why);
+	if (a->op_serves)
+		app_request_done(a);
+	a->op_serves = false;
 }
 
-static void sync_ended(struct app *a, const struct op *op)
+/* True: it is not over, but tried again. */
+static bool sync_ended(struct app *a, const struct op *op)
 {
-	struct release *r = record_release(&a->rec, a->rec.op.release);
-
 	switch (op_outcome(op)) {
 	case OP_SUCCEEDED:
 		sync_succeeded(a);
 		break;
-	case OP_TROUBLE:
-		sync_troubled(a, op);
-		break;
 	case OP_CANCELLED:
-		sync_cancelled(a);
+		app_give_up(a, op_error(op)->msg);
 		break;
+	case OP_TROUBLE:
 	case OP_REFUSED:
+		if (sync_again(a, op))
+			return true;
+		sync_failed(a, op);
+		break;
 	case OP_BAD:
-		if (r->id == a->rec.last_good) {
-			/* It was good: what fails now is not the release's fault. */
-			app_set_phase(a, a->rec.pin_why ? PHASE_PINNED :
-							  PHASE_GOOD);
-			heal_ended(a, op);
-			break;
-		}
-		/* An earlier try may have changed what this one did not see. */
-		app_reject(a, r, op_error(op)->msg, op_may_pass(op),
-			   op_mutated(op) || a->rec.op.tries);
+		sync_failed(a, op);
 		break;
 	case OP_RUNNING:
 		break;
 	}
+	return false;
 }
 
 static void dry_run_ended(struct app *a)
@@ -222,7 +270,7 @@ void app_request_failed(struct app *a, const struct err *why)
 
 void app_op_ended(struct app *a, struct op *op)
 {
-	bool dry = a->op_serves && a->request.dry_run;
+	bool dry = a->op_serves && a->request.dry_run, again = false;
 
 	view_ended(a, op);
 	if (op_outcome(op) == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
@@ -239,8 +287,8 @@ void app_op_ended(struct app *a, struct op *op)
 	else if (a->op_prunes)
 		prune_ended(a, op);
 	else
-		sync_ended(a, op);
-	if (a->op_serves && (dry || op_outcome(op) != OP_TROUBLE)) {
+		again = sync_ended(a, op);
+	if (a->op_serves && !again) {
 		a->op_serves = false;
 		app_request_done(a);
 	}

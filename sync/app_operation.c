@@ -43,6 +43,35 @@ static void decode_sync_options(struct app_operation *op, const json_t *sync)
 	}
 }
 
+static void take_pause(struct app_spec *s, const json_t *backoff, const char *key,
+		       uint64_t *ret_ms)
+{
+	const char *text = doc_get_str(backoff, key, NULL);
+
+	if (text && *text && argo_duration(text, ret_ms))
+		spec_warn(s, "operation.retry.backoff.%s: \"%.40s\" is not a "
+			  "duration (write it like \"5s\" or \"3m\")", key, text);
+}
+
+static void decode_retry(struct app_spec *s, const json_t *retry)
+{
+	const json_t *backoff = doc_get(retry, "backoff", NULL);
+	int64_t factor = doc_get_int(backoff, 2, "factor", NULL);
+	struct app_retry *r = &s->operation.retry;
+
+	if (!json_is_object(retry) || !json_object_size(retry))
+		return;
+	*r = RETRY_DEFAULTS;
+	r->set = true;
+	r->limit = retry_limit(doc_get_int(retry, 0, "limit", NULL));
+	take_pause(s, backoff, "duration", &r->base_ms);
+	take_pause(s, backoff, "maxDuration", &r->max_ms);
+	if (factor < 1 || factor > 1000)
+		spec_warn(s, "operation.retry.backoff.factor must be 1 to 1000");
+	else
+		r->factor = (unsigned)factor;
+}
+
 void app_operation_decode(struct app_spec *s, const json_t *app)
 {
 	const json_t *raw = json_object_get(app, "operation");
@@ -61,6 +90,7 @@ void app_operation_decode(struct app_spec *s, const json_t *app)
 	op->dry_run = bool_of(sync, "dryRun");
 	op->revision = xstrdup(revision_of(s, sync));
 	decode_sync_options(op, sync);
+	decode_retry(s, json_object_get(raw, "retry"));
 	if (!json_is_object(sync))
 		spec_warn(s, "operation.sync is missing: a sync of the whole "
 			  "application is assumed");

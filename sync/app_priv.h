@@ -39,6 +39,8 @@ void app_save(struct app *a);
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);
 void app_request_done(struct app *a);
+/* The sync under way, or waiting for its next try, is superseded. */
+void app_give_up(struct app *a, const char *why);
 /* By the policy, or for the release in force by a person's request. */
 bool app_may_prune(struct app *a);
 /* Its operation is shown now: off the Application with the next status. */

@@ -100,6 +100,7 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 		.present = true, .phase = "Running", .automated = automated,
 		.message = xstrdup("waiting"),
 		.started_ms = a->rec.op.started_ms,
+		.retries = a->rec.op.failed,
 		.initiated_by = xstrdup(by),
 	};
 	if (r)
@@ -289,6 +290,9 @@ void app_act(struct app *a, const struct decision *d)
 		break;
 	case NEXT_RESUME:
 		resume_op(a);
+		break;
+	case NEXT_GIVE_UP:
+		app_give_up(a, d->why);
 		break;
 	case NEXT_PROMOTE:
 		app_promote(a);

@@ -231,27 +231,33 @@ static void take_backoff(struct app_spec *s, const json_t *backoff,
 			   "\"5s\" or \"3m\")", where, key, text);
 }
 
+unsigned retry_limit(int64_t n)
+{
+	return n < 0 || n > UINT_MAX ? UINT_MAX : (unsigned)n;
+}
+
+/* Without the whole field 5 more tries; with one that has no limit none. */
 static void decode_retry(struct app_spec *s, const json_t *policy)
 {
 	static const char where[] = "spec.syncPolicy.retry";
 	const json_t *r = take(s, policy, "spec.syncPolicy", "retry", JSON_OBJECT);
 	const json_t *backoff = take(s, r, where, "backoff", JSON_OBJECT);
-	int64_t limit = take_int(s, r, where, "limit", 5);
+	int64_t limit = take_int(s, r, where, "limit", 0);
 	int64_t factor = take_int(s, backoff, "spec.syncPolicy.retry.backoff",
 				  "factor", 2);
 
-	s->retry_base_ms = 5000;
-	s->retry_max_ms = 180000;
-	take_backoff(s, backoff, "duration", &s->retry_base_ms);
-	take_backoff(s, backoff, "maxDuration", &s->retry_max_ms);
-	s->retry_limit = limit < 0 || limit > UINT_MAX ? UINT_MAX :
-							 (unsigned)limit;
-	s->retry_factor = 2;
+	s->retry = RETRY_DEFAULTS;
+	take_backoff(s, backoff, "duration", &s->retry.base_ms);
+	take_backoff(s, backoff, "maxDuration", &s->retry.max_ms);
+	if (r) {
+		s->retry.set = true;
+		s->retry.limit = retry_limit(limit);
+	}
 	if (factor < 1 || factor > 1000)
 		spec_error(s, "spec.syncPolicy.retry.backoff.factor must be 1 to "
 			   "1000");
 	else
-		s->retry_factor = (unsigned)factor;
+		s->retry.factor = (unsigned)factor;
 }
 
 static void decode_history_limit(struct app_spec *s, const json_t *spec)

@@ -27,6 +27,12 @@ bool take_bool(struct app_spec *s, const json_t *parent, const char *where,
 int64_t take_int(struct app_spec *s, const json_t *parent, const char *where,
 		 const char *key, int64_t fallback);
 
+/* Argo CD's, for automated syncs. */
+#define RETRY_DEFAULTS ((struct app_retry){ .limit = 5, .base_ms = 5000, \
+					    .max_ms = 180000, .factor = 2 })
+/* A negative or absurd limit is none. */
+unsigned retry_limit(int64_t n);
+
 /* app_source.c: spec.source or the only one of spec.sources. */
 void app_source_decode(struct app_spec *s, const json_t *spec);
 /* app_options.c: syncOptions, ignoreDifferences, annotations, the digests. */

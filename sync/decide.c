@@ -179,7 +179,9 @@ static struct decision resume(const struct decide_in *in)
 {
 	if (!in->loaded)
 		return not_loaded(in);
-	if (in->retry_at > in->now && !is_superseded(in))
+	if ((in->retry_at > in->now || in->rec->op.failed) && is_superseded(in))
+		return be(NEXT_GIVE_UP, "a newer commit supersedes it");
+	if (in->retry_at > in->now)
 		return wait_until(in->retry_at, "waiting to try again");
 	return be(NEXT_RESUME, "an operation was under way");
 }

@@ -123,6 +123,7 @@ void store_put_record(struct store_call *c);
 void store_get_release(struct store_call *c);
 void store_drop_release(struct engine *e, struct app *app, uint32_t id);
 void store_cancel(struct store_call *c);
+void store_forget_unsure(struct app *app);	/* also at its end */
 void store_free(struct engine *e);
 
 /* ---- op.c: make the cluster equal to a release ---- */
@@ -157,6 +158,7 @@ struct op *op_free(struct op *op);	/* without callback; NULL-safe */
 enum op_outcome op_outcome(const struct op *op);
 const struct err *op_error(const struct op *op);
 bool op_mutated(const struct op *op);
+bool op_unanswered(const struct op *op);	/* trouble between us and the server */
 bool op_may_pass(const struct op *op);	/* the cause may pass by itself */
 const char *op_message(const struct op *op);	/* what it waits for, for people */
 /*
@@ -205,6 +207,7 @@ enum next {
 	NEXT_SYNC,	/* put the head release out */
 	NEXT_HEAL,	/* put the target back: the cluster drifted */
 	NEXT_RESUME,	/* an operation was under way when the process died */
+	NEXT_GIVE_UP,	/* a newer commit: no further try of the one that failed */
 	NEXT_SOAK,	/* keep watching the applied candidate */
 	NEXT_PROMOTE,	/* the soak is over: good */
 	NEXT_REVERT,	/* the candidate turned bad */
@@ -254,6 +257,7 @@ struct app {
 
 	struct record rec;
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
+	VEC(char *) rec_unsure;	/* writes of ours whose answer never came */
 	bool rec_dirty;
 	char *rec_broken;	/* why the stored record cannot be read: hands off */
 	VEC(uint32_t) dropped;	/* embedded releases to take out with the next write */
@@ -287,6 +291,7 @@ struct app {
 	struct op_request {	/* a person's wish, claimed from the CR */
 		bool present;
 		bool prune, dry_run;
+		struct app_retry retry;
 		char *revision, *by;
 		json_t *raw;		/* as it was written */
 		uint32_t rollback;	/* to this release; 0 = what Git says */

@@ -120,6 +120,7 @@ static void on_recorded(struct store_call *c, const struct err *err)
 		struct err bad = *err;
 
 		err_wrap(&bad, "writing the state record");
+		op->unanswered = true;
 		op_fail(op, OP_TROUBLE, &bad);
 	}
 	op->recorded = true;
@@ -178,8 +179,10 @@ static void on_learned(void *arg, const struct err *err)
 {
 	struct op *op = arg;
 
-	if (err->code)
+	if (err->code) {
+		op->unanswered = true;
 		op_fail(op, OP_TROUBLE, err);
+	}
 	op->learned = true;
 	op_poke(op);
 }

@@ -83,6 +83,7 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 		return;
 	op->outcome = outcome;
 	op->err = *err;
+	op->unanswered = !a->req.status;
 	if (r && *r->source)
 		err_wrap(&op->err, "%s (%s)", buf_str(&key), r->source);
 	else

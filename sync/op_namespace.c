@@ -33,6 +33,7 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", ns);
 		op->outcome = op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE;
 		op->err = bad;
+		op->unanswered = !r->status;
 	}
 	op->namespace_ready = true;
 	op_poke(op);

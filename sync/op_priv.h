@@ -61,6 +61,7 @@ struct op {
 	enum op_outcome outcome;
 	struct err err;
 	bool mutated, may_pass, cas_needed, settled_all, recorded, learned;
+	bool unanswered;	/* what failed had no answer from the API server */
 	char message[400];
 	const char *superseded;
 

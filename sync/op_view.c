@@ -19,6 +19,11 @@ bool op_mutated(const struct op *op)
 	return op->mutated;
 }
 
+bool op_unanswered(const struct op *op)
+{
+	return op->unanswered;
+}
+
 bool op_may_pass(const struct op *op)
 {
 	return op->may_pass;

@@ -138,6 +138,7 @@ TABLE(release_table, release_fields);
 static const struct field op_fields[] = {
 	{ "applied", TYPE_BOOL, AT(op_record, applied), 0, 0, 0 },
 	{ "deadline", TYPE_I64, AT(op_record, deadline_ms), 0, 0, 0 },
+	{ "failed", TYPE_U32, AT(op_record, failed), 0, 0, 0 },
 	{ "id", TYPE_TEXT, AT(op_record, id), 0, 0, 0 },
 	{ "initiatedBy", TYPE_STR, AT(op_record, initiated_by), 0, 0, 0 },
 	{ "kind", TYPE_NAME, AT(op_record, kind), op_name, OP_KIND_N, 0 },

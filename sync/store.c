@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #define MAX_RECORD ((size_t)16 << 20)
+#define MAX_UNSURE 4
 
 static void finish(struct store_call *c, const struct err *err)
 {
@@ -45,6 +46,39 @@ static struct kube_ref secret(const struct engine *e, const char *name)
 
 /* ---- records ---- */
 
+/*
+ * A write without an answer may lie there, or come yet: should the next one meet
+ * another version, it is known again by its bytes.
+ */
+static void note_unsure(struct store_call *c)
+{
+	struct app *a = c->app;
+
+	if (a->rec_unsure.len == MAX_UNSURE) {
+		free(a->rec_unsure.data[0]);
+		a->rec_unsure.len--;
+		memmove(a->rec_unsure.data, a->rec_unsure.data + 1,
+			a->rec_unsure.len * sizeof(*a->rec_unsure.data));
+	}
+	vec_push(&a->rec_unsure, steal(&c->body));
+}
+
+static bool is_unsure(const struct app *a, const char *state)
+{
+	for (size_t i = 0; i < a->rec_unsure.len; i++)
+		if (strstr(a->rec_unsure.data[i], state))
+			return true;
+	return false;
+}
+
+void store_forget_unsure(struct app *a)
+{
+	for (size_t i = 0; i < a->rec_unsure.len; i++)
+		free(a->rec_unsure.data[i]);
+	vec_deinit(&a->rec_unsure);
+	a->rec_unsure.len = 0;
+}
+
 static void take_version(struct store_call *c)
 {
 	const char *v = doc_get_str(c->req.json, "metadata", "resourceVersion",
@@ -74,7 +108,17 @@ static void on_read_back(struct kube_request *r, const struct err *err)
 	theirs = doc_get_str(r->json, "data", "state", NULL);
 	if (theirs && *theirs && strstr(c->body, theirs)) {
 		take_version(c);
+		store_forget_unsure(c->app);
 		finish(c, &lost);
+		return;
+	}
+	if (theirs && *theirs && is_unsure(c->app, theirs)) {
+		/* An earlier one of ours: now this one, on top of it. */
+		c->n_dropped = 0;
+		take_version(c);
+		store_forget_unsure(c->app);
+		free(c->body);
+		send_record(c);
 		return;
 	}
 	err_set(&lost, ERR_CONFLICT,
@@ -91,6 +135,7 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 
 	if (!err->code) {
 		take_version(c);
+		store_forget_unsure(c->app);
 		finish(c, err);
 		return;
 	}
@@ -110,6 +155,7 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 		return;
 	}
 	if (err->code != ERR_CONFLICT) {
+		note_unsure(c);
 		finish(c, err);
 		return;
 	}

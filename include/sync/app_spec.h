@@ -42,12 +42,20 @@ enum app_options {	/* spec.syncPolicy.syncOptions */
 enum app_refresh { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
 enum app_cascade { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
+struct app_retry {	/* syncPolicy.retry, operation.retry */
+	bool set;		/* written down; else the numbers are Argo CD's defaults */
+	unsigned limit;		/* UINT_MAX: without end */
+	uint64_t base_ms, max_ms;
+	unsigned factor;
+};
+
 struct app_operation {	/* the `operation` field: someone asks for a sync */
 	bool present;
 	char *revision;		/* NULL: spec's targetRevision */
 	bool prune, dry_run;
 	char *initiated_by;	/* user name, "" if none */
 	bool automated;
+	struct app_retry retry;	/* not set: the spec's */
 	char *release;		/* annotation-free rollback: sync.syncOptions "syncd.dev/release=N"; NULL */
 	json_t *raw;		/* owned: goes to operationState.operation */
 };
@@ -63,9 +71,7 @@ struct app_spec {
 	char *path;			/* without "./" and outer "/"; "" = the root */
 	json_t *source;			/* owned deep copy of the source; never NULL */
 	bool automated, prune, self_heal, allow_empty;
-	unsigned retry_limit;		/* UINT_MAX: without end */
-	uint64_t retry_base_ms, retry_max_ms;
-	unsigned retry_factor;
+	struct app_retry retry;
 	uint32_t options;		/* enum app_options */
 	char *propagation;		/* "Foreground", "Background", "Orphan" */
 	json_t *ignore_differences;	/* owned array or NULL */

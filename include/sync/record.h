@@ -102,7 +102,8 @@ struct op_record {
 	int wave;
 	char *initiated_by;
 	bool applied;		/* every wave healthy: soak and prune remain */
-	unsigned tries;
+	unsigned tries;		/* how often it was taken up again */
+	unsigned failed;	/* tries that failed: syncPolicy.retry counts them */
 	bool no_hooks;		/* a person asked for a sync without them */
 };
 

@@ -153,10 +153,11 @@ static void a_guide_application(void **state)
 	assert_true(s.automated && s.prune && s.self_heal && !s.allow_empty);
 	assert_int_equal(s.options, OPT_CREATE_NAMESPACE);
 	assert_string_equal(s.propagation, "Background");
-	assert_int_equal(s.retry_limit, 5);
-	assert_int_equal(s.retry_base_ms, 5000);
-	assert_int_equal(s.retry_factor, 2);
-	assert_int_equal(s.retry_max_ms, 180000);
+	assert_false(s.retry.set);
+	assert_int_equal(s.retry.limit, 5);
+	assert_int_equal(s.retry.base_ms, 5000);
+	assert_int_equal(s.retry.factor, 2);
+	assert_int_equal(s.retry.max_ms, 180000);
 	assert_int_equal(s.history_limit, 10);
 	assert_int_equal(s.auto_revert, REVERT_ON);
 	assert_int_equal(s.soak_ms, 120000);
@@ -191,10 +192,17 @@ static void retry_reads_argo_durations(void **state)
 	decode_spec(&s, POLICY("'retry':{'limit':-1,'backoff':{'duration':'7',"
 			       "'maxDuration':'1h30m','factor':4}}"));
 	assert_int_equal(s.n_errors, 0);
-	assert_int_equal(s.retry_limit, UINT_MAX);
-	assert_int_equal(s.retry_base_ms, 7000);
-	assert_int_equal(s.retry_max_ms, 5400000);
-	assert_int_equal(s.retry_factor, 4);
+	assert_int_equal(s.retry.limit, UINT_MAX);
+	assert_int_equal(s.retry.base_ms, 7000);
+	assert_int_equal(s.retry.max_ms, 5400000);
+	assert_int_equal(s.retry.factor, 4);
+	assert_true(s.retry.set);
+	app_spec_deinit(&s);
+	/* As in Argo CD: written down without a limit it is none at all. */
+	decode_spec(&s, POLICY("'retry':{'backoff':{'duration':'1m'}}"));
+	assert_true(s.retry.set);
+	assert_int_equal(s.retry.limit, 0);
+	assert_int_equal(s.retry.base_ms, 60000);
 	app_spec_deinit(&s);
 }
 

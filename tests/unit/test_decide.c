@@ -35,6 +35,7 @@ enum {	/* what a row adds to the ordinary application */
 	SUPERSEDED = 65536,	/* #3 was */
 	FOUR_REJECTED = 1 << 17,	/* within the hour before the last revert */
 	TWO_IS_GOOD = 1 << 18,	/* #2 was proved good since */
+	FAILED_ONCE = 1 << 19,	/* the operation */
 };
 
 struct row {
@@ -225,7 +226,11 @@ static const struct row rows[] = {
 	{ "... after its backoff", PHASE_APPLYING, 3, "three", SYNCING, .next = NEXT_WAIT,
 	  .again_at = NOW + 100, .retry_in = 100 },
 	{ "a newer commit ends the backoff", PHASE_APPLYING, 3, "new", SYNCING,
-	  .next = NEXT_RESUME, .retry_in = 100 },
+	  .next = NEXT_GIVE_UP, .retry_in = 100 },
+	{ "... and further tries", PHASE_APPLYING, 3, "new", SYNCING | FAILED_ONCE,
+	  .next = NEXT_GIVE_UP },
+	{ "what failed once is tried again", PHASE_APPLYING, 3, "three",
+	  SYNCING | FAILED_ONCE, .next = NEXT_RESUME },
 	{ "a rejected one does not", PHASE_APPLYING, 3, "two", SYNCING, .next = NEXT_WAIT,
 	  .again_at = NOW + 100, .retry_in = 100 },
 	{ "nor without automation", PHASE_APPLYING, 3, "new", SYNCING | MANUAL,
@@ -300,6 +305,7 @@ static void fill(const struct row *w, struct record *rec)
 		rec->op.kind = f & SYNCING ? OP_SYNC :
 			       f & HEALING ? OP_HEAL : OP_REVERT;
 		rec->op.release = w->target;
+		rec->op.failed = f & FAILED_ONCE ? 1 : 0;
 	}
 }
 

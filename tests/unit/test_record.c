@@ -91,7 +91,7 @@ static void full_record(struct record *r)
 	r->op = (struct op_record){
 		.id = "op-7", .kind = OP_REVERT, .release = 1, .started_ms = 9,
 		.deadline_ms = 10, .wave = -1, .initiated_by = xstrdup("ada"),
-		.applied = true, .tries = 2 };
+		.applied = true, .tries = 2, .failed = 1 };
 	r->op.no_hooks = true;
 	full_hook(r);
 	r->reverts_in_row = 1;
