@@ -204,7 +204,7 @@ void app_follow_source(struct app *a)
 	const char *revision = a->request.present && a->request.revision ?
 			       a->request.revision : a->spec.revision;
 
-	if (a->spec.n_errors || !a->present) {
+	if (app_is_refused(a) || !a->present) {
 		if (old)
 			source_leave(a->engine, old);
 		a->rev = NULL;
@@ -362,6 +362,7 @@ static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
 		.crds_untouched = pinned,
 	};
 
+	in.project = projects_of(a, NULL);
 	*scopes = scopes_resolve(a->engine->discovery, &rel->a);
 	in.scopes = *scopes;
 	plan_build(&in, plan);

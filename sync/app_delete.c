@@ -69,6 +69,7 @@ static size_t left_over(struct app *a, const struct rel *nothing)
 	};
 	size_t n;
 
+	in.project = projects_of(a, NULL);
 	plan_build(&in, &plan);
 	n = plan.n_prune;
 	plan_deinit(&plan);

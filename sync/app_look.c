@@ -126,7 +126,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 static bool wants_render(const struct app *a)
 {
 	if (!a->present || !a->rev || !*a->rev->commit || *a->rendering ||
-	    a->spec.n_errors)
+	    app_is_refused(a))
 		return false;
 	if (a->render_again_at > world_now(a->engine->w))
 		return false;
@@ -198,6 +198,8 @@ static void look_conditions(struct app *a)
 
 	for (size_t i = 0; i < a->spec.n_errors; i++)
 		buf_addf(&text, "%s%s", i ? "; " : "", a->spec.errors[i]);
+	if (a->project_err.code && !a->project_err.retry)
+		buf_addf(&text, "%s%s", text.len ? "; " : "", a->project_err.msg);
 	if (text.len)
 		app_set_condition(a, "InvalidSpecError", "%s", buf_str(&text));
 	else
@@ -347,9 +349,12 @@ static void run(struct app *a)
 	if (a->request.present && a->spec.n_errors)
 		app_request_failed(a, &(struct err){ .code = ERR_INVALID,
 			.msg = "the Application's spec is not valid" });
+	else if (a->request.present && a->project_err.code &&
+		 !a->project_err.retry)
+		app_request_failed(a, &a->project_err);
 	if (!app_compare(a))
 		return;	/* poked when the lists are in */
-	if (!a->present || a->spec.n_errors || a->spec.skip_reconcile)
+	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)
 		return;
 	if (request_lost(a)) {
 		struct err why = a->rev->err.code ? a->rev->err : a->head_err;
@@ -363,6 +368,21 @@ static void run(struct app *a)
 	app_act(a, &d);
 }
 
+/* Its project may change at any time, and with it what may be read and done. */
+static void look_project(struct app *a)
+{
+	bool was = app_is_refused(a);
+	struct err err = ERR_INIT;
+
+	if (!a->spec.n_errors)
+		(void)!projects_check(a, &err);
+	a->project_err = err;
+	if (was != app_is_refused(a))
+		app_follow_source(a);
+	if (a->op && err.code && !a->spec.deleting)
+		op_supersede(a->op, "its project does not allow the application");
+}
+
 void app_look(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -370,6 +390,7 @@ void app_look(struct app *a)
 	if (!e->leading || e->stopping || !e->loaded || !a->present)
 		return;	/* a record without its Application waits for it */
 	e->counts.reconciles++;
+	look_project(a);
 	if (wants_render(a))
 		app_render_start(a);
 	if (!a->rec_broken)

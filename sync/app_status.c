@@ -180,7 +180,7 @@ static bool refreshed(const struct app *a)
 {
 	if (a->refresh_mark != MARK_SEEN)
 		return false;
-	if (a->spec.n_errors || !a->rev)
+	if (app_is_refused(a) || !a->rev)
 		return true;
 	if (*a->rendering || a->rev->fetching)
 		return false;

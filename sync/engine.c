@@ -398,6 +398,7 @@ static void boot(struct engine *e)
 	case BOOT_RUNNING:
 		e->seen_generation = discovery_generation(e->discovery);
 		e->creds = creds_new(e);
+		e->projects = projects_new(e);
 		source_start(e);
 		watch_apps(e);
 		break;
@@ -496,6 +497,7 @@ struct engine *engine_abandon(struct engine *e)
 	HASH_ITER(hh, e->apps, a, next)
 		a->op = op_free(a->op);
 	creds_free(e->creds);
+	projects_free(e->projects);
 	kinds_free(e);
 	source_free(e);
 	lease_free(e->lease);

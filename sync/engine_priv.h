@@ -23,6 +23,7 @@
 #include "sync/engine.h"
 #include "sync/live.h"
 #include "sync/plan.h"
+#include "sync/project.h"
 #include "sync/record.h"
 #include "sync/statusdoc.h"
 
@@ -99,6 +100,26 @@ struct creds *creds_free(struct creds *c);
 bool creds_synced(const struct creds *c);
 /* Fills (owned copies) username ... of an endpoint for this URL. */
 void creds_fill(struct creds *c, const char *url, struct http_endpoint *ep);
+
+/* ---- projects.c: the fences around applications ---- */
+
+struct projects;
+struct projects *projects_new(struct engine *e);
+struct projects *projects_free(struct projects *p);	/* NULL-safe */
+/*
+ * The application's project as it is now, borrowed until the loop runs on. NULL:
+ * ERR_NET while the lists are not in, ERR_NOTFOUND when there is none of that name,
+ * ERR_INVALID when it cannot be read.
+ */
+const struct project *projects_of(struct app *a, struct err *err);
+/* May the application be at all (its repository, destination, namespace)? 0 or -1. */
+int projects_check(struct app *a, struct err *err)
+	__attribute__((warn_unused_result));
+/* Asked before every request that writes or deletes one of its objects. 0 or -1. */
+int app_check_write(struct app *a, const struct objkey *k, struct err *err)
+	__attribute__((warn_unused_result));
+/* Its spec is invalid, or its project does not allow it: nothing is done. */
+bool app_is_refused(const struct app *a);
 
 /* ---- store.c: releases and records as Secrets ---- */
 
@@ -253,6 +274,7 @@ struct app {
 	bool present;		/* the Application exists */
 	unsigned seen;		/* list number of its watch */
 	struct app_spec spec;
+	struct err project_err;	/* why the project refuses it; code NONE = fine */
 	json_t *status;		/* as last read or written */
 
 	struct record rec;
@@ -383,6 +405,7 @@ struct engine {
 	struct app *apps;
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
+	struct projects *projects;
 	struct repo *repos;
 	struct kube_request store_list;
 	void (*store_loaded)(void *arg, const struct err *err);

@@ -99,11 +99,7 @@ bool op_is_terminal(const struct err *err)
 	       err->code == ERR_LIMIT || err->code == ERR_INTERNAL;
 }
 
-/*
- * Something is lacking that others may bring (a CRD, a namespace). While a good
- * release runs, that one is kept; with nothing to keep, it is tried again soon.
- */
-static enum op_outcome lacking(struct op *op)
+enum op_outcome op_lacking(struct op *op)
 {
 	op->may_pass = true;
 	return op->app->rec.last_good && op->app->rec.last_good != op->c.release ?
@@ -248,7 +244,7 @@ static void fail_namespace(struct apply *a)
 		a->task.key.ns, ours ?
 		"or set syncOption CreateNamespace=true" :
 		"or add it to the application");
-	note_failure(a, lacking(a->op), &err);
+	note_failure(a, op_lacking(a->op), &err);
 }
 
 static void on_dry_run(struct apply *a, const struct err *err)
@@ -405,6 +401,11 @@ static void apply_send(struct apply *a)
 	struct op *op = a->op;
 	const struct fact *f = op_fact(op, &a->task.key, false);
 
+	if (app_check_write(op->app, &a->task.key, &a->broken)) {
+		a->again.fn = fail_soon;
+		world_timer_start(op->e->w, &a->again, 0);
+		return;
+	}
 	a->again.fn = on_again;
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
@@ -482,7 +483,7 @@ void op_fail_unserved(struct op *op, const struct task *t)
 		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
 		t->key.group, *t->key.group ? "/" : "", t->version);
 	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
-	op_fail(op, lacking(op), &err);
+	op_fail(op, op_lacking(op), &err);
 }
 
 bool op_apply_next(struct op *op)

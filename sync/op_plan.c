@@ -14,6 +14,7 @@ void op_plan(struct op *op)
 		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL,
 	};
 
+	in.project = projects_of(a, NULL);
 	free(op->scopes);
 	plan_deinit(&op->plan);
 	op->scopes = scopes_resolve(op->e->discovery, op->c.answer);
@@ -155,6 +156,14 @@ static void say_twice(const struct op *op, const struct task *t, const char *key
 		o[t->object].source, o[twin->object].source);
 }
 
+static void say_fenced(const struct op *op, const struct task *t, struct err *err)
+{
+	if (!app_check_write(op->app, &t->key, err))
+		err_set(err, ERR_INVALID, "%s/%s was not allowed by the project a moment "
+			"ago", t->key.kind, t->key.name);
+	err_wrap(err, "%s", op->c.answer->objects[t->object].source);
+}
+
 bool op_refuse(struct op *op)
 {
 	const struct task *t = refused_task(op);
@@ -168,12 +177,14 @@ bool op_refuse(struct op *op)
 	objkey_format(&t->key, &key);
 	if (t->casenr == 16)
 		say_twice(op, t, buf_str(&key), &err);
+	else if (t->casenr == 18)
+		say_fenced(op, t, &err);
 	else
 		err_set(&err, ERR_INVALID, "%s is managed by application %s: remove "
 			"it from one of the two, or set syncOption "
 			"FailOnSharedResource=false", buf_str(&key),
 			l ? l->app_id : "(another)");
-	op_fail(op, OP_REFUSED, &err);
+	op_fail(op, t->casenr == 18 ? op_lacking(op) : OP_REFUSED, &err);
 	return true;
 }
 

@@ -120,6 +120,13 @@ bool op_prune_tick(struct op *op);
 /* What blocks requests, then the other blockers; true when all was tried. */
 bool op_unblock_tick(struct op *op);
 
+/*
+ * The outcome of lacking what others may bring (a CRD, a namespace, a permission).
+ * While a good release runs, that one is kept; with nothing to keep, it is tried
+ * again soon.
+ */
+enum op_outcome op_lacking(struct op *op);
+
 /* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
 void op_preflight_start(struct op *op);
 bool op_apply_next(struct op *op);	/* false: nothing left in this step */

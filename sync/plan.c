@@ -195,6 +195,12 @@ static bool is_twin(const struct builder *b, size_t i)
 		!compare_wanted(&b->wanted[i], &b->wanted[i + 1]));
 }
 
+static bool is_permitted(const struct plan_input *in, const struct objkey *k)
+{
+	return !in->project || !project_check_object(in->project, k->group, k->kind,
+						     k->ns, k->name, NULL);
+}
+
 static void add_task(struct builder *b, size_t i)
 {
 	const struct wanted *w = &b->wanted[i];
@@ -209,7 +215,10 @@ static void add_task(struct builder *b, size_t i)
 	if (is_hook(o))
 		return;
 	decide(b->in, &t, o);
-	if (is_twin(b, i)) {
+	if (!is_permitted(b->in, &t.key)) {
+		t.adopt = t.look = false;
+		set_task(&t, 18, TASK_REFUSE, "not allowed by the project");
+	} else if (is_twin(b, i)) {
 		t.adopt = t.look = false;
 		set_task(&t, 16, TASK_REFUSE, "declared twice");
 	} else if (b->in->crds_untouched && is_crd(&t.key) &&
@@ -232,6 +241,8 @@ static const char *held_by(const struct plan_input *in,
 		return "needs confirmation";
 	if (kind_is_data(e->group, e->kind))
 		return "its kind is never pruned by itself";
+	if (!is_permitted(in, &(struct objkey){ e->group, e->kind, e->ns, e->name }))
+		return "the project does not allow it";
 	return in->prune_allowed ? NULL : "pruning is off";
 }
 

@@ -24,6 +24,7 @@
  *  16  xx any             any                     REFUSE: two objects of the release are one
  *  17  -  uid             -/x                     FORGET: an object of the release has that uid
  *                                                 (one object, served in two groups)
+ *  18  x  any             any                     REFUSE: the project does not allow the object
  *
  * Objects with a hook annotation have no task here (hook.h), but they are in the
  * release: a prune never meets them.
@@ -37,6 +38,7 @@
 
 #include "render/answer.h"
 #include "sync/live.h"
+#include "sync/project.h"
 #include "sync/record.h"
 
 enum task_verb {
@@ -79,6 +81,7 @@ struct plan_input {
 	const char *app_id;
 	struct record *record;		/* read only */
 	struct live_index *live;	/* read only */
+	const struct project *project;	/* NULL: everything is allowed */
 	bool prune_allowed;		/* policy or request; else HOLD */
 	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
 };

@@ -3,6 +3,7 @@
  * state; NAME.txt is the plan as lines. UPDATE_GOLDEN=1 writes what we answer now.
  *
  * A line: case, verb, wave.step, key (why), then uid, adopt and look where set.
+ * "project" is the spec of the AppProject; without it everything is allowed.
  * Defaults keep the cases short: an object is a ConfigMap of namespace prod, its
  * digest and fingerprint "d1" and "f1", its live application the planning one.
  */
@@ -19,7 +20,7 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 17
+#define N_CASES 18
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
@@ -33,6 +34,7 @@ struct fixture {
 	struct scope *scopes;
 	struct record record;
 	struct live_index live;
+	struct project project;	/* "project": its spec */
 	struct plan_input in;
 };
 
@@ -135,7 +137,14 @@ static void load(struct fixture *f, const json_t *c)
 	load_desired(f, doc_get(c, "desired", NULL));
 	load_inventory(f, doc_get(c, "inventory", NULL));
 	load_live(f, doc_get(c, "live", NULL));
+	if (doc_get(c, "project", NULL)) {
+		_cleanup_json_ json_t *o = json_pack("{s:{s:s},s:O}", "metadata",
+			"name", "team", "spec", doc_get(c, "project", NULL));
+
+		assert_int_equal(project_decode(&f->project, o, NULL), 0);
+	}
 	f->in = (struct plan_input){
+		.project = f->project.name ? &f->project : NULL,
 		.release = &f->release, .scopes = f->scopes,
 		.destination_ns = "prod", .app_id = "shop",
 		.record = &f->record, .live = &f->live,
@@ -147,6 +156,7 @@ static void load(struct fixture *f, const json_t *c)
 static void unload(struct fixture *f)
 {
 	HASH_CLEAR(hh, f->live.by_key);
+	project_deinit(&f->project);
 	record_deinit(&f->record);
 	arena_deinit(&f->arena);
 }

@@ -256,6 +256,7 @@ static void unreadable_record_means_hands_off(void **state)
 		size_t from;
 
 		start_good(&x, 270 + i, SMALL);
+		sim_run_for(x.s, 2000);	/* what is in flight would arrive later */
 		engsim_crash(&x);
 		name = xstrdup(scene_secret(&x, "syncd-state-", 0));
 		apisim_edit(x.api, "somebody", "secrets", "syncd-system", name,
