@@ -6,13 +6,15 @@
  * number, "-", "*", "[a=b]") fail where they meet a map, as they do there.
  */
 #include <ctype.h>
-#include <errno.h>
 
 #include "kust.h"
 
 struct step {
-	const char *key;
+	const char *key;	/* len bytes: part of a path */
+	size_t len;
 	bool list;	/* "key[]": a null there becomes an empty list */
+	bool element;	/* of a list, to kyaml */
+	bool empty;	/* before spaces are taken off */
 };
 
 struct walk {
@@ -62,52 +64,63 @@ const char **kpath_split(struct kust *k, const char *path, char separator)
 	return ret;
 }
 
-static bool is_integer(const char *s)
+static bool is_integer(const char *s, size_t len)
 {
-	char *end;
+	int64_t n = 0;
+	bool negative = len && *s == '-';
+	size_t i = len && (*s == '-' || *s == '+');
 
-	if (!isdigit((unsigned char)s[*s == '-' || *s == '+']))
+	if (i == len)
 		return false;
-	errno = 0;
-	strtoll(s, &end, 10);
-	return !*end && !errno;
+	for (; i < len; i++) {
+		if (!isdigit((unsigned char)s[i]) || __builtin_mul_overflow(n, 10, &n) ||
+		    __builtin_add_overflow(n, negative ? '0' - s[i] : s[i] - '0', &n))
+			return false;
+	}
+	return true;
 }
 
 /* Does kyaml's PathGetter take it for an element of a list? */
-static bool is_element(const char *key)
+static bool is_element(const char *s, size_t len)
 {
-	size_t len = strlen(key);
-
-	return strcmp(key, "-") == 0 || strcmp(key, "*") == 0 || is_integer(key) ||
-	       (len && key[0] == '[' && key[len - 1] == ']');
+	return (len == 1 && (*s == '-' || *s == '*')) || is_integer(s, len) ||
+	       (len > 1 && s[0] == '[' && s[len - 1] == ']');
 }
 
-static const char *trim(struct kust *k, const char *s)
+static void parse_step(const char *s, size_t len, struct step *ret)
 {
-	size_t len;
-
-	while (isspace((unsigned char)*s))
-		s++;
-	len = strlen(s);
+	ret->list = len >= 2 && memcmp(s + len - 2, "[]", 2) == 0;
+	len -= ret->list ? 2 : 0;
+	ret->empty = !len;
+	while (len && isspace((unsigned char)*s))
+		s++, len--;
 	while (len && isspace((unsigned char)s[len - 1]))
 		len--;
-	return s[len] ? arena_strndup(&k->arena, s, len) : s;
+	ret->key = s;
+	ret->len = len;
+	ret->element = is_element(s, len);
 }
 
-/* *ret: the steps with the "[]" taken off, NULL-ended by a key. */
+/* How many; max + 1: too many. Without escapes nothing is copied. */
 static size_t parse_steps(struct kust *k, const char *path, struct step *ret, size_t max)
 {
-	const char **parts = kpath_split(k, path, '/');
-	size_t n;
+	bool escaped = strchr(path, '\\') != NULL;
+	const char **parts = escaped ? kpath_split(k, path, '/') : NULL;
+	size_t n = 0;
 
-	for (n = 0; parts[n] && n < max; n++) {
-		size_t len = strlen(parts[n]);
+	for (; escaped && parts[n] && n < max; n++)
+		parse_step(parts[n], strlen(parts[n]), ret + n);
+	if (escaped)
+		return parts[n] ? max + 1 : n;
+	for (path += *path == '/'; n < max; path++) {
+		size_t len = strcspn(path, "/");
 
-		ret[n].list = len >= 2 && strcmp(parts[n] + len - 2, "[]") == 0;
-		ret[n].key = ret[n].list ? arena_strndup(&k->arena, parts[n], len - 2) :
-					   parts[n];
+		parse_step(path, len, ret + n++);
+		path += len;
+		if (!*path)
+			return n;
 	}
-	return parts[n] ? max + 1 : n;
+	return max + 1;
 }
 
 /* --- walking ----------------------------------------------------------------------- */
@@ -144,27 +157,44 @@ static int wanted_kind(const struct walk *w, const struct step *at)
 	return at + 1 == w->end ? w->create_kind : NODE_MAP;
 }
 
+static struct node *find(const struct node *map, const struct step *at)
+{
+	for (uint32_t i = 0; i < map->len; i += 2) {
+		const struct node *key = map->kids[i];
+
+		if (key->kind == NODE_SCALAR && key->len == at->len &&
+		    memcmp(key->text, at->key, at->len) == 0)
+			return map->kids[i + 1];
+	}
+	return NULL;
+}
+
+static int refuse_step(const struct node *map, const struct step *at, struct err *err)
+{
+	if (at->empty)
+		return err_set(err, ERR_INVALID, "a step of the path is empty");
+	return err_set(err, ERR_INVALID, "'%.*s' names an element of a list, but line %u is "
+		       "a map", (int)at->len, at->key, map->line);
+}
+
 static int walk_map(const struct walk *w, struct node *map, const struct step *at,
 		    struct err *err)
 {
-	const char *key = trim(w->k, at->key);
-	struct node *field = map;
+	struct node *field = map;	/* a step of spaces stays here */
 	int kind = wanted_kind(w, at);
 
-	if (!*at->key)
-		return err_set(err, ERR_INVALID, "a step of the path is empty");
-	if (is_element(key))
-		return err_set(err, ERR_INVALID, "'%s' names an element of a list, but "
-			       "line %u is a map", key, map->line);
-	if (*key && !(field = kget(map, key))) {
+	if (at->empty || at->element)
+		return refuse_step(map, at, err);
+	if (at->len)
+		field = find(map, at);
+	if (!field) {
 		if (kind < 0 || at->list)
 			return 0;
 		field = make_node(w->k, (enum node_kind)kind);
-		kset(w->k, map, key, field);
-		return walk(w, field, at + 1, err);
-	}
-	if (kind >= 0 && node_is_null(field))
+		kset(w->k, map, arena_strndup(&w->k->arena, at->key, at->len), field);
+	} else if (kind >= 0 && node_is_null(field)) {
 		become(field, (enum node_kind)kind);
+	}
 	return walk(w, field, at + 1, err);
 }
 
@@ -184,8 +214,8 @@ static int walk(const struct walk *w, struct node *n, const struct step *at,
 	}
 	if (node_is_null(n))
 		return 0;
-	return err_set(err, ERR_INVALID, "line %u: '%s' is to be a field here, but '%.40s' "
-		       "is a scalar", n->line, at->key, n->text);
+	return err_set(err, ERR_INVALID, "line %u: '%.*s' is to be a field here, but "
+		       "'%.40s' is a scalar", n->line, (int)at->len, at->key, n->text);
 }
 
 int kfieldspec_apply(struct kust *k, struct kres *r, const struct kfieldspec *spec,

@@ -210,15 +210,14 @@ bool kres_is_empty(const struct kres *r)
 
 void kres_set_name(struct kust *k, struct kres *r, const char *name)
 {
-	kset(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "name", kplain(k, name));
+	kset_text(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "name", name);
 	kres_refresh(k, r);
 }
 
 void kres_set_ns(struct kust *k, struct kres *r, const char *ns)
 {
 	if (*ns)
-		kset(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "namespace",
-		     kplain(k, ns));
+		kset_text(k, kget_or_make(k, r->root, "metadata", NODE_MAP), "namespace", ns);
 	else
 		kremove(kget(r->root, "metadata"), "namespace");
 	kres_refresh(k, r);
@@ -226,7 +225,7 @@ void kres_set_ns(struct kust *k, struct kres *r, const char *ns)
 
 void kres_set_kind(struct kust *k, struct kres *r, const char *kind)
 {
-	kset(k, r->root, "kind", kplain(k, kind));
+	kset_text(k, r->root, "kind", kind);
 	kres_refresh(k, r);
 }
 

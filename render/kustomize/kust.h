@@ -252,6 +252,12 @@ int kset_scalar(struct node *n, const char *text, enum kset_type type, struct er
  */
 int kset_entry(struct kust *k, struct node *map, const char *key, struct node *value,
 	       struct err *err) __attribute__((warn_unused_result));
+/*
+ * SetField with an untagged text: keeps the quotes of what is there; a new one is quoted
+ * where YAML 1.1 would take it for something else than a text.
+ */
+void kset_text(struct kust *k, struct node *map, const char *key, const char *text);
+bool kis_text11(const char *text);	/* !IsYaml1_1NonString */
 /* ErrorIfInvalid: nulls (and no node) pass. */
 int kexpect_kind(const struct node *n, enum node_kind kind, struct err *err)
 	__attribute__((warn_unused_result));

@@ -24,11 +24,9 @@ static int put_entry(struct kust *k, struct kres *r, struct node *n, void *arg,
 /* A !!str node; quoted where YAML 1.1 would take it for something else. */
 static struct node *new_value(struct kust *k, const char *text)
 {
-	struct node guess = { .kind = NODE_SCALAR, .implicit = true, .text = text,
-			      .len = (uint32_t)strlen(text) };
 	struct node *n = kstring(k, text);
 
-	if (!*text || strchr(text, '\n') || node_is_string(&guess))
+	if (kis_text11(text))
 		n->style = NODE_PLAIN;
 	return n;
 }

@@ -53,3 +53,26 @@ int kset_entry(struct kust *k, struct node *map, const char *key, struct node *v
 	}
 	return 0;
 }
+
+bool kis_text11(const char *text)
+{
+	const struct node guess = { .kind = NODE_SCALAR, .implicit = true, .text = text,
+				    .len = (uint32_t)strlen(text) };
+
+	return !*text || strchr(text, '\n') || node_is_string(&guess);
+}
+
+void kset_text(struct kust *k, struct node *map, const char *key, const char *text)
+{
+	struct node *value = kplain(k, text), *old = kget(map, key);
+
+	if (old)
+		value->style = old->kind == NODE_SCALAR ? old->style : NODE_PLAIN;
+	else if (!kis_text11(text))
+		value->style = NODE_DOUBLE;
+	value->implicit = guessed(value->style, KSET_GUESSED);
+	if (old)
+		*old = *value;
+	else
+		kset(k, map, key, value);
+}
