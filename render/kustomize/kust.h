@@ -266,6 +266,7 @@ int kexpect_kind(const struct node *n, enum node_kind kind, struct err *err)
 
 /* A folder with a kustomization that is being built (ifc.Loader). */
 struct kfolder {
+	struct files *files;		/* the tree it lies in; borrowed */
 	struct kfolder *parent;		/* who named it; NULL for the root */
 	const char *path;		/* relative to files' root; "" = that */
 	const char *file;		/* "…/kustomization.yaml", for messages */
@@ -280,6 +281,8 @@ struct kust {
 	struct kschema *schema;		/* the one in use: see schema.h; NULL: built in */
 	size_t source_bytes, source_files, resources;	/* against the caps */
 	int depth;			/* of folders that name folders */
+	const char *foreign;	/* what made the build not ours, after a -1; NULL */
+	bool origins;		/* buildMetadata asks for where things come from */
 	VEC(struct kres *) all_res;	/* private: what kust_deinit() frees */
 	VEC(struct kmap *) all_maps;
 	VEC(struct kregex *) regexes;	/* private: select.c's compiled ones */
@@ -291,6 +294,16 @@ void kust_deinit(struct kust *k);
 void kust_warn(struct kust *k, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* load.c: the folder to build. ERR_NOTFOUND, ERR_INVALID (a file). */
+struct kfolder *kload_root(struct kust *k, const char *path, struct err *err);
+/*
+ * The folder that `written` in folder's kustomization names: cycles, ancestors,
+ * depth, remote ones (kust_options.remote). ERR_NOTFOUND when there is none.
+ */
+struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
+			     const char *written, struct err *err);
+/* Is what `written` names there, and a folder? */
+bool kload_is_folder(struct kust *k, const struct kfolder *folder, const char *written);
 /*
  * load.c: a file below (or at) folder by a path written in it, under the load
  * restrictor's rules. *ret is in the arena, NUL-terminated; *ret_path is the file's

@@ -72,6 +72,7 @@ struct kvar {			/* types.Var */
 	const char *field_path;	/* default "metadata.name" */
 };
 struct ksort {			/* types.SortOptions */
+	const char *order;	/* as written: "legacy", "fifo", or wrong */
 	bool legacy;		/* order: legacy; else fifo */
 	struct kstrings first, last;	/* legacySortOptions; n = 0 for defaults */
 	bool custom;		/* legacySortOptions given */
@@ -109,6 +110,9 @@ struct kspec {
 int kspec_decode(struct kust *k, const char *file, const char *text, size_t len,
 		 struct kspec *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* load.c: finds the one kustomization file in folder (folder->file), decodes it. */
+int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
+	       struct err *err) __attribute__((warn_unused_result));
 /*
  * decode.c: any of the structs above from a node: tables of fields, by which
  * plugins and files (replacements, configurations) are decoded too.

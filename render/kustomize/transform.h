@@ -120,8 +120,45 @@ int kust_plugin_generate(struct kust *k, const struct kfolder *folder,
 			 const char **foreign, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* order.c (SortOrderTransformer): legacy order, or as loaded */
-void kust_order(struct kust *k, struct kmap *m, const struct ksort *sort);
+/*
+ * order.c (SortOrderTransformer): legacy order, or as loaded. sort NULL: what the
+ * options say. ERR_INVALID: no such order, or options of the other one.
+ */
+int kust_order(struct kust *k, struct kmap *m, const struct ksort *sort,
+	       struct err *err) __attribute__((warn_unused_result));
+
+/* accumulate.c: a folder with all below it, into a map (KustTarget) */
+struct kaccumulator {
+	struct kmap *map;
+	struct kconfig config;
+	struct kvars vars;
+};
+int kust_accumulate(struct kust *k, struct kfolder *folder, const struct kspec *spec,
+		    struct kaccumulator *ret, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* origin.c (buildMetadata): where a resource came from, what changed it */
+struct korigin {
+	const char *path, *repo, *ref, *configured_in;	/* NULL or "": absent */
+	const char *api_version, *kind, *name, *ns;	/* configuredBy */
+};
+#define KORIGIN_ANNOTATION "config.kubernetes.io/origin"
+#define KTRANSFORMATIONS_ANNOTATION "alpha.config.kubernetes.io/transformations"
+/* The origin of what `written` names in a folder of that origin. */
+struct korigin korigin_below(struct kust *k, const struct korigin *o,
+			     const char *written);
+/* On those that have none yet. */
+int korigin_add(struct kust *k, struct kmap *m, const struct korigin *o,
+		struct err *err) __attribute__((warn_unused_result));
+/* A transformation; or the origin, where a transformer made the resource. */
+int korigin_add_transformer(struct kust *k, struct kmap *m, const struct korigin *o,
+			    struct err *err) __attribute__((warn_unused_result));
+/* OriginFromCustomPlugin: false when the plugin's configuration has none. */
+bool korigin_of_plugin(struct kust *k, const struct kres *config, struct korigin *ret);
+/* metadata.annotations anew: sorted, every value a text; gone when empty. */
+void kannotations_rewrite(struct kust *k, struct kres *r);
+void kannotations_set(struct kust *k, struct kres *r, const char *key,
+		      const char *value /* NULL: takes it away */);
 
 /* smp.c (kyaml/yaml/merge2): *dest becomes NULL when the patch deletes it */
 int kust_smp(struct kust *k, struct node **dest, const struct node *patch,

@@ -1,0 +1,141 @@
+/*
+ * build.c - kustomize_build(): the whole, from a folder to finished objects.
+ *
+ * Only the root does what comes last: hashes into names, names into references,
+ * vars, objects for local use only dropped, order, marks asked for by buildMetadata.
+ * What is not ours (Helm, plugins) is found on the way, before anything is given out.
+ */
+#include "transform.h"
+
+#define LOCAL_CONFIG "config.kubernetes.io/local-config"
+#define MANAGED_BY "app.kubernetes.io/managed-by"
+#define REFERENCE_VERSION "v5.8.1"
+
+static bool asks_for(const struct kspec *spec, const char *option)
+{
+	for (size_t i = 0; i < spec->build_metadata.len; i++)
+		if (!strcmp(spec->build_metadata.data[i], option))
+			return true;
+	return false;
+}
+
+static void drop_local(struct kmap *m)
+{
+	for (size_t i = kmap_len(m); i-- > 0;) {
+		struct kres *r = kmap_at(m, i);
+		const struct node *local = kfind(r->root, "metadata", "annotations",
+						 LOCAL_CONFIG, NULL);
+
+		if (local && strcmp(ktext(local), "false"))
+			kmap_remove(m, r);
+	}
+}
+
+static int mark_managed(struct kust *k, struct kmap *m, struct err *err)
+{
+	static struct kpair pair = { MANAGED_BY, "kustomize-" REFERENCE_VERSION };
+	static struct kfieldspec spec = { { "", "", "" }, "metadata/labels", true };
+	struct kpairs pairs = { &pair, 1, 0 };
+	struct kfieldspecs specs = { &spec, 1, 0 };
+
+	return kust_labels(k, m, &pairs, &specs, err);
+}
+
+static void finish_annotations(struct kust *k, const struct kspec *spec, struct kmap *m)
+{
+	bool origins = asks_for(spec, "originAnnotations");
+	bool changes = asks_for(spec, "transformerAnnotations");
+
+	for (size_t i = 0; i < kmap_len(m); i++) {
+		struct kres *r = kmap_at(m, i);
+		struct node *list = kfind(r->root, "metadata", "annotations", NULL);
+
+		if (!origins)
+			kremove(list, KORIGIN_ANNOTATION);
+		if (!changes)
+			kremove(list, KTRANSFORMATIONS_ANNOTATION);
+		kannotations_rewrite(k, r);
+	}
+}
+
+static int finish(struct kust *k, const struct kspec *spec, struct kaccumulator *acc,
+		  struct err *err)
+{
+	if (kust_hash_names(k, acc->map, err) < 0 ||
+	    kust_name_references(k, acc->map, &acc->config.name_reference, err) < 0 ||
+	    kust_vars_resolve(k, acc->map, &acc->vars, &acc->config.var_reference,
+			      err) < 0)
+		return -1;
+	drop_local(acc->map);
+	if (kust_order(k, acc->map, spec->sort, err) < 0)
+		return err_wrap(err, "%s", spec->file);
+	if (asks_for(spec, "managedByLabel") && mark_managed(k, acc->map, err) < 0)
+		return -1;
+	finish_annotations(k, spec, acc->map);
+	return 0;
+}
+
+static int give(struct kust *k, const struct kmap *m, struct kust_result *ret,
+		struct err *err)
+{
+	ret->n_objects = kmap_len(m);
+	ret->objects = arena_alloc(&k->arena, (ret->n_objects + 1) * sizeof(*ret->objects));
+	for (size_t i = 0; i < ret->n_objects; i++) {
+		const struct kres *r = kmap_at(m, i);
+		struct kust_object *o = &ret->objects[i];
+
+		o->file = r->file ? r->file : "";
+		o->line = r->line;
+		if (node_canonical(&k->arena, r->root, &o->root, err) < 0)
+			return kres_blame(r, err);
+	}
+	return 0;
+}
+
+static int build(struct kust *k, const char *path, struct kust_result *ret,
+		 struct err *err)
+{
+	struct kfolder *root = kload_root(k, path, err);
+	struct kaccumulator acc = { 0 };
+	struct kspec spec = { 0 };
+
+	if (!root || kload_spec(k, root, &spec, err) < 0 ||
+	    kust_accumulate(k, root, &spec, &acc, err) < 0 ||
+	    finish(k, &spec, &acc, err) < 0)
+		return -1;
+	return give(k, acc.map, ret, err);
+}
+
+int kustomize_build(struct files *files, const char *path,
+		    const struct kust_options *o, struct kust_result *ret,
+		    struct err *err)
+{
+	struct err bad = ERR_INIT;
+	struct kust k;
+	int r;
+
+	*ret = (struct kust_result){ 0 };
+	kust_init(&k, files, o);
+	r = build(&k, path, ret, &bad);
+	if (r < 0 && k.foreign) {
+		ret->needs_exec = true;
+		ret->why = xstrdup(bad.msg);
+		r = 0;
+	}
+	ret->arena = k.arena;	/* the objects lie in it */
+	k.arena = (struct arena){ 0 };
+	kust_deinit(&k);
+	if (r < 0) {
+		kust_result_deinit(ret);
+		if (err)
+			*err = bad;
+	}
+	return r;
+}
+
+void kust_result_deinit(struct kust_result *r)
+{
+	arena_deinit(&r->arena);
+	free(r->why);
+	*r = (struct kust_result){ 0 };
+}
