@@ -156,8 +156,13 @@ struct kselector {
 int kmap_select(struct kust *k, const struct kmap *m, const struct kselector *s,
 		struct kres_list *ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* Does text match the whole of this (Go) regular expression? 1, 0, -1. */
+/*
+ * Does text match the whole of this (Go) regular expression ("": any text)? 1, 0, -1:
+ * ERR_INVALID, not an expression; ERR_LIMIT, it backtracks too much.
+ */
 int kregex_match(struct kust *k, const char *regex, const char *text, struct err *err);
+/* Regexp.MatchString: does any part of text match? */
+int kregex_search(struct kust *k, const char *regex, const char *text, struct err *err);
 /* labels.Parse + Matches over a map of strings. map may be NULL. 1, 0, -1. */
 int klabels_match(struct kust *k, const char *selector, const struct node *map,
 		  struct err *err);
@@ -285,7 +290,7 @@ struct kust {
 	bool origins;		/* buildMetadata asks for where things come from */
 	VEC(struct kres *) all_res;	/* private: what kust_deinit() frees */
 	VEC(struct kmap *) all_maps;
-	VEC(struct kregex *) regexes;	/* private: select.c's compiled ones */
+	struct kregex *regexes;		/* private: regex.c's compiled ones */
 	void (*warn)(void *arg, const char *text);	/* NULL: nobody listens */
 	void *warn_arg;
 };

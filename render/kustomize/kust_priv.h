@@ -6,7 +6,7 @@
 
 void kres_free(struct kres *r);
 void kmap_free(struct kmap *m);
-void kregexes_free(struct kust *k);	/* select.c */
+void kregexes_free(struct kust *k);	/* regex.c */
 /* Everything of from that is not in the tree, but needs_hash. */
 void kres_take_history(struct kres *r, const struct kres *from);
 
