@@ -151,6 +151,7 @@ void app_free(struct app *a)
 	world_timer_stop(w, &a->timer);
 	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
+	app_soak_end(a);
 	op_view_reset(&a->op_view);
 	app_plans_reset(a);
 	app_spec_deinit(&a->spec);
@@ -316,6 +317,7 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 	app_follow_source(a);
 	json_decref(a->status);
 	a->status = NULL;
+	app_soak_end(a);
 	if (a->op)
 		op_supersede(a->op, "the Application was deleted");
 	engine_log(e, LOG_INFO, a, "the Application was deleted; its objects stay");

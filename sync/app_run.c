@@ -15,6 +15,8 @@ void app_set_phase(struct app *a, enum phase p)
 {
 	if (a->rec.phase == p)
 		return;
+	if (a->rec.phase == PHASE_SOAKING)
+		app_soak_end(a);
 	a->rec.phase = p;
 	a->rec.phase_since_ms = world_wall(a->engine->w);
 }

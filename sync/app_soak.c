@@ -1,18 +1,26 @@
 /*
  * The soak: after a rollout has completed, some minutes in which it must stay up.
  * Evidence objects of the target must be healthy; one that is degraded for longer
- * than the grace breaks it. The clock starts anew when one is not healthy. After
- * ten minutes without a clean soak the release is unproven: neither good nor bad.
+ * than the grace breaks it. So do two containers of its pods that end in failure
+ * (a workload may be healthy in between). The clock starts anew when one is not
+ * healthy, or ended so. After ten minutes without a clean soak the release is
+ * unproven: neither good nor bad.
  */
 #include "app_priv.h"
 
 #include <stdio.h>
 
+#include "refs.h"
+
 #define UNPROVEN_MS (10 * 60 * 1000)
+#define FAILED_EXITS 2
+#define PODS_AGAIN_MS 5000
 
 struct soak_look {
 	bool clean;
 	bool degraded;
+	bool broken;		/* at once, without a grace */
+	unsigned exits;
 	char why[400];
 };
 
@@ -45,6 +53,88 @@ static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 	}
 }
 
+/* ---- the containers' ends ---- */
+
+static void on_pods(void *arg)
+{
+	app_poke(arg);
+}
+
+static bool is_changed(const struct objkey *k, void *arg)
+{
+	const struct inv_entry *v = record_inv(&((struct app *)arg)->rec, k);
+
+	return v && v->changed;
+}
+
+/* Its pods are this operation's doing, and there are some. */
+static bool has_new_pods(struct app *a, const struct task *t)
+{
+	const struct live *l = live_find(&a->engine->live, &t->key);
+	const struct render_answer *r = &a->target->a;
+
+	if (!podwatch_fits(&t->key) || !is_evidence(t) || !l || !l->progress)
+		return false;
+	return is_changed(&t->key, a) ||
+	       (t->object < r->n_objects &&
+		refs_changed(r->objects[t->object].refs, t->key.ns, is_changed, a));
+}
+
+/* NULL: there is none to be had now. */
+static struct podwatch *pods_of(struct app *a, const struct task *t, const char *key)
+{
+	struct soak_pods fresh = { 0 };
+
+	for (size_t i = 0; i < a->soak_pods.len; i++)
+		if (!strcmp(a->soak_pods.data[i].key, key))
+			return a->soak_pods.data[i].watch;
+	fresh.watch = podwatch_new(a->engine, &t->key, on_pods, a);
+	if (!fresh.watch)
+		return NULL;
+	fresh.key = xstrdup(key);
+	vec_push(&a->soak_pods, fresh);
+	return fresh.watch;
+}
+
+static void look_at_exits(struct app *a, const struct plan *p,
+			  struct soak_look *s)
+{
+	for (size_t i = 0; a->target && i < p->tasks.len; i++) {
+		const struct task *t = &p->tasks.data[i];
+		_cleanup_buf_ struct buf key = BUF_INIT;
+		struct podwatch *pods;
+		const char *pod;
+		unsigned n;
+
+		if (!has_new_pods(a, t))
+			continue;
+		objkey_format(&t->key, &key);
+		pods = pods_of(a, t, buf_str(&key));
+		if (!pods) {
+			app_poke_at(a, world_now(a->engine->w) + PODS_AGAIN_MS);
+			continue;
+		}
+		n = podwatch_exits(pods, &pod);
+		s->exits += n;
+		if (n < FAILED_EXITS || s->broken)
+			continue;
+		s->broken = true;
+		snprintf(s->why, sizeof(s->why), "%s: %s%s%s%u containers ended in "
+			 "failure (while soaking)", buf_str(&key),
+			 *pod ? "pod " : "", pod, *pod ? ": " : "", n);
+	}
+}
+
+void app_soak_end(struct app *a)
+{
+	for (size_t i = 0; i < a->soak_pods.len; i++) {
+		podwatch_free(a->soak_pods.data[i].watch);
+		free(a->soak_pods.data[i].key);
+	}
+	vec_deinit(&a->soak_pods);
+	a->soak_exits = 0;
+}
+
 bool app_soak_over(struct app *a)
 {
 	uint64_t now = world_now(a->engine->w), grace = a->spec.degraded_grace_ms;
@@ -56,7 +146,15 @@ bool app_soak_over(struct app *a)
 		a->soak_clean = a->soak_degraded = 0;
 	}
 	look_at(a, p, &s);
-	a->soak_bad = false;
+	look_at_exits(a, p, &s);
+	a->soak_bad = s.broken;
+	if (s.broken) {
+		snprintf(a->soak_why, sizeof(a->soak_why), "%s", s.why);
+		return false;
+	}
+	if (s.exits > a->soak_exits)
+		a->soak_clean = 0;
+	a->soak_exits = s.exits;
 	if (!s.degraded) {
 		a->soak_degraded = 0;
 	} else {

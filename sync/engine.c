@@ -494,8 +494,10 @@ struct engine *engine_abandon(struct engine *e)
 		free(e->app_watches.data[i]);
 	}
 	vec_deinit(&e->app_watches);
-	HASH_ITER(hh, e->apps, a, next)
+	HASH_ITER(hh, e->apps, a, next) {
 		a->op = op_free(a->op);
+		app_soak_end(a);
+	}
 	creds_free(e->creds);
 	projects_free(e->projects);
 	kinds_free(e);

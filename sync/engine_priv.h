@@ -219,7 +219,14 @@ struct pod_verdict {
 struct podwatch *podwatch_new(struct engine *e, const struct objkey *workload,
 			      void (*on_change)(void *arg), void *arg);
 struct podwatch *podwatch_free(struct podwatch *p);
+/* Is it a kind whose pods can be watched (Deployment, StatefulSet, DaemonSet)? */
+bool podwatch_fits(const struct objkey *workload);
 bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret);
+/*
+ * Ends in failure of containers since the watch began, of pods that are gone too;
+ * the pod with the most of them, "" when it is gone. Borrowed.
+ */
+unsigned podwatch_exits(const struct podwatch *p, const char **ret_pod);
 
 /* ---- decide.c: what an application does next. Pure. ---- */
 
@@ -266,6 +273,11 @@ struct rel {
 struct rel *rel_new(void);
 struct rel *rel_ref(struct rel *r);
 struct rel *rel_unref(struct rel *r);	/* NULL-safe, returns NULL */
+
+struct soak_pods {
+	char *key;		/* objkey_format */
+	struct podwatch *watch;
+};
 
 struct app {
 	char *id;		/* "ns/name": the registry's key */
@@ -321,6 +333,8 @@ struct app {
 	} request;
 	uint64_t soak_began, soak_clean;	/* mono; 0 = not soaking, not clean */
 	uint64_t soak_degraded;	/* since when evidence is degraded; 0 */
+	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */
+	unsigned soak_exits;	/* failed ends seen so far */
 	struct decision decision;	/* the last one, for people */
 	bool soak_bad;
 	char soak_why[400];
@@ -363,6 +377,7 @@ void app_poke(struct app *a);
 void app_poke_at(struct app *a, uint64_t mono_ms);
 void app_poke_all(struct engine *e);
 void app_set_phase(struct app *a, enum phase p);
+void app_soak_end(struct app *a);	/* its pods are watched no more */
 void app_on_object(struct engine *e, const json_t *application);
 void app_on_gone(struct engine *e, const char *ns, const char *name);
 void app_adopt_record(struct engine *e, const char *ns, const char *name,

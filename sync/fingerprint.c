@@ -13,6 +13,7 @@
  */
 #include "sync/fingerprint.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,4 +219,20 @@ int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 		return err_set(err, ERR_LIMIT, "object too large to fingerprint");
 	sha256_hex(text.data, text.len, out);
 	return 0;
+}
+
+bool fingerprint_owns(const json_t *object, const char *manager, ...)
+{
+	const json_t *node = doc_get(find_entry(object, manager), "fieldsV1", NULL);
+	const char *name;
+	va_list ap;
+
+	va_start(ap, manager);
+	while (node && (name = va_arg(ap, const char *))) {
+		_cleanup_free_ char *field = xasprintf("f:%s", name);
+
+		node = json_object_get(node, field);
+	}
+	va_end(ap);
+	return node;
 }

@@ -110,6 +110,25 @@ static char *tracked_by(const struct objkey *k, const json_t *meta)
 	return steal(&app);
 }
 
+/*
+ * progressDeadlineSeconds or activeDeadlineSeconds where Git sets it: the API server
+ * gives every Deployment one, which says nothing.
+ */
+static uint64_t own_deadline(const struct objkey *k, const json_t *object)
+{
+	const char *field = "progressDeadlineSeconds";
+	int64_t s;
+
+	if (!strcmp(k->group, "batch") && !strcmp(k->kind, "Job"))
+		field = "activeDeadlineSeconds";
+	else if (strcmp(k->group, "apps") || strcmp(k->kind, "Deployment"))
+		return 0;
+	s = doc_get_int(object, 0, "spec", field, NULL);
+	if (s <= 0 || !fingerprint_owns(object, FIELD_MANAGER, "spec", field, NULL))
+		return 0;
+	return (uint64_t)(s < INT32_MAX ? s : INT32_MAX) * 1000;
+}
+
 static void take_in(struct live *l, const struct objkey *k, const json_t *object)
 {
 	const json_t *meta = doc_get(object, "metadata", NULL);
@@ -125,6 +144,7 @@ static void take_in(struct live *l, const struct objkey *k, const json_t *object
 		l->fingerprint[0] = '\0';
 	l->health = health_assess(object);
 	l->progress = health_progress(object);
+	l->own_deadline_ms = own_deadline(k, object);
 	l->deleting = doc_get_str(meta, "deletionTimestamp", NULL);
 	l->held = health_is_held(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;

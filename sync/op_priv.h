@@ -86,7 +86,8 @@ struct op {
 	struct unstick *unstick;
 
 	struct fact *facts;
-	uint64_t deadline, progress, progress_now, look_at;
+	uint64_t deadline;	/* mono: of the prunes */
+	uint64_t progress, progress_now, progress_at, look_at;
 	uint64_t wait_until;	/* mono: kinds or a deletion are waited for; 0 */
 	struct world_task task;
 	struct world_timer timer;

@@ -5,41 +5,20 @@
  */
 #include "op_priv.h"
 
-#define PODS_AFTER_MS 3000
+#include "refs.h"
 
-static bool has_pods(const struct objkey *k)
-{
-	return !strcmp(k->group, "apps") &&
-	       (!strcmp(k->kind, "Deployment") || !strcmp(k->kind, "StatefulSet") ||
-		!strcmp(k->kind, "DaemonSet"));
-}
+#define PODS_AFTER_MS 3000
 
 static void on_pods(void *arg)
 {
 	op_poke(arg);
 }
 
-/* Did this operation change one of r->refs ("ConfigMap/x Secret/y")? */
-static bool refers_to_changed(struct op *op, const struct rendered *r,
-			      const char *ns)
+static bool is_changed(const struct objkey *k, void *arg)
 {
-	_cleanup_free_ char *copy = xstrdup(r->refs ? r->refs : "");
-	char *rest = copy, *ref;
+	const struct fact *f = op_fact(arg, k, false);
 
-	while ((ref = strsep(&rest, " "))) {
-		char *slash = strchr(ref, '/');
-		const struct fact *f;
-		struct objkey k;
-
-		if (!slash)
-			continue;
-		*slash = '\0';
-		k = (struct objkey){ "", ref, ns, slash + 1 };
-		f = op_fact(op, &k, false);
-		if (f && f->changed)
-			return true;
-	}
-	return false;
+	return f && f->changed;
 }
 
 static bool is_evidence(struct op *op, const struct task *t,
@@ -52,7 +31,7 @@ static bool is_evidence(struct op *op, const struct task *t,
 		return false;
 	if (f->has_before && f->before == HEALTH_DEGRADED)
 		return false;	/* it was bad before us */
-	return f->changed || refers_to_changed(op, r, t->key.ns);
+	return f->changed || refs_changed(r->refs, t->key.ns, is_changed, op);
 }
 
 static void look_at_pods(struct op *op, const struct task *t, struct fact *f,
@@ -62,7 +41,7 @@ static void look_at_pods(struct op *op, const struct task *t, struct fact *f,
 	bool rolling = it->health.status == HEALTH_PROGRESSING ||
 		       it->health.status == HEALTH_DEGRADED;
 
-	if (!rolling || !it->counts || !has_pods(&t->key)) {
+	if (!rolling || !it->counts || !podwatch_fits(&t->key)) {
 		f->pods = podwatch_free(f->pods);
 		f->progressing_since = 0;
 		return;
@@ -109,6 +88,7 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 		it->health = l->health;
 	else
 		it->health.status = HEALTH_MISSING;
+	it->own_deadline_ms = l ? l->own_deadline_ms : 0;
 	it->crd = !strcmp(t->key.kind, "CustomResourceDefinition");
 	it->waits = !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP)) &&
 		    strcmp(t->key.kind, "Application");
@@ -128,7 +108,7 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 void op_settle_begin(struct op *op)
 {
 	op->progress = 0;
-	op->deadline = world_now(op->e->w) + op->app->spec.wave_deadline_ms;
+	op->progress_at = world_now(op->e->w);
 }
 
 static void warn_unsettled(struct op *op, const struct settle_item *items,
@@ -167,9 +147,11 @@ enum settle_verdict op_settle(struct op *op, bool all)
 	}
 	if (op->progress_now > op->progress) {
 		op->progress = op->progress_now;
-		op->deadline = now + op->app->spec.wave_deadline_ms;
+		op->progress_at = now;
 	}
-	settle_judge(items, n, &limits, now, op->deadline, &r);
+	settle_judge(items, n, &limits, now,
+		     settle_deadline(items, n, op->progress_at,
+				     op->app->spec.wave_deadline_ms), &r);
 	if (r.verdict == SETTLE_DONE && r.waiting)
 		warn_unsettled(op, items, n);
 	free(items);

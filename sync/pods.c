@@ -8,6 +8,8 @@
  */
 #include "engine_priv.h"
 
+#include "exits.h"
+
 #include <stdio.h>
 
 #define MAX_PODWATCHES 16
@@ -16,6 +18,7 @@
 struct pod {
 	char *name;
 	struct pod_report report;
+	struct exits exits;
 	unsigned seen;
 };
 
@@ -32,6 +35,8 @@ struct podwatch {
 	struct watch *watch;
 	VEC(struct pod) pods;
 	unsigned list_no;
+	bool listed;		/* the first list is in: who comes now is new */
+	unsigned exits_gone;	/* of pods that are gone */
 	uint64_t since[POD_TROUBLE_N];	/* mono ms of first sight; 0 = none */
 };
 
@@ -89,6 +94,7 @@ static struct pod *find(struct podwatch *p, const char *name)
 
 static void drop(struct podwatch *p, struct pod *pod)
 {
+	p->exits_gone += pod->exits.total;
 	free(pod->name);
 	*pod = p->pods.data[--p->pods.len];
 }
@@ -116,6 +122,7 @@ static void on_pod(void *arg, enum watch_event ev, const json_t *o)
 			pod = &p->pods.data[p->pods.len - 1];
 		}
 		pod->report = health_pod(o);
+		exits_note(&pod->exits, &pod->report, p->listed);
 		pod->seen = p->list_no;
 	}
 	note_times(p);
@@ -126,6 +133,7 @@ static void on_synced(void *arg)
 {
 	struct podwatch *p = arg;
 
+	p->listed = true;
 	for (size_t i = p->pods.len; i-- > 0;)
 		if (p->pods.data[i].seen != p->list_no)
 			drop(p, &p->pods.data[i]);
@@ -257,7 +265,14 @@ static void ask(struct podwatch *p)
 	kube_start(p->engine->kube, &p->req);
 }
 
-/* ---- for the operation ---- */
+/* ---- for the operation and the soak ---- */
+
+bool podwatch_fits(const struct objkey *k)
+{
+	return !strcmp(k->group, "apps") &&
+	       (!strcmp(k->kind, "Deployment") || !strcmp(k->kind, "StatefulSet") ||
+		!strcmp(k->kind, "DaemonSet"));
+}
 
 struct podwatch *podwatch_new(struct engine *e, const struct objkey *workload,
 			      void (*on_change)(void *arg), void *arg)
@@ -338,4 +353,21 @@ bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret)
 			return true;
 		}
 	return true;
+}
+
+unsigned podwatch_exits(const struct podwatch *p, const char **ret_pod)
+{
+	unsigned n = p->exits_gone, most = 0;
+
+	*ret_pod = "";
+	for (size_t i = 0; i < p->pods.len; i++) {
+		const struct pod *pod = &p->pods.data[i];
+
+		n += pod->exits.total;
+		if (pod->exits.total <= most)
+			continue;
+		most = pod->exits.total;
+		*ret_pod = pod->name;
+	}
+	return n;
 }

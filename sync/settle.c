@@ -87,6 +87,17 @@ static bool is_settled(const struct settle_item *it)
 	return false;
 }
 
+uint64_t settle_deadline(const struct settle_item *items, size_t n,
+			 uint64_t progress_at, uint64_t base_ms)
+{
+	uint64_t ms = base_ms;
+
+	for (size_t i = 0; i < n; i++)
+		if (!is_settled(&items[i]) && items[i].own_deadline_ms > ms)
+			ms = items[i].own_deadline_ms;
+	return progress_at + ms;
+}
+
 static void be_late(const struct settle_item *items, size_t i,
 		    struct settle_result *ret)
 {

@@ -16,6 +16,7 @@ struct settle_item {
 	struct health health;	/* MISSING while the live index has none */
 	bool counts;		/* its failure is evidence */
 	bool waits;		/* the step waits for it at all */
+	uint64_t own_deadline_ms;	/* that Git gives its rollout; 0 = none */
 	bool crd;		/* holds the step even without a health rule */
 	uint64_t degraded_since;	/* mono ms; 0 = not degraded */
 	/* its pods of the new revision: */
@@ -44,6 +45,13 @@ struct settle_result {
 	uint64_t again_at;	/* mono ms when a grace ends; 0 = on news only */
 	char message[400];	/* "Deployment/x/web: 1 of 3 updated ..." */
 };
+
+/*
+ * When the step's patience ends: base_ms after its last progress, or later where an
+ * item that is waited for has been given more time in Git. Mono ms.
+ */
+uint64_t settle_deadline(const struct settle_item *items, size_t n,
+			 uint64_t progress_at, uint64_t base_ms);
 
 /* deadline: mono ms, moved by the caller when there is progress; 0 = none. */
 void settle_judge(const struct settle_item *items, size_t n,

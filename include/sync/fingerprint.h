@@ -30,4 +30,11 @@ int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 		      const char **ret_version, struct err *err)
 	__attribute__((warn_unused_result));
 
+/*
+ * Does `manager` own, by Apply, the field at this path? Field names from the
+ * object's root on, ended by NULL: "spec", "replicas", NULL.
+ */
+bool fingerprint_owns(const json_t *object, const char *manager, ...)
+	__attribute__((sentinel));
+
 #endif

@@ -27,6 +27,7 @@ struct live {
 	char fingerprint[65];	/* "" = we own nothing of it */
 	struct health health;
 	uint64_t progress;
+	uint64_t own_deadline_ms;	/* its own time for a rollout, set by us; 0 */
 	bool deleting;		/* has a deletionTimestamp */
 	bool held;		/* has the hook finalizer */
 	bool owned;		/* has an ownerReference: never pruned */

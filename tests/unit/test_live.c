@@ -205,10 +205,61 @@ static void tracking_ids_are_split(void **state)
 			fail_msg("accepted: %s", bad[i]);
 }
 
+/* Only what Git sets counts: the API server gives each Deployment 600 s. */
+static void own_deadlines(void **state)
+{
+#define OBJECT(api, kind, spec, manager, how, owned) "{\"apiVersion\":\"" api \
+	"\",\"kind\":\"" kind "\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," \
+	"\"managedFields\":[{\"manager\":\"" manager "\",\"operation\":\"" how \
+	"\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{" owned "}}}]}," \
+	"\"spec\":{" spec "}}"
+#define PROGRESS "\"f:progressDeadlineSeconds\":{}"
+#define ACTIVE "\"f:activeDeadlineSeconds\":{}"
+	static const struct { const char *object; uint64_t want; } rows[] = {
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":900",
+			 "syncd", "Apply", PROGRESS), 900000 },
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":600",
+			 "syncd", "Apply", "\"f:replicas\":{}"), 0 },
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":900",
+			 "kubectl", "Apply", PROGRESS), 0 },
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":900",
+			 "syncd", "Update", PROGRESS), 0 },
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":-1",
+			 "syncd", "Apply", PROGRESS), 0 },
+		{ OBJECT("apps/v1", "Deployment", "\"progressDeadlineSeconds\":"
+			 "9223372036854775807", "syncd", "Apply", PROGRESS),
+		  (uint64_t)INT32_MAX * 1000 },
+		{ OBJECT("apps/v1", "StatefulSet", "\"progressDeadlineSeconds\":900",
+			 "syncd", "Apply", PROGRESS), 0 },
+		{ OBJECT("batch/v1", "Job", "\"activeDeadlineSeconds\":30", "syncd",
+			 "Apply", ACTIVE), 30000 },
+		{ OBJECT("batch/v1", "Job", "\"activeDeadlineSeconds\":\"30\"", "syncd",
+			 "Apply", ACTIVE), 0 },
+		{ OBJECT("example.com/v1", "Job", "\"activeDeadlineSeconds\":30",
+			 "syncd", "Apply", ACTIVE), 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct live_index ix = { 0 };
+		struct err err = ERR_INIT;
+		_cleanup_json_ json_t *o = doc_parse(rows[i].object,
+						     strlen(rows[i].object), &err);
+		struct live *l = live_upsert(&ix, o, NULL);
+
+		assert_non_null(l);
+		if (l->own_deadline_ms != rows[i].want)
+			fail_msg("%zu: %llu", i,
+				 (unsigned long long)l->own_deadline_ms);
+		live_deinit(&ix);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_matters),
+		cmocka_unit_test(own_deadlines),
 		cmocka_unit_test(before_tells_what_changed),
 		cmocka_unit_test(older_versions_are_ignored),
 		cmocka_unit_test(no_objects_are_ignored),

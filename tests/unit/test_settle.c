@@ -295,6 +295,42 @@ static void words(void **state)
 	assert_string_equal(r.message, "Service/prod/web: Missing");
 }
 
+/* Git may give a rollout more time than the flag; what is up needs none. */
+static void deadlines(void **state)
+{
+	static const struct {
+		const char *what;
+		struct { bool waits; enum health_status health; uint64_t own; } items[3];
+		size_t n;
+		uint64_t want;
+	} cases[] = {
+		{ "no items", { { 0 } }, 0, NOW + 5000 },
+		{ "none of its own", { { true, HEALTH_PROGRESSING, 0 } }, 1, NOW + 5000 },
+		{ "a longer one", { { true, HEALTH_PROGRESSING, 9000 } }, 1, NOW + 9000 },
+		{ "a shorter one", { { true, HEALTH_PROGRESSING, 100 } }, 1, NOW + 5000 },
+		{ "the longest", { { true, HEALTH_MISSING, 7000 },
+		  { true, HEALTH_DEGRADED, 8000 }, { true, HEALTH_UNKNOWN, 6000 } }, 3,
+		  NOW + 8000 },
+		{ "of one that is up", { { true, HEALTH_HEALTHY, 9000 },
+		  { true, HEALTH_PROGRESSING, 0 } }, 2, NOW + 5000 },
+		{ "of one that is not waited for", { { false, HEALTH_PROGRESSING, 9000 } },
+		  1, NOW + 5000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct settle_item items[3] = { 0 };
+
+		for (size_t k = 0; k < cases[i].n; k++) {
+			items[k].waits = cases[i].items[k].waits;
+			items[k].health.status = cases[i].items[k].health;
+			items[k].own_deadline_ms = cases[i].items[k].own;
+		}
+		if (settle_deadline(items, cases[i].n, NOW, 5000) != cases[i].want)
+			fail_msg("%s", cases[i].what);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -302,6 +338,7 @@ int main(void)
 		cmocka_unit_test(again_at_is_exact),
 		cmocka_unit_test(pull_may_pass),
 		cmocka_unit_test(words),
+		cmocka_unit_test(deadlines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
