@@ -6,6 +6,7 @@
  */
 #include "op_priv.h"
 
+#include "sync/fingerprint.h"
 #include "sync/stamp.h"
 
 #define AFTER_CRD_MS 10000
@@ -161,12 +162,13 @@ static void take_answer(struct apply *a)
 		l = live_find(&op->e->live, &a->task.key);
 	kinds_mark(op->e, l);
 	if (inv && uid && strlen(uid) < sizeof(inv->uid)) {
-		/* The index may know a successor by now, which is not ours. */
-		bool same = l && !strcmp(l->uid, uid);
-
 		strcpy(inv->uid, uid);
-		memcpy(inv->fingerprint, same ? l->fingerprint : "",
-		       same ? sizeof(inv->fingerprint) : 1);
+		/*
+		 * As we left it: the index may know what somebody did since, or
+		 * a successor. Unreadable is as good as drifted.
+		 */
+		(void)!fingerprint_owned(a->req.json, FIELD_MANAGER,
+					 inv->fingerprint, NULL, NULL);
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
 		inv->changed = true;
 		inv->adopted = inv->adopted || *f->adopt_uid || a->task.adopt;

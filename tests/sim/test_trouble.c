@@ -180,6 +180,24 @@ static void fight_over_an_object_slows_down(void **state)
 	scene_end(&x, true);
 }
 
+/* The server has put it back, its answer is on the way, and somebody edits again. */
+static void drift_faster_than_the_answer_is_healed(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 480; seed < 500; seed++) {
+		struct engsim x;
+
+		scene_good(&x, seed);
+		scene_drift(&x, "v8");
+		while (strcmp(scene_tag(&x), "v1"))
+			assert_true(sim_step(x.s));
+		scene_drift(&x, "v9");
+		sim_run_for(x.s, 60000);
+		assert_string_equal(scene_tag(&x), "v1");
+		scene_end(&x, true);
+	}
+}
+
 static void put_settings(struct engsim *x, bool there)
 {
 	_cleanup_free_ char *cm = engsim_configmap("settings", "one", 1);
@@ -465,6 +483,7 @@ int main(void)
 		cmocka_unit_test(soak_without_an_end_is_unproven),
 		cmocka_unit_test(heal_that_fails_is_tried_with_growing_pauses),
 		cmocka_unit_test(fight_over_an_object_slows_down),
+		cmocka_unit_test(drift_faster_than_the_answer_is_healed),
 		cmocka_unit_test(prune_waits_for_a_finalizer),
 		cmocka_unit_test(prune_that_is_refused_is_tried_again),
 		cmocka_unit_test(object_deleted_by_hand_needs_no_prune),
