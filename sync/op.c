@@ -227,9 +227,18 @@ static int after_recording(struct op *op)
 	return op->c.kind == OP_HEAL ? OP_APPLYING : OP_PREFLIGHTING;
 }
 
+static void log_step(struct op *op)
+{
+	engine_log(op->e, LOG_DEBUG, op->app, op->started ?
+		   "%s of #%u: %s, wave %d" : "%s of #%u: %s",
+		   op_kind_str(op->c.kind), op->c.release, sm_name(&op->sm),
+		   op->wave);
+}
+
 static void enter(struct op *op, int state)
 {
 	sm_move(&op->sm, state);
+	log_step(op);
 	if (op->c.kind == OP_SYNC && !op->c.dry_run && state != OP_DONE) {
 		app_set_phase(op->app, op_phase(op));
 		app_poke(op->app);	/* people see where it is */

@@ -187,6 +187,9 @@ write() { mkdir -p "$(dirname "$1")"; cat >"$1"; }
 
 # --- syncd --------------------------------------------------------------------
 
+# What syncd is run by: a program with arguments, or nothing.
+SYNCD_UNDER=()
+
 # syncd_start [FLAG...]: a daemon with quick graces; its own namespace is
 # syncd-SCRIPT. Applications are read from there and from argocd unless a flag
 # says else: the last of two equal flags counts. Sets HEALTH and METRICS (URLs).
@@ -198,7 +201,7 @@ syncd_start() {
 	export HEALTH METRICS
 	[ -x "$BIN/syncd" ] || fail "there is no $BIN/syncd"
 	install_crds
-	daemon_start "$T" syncd "$BIN/syncd" --namespace "syncd-$SCRIPT" \
+	daemon_start "$T" syncd "${SYNCD_UNDER[@]}" "$BIN/syncd" --namespace "syncd-$SCRIPT" \
 		--data-dir "$T/data" --health-addr "$health" --metrics-addr "$metrics" \
 		--leader-elect=false --poll-interval 2s \
 		--soak 2s --degraded-grace 1s --pull-grace 3s --crash-grace 3s \
