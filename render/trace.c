@@ -63,6 +63,22 @@ static int trace_read(struct files *f, const char *path, size_t max, char **ret,
 	return 0;
 }
 
+static int trace_link(struct files *f, const char *path, char **ret, struct err *err)
+{
+	struct trace *t = self(f);
+
+	if (!t->inner->ops->link) {
+		err_set(err, ERR_INVALID, "%s: a symbolic link is not followed", path);
+		return -1;
+	}
+	if (t->inner->ops->link(t->inner, path, ret, err)) {
+		note_failure(t, "link", path, err);
+		return -1;
+	}
+	buf_addf(&t->seen, "link %s: %s\n", path, *ret);
+	return 0;
+}
+
 static void trace_close(struct files *f)
 {
 	(void)f;	/* the inner one is borrowed */
@@ -71,7 +87,7 @@ static void trace_close(struct files *f)
 void trace_init(struct trace *t, struct files *inner)
 {
 	static const struct files_ops ops = { trace_stat, trace_list, trace_read,
-					      trace_close };
+					      trace_close, trace_link };
 
 	*t = (struct trace){ .files = { &ops }, .inner = inner };
 }

@@ -239,6 +239,28 @@ static int dir_read(struct files *f, const char *path, size_t max, char **ret,
 	return 0;
 }
 
+static int dir_link(struct files *f, const char *path, char **ret, struct err *err)
+{
+	struct files_dir *d = container_of(f, struct files_dir, files);
+	char target[4096];
+	const char *name;
+	_cleanup_close_ int parent = -1;
+	ssize_t n;
+
+	if (clean_path(path, err))
+		return -1;
+	parent = open_parent(d->root, path, &name);
+	n = parent < 0 ? -1 : readlinkat(parent, name, target, sizeof(target));
+	if (n < 0 && errno == EINVAL)
+		return err_set(err, ERR_INVALID, "%s: not a symbolic link", path);
+	if (n < 0)
+		return fail_errno(path, err);
+	if ((size_t)n == sizeof(target) || memchr(target, '\0', (size_t)n))
+		return err_set(err, ERR_INVALID, "%s: an odd symbolic link", path);
+	*ret = xstrndup(target, (size_t)n);
+	return 0;
+}
+
 static void dir_close(struct files *f)
 {
 	struct files_dir *d = container_of(f, struct files_dir, files);
@@ -247,7 +269,8 @@ static void dir_close(struct files *f)
 	free(d);
 }
 
-static const struct files_ops ops = { dir_stat, dir_list, dir_read, dir_close };
+static const struct files_ops ops = { dir_stat, dir_list, dir_read, dir_close,
+				      dir_link };
 
 struct files *files_dir_open(const char *folder, struct err *err)
 {

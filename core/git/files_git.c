@@ -22,6 +22,7 @@
 
 #define MAX_TREE ((size_t)16 << 20)	/* bytes of one tree object */
 #define MAX_ENTRIES 100000
+#define MAX_LINK 4096
 
 struct seen {
 	char *path;
@@ -344,21 +345,16 @@ static int check_readable(enum file_kind kind, const char *path, struct err *err
 	return err_set(err, ERR_INVALID, "%s: a folder, not a file", shown(path));
 }
 
-static int op_read(struct files *files, const char *path, size_t max, char **ret,
-		    size_t *ret_len, struct err *err)
+static int read_blob(struct files_git *f, const struct found *at, const char *path,
+		     size_t max, char **ret, size_t *ret_len, struct err *err)
 {
-	struct files_git *f = self(files);
 	_cleanup_git_(git_odb_object) *object = NULL;
-	enum file_kind kind = FILE_REGULAR;
-	struct found at = { 0 };
 	size_t size;
 	int rc;
 
-	if (find_noted(f, path, &at, &kind, err) ||
-	    check_readable(kind, path, err) ||
-	    look_up(f, &at.oid, path, GIT_OBJECT_BLOB, max, &size, err))
+	if (look_up(f, &at->oid, path, GIT_OBJECT_BLOB, max, &size, err))
 		return -1;
-	rc = git_odb_read(&object, f->odb, &at.oid);
+	rc = git_odb_read(&object, f->odb, &at->oid);
 	if (rc < 0)
 		return repo_fail(rc, err, "%s", path);
 	size = git_odb_object_size(object);
@@ -368,6 +364,37 @@ static int op_read(struct files *files, const char *path, size_t max, char **ret
 	if (ret_len)
 		*ret_len = size;
 	return 0;
+}
+
+static int op_read(struct files *files, const char *path, size_t max, char **ret,
+		    size_t *ret_len, struct err *err)
+{
+	enum file_kind kind = FILE_REGULAR;
+	struct found at = { 0 };
+
+	if (find_noted(self(files), path, &at, &kind, err) ||
+	    check_readable(kind, path, err))
+		return -1;
+	return read_blob(self(files), &at, path, max, ret, ret_len, err);
+}
+
+/* A link is a blob that holds its target. */
+static int op_link(struct files *files, const char *path, char **ret, struct err *err)
+{
+	enum file_kind kind = FILE_REGULAR;
+	struct found at = { 0 };
+	size_t len;
+
+	if (find_noted(self(files), path, &at, &kind, err))
+		return -1;
+	if (kind != FILE_SYMLINK)
+		return err_set(err, ERR_INVALID, "%s: not a symbolic link", path);
+	if (read_blob(self(files), &at, path, MAX_LINK, ret, &len, err))
+		return -1;
+	if (strlen(*ret) == len)
+		return 0;
+	free(steal(ret));
+	return err_set(err, ERR_INVALID, "%s: an odd symbolic link", path);
 }
 
 static void op_close(struct files *files)
@@ -385,7 +412,8 @@ static void op_close(struct files *files)
 	free(f);
 }
 
-static const struct files_ops ops = { op_stat, op_list, op_read, op_close };
+static const struct files_ops ops = { op_stat, op_list, op_read, op_close,
+				      op_link };
 
 const char *files_git_read_set(struct files *files)
 {

@@ -4,6 +4,7 @@
  * Paths are relative, '/'-separated, without leading or trailing '/', without
  * "." or ".." segments; "" is the root. Whatever an implementation does, it
  * never leaves its root: symlinks and submodules are reported, never followed.
+ * Whoever wants a link followed inside the tree asks files_resolve().
  */
 #ifndef CORE_FILES_H
 #define CORE_FILES_H
@@ -45,6 +46,11 @@ struct files_ops {
 	int (*read)(struct files *f, const char *path, size_t max, char **ret,
 		    size_t *ret_len, struct err *err);
 	void (*close)(struct files *f);
+	/*
+	 * What a symbolic link holds, owned by the caller; NULL: links cannot be read.
+	 * INVALID: not a link.
+	 */
+	int (*link)(struct files *f, const char *path, char **ret, struct err *err);
 };
 
 /*
@@ -71,5 +77,12 @@ struct files *files_close(struct files *f);	/* NULL-safe */
  */
 int files_join(const char *base, const char *rel, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
+/*
+ * The path of what is at path once symbolic links were followed inside the tree, and
+ * its kind: never a link. INVALID: a link that leaves the tree, a loop of links, a
+ * submodule on the way. *ret is owned by the caller.
+ */
+int files_resolve(struct files *f, const char *path, char **ret, enum file_kind *kind,
+		  struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -275,6 +275,7 @@ struct kfolder {
 	struct kfolder *parent;		/* who named it; NULL for the root */
 	const char *path;		/* relative to files' root; "" = that */
 	const char *file;		/* "…/kustomization.yaml", for messages */
+	const char *url;		/* as written, where it is a remote one; else NULL */
 };
 
 struct kschema;	/* schema.h */
@@ -285,6 +286,8 @@ struct kust {
 	const struct kust_options *o;	/* borrowed */
 	struct kschema *schema;		/* the one in use: see schema.h; NULL: built in */
 	size_t source_bytes, source_files, resources;	/* against the caps */
+	size_t used_bytes, folders;	/* the same, each use counted */
+	struct kloaded *loaded;		/* private: load.c's texts */
 	int depth;			/* of folders that name folders */
 	const char *foreign;	/* what made the build not ours, after a -1; NULL */
 	bool origins;		/* buildMetadata asks for where things come from */

@@ -7,6 +7,7 @@
 void kres_free(struct kres *r);
 void kmap_free(struct kmap *m);
 void kregexes_free(struct kust *k);	/* regex.c */
+void kload_deinit(struct kust *k);
 /* Everything of from that is not in the tree, but needs_hash. */
 void kres_take_history(struct kres *r, const struct kres *from);
 

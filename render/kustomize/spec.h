@@ -103,7 +103,7 @@ struct kspec {
 };
 
 /*
- * decode.c: the text of a kustomization, strictly: unknown fields and wrong types
+ * spec.c: the text of a kustomization, strictly: unknown fields and wrong types
  * are ERR_INVALID with file, line and field; keys match whatever their case.
  * Deprecated fields are folded into their successors, with a warning.
  */
@@ -113,12 +113,18 @@ int kspec_decode(struct kust *k, const char *file, const char *text, size_t len,
 /* load.c: finds the one kustomization file in folder (folder->file), decodes it. */
 int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
 	       struct err *err) __attribute__((warn_unused_result));
+/* The same of a tree, which is borrowed. */
+int kspec_decode_node(struct kust *k, const char *file, struct node *n,
+		      struct kspec *ret, struct err *err)
+	__attribute__((warn_unused_result));
 /*
  * decode.c: any of the structs above from a node: tables of fields, by which
- * plugins and files (replacements, configurations) are decoded too.
+ * plugins and files (replacements, configurations) are decoded too. Texts that are
+ * absent become "" (KF_TEXT). A NULL file: the caller names file and line.
  */
 enum kfield_type { KF_TEXT, KF_BOOL, KF_INT, KF_TEXTS, KF_PAIRS, KF_STRUCT_PTR,
-		   KF_STRUCT, KF_LIST, KF_CUSTOM, KF_IGNORED };
+		   KF_STRUCT, KF_LIST, KF_CUSTOM, KF_IGNORED,
+		   KF_TEXT_OR_NULL /* absent: NULL, not "" */ };
 struct kfield {
 	const char *name;	/* as the reference spells it */
 	enum kfield_type type;
@@ -135,7 +141,10 @@ struct ktype {
 int kdecode(struct kust *k, const struct ktype *t, const char *file,
 	    const struct node *n, bool strict, void *ret, struct err *err)
 	__attribute__((warn_unused_result));
-extern const struct ktype klabel_type, kimage_type, kreplica_type, kpatch_type,
+/* The value of a map's field, whatever the case of its key; or NULL. */
+const struct node *kdecode_get(const struct node *map, const char *field);
+/* kgenerator_type is a Secret's; a ConfigMap's has no `type`. */
+extern const struct ktype kconfig_map_type, klabel_type, kimage_type, kreplica_type, kpatch_type,
 	kgen_options_type, kgenerator_type, kreplacement_type, kselector_type,
 	kvar_type, kfieldspec_type, ksort_type;
 

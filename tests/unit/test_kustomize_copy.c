@@ -88,7 +88,8 @@ static void bad_close(struct files *f)
 
 static void bad_files_init(struct bad_files *b, int fail_at)
 {
-	static const struct files_ops ops = { bad_stat, bad_list, bad_read, bad_close };
+	static const struct files_ops ops = { bad_stat, bad_list, bad_read, bad_close,
+					      NULL };
 
 	*b = (struct bad_files){ .files = { &ops }, .fail_at = fail_at };
 	tree_files_init(&b->inner, tree);
@@ -282,7 +283,8 @@ static int many_read(struct files *f, const char *path, size_t max, char **ret,
 
 static int judge_many(int n, struct err *err)
 {
-	static const struct files_ops ops = { many_stat, many_list, many_read, bad_close };
+	static const struct files_ops ops = { many_stat, many_list, many_read, bad_close,
+					      NULL };
 	struct many_files m = { .files = { &ops } };
 	_cleanup_json_ json_t *source = json_pack("{s:{s:s}}", "kustomize", "version", "");
 	struct render_request r = { .path = (char *)"", .source = source };

@@ -84,6 +84,17 @@ static int tree_read(struct files *files, const char *path, size_t max, char **r
 	return err_set(err, ERR_NOTFOUND, "%s: not found", path);
 }
 
+static int tree_link(struct files *files, const char *path, char **ret, struct err *err)
+{
+	for (const struct tree_file *f = self(files)->all; f->path; f++) {
+		if (strcmp(f->path, path) == 0 && kind_of(f) == FILE_SYMLINK) {
+			*ret = xstrdup(f->text + 2);
+			return 0;
+		}
+	}
+	return err_set(err, ERR_INVALID, "%s: not a link", path);
+}
+
 static void tree_close(struct files *files)
 {
 	(void)files;
@@ -92,7 +103,7 @@ static void tree_close(struct files *files)
 void tree_files_init(struct tree_files *t, const struct tree_file *all)
 {
 	static const struct files_ops ops = { tree_stat, tree_list, tree_read,
-					      tree_close };
+					      tree_close, tree_link };
 
 	*t = (struct tree_files){ .files = { &ops }, .all = all };
 }

@@ -1,0 +1,343 @@
+/*
+ * load.c - folders and files of a build (internal/loader, target.LoadKustFile).
+ *
+ * A path is what was written, cleaned as text, then with symbolic links followed
+ * inside the tree. A file must then lie in or below its kustomization's folder; a
+ * base may lie anywhere in the tree but not where it would hold a folder that is
+ * being built. Everything read counts against the caps: a text once, its use every
+ * time, so that bases that name bases twice cannot blow up.
+ */
+#include <strings.h>
+#include <uthash.h>
+
+#include "kust_priv.h"
+#include "remote.h"
+#include "spec.h"
+
+#define DEPTH_MAX 64
+#define FOLDERS_MAX 20000
+#define FILES_MAX 20000
+#define REUSE_MAX 16	/* texts may be used so many times the cap of bytes */
+
+/* A text that was read, found again by tree and path. */
+struct kloaded {
+	UT_hash_handle hh;
+	const char *text;
+	size_t len;
+	char key[];
+};
+
+static size_t or_default(size_t v, size_t fallback)
+{
+	return v ? v : fallback;
+}
+
+static size_t max_source(const struct kust *k)
+{
+	return or_default(k->o->source_bytes, (size_t)32 << 20);
+}
+
+void kload_deinit(struct kust *k)
+{
+	struct kloaded *l, *next;
+
+	HASH_ITER(hh, k->loaded, l, next) {
+		HASH_DEL(k->loaded, l);
+		free(l);
+	}
+}
+
+/* --- texts --------------------------------------------------------------------- */
+
+static int count_use(struct kust *k, const char *path, size_t len, struct err *err)
+{
+	k->used_bytes += len;
+	if (k->used_bytes <= max_source(k) * REUSE_MAX)
+		return 0;
+	return err_set(err, ERR_LIMIT, "%s: files are named so often that they make more "
+		       "than %zu bytes", path, max_source(k) * REUSE_MAX);
+}
+
+static int read_new(struct kust *k, struct files *files, const char *path,
+		    const char **ret, size_t *len, struct err *err)
+{
+	size_t file = or_default(k->o->file_bytes, (size_t)16 << 20);
+	size_t left = max_source(k) - k->source_bytes;
+	_cleanup_free_ char *text = NULL;
+
+	if (++k->source_files > FILES_MAX)
+		return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
+	if (files->ops->read(files, path, left < file ? left : file, &text, len, err))
+		return -1;
+	k->source_bytes += *len;
+	*ret = arena_strndup(&k->arena, text, *len);
+	return 0;
+}
+
+/* path has no links. *ret is in the arena, NUL-terminated, as long as *len says. */
+static int read_text(struct kust *k, struct files *files, const char *path,
+		     const char **ret, size_t *len, struct err *err)
+{
+	_cleanup_free_ char *key = xasprintf("%p %s", (void *)files, path);
+	size_t n = strlen(key);
+	struct kloaded *l;
+
+	HASH_FIND(hh, k->loaded, key, n, l);
+	if (l) {
+		*ret = l->text;
+		*len = l->len;
+		return count_use(k, path, l->len, err);
+	}
+	if (read_new(k, files, path, ret, len, err) < 0)
+		return -1;
+	l = xcalloc(1, sizeof(*l) + n + 1);
+	memcpy(l->key, key, n);
+	l->text = *ret;
+	l->len = *len;
+	HASH_ADD_KEYPTR(hh, k->loaded, l->key, n, l);
+	return count_use(k, path, *len, err);
+}
+
+/* --- where a written path leads ---------------------------------------------------- */
+
+/* Something in a tree: of this repository, or a remote one's. */
+struct place {
+	struct files *files;
+	char *path;	/* without links; owned */
+	enum file_kind kind;
+};
+
+static void place_deinit(struct place *p)
+{
+	free(p->path);
+}
+#define _cleanup_place_ _cleanup_(place_deinit)
+
+static int find_remote(struct kust *k, const char *url, struct place *ret,
+		       struct err *err)
+{
+	_cleanup_free_ char *shown = kremote_shown(url);
+	const char *path;
+
+	if (!k->o->remote)
+		return err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit "
+			       "holds is rendered; commit a copy and name its path", shown);
+	if (k->o->remote(k->o->remote_arg, url, &ret->files, &path, err) < 0)
+		return -1;
+	if (files_resolve(ret->files, path, &ret->path, &ret->kind, err) < 0)
+		return err_wrap(err, "%s", shown);
+	return 0;
+}
+
+static int find_local(const struct kfolder *folder, const char *written,
+		      struct place *ret, struct err *err)
+{
+	_cleanup_free_ char *joined = NULL;
+
+	ret->files = folder->files;
+	if (files_join(folder->path, written, &joined, err) < 0)
+		return -1;
+	return files_resolve(folder->files, joined, &ret->path, &ret->kind, err);
+}
+
+static bool is_below(const char *path, const char *folder)
+{
+	size_t n = strlen(folder);
+
+	return !n || (strncmp(path, folder, n) == 0 && (!path[n] || path[n] == '/'));
+}
+
+static int check_file(const struct place *at, const struct kfolder *folder,
+		      const char *written, struct err *err)
+{
+	if (at->kind == FILE_FOLDER)
+		return err_set(err, ERR_INVALID, "'%s' is a folder; a file is expected",
+			       *written ? written : ".");
+	if (at->kind != FILE_REGULAR)
+		return err_set(err, ERR_INVALID, "'%s' is not a file", written);
+	if (is_below(at->path, folder->path))
+		return 0;
+	return err_set(err, ERR_INVALID, "'%s' is not in or below '%s', where the "
+		       "kustomization that names it lies; move it there, or make its "
+		       "folder a kustomization and name that", at->path,
+		       *folder->path ? folder->path : ".");
+}
+
+int kload_file(struct kust *k, const struct kfolder *folder, const char *written,
+	       const char **ret, size_t *ret_len, const char **ret_path,
+	       struct err *err)
+{
+	_cleanup_place_ struct place at = { 0 };
+	bool remote = kremote_is_file(written);
+
+	if (remote ? find_remote(k, written, &at, err) < 0 :
+		     find_local(folder, written, &at, err) < 0 ||
+		     check_file(&at, folder, written, err) < 0)
+		return -1;
+	if (read_text(k, at.files, at.path, ret, ret_len, err) < 0)
+		return -1;
+	*ret_path = remote ? written : arena_strdup(&k->arena, at.path);
+	return 0;
+}
+
+/* --- folders -------------------------------------------------------------------------- */
+
+static struct kfolder *make_folder(struct kust *k, struct kfolder *parent,
+				   const struct place *at, const char *url,
+				   struct err *err)
+{
+	struct kfolder *f = arena_alloc(&k->arena, sizeof(*f));
+
+	if (++k->folders > FOLDERS_MAX) {
+		err_set(err, ERR_LIMIT, "folders name folders more than %d times",
+			FOLDERS_MAX);
+		return NULL;
+	}
+	f->files = at->files;
+	f->parent = parent;
+	f->path = arena_strdup(&k->arena, at->path);
+	f->file = *f->path ? f->path : ".";	/* until its kustomization is found */
+	f->url = url;
+	return f;
+}
+
+struct kfolder *kload_root(struct kust *k, const char *path, struct err *err)
+{
+	const struct kfolder top = { .files = k->files, .path = "" };
+	_cleanup_place_ struct place at = { 0 };
+
+	if (find_local(&top, path, &at, err) < 0)
+		return NULL;
+	if (at.kind != FILE_FOLDER) {
+		err_set(err, ERR_INVALID, "'%s' is a file; give the folder of a "
+			"kustomization", path);
+		return NULL;
+	}
+	return make_folder(k, NULL, &at, NULL, err);
+}
+
+/* errIfArgEqualOrHigher, errIfRepoCycle */
+static int check_cycle(const struct kfolder *from, const struct place *at,
+		       const char *url, struct err *err)
+{
+	for (const struct kfolder *f = from; f; f = f->parent) {
+		if (url && f->url && strncmp(f->url, url, strlen(url)) == 0)
+			return err_set(err, ERR_INVALID, "a cycle: '%s' is being built", url);
+		if (f->files == at->files && is_below(f->path, at->path))
+			return err_set(err, ERR_INVALID, "a cycle: '%s' holds '%s', which is "
+				       "being built", *at->path ? at->path : ".",
+				       *f->path ? f->path : ".");
+	}
+	return 0;
+}
+
+static int check_folder(struct kust *k, const struct kfolder *from,
+			const struct place *at, const char *written, const char *url,
+			struct err *err)
+{
+	int depth = 0;
+
+	(void)k;
+	for (const struct kfolder *f = from; f; f = f->parent)
+		depth++;
+	if (depth >= DEPTH_MAX)
+		return err_set(err, ERR_LIMIT, "'%s': kustomizations nested deeper than %d",
+			       written, DEPTH_MAX);
+	if (at->kind != FILE_FOLDER)
+		return err_set(err, ERR_INVALID, "'%s' is a file; a folder with a "
+			       "kustomization is expected", written);
+	return check_cycle(from, at, url, err);
+}
+
+struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
+			     const char *written, struct err *err)
+{
+	_cleanup_place_ struct place at = { 0 };
+	const char *url = kremote_is_repo(written) || kremote_is_file(written) ?
+			  written : NULL;
+
+	if (!*written) {
+		err_set(err, ERR_INVALID, "an empty path; remove it");
+		return NULL;
+	}
+	if (url ? find_remote(k, written, &at, err) < 0 :
+		  find_local(folder, written, &at, err) < 0)
+		return NULL;
+	if (check_folder(k, folder, &at, written, url, err) < 0)
+		return NULL;
+	return make_folder(k, folder, &at, url, err);
+}
+
+/* As the reference tries a path: a file first, where it is none a repository. */
+bool kload_is_folder(struct kust *k, const struct kfolder *folder, const char *written)
+{
+	_cleanup_place_ struct place at = { 0 };
+
+	if (kremote_is_file(written))
+		return find_remote(k, written, &at, NULL) < 0 ? kremote_is_repo(written) :
+								 at.kind == FILE_FOLDER;
+	if (find_local(folder, written, &at, NULL) == 0)
+		return at.kind == FILE_FOLDER || (at.kind != FILE_REGULAR &&
+						  kremote_is_repo(written));
+	return kremote_is_repo(written);
+}
+
+/* --- the kustomization of a folder ------------------------------------------------------- */
+
+/* 1: there, and a file that may be read; 0: not; -1: cannot be told. */
+static int look_for(const struct kfolder *folder, const char *name, struct place *at,
+		    struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (find_local(folder, name, at, &why) == 0)
+		return at->kind == FILE_REGULAR && is_below(at->path, folder->path);
+	if (why.code == ERR_NOTFOUND && !why.retry)
+		return 0;
+	if (why.code == ERR_INVALID)
+		return 0;
+	if (err)
+		*err = why;
+	return -1;
+}
+
+static int find_spec(const struct kfolder *folder, struct place *ret, struct err *err)
+{
+	static const char *const names[] = { "kustomization.yaml", "kustomization.yml",
+					     "Kustomization" };
+	int found = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		_cleanup_place_ struct place at = { 0 };
+		int there = look_for(folder, names[i], &at, err);
+
+		if (there < 0)
+			return -1;
+		if (there && found++ == 0) {
+			*ret = at;
+			at.path = NULL;
+		}
+	}
+	if (found == 1)
+		return 0;
+	return err_set(err, found ? ERR_INVALID : ERR_NOTFOUND, found ?
+		       "'%s' has more than one of kustomization.yaml, kustomization.yml "
+		       "and Kustomization; remove all but one" :
+		       "'%s' has no kustomization.yaml, kustomization.yml or Kustomization",
+		       *folder->path ? folder->path : ".");
+}
+
+int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
+	       struct err *err)
+{
+	_cleanup_place_ struct place at = { 0 };
+	const char *text;
+	size_t len;
+
+	if (find_spec(folder, &at, err) < 0)
+		return -1;
+	folder->file = arena_strdup(&k->arena, at.path);
+	if (read_text(k, at.files, at.path, &text, &len, err) < 0)
+		return err_wrap(err, "%s", folder->file);
+	return kspec_decode(k, folder->file, text, len, ret, err);
+}

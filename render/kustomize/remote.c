@@ -1,0 +1,196 @@
+/*
+ * remote.c - what is a repository's URL to Kustomize, and its parts.
+ *
+ * The rules are those of NewRepoSpecFromURL: a scheme, or user@host:, or github.com;
+ * the repository ends at `_git/NAME`, at `//`, at `.git`, or after two segments.
+ */
+#include "remote.h"
+
+#include <stdio.h>
+#include <strings.h>
+
+#include "core/buf.h"
+
+static bool begins(const char *s, const char *prefix)
+{
+	return strncasecmp(s, prefix, strlen(prefix)) == 0;
+}
+
+bool kremote_is_file(const char *written)
+{
+	return begins(written, "http://") || begins(written, "https://");
+}
+
+/* The query's value under key, percent-decoded; "" when absent. */
+static const char *query_value(struct arena *a, const char *query, const char *key)
+{
+	size_t n = strlen(key);
+
+	while (*query) {
+		size_t len = strcspn(query, "&");
+
+		if (len > n && strncmp(query, key, n) == 0 && query[n] == '=') {
+			char *v = arena_strndup(a, query + n + 1, len - n - 1), *to = v;
+
+			for (const char *p = v; *p; p++) {
+				unsigned byte;
+
+				if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1 && p[1] &&
+				    p[2]) {
+					*to++ = (char)byte;
+					p += 2;
+				} else {
+					*to++ = *p == '+' ? ' ' : *p;
+				}
+			}
+			*to = '\0';
+			return v;
+		}
+		query += len + (query[len] == '&');
+	}
+	return "";
+}
+
+/* "user@" at the start: its length, or 0. */
+static size_t user_length(const char *s)
+{
+	size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+			     "0123456789-");
+
+	return n && s[n] == '@' && strchr("-0123456789", *s) == NULL ? n + 1 : 0;
+}
+
+static const char *scheme_of(const char *s)
+{
+	static const char *const all[] = { "ssh://", "https://", "http://", "file://" };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		if (begins(s, all[i]))
+			return all[i];
+	}
+	return "";
+}
+
+/*
+ * Splits n into a host, with scheme and user, and the rest. NULL: not a repository's.
+ */
+static const char *split_host(struct arena *a, const char *n, const char **rest)
+{
+	const char *scheme, *user, *sep, *colon;
+	bool github, scp;
+	size_t users;
+
+	if (begins(n, "git::"))
+		n += 5;
+	scheme = scheme_of(n);
+	n += strlen(scheme);
+	users = user_length(n);
+	user = arena_strndup(a, n, users);
+	n += users;
+	github = begins(n, "github.com/") || begins(n, "github.com:");
+	scp = !*scheme && (*user || github);
+	if (!*scheme && !scp)
+		return NULL;
+	if (strcmp(scheme, "file://") == 0) {
+		*rest = arena_printf(a, "%s%s", user, n);
+		return scheme;
+	}
+	sep = strchr(n, '/');
+	colon = scp ? strchr(n, ':') : NULL;
+	if (scp && (!sep || (colon && colon > n && colon < sep)))
+		sep = colon;
+	*rest = sep ? sep + 1 : "";
+	if (github)
+		return strcmp(scheme, "ssh://") == 0 || *user ?
+		       arena_printf(a, "%sgithub.com:", user) : "https://github.com/";
+	if (!*n)
+		return NULL;
+	return arena_printf(a, "%s%s%.*s", scheme, user,
+			    sep ? (int)(sep - n) + 1 : (int)strlen(n), n);
+}
+
+/* Where the repository's part of n ends; what follows is *path. 0: none. */
+static size_t repo_length(const char *n, bool all, const char **path)
+{
+	const char *at, *slash;
+
+	if ((at = strstr(n, "_git/"))) {
+		at += 5 + strcspn(at + 5, "/");
+		*path = *at ? at + 1 : at;
+	} else if ((at = strstr(n, "//"))) {
+		*path = at + 2;
+	} else if ((at = strstr(n, ".git"))) {
+		at += 4;
+		*path = at;
+	} else if (all) {
+		at = *path = n + strlen(n);
+	} else {
+		slash = strchr(n, '/');
+		if (!slash)
+			return 0;
+		at = slash + 1 + strcspn(slash + 1, "/");
+		*path = *at ? at + 1 : at;
+	}
+	return (size_t)(at - n);
+}
+
+/* Does a path climb out of where it starts? */
+static bool climbs(const char *path)
+{
+	int depth = 0;
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && strncmp(path, "..", 2) == 0)
+			depth--;
+		else if (n && !(n == 1 && *path == '.'))
+			depth++;
+		if (depth < 0)
+			return true;
+		path += n + (path[n] == '/');
+	}
+	return false;
+}
+
+bool kremote_parse(struct arena *a, const char *written, struct kremote *ret)
+{
+	size_t before = strcspn(written, "?");
+	const char *query = written[before] ? written + before + 1 : "";
+	const char *rest, *path, *host;
+	const char *ref = query_value(a, query, "ref");
+	size_t len;
+
+	if (*written == '/')
+		return false;
+	host = split_host(a, arena_strndup(a, written, before), &rest);
+	len = host ? repo_length(rest, strncmp(host, "file://", 7) == 0, &path) : 0;
+	if (!len || climbs(path))
+		return false;
+	if (ret) {
+		ret->repo = arena_printf(a, "%s%.*s", host, (int)len, rest);
+		ret->path = *path == '/' ? path + 1 : path;
+		ret->ref = *ref ? ref : query_value(a, query, "version");
+	}
+	return true;
+}
+
+bool kremote_is_repo(const char *written)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+
+	return strlen(written) <= 4096 && kremote_parse(&a, written, NULL);
+}
+
+char *kremote_shown(const char *path)
+{
+	const char *scheme = strstr(path, "://");
+	const char *rest = scheme ? scheme + 3 : path;
+	size_t host = strcspn(rest, "/?#");
+	const char *at = memrchr(rest, '@', host);
+	const char *from = at ? at + 1 : rest;
+	int len = (int)strcspn(from, "?#");
+
+	return xasprintf("%.*s%.*s", scheme ? (int)(rest - path) : 0, path,
+			 len < 120 ? len : 120, from);
+}
