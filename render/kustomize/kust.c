@@ -16,7 +16,7 @@ void kust_deinit(struct kust *k)
 		kres_free(k->all_res.data[i]);
 	vec_deinit(&k->all_maps);
 	vec_deinit(&k->all_res);
-	kload_deinit(k);
+	ktexts_deinit(k);
 	kregexes_free(k);
 	kschema_free(k);
 	arena_deinit(&k->arena);

@@ -287,7 +287,7 @@ struct kust {
 	struct kschema *schema;		/* the one in use: see schema.h; NULL: built in */
 	size_t source_bytes, source_files, resources;	/* against the caps */
 	size_t used_bytes, folders;	/* the same, each use counted */
-	struct kloaded *loaded;		/* private: load.c's texts */
+	struct kseen *seen;		/* private: texts.c's texts */
 	int depth;			/* of folders that name folders */
 	const char *foreign;	/* what made the build not ours, after a -1; NULL */
 	bool origins;		/* buildMetadata asks for where things come from */

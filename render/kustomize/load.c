@@ -4,99 +4,14 @@
  * A path is what was written, cleaned as text, then with symbolic links followed
  * inside the tree. A file must then lie in or below its kustomization's folder; a
  * base may lie anywhere in the tree but not where it would hold a folder that is
- * being built. Everything read counts against the caps: a text once, its use every
- * time, so that bases that name bases twice cannot blow up.
+ * being built. What is read is counted in texts.c.
  */
-#include <strings.h>
-#include <uthash.h>
-
 #include "kust_priv.h"
 #include "remote.h"
 #include "spec.h"
 
 #define DEPTH_MAX 64
 #define FOLDERS_MAX 20000
-#define FILES_MAX 20000
-#define REUSE_MAX 16	/* texts may be used so many times the cap of bytes */
-
-/* A text that was read, found again by tree and path. */
-struct kloaded {
-	UT_hash_handle hh;
-	const char *text;
-	size_t len;
-	char key[];
-};
-
-static size_t or_default(size_t v, size_t fallback)
-{
-	return v ? v : fallback;
-}
-
-static size_t max_source(const struct kust *k)
-{
-	return or_default(k->o->source_bytes, (size_t)32 << 20);
-}
-
-void kload_deinit(struct kust *k)
-{
-	struct kloaded *l, *next;
-
-	HASH_ITER(hh, k->loaded, l, next) {
-		HASH_DEL(k->loaded, l);
-		free(l);
-	}
-}
-
-/* --- texts --------------------------------------------------------------------- */
-
-static int count_use(struct kust *k, const char *path, size_t len, struct err *err)
-{
-	k->used_bytes += len;
-	if (k->used_bytes <= max_source(k) * REUSE_MAX)
-		return 0;
-	return err_set(err, ERR_LIMIT, "%s: files are named so often that they make more "
-		       "than %zu bytes", path, max_source(k) * REUSE_MAX);
-}
-
-static int read_new(struct kust *k, struct files *files, const char *path,
-		    const char **ret, size_t *len, struct err *err)
-{
-	size_t file = or_default(k->o->file_bytes, (size_t)16 << 20);
-	size_t left = max_source(k) - k->source_bytes;
-	_cleanup_free_ char *text = NULL;
-
-	if (++k->source_files > FILES_MAX)
-		return err_set(err, ERR_LIMIT, "more than %d files", FILES_MAX);
-	if (files->ops->read(files, path, left < file ? left : file, &text, len, err))
-		return -1;
-	k->source_bytes += *len;
-	*ret = arena_strndup(&k->arena, text, *len);
-	return 0;
-}
-
-/* path has no links. *ret is in the arena, NUL-terminated, as long as *len says. */
-static int read_text(struct kust *k, struct files *files, const char *path,
-		     const char **ret, size_t *len, struct err *err)
-{
-	_cleanup_free_ char *key = xasprintf("%p %s", (void *)files, path);
-	size_t n = strlen(key);
-	struct kloaded *l;
-
-	HASH_FIND(hh, k->loaded, key, n, l);
-	if (l) {
-		*ret = l->text;
-		*len = l->len;
-		return count_use(k, path, l->len, err);
-	}
-	if (read_new(k, files, path, ret, len, err) < 0)
-		return -1;
-	l = xcalloc(1, sizeof(*l) + n + 1);
-	memcpy(l->key, key, n);
-	l->text = *ret;
-	l->len = *len;
-	HASH_ADD_KEYPTR(hh, k->loaded, l->key, n, l);
-	return count_use(k, path, *len, err);
-}
 
 /* --- where a written path leads ---------------------------------------------------- */
 
@@ -174,7 +89,7 @@ int kload_file(struct kust *k, const struct kfolder *folder, const char *written
 		     find_local(folder, written, &at, err) < 0 ||
 		     check_file(&at, folder, written, err) < 0)
 		return -1;
-	if (read_text(k, at.files, at.path, ret, ret_len, err) < 0)
+	if (ktexts_read(k, at.files, at.path, ret, ret_len, err) < 0)
 		return -1;
 	*ret_path = remote ? written : arena_strdup(&k->arena, at.path);
 	return 0;
@@ -231,13 +146,12 @@ static int check_cycle(const struct kfolder *from, const struct place *at,
 	return 0;
 }
 
-static int check_folder(struct kust *k, const struct kfolder *from,
+static int check_folder(const struct kfolder *from,
 			const struct place *at, const char *written, const char *url,
 			struct err *err)
 {
 	int depth = 0;
 
-	(void)k;
 	for (const struct kfolder *f = from; f; f = f->parent)
 		depth++;
 	if (depth >= DEPTH_MAX)
@@ -263,7 +177,7 @@ struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 	if (url ? find_remote(k, written, &at, err) < 0 :
 		  find_local(folder, written, &at, err) < 0)
 		return NULL;
-	if (check_folder(k, folder, &at, written, url, err) < 0)
+	if (check_folder(folder, &at, written, url, err) < 0)
 		return NULL;
 	return make_folder(k, folder, &at, url, err);
 }
@@ -337,7 +251,7 @@ int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
 	if (find_spec(folder, &at, err) < 0)
 		return -1;
 	folder->file = arena_strdup(&k->arena, at.path);
-	if (read_text(k, at.files, at.path, &text, &len, err) < 0)
+	if (ktexts_read(k, at.files, at.path, &text, &len, err) < 0)
 		return err_wrap(err, "%s", folder->file);
 	return kspec_decode(k, folder->file, text, len, ret, err);
 }
