@@ -290,7 +290,7 @@ static struct node *read_collection(struct json *j, bool map, unsigned depth,
 	if (!n || read_items(j, map, depth, err) < 0)
 		return NULL;
 	kids_close(&j->kids, from, j->arena, n);
-	return map && map_check_keys(n, err) < 0 ? NULL : n;
+	return map && map_check_keys(n, true, err) < 0 ? NULL : n;
 }
 
 static struct node *read_value(struct json *j, unsigned depth, struct err *err)

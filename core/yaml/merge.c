@@ -3,6 +3,8 @@
  *
  * A merged key yields to an explicit one that follows it, as in yaml v2. One that
  * stands before the `<<` would be overwritten there, which nobody means: refused.
+ * In Kustomize's dialect an explicit key always stays, keys are told apart by their
+ * texts alone, and even a quoted `<<` disappears.
  */
 #include "yaml_priv.h"
 
@@ -28,15 +30,21 @@ static int key_ref_cmp(const void *a, const void *b)
 	return c ? c : (x->at > y->at) - (x->at < y->at);
 }
 
+static const char *key_text(const struct node *key, bool v3, char tmp[32],
+			    struct err *err)
+{
+	return v3 && key->kind == NODE_SCALAR ? key->text : node_key_text(key, tmp, err);
+}
+
 /* All keys of n pairs as sorted texts. Owned by the caller; converted ones by a. */
-static struct key_ref *keys_sorted(struct node *const *kids, size_t n,
+static struct key_ref *keys_sorted(struct node *const *kids, size_t n, bool v3,
 				   struct arena *a, struct err *err)
 {
 	struct key_ref *refs = xcalloc(n, sizeof(*refs));
 
 	for (size_t i = 0; i < n; i++) {
 		char tmp[32];
-		const char *text = node_key_text(kids[2 * i], tmp, err);
+		const char *text = key_text(kids[2 * i], v3, tmp, err);
 
 		if (!text) {
 			free(refs);
@@ -50,13 +58,13 @@ static struct key_ref *keys_sorted(struct node *const *kids, size_t n,
 	return refs;
 }
 
-int map_check_keys(const struct node *map, struct err *err)
+int map_check_keys(const struct node *map, bool v3, struct err *err)
 {
 	_cleanup_(arena_deinit) struct arena scratch = { 0 };
 	_cleanup_free_ struct key_ref *refs = NULL;
 	size_t n = map->len / 2;
 
-	refs = keys_sorted(map->kids, n, &scratch, err);
+	refs = keys_sorted(map->kids, n, v3, &scratch, err);
 	if (!refs)
 		return -1;
 	for (size_t i = 1; i < n; i++) {
@@ -89,6 +97,7 @@ static struct key_ref *find_ref(struct key_ref *refs, size_t n, const char *text
 /* State of one merge: the explicit keys, sorted, and what was merged so far. */
 struct merge {
 	struct arena *arena;
+	bool v3;
 	struct key_ref *explicit;
 	size_t n_explicit;
 	uint32_t at;		/* where `<<` stands among the pairs */
@@ -104,13 +113,13 @@ static int merge_map(struct merge *m, const struct node *from, uint32_t line,
 			       "maps", line);
 	for (uint32_t i = 0; i < from->len; i += 2) {
 		char tmp[32];
-		const char *text = node_key_text(from->kids[i], tmp, err);
+		const char *text = key_text(from->kids[i], m->v3, tmp, err);
 		struct key_ref *ref;
 
 		if (!text)
 			return -1;
 		ref = find_ref(m->explicit, m->n_explicit, text);
-		if (ref && ref->at < m->at)
+		if (ref && ref->at < m->at && !m->v3)
 			return err_set(err, ERR_INVALID, "line %u: '<<' would overwrite key "
 				       "'%.80s' of line %u; put '<<' first", line, text,
 				       ref->line);
@@ -128,7 +137,7 @@ static int drop_repeated(struct merge *m, struct err *err)
 	_cleanup_free_ struct key_ref *refs = NULL;
 	size_t n = m->out.len / 2, kept = 0;
 
-	refs = keys_sorted(m->out.data, n, m->arena, err);
+	refs = keys_sorted(m->out.data, n, m->v3, m->arena, err);
 	if (!refs)
 		return -1;
 	for (size_t i = 1; i < n; i++) {
@@ -173,6 +182,27 @@ static int find_merge(const struct kids *k, size_t from, size_t *ret,
 	return 0;
 }
 
+static void drop_pair(struct kids *k, size_t from, size_t at)
+{
+	struct node **pairs = k->data + from;
+
+	memmove(pairs + 2 * at, pairs + 2 * at + 2,
+		(k->len - from - 2 * at - 2) * sizeof(*pairs));
+	k->len -= 2;
+}
+
+/* The reference clears the field `<<` of every map, also where it merges nothing. */
+static void drop_text(struct kids *k, size_t from)
+{
+	for (size_t i = from; i + 1 < k->len; i += 2) {
+		if (k->data[i]->kind == NODE_SCALAR &&
+		    strcmp(k->data[i]->text, "<<") == 0) {
+			drop_pair(k, from, (i - from) / 2);
+			return;
+		}
+	}
+}
+
 static int merge_run(struct merge *m, struct kids *k, size_t from, size_t at,
 		     struct err *err)
 {
@@ -180,12 +210,9 @@ static int merge_run(struct merge *m, struct kids *k, size_t from, size_t at,
 	struct node *key = pairs[2 * at], *value = pairs[2 * at + 1];
 
 	m->at = (uint32_t)at;
-	/* Without its own pair; what stood behind it keeps an index >= at. */
-	memmove(pairs + 2 * at, pairs + 2 * at + 2,
-		(k->len - from - 2 * at - 2) * sizeof(*pairs));
-	k->len -= 2;
+	drop_pair(k, from, at);	/* what stood behind it keeps an index >= at */
 	m->n_explicit = (k->len - from) / 2;
-	m->explicit = keys_sorted(pairs, m->n_explicit, m->arena, err);
+	m->explicit = keys_sorted(pairs, m->n_explicit, m->v3, m->arena, err);
 	if (!m->explicit || merge_value(m, value, key->line, err) < 0 ||
 	    drop_repeated(m, err) < 0)
 		return -1;
@@ -194,16 +221,19 @@ static int merge_run(struct merge *m, struct kids *k, size_t from, size_t at,
 	return 0;
 }
 
-int map_merge(struct kids *k, size_t from, struct arena *a, struct err *err)
+int map_merge(struct kids *k, size_t from, bool v3, struct arena *a, struct err *err)
 {
-	struct merge m = { .arena = a };
+	struct merge m = { .arena = a, .v3 = v3 };
 	size_t at;
 	int r;
 
 	if (find_merge(k, from, &at, err) < 0)
 		return -1;
-	if (at == SIZE_MAX)
+	if (at == SIZE_MAX) {
+		if (v3)
+			drop_text(k, from);
 		return 0;
+	}
 	r = merge_run(&m, k, from, at, err);
 	free(m.explicit);
 	vec_deinit(&m.out);

@@ -24,6 +24,7 @@ struct yaml_source {
 	const char *text;
 	size_t len;
 	bool started, ended;
+	bool v3;		/* Kustomize's dialect */
 
 	/* of the document being read */
 	struct arena *arena;
@@ -190,16 +191,16 @@ static size_t utf8_chars(const char *s, size_t len)
 
 /*
  * libyaml does not tell `! 5` (the non-specific tag: a string) from `5`, but the
- * event is longer than its text then.
+ * event is longer than its text then. To yaml v3 it says nothing.
  */
-static bool is_implicit(const yaml_event_t *e)
+static bool is_implicit(const yaml_event_t *e, bool v3)
 {
 	const char *text = (const char *)e->data.scalar.value;
 
 	if (!e->data.scalar.plain_implicit ||
 	    e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
 		return false;
-	if (e->data.scalar.anchor || e->start_mark.line != e->end_mark.line)
+	if (v3 || e->data.scalar.anchor || e->start_mark.line != e->end_mark.line)
 		return true;
 	return e->end_mark.index - e->start_mark.index ==
 	       utf8_chars(text, e->data.scalar.length);
@@ -233,8 +234,10 @@ static struct node *read_scalar(struct yaml_source *s, const yaml_event_t *e,
 	n->text = arena_strndup(s->arena, text, len);
 	n->len = (uint32_t)len;
 	n->style = styles[e->data.scalar.style];
-	n->implicit = is_implicit(e);
+	n->implicit = is_implicit(e, s->v3);
 	n->tag = arena_strdup(s->arena, (const char *)e->data.scalar.tag);
+	if (s->v3 && n->tag && strcmp(n->tag, "!") == 0)
+		n->tag = NULL;
 	if (e->data.scalar.anchor)
 		anchor_put(s, (const char *)e->data.scalar.anchor, n);
 	return n;
@@ -266,10 +269,10 @@ static struct node *read_kids(struct yaml_source *s, struct node *n,
 			return NULL;
 		vec_push(&s->kids, kid);
 	}
-	if (n->kind == NODE_MAP && map_merge(&s->kids, from, s->arena, err) < 0)
+	if (n->kind == NODE_MAP && map_merge(&s->kids, from, s->v3, s->arena, err) < 0)
 		return NULL;
 	kids_close(&s->kids, from, s->arena, n);
-	if (n->kind == NODE_MAP && map_check_keys(n, err) < 0)
+	if (n->kind == NODE_MAP && map_check_keys(n, s->v3, err) < 0)
 		return NULL;
 	if (anchor)
 		anchor_put(s, anchor, n);
@@ -296,6 +299,9 @@ static struct node *read_collection(struct yaml_source *s, const yaml_event_t *e
 	if (!n)
 		return NULL;
 	n->tag = arena_strdup(s->arena, (const char *)tag);
+	if (map ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE :
+		  e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE)
+		n->style = NODE_FLOW;
 	return read_kids(s, n, (const char *)anchor, depth, err);
 }
 
@@ -326,12 +332,40 @@ static int check_directives(const char *text, size_t len, struct err *err)
 	return 0;
 }
 
+/*
+ * Kustomize cuts a text at its lines "---" before anything else, so that a directive
+ * has no document, and nothing but a comment may stand behind the dashes.
+ */
+static int check_separators(const char *text, size_t len, struct err *err)
+{
+	const char *end = text + len, *p = text;
+	size_t line = 1;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+		const char *stop;
+
+		p++;
+		line++;
+		if (end - p < 3 || memcmp(p, "---", 3) != 0)
+			continue;
+		p += 3;
+		stop = memchr(p, '\n', (size_t)(end - p));
+		while (stop && p < stop && (*p == ' ' || *p == '\t' || *p == '\r'))
+			p++;
+		if (stop && p < stop && *p != '#')
+			return err_set(err, ERR_INVALID, "line %zu: something behind the '---' "
+				       "that separates documents; begin a new line", line);
+	}
+	return 0;
+}
+
 static int start(struct yaml_source *s, struct err *err)
 {
 	_cleanup_event_ yaml_event_t e = { 0 };
 
 	s->started = true;
-	if (check_directives(s->text, s->len, err) < 0)
+	if (check_directives(s->text, s->len, err) < 0 ||
+	    (s->v3 && check_separators(s->text, s->len, err) < 0))
 		return -1;
 	return next_event(s, &e, err);
 }
@@ -350,6 +384,13 @@ static int read_document(struct yaml_source *s, struct node **ret, struct err *e
 	return 1;
 }
 
+static bool has_directives(const yaml_event_t *e)
+{
+	return e->data.document_start.version_directive ||
+	       e->data.document_start.tag_directives.start !=
+		       e->data.document_start.tag_directives.end;
+}
+
 int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
 		     struct err *err)
 {
@@ -366,12 +407,15 @@ int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
 		return -1;
 	if (e.type == YAML_STREAM_END_EVENT)
 		return 0;
+	if (s->v3 && has_directives(&e))
+		return err_set(err, ERR_INVALID, "line %zu: Kustomize takes no '%%' "
+			       "directives; remove them", e.start_mark.line + 1);
 	r = read_document(s, ret, err);
 	s->ended = r != 1;
 	return r;
 }
 
-struct yaml_source *yaml_source_new(const char *text, size_t len)
+struct yaml_source *yaml_source_new(const char *text, size_t len, bool v3)
 {
 	struct yaml_source *s = xcalloc(1, sizeof(*s));
 
@@ -380,6 +424,7 @@ struct yaml_source *yaml_source_new(const char *text, size_t len)
 	yaml_parser_set_input_string(&s->parser, (const unsigned char *)text, len);
 	s->text = text;
 	s->len = len;
+	s->v3 = v3;
 	return s;
 }
 

@@ -36,7 +36,7 @@ static bool is_json(const char *text, size_t len)
 	return r == 0 || err.code == ERR_LIMIT;
 }
 
-struct node_reader *node_reader_new(const char *text, size_t len)
+static struct node_reader *reader_new(const char *text, size_t len, bool v3)
 {
 	struct node_reader *r = xcalloc(1, sizeof(*r));
 
@@ -49,8 +49,18 @@ struct node_reader *node_reader_new(const char *text, size_t len)
 	r->line = 1;
 	r->json = is_json(text, len);
 	if (!r->json)
-		r->yaml = yaml_source_new(text, len);
+		r->yaml = yaml_source_new(text, len, v3);
 	return r;
+}
+
+struct node_reader *node_reader_new(const char *text, size_t len)
+{
+	return reader_new(text, len, false);
+}
+
+struct node_reader *node_reader_new3(const char *text, size_t len)
+{
+	return reader_new(text, len, true);
 }
 
 struct node_reader *node_reader_free(struct node_reader *r)

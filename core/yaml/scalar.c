@@ -216,7 +216,7 @@ static bool valid_zone(const char *s)
 	if (!s || *s != ':')
 		return false;
 	s = number(s + 1, 2, 2, &m);
-	return s && !*s && h <= 24 && m < 60;
+	return s && !*s && h <= 24 && m <= 60;	/* as Go allows */
 }
 
 /* The four forms that resolve.go tries with time.Parse. */
@@ -290,9 +290,7 @@ static void parse_dot_float(const char *s, size_t len, struct scalar *ret)
 	}
 }
 
-/* resolve() of resolve.go: tag is NULL where none was written. */
-static void resolve(const char *s, size_t len, const char *tag,
-		    struct scalar *ret)
+void scalar_resolve(const char *s, size_t len, const char *tag, struct scalar *ret)
 {
 	*ret = (struct scalar){ .type = SCALAR_STRING };
 	if (is_digit(*s) || *s == '-' || *s == '+') {
@@ -308,7 +306,7 @@ static void resolve(const char *s, size_t len, const char *tag,
 }
 
 /* Does what the text says agree with the tag? May turn an integer into a float. */
-static bool agrees(const char *tag, const char *text, struct scalar *s)
+bool scalar_agrees(const char *tag, const char *text, struct scalar *s)
 {
 	const char *t = tag + strlen(YAML_TAG);
 
@@ -327,7 +325,7 @@ static bool agrees(const char *tag, const char *text, struct scalar *s)
 	return s->type == SCALAR_FLOAT;
 }
 
-static bool is_typed_tag(const char *tag)
+bool scalar_is_typed_tag(const char *tag)
 {
 	static const char *const typed[] = { "bool", "int", "float", "null", "timestamp" };
 
@@ -344,10 +342,10 @@ int node_scalar(const struct node *n, struct scalar *ret, struct err *err)
 {
 	*ret = (struct scalar){ .type = SCALAR_STRING };
 	if (n->tag) {
-		if (!is_typed_tag(n->tag))
+		if (!scalar_is_typed_tag(n->tag))
 			return 0;	/* !!str, !!binary, and every other tag */
-		resolve(n->text, n->len, n->tag, ret);
-		if (!agrees(n->tag, n->text, ret))
+		scalar_resolve(n->text, n->len, n->tag, ret);
+		if (!scalar_agrees(n->tag, n->text, ret))
 			/* The text may be a secret. */
 			return err_set(err, ERR_INVALID, "line %u: a text that does not "
 				       "fit its tag !!%s", n->line,
@@ -355,7 +353,7 @@ int node_scalar(const struct node *n, struct scalar *ret, struct err *err)
 		return 0;
 	}
 	if (n->implicit)
-		resolve(n->text, n->len, NULL, ret);
+		scalar_resolve(n->text, n->len, NULL, ret);
 	return 0;
 }
 
@@ -464,4 +462,16 @@ void scalar_float_key(double f, char out[32])
 		write_exponent(out, signbit(small), digits, exp, 2);
 	else
 		write_plain(out, signbit(small), digits, exp);
+}
+
+/* 'g' without a precision: %e below 1e-4 and from 1e6 on. */
+void scalar_float_g(double f, char out[32])
+{
+	char digits[24];
+	int exp = shortest(f, false, digits);
+
+	if (exp < -4 || exp >= 6)
+		write_exponent(out, signbit(f), digits, exp, 2);
+	else
+		write_plain(out, signbit(f), digits, exp);
 }

@@ -24,11 +24,12 @@
 #define NODE_SCALAR_MAX ((size_t)4 << 20)
 
 enum node_kind { NODE_SCALAR, NODE_MAP, NODE_LIST };
-enum node_style { NODE_PLAIN, NODE_SINGLE, NODE_DOUBLE, NODE_LITERAL, NODE_FOLDED };
+enum node_style { NODE_PLAIN, NODE_SINGLE, NODE_DOUBLE, NODE_LITERAL, NODE_FOLDED,
+		  NODE_FLOW /* of a map or list: written with brackets */ };
 
 struct node {
 	uint8_t kind;		/* enum node_kind */
-	uint8_t style;		/* enum node_style, of a scalar */
+	uint8_t style;		/* enum node_style */
 	bool implicit;		/* a scalar whose type its text decides */
 	uint32_t line;		/* from 1; 0: made by us */
 	const char *tag;	/* as resolved by libyaml ("tag:yaml.org,2002:str"), or NULL */
@@ -48,6 +49,12 @@ struct node_reader;
  * JSON values one after the other, and as YAML if it is not that.
  */
 struct node_reader *node_reader_new(const char *text, size_t len);
+/*
+ * The same as Kustomize reads resources and patches: keys are told apart by their
+ * texts, `<<` never overwrites a key, `! 5` is a number; refused are '%' directives
+ * and text behind a separating "---".
+ */
+struct node_reader *node_reader_new3(const char *text, size_t len);
 struct node_reader *node_reader_free(struct node_reader *r);
 /*
  * 1: the next document in *ret (a document without content is a null scalar); 0: no
