@@ -5,6 +5,8 @@
  * vars, objects for local use only dropped, order, marks asked for by buildMetadata.
  * What is not ours (Helm, plugins) is found on the way, before anything is given out.
  */
+#include <stdio.h>
+
 #include "transform.h"
 
 #define LOCAL_CONFIG "config.kubernetes.io/local-config"
@@ -41,6 +43,30 @@ static int mark_managed(struct kust *k, struct kmap *m, struct err *err)
 	return kust_labels(k, m, &pairs, &specs, err);
 }
 
+/* resource.BuildAnnotations: also those that people wrote are the reference's own. */
+static void drop_internal(struct node *list)
+{
+	static const char *const suffixes[] = {
+		"previousKinds", "previousNames", "previousNamespaces", "prefixes",
+		"suffixes", "allowNameChange", "allowKindChange", "refBy",
+		"generatorBehavior", "needsHashSuffix", "path", "index", "seqindent", "id",
+		"annotations-migration-resource-id", "helm-generated",
+	};
+	static const char *const legacy[] = {
+		"config.kubernetes.io/path", "config.kubernetes.io/index",
+		"config.k8s.io/id",
+	};
+	char name[80];
+
+	for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+		snprintf(name, sizeof(name), "internal.config.kubernetes.io/%s",
+			 suffixes[i]);
+		kremove(list, name);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(legacy); i++)
+		kremove(list, legacy[i]);
+}
+
 static void finish_annotations(struct kust *k, const struct kspec *spec, struct kmap *m)
 {
 	bool origins = asks_for(spec, "originAnnotations");
@@ -54,6 +80,7 @@ static void finish_annotations(struct kust *k, const struct kspec *spec, struct 
 			kremove(list, KORIGIN_ANNOTATION);
 		if (!changes)
 			kremove(list, KTRANSFORMATIONS_ANNOTATION);
+		drop_internal(list);
 		kannotations_rewrite(k, r);
 	}
 }

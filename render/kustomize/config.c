@@ -221,6 +221,13 @@ void kconfig_sort(struct kconfig *c)
 		sort_refs(&c->name_reference);
 }
 
+void kconfig_own(struct kconfig *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		list_of(c, i)->cap = list_of(c, i)->len;
+	c->name_reference.cap = c->name_reference.len;
+}
+
 int kconfig_merge(struct kust *k, struct kconfig *into, const struct kconfig *from,
 		  struct err *err)
 {

@@ -62,9 +62,9 @@ static bool match_simple(const char *name, const char *image)
 static int match_regex(struct kust *k, const char *name, const char *image,
 		       struct err *err)
 {
-	const char *rest = "(?::[a-zA-Z0-9_.{}-]*)?(?:@sha256:[a-zA-Z0-9_.{}-]*)?$";
-	int found = kregex_match(k, arena_printf(&k->arena, "(?s:.*)(?:^%s%s)(?s:.*)", name,
-						 rest), image, err);
+	const char *regex = arena_printf(&k->arena, "^%s(:[a-zA-Z0-9_.{}-]*)?"
+					 "(@sha256:[a-zA-Z0-9_.{}-]*)?$", name);
+	int found = kregex_search(k, regex, image, err);
 
 	return found < 0 ? err_wrap(err, "images: name '%s'", name) : found;
 }

@@ -98,7 +98,10 @@ int kust_vars_resolve(struct kust *k, struct kmap *m, const struct kvars *vars,
 		      const struct kfieldspecs *specs, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* config.c: `configurations` files and `crds` files into a config */
+/*
+ * config_load.c: *ret is the built-in config with that of `configurations` files added
+ * (MakeTransformerConfig). crds.c: that of `crds` files alone.
+ */
 int kconfig_load(struct kust *k, const struct kfolder *folder,
 		 const struct kstrings *paths, struct kconfig *ret, struct err *err)
 	__attribute__((warn_unused_result));
