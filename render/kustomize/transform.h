@@ -169,9 +169,15 @@ int kust_smp(struct kust *k, struct node **dest, const struct node *patch,
 
 /* jsonpatch.c (evanphx/json-patch v4): a parsed patch, applied to a tree */
 struct kjson_patch;
-/* Text that starts with '[' must be JSON, else YAML (jsonpatch or YAML list). */
+/* Text that starts with '[' must be JSON, else YAML (its first document). In the arena. */
 struct kjson_patch *kjson_patch_parse(struct kust *k, const char *text, size_t len,
 				      struct err *err);
+/* The number of operations; none for "null" and an empty text, too: see *null. */
+size_t kjson_patch_len(const struct kjson_patch *p, bool *null);
+/*
+ * *root is untouched when it fails. ERR_INVALID names the operation; ERR_LIMIT: values
+ * within each other, values copied, work.
+ */
 int kjson_patch_apply(struct kust *k, const struct kjson_patch *p, struct node **root,
 		      struct err *err) __attribute__((warn_unused_result));
 

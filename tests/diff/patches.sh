@@ -9,12 +9,13 @@ T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
 failed=0
 
-# kustomization FILE: how the cases of FILE are built.
+# kustomization FILE DIR: how the cases of FILE are built.
 kustomization() {
 	printf 'resources: [base.yaml]\n'
 	case $1 in
 	smp) printf 'patches: [{path: patch.yaml}]\n' ;;
 	jsonpatch) printf 'patches: [{path: patch.yaml, target: {kind: ".*"}}]\n' ;;
+	patch) cat "$2/patch" ;;
 	esac
 	printf 'sortOptions: {order: fifo}\n'
 }
@@ -39,16 +40,22 @@ written() {
 	sed '/./,$!d' "$1/want" | sed -e :a -e '/^\n*$/{$d;N;ba' -e '}'
 }
 
+# A few hundred processes: as many at once as there are processors.
+run_all() {
+	export -f outcome kustomization
+	printf '%s\0' "$T"/case/* | xargs -0 -P "$(nproc)" -I{} bash -c \
+		'kustomization "$1" {} >{}/kustomization.yaml; outcome {} >{}/got' - "$1"
+}
+
 for file in "$root"/tests/unit/data/kust/*.txt; do
 	name=$(basename "$file" .txt)
 	rm -rf "$T/case"
 	sections "$file"
+	run_all "$name"
 	bad=0 n=0
 	sed '/^==/,$d' "$file" >"$T/new"
 	for dir in "$T"/case/*; do
 		n=$((n + 1))
-		kustomization "$name" >"$dir/kustomization.yaml"
-		outcome "$dir" >"$dir/got"
 		{
 			printf '== %s\n-- base\n' "$(cat "$dir/title")"
 			cat "$dir/base"

@@ -93,13 +93,15 @@ bool kustcases_check(const struct kustcase *c, struct kust *k, int r,
 {
 	_cleanup_buf_ struct buf got = BUF_INIT, want = BUF_INIT;
 	struct err failed = ERR_INIT;
+	struct node *canonical = NULL;
 
 	if (strncmp(c->want, "error", 5) == 0)
 		return (r < 0 && err->code == ERR_INVALID && *err->msg) ||
 		       differs(c, r < 0 ? err->msg : "success", "an error");
 	if (r < 0)
 		return differs(c, err->msg, c->want);
-	if (root && node_to_json(root, &got, &failed) < 0)
+	if (root && (node_canonical(&k->arena, root, &canonical, &failed) < 0 ||
+		     node_to_json(canonical, &got, &failed) < 0))
 		return differs(c, failed.msg, c->want);
 	if (strspn(c->want, "\n") != strlen(c->want) &&
 	    node_to_json(kustcases_tree(k, c->title, c->want), &want, &failed) < 0)
