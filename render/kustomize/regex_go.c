@@ -76,8 +76,9 @@ static int hex_escape(struct go *g, const char *start, uint32_t *ret)
 		if (*ret > 0x10ffff)
 			return refuse(g, start, "no such character");
 	}
-	if (braces ? digits == 0 || *g->at++ != '}' : digits != 2)
+	if (braces ? !digits || *g->at != '}' : digits != 2)
 		return refuse(g, start, "not a hexadecimal escape");
+	g->at += braces;
 	return 0;
 }
 
@@ -513,7 +514,7 @@ int regex_translate(const char *go, struct buf *out, struct err *err)
 	if (!utf8_valid(go, len))
 		return err_set(err, ERR_INVALID, "regular expression: not UTF-8");
 	g.groups[0].repeats = 1;
-	while (*g.at && r == 0)
+	while (r == 0 && *g.at)
 		r = step(&g);
 	if (r == 0 && g.depth)
 		r = refuse(&g, go, "a ( without its )");
