@@ -1,0 +1,264 @@
+/* fields.c - the fields of a kustomization. */
+#include "gen.h"
+
+static void pairs(struct gen *g, struct buf *k)
+{
+	buf_adds(k, "{");
+	for (unsigned i = 0, n = 1 + gen_below(g, 3); i < n; i++)
+		buf_addf(k, "%sl%u: %s", i ? ", " : "", i + gen_below(g, 2) * 10, gen_text(g));
+	buf_adds(k, "}");
+}
+
+static void names(struct gen *g, struct buf *k)
+{
+	if (gen_chance(g, 35))
+		buf_addf(k, "namePrefix: p%u-\n", gen_below(g, 4));
+	if (gen_chance(g, 20))
+		buf_addf(k, "nameSuffix: -s%u\n", gen_below(g, 4));
+	if (gen_chance(g, 30))
+		buf_addf(k, "namespace: ns%u\n", 1 + gen_below(g, 3));
+}
+
+static void label_entries(struct gen *g, struct buf *k)
+{
+	buf_adds(k, "labels:\n");
+	for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++) {
+		buf_adds(k, "- pairs: ");
+		pairs(g, k);
+		buf_adds(k, "\n");
+		if (gen_chance(g, 30))
+			buf_adds(k, "  includeSelectors: true\n");
+		if (gen_chance(g, 30))
+			buf_adds(k, "  includeTemplates: true\n");
+		if (gen_chance(g, 30))
+			buf_addf(k, "  fields: [{path: spec/gen/labels, kind: %s, create: true}]\n",
+				 gen_chance(g, 50) ? "Widget" : "Deployment");
+	}
+}
+
+static void labels(struct gen *g, struct buf *k)
+{
+	if (gen_chance(g, 15)) {
+		buf_adds(k, "commonLabels: ");
+		pairs(g, k);
+		buf_adds(k, "\n");
+	}
+	if (gen_chance(g, 20)) {
+		buf_adds(k, "commonAnnotations: ");
+		pairs(g, k);
+		buf_adds(k, "\n");
+	}
+	if (gen_chance(g, 25))
+		label_entries(g, k);
+}
+
+static void images(struct gen *g, struct buf *k, int first)
+{
+	const struct gen_obj *o = gen_some_pods(g, first);
+
+	if (gen_chance(g, 30)) {
+		buf_adds(k, "images:\n");
+		for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++) {
+			buf_addf(k, "- {name: \"%s\"", gen_image_name(g));
+			if (gen_chance(g, 40))
+				buf_adds(k, ", newName: mirror/new");
+			if (gen_chance(g, 60))
+				buf_addf(k, ", newTag: \"%u.0\"", gen_below(g, 9));
+			if (gen_chance(g, 15))
+				buf_adds(k, ", digest: \"sha256:ff\"");
+			if (gen_chance(g, 10))
+				buf_adds(k, ", tagSuffix: -x");
+			buf_adds(k, "}\n");
+		}
+	}
+	if (o && gen_chance(g, 20) && strcmp(o->kind, "Job") && strcmp(o->kind, "DaemonSet"))
+		buf_addf(k, "replicas: [{name: %s, count: %u}]\n", o->name, gen_below(g, 9));
+}
+
+/* The sources of a generator, one name each, so that keys do not meet. */
+static void sources(struct gen *g, struct buf *k, const char *dir, unsigned number)
+{
+	if (gen_chance(g, 80))
+		buf_addf(k, "  literals: ['k0=%s', \"k%u=two\\nlines\", k9=%u]\n", gen_name(g),
+			 1 + gen_below(g, 3), gen_below(g, 99));
+	if (gen_chance(g, 25)) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		_cleanup_free_ char *path = xasprintf("%s/f%u.txt", dir, number);
+
+		for (unsigned i = 0, n = gen_below(g, 4); i < n; i++)
+			buf_addf(&b, "%s%s\n", gen_chance(g, 20) ? "  " : "", gen_text(g));
+		if (gen_chance(g, 10))
+			buf_adds(&b, "\xff\xfe");
+		gen_write(g, path, &b);
+		buf_addf(k, "  files: [%sf%u.txt]\n", gen_chance(g, 50) ? "key=" : "", number);
+	}
+	if (gen_chance(g, 20)) {
+		_cleanup_buf_ struct buf b = BUF_INIT;
+		_cleanup_free_ char *path = xasprintf("%s/e%u.env", dir, number);
+
+		buf_addf(&b, "# env\nE0=%s\n E1=x=y\n\nE2=\n", gen_text(g));
+		gen_write(g, path, &b);
+		buf_addf(k, "  envs: [e%u.env]\n", number);
+	}
+}
+
+static void options(struct gen *g, struct buf *k, const char *key)
+{
+	buf_addf(k, "%s: {disableNameSuffixHash: %s", key, gen_chance(g, 50) ? "true" : "false");
+	if (gen_chance(g, 40)) {
+		buf_adds(k, ", labels: ");
+		pairs(g, k);
+	}
+	if (gen_chance(g, 30)) {
+		buf_adds(k, ", annotations: ");
+		pairs(g, k);
+	}
+	if (gen_chance(g, 20))
+		buf_adds(k, ", immutable: true");
+	buf_adds(k, "}\n");
+}
+
+static void generator(struct gen *g, struct buf *k, const char *dir, int layer, int first,
+		      bool secret)
+{
+	const char *kind = secret ? "Secret" : "ConfigMap", *name = gen_name(g);
+	const struct gen_obj *o = gen_some_kind(g, first, kind);
+	unsigned number = gen_below(g, 1000);
+
+	buf_addf(k, "%sGenerator:\n", secret ? "secret" : "configMap");
+	if (gen_remember(g, "v1", kind, name, "", false, layer))
+		buf_addf(k, "- name: %s\n", name);
+	else if (o && !*o->ns)
+		buf_addf(k, "- name: %s\n  behavior: %s\n", o->name,
+			 gen_chance(g, 70) ? "merge" : "replace");
+	else
+		buf_addf(k, "- name: only%u\n", number);
+	sources(g, k, dir, number);
+	if (gen_chance(g, 25))
+		options(g, k, "  options");
+	if (secret && gen_chance(g, 30))
+		buf_adds(k, "  type: example.com/t\n");
+}
+
+static void generators(struct gen *g, struct buf *k, const char *dir, int layer, int first)
+{
+	if (gen_chance(g, 30))
+		generator(g, k, dir, layer, first, false);
+	if (gen_chance(g, 20))
+		generator(g, k, dir, layer, first, true);
+	if (gen_chance(g, 15))
+		options(g, k, "generatorOptions");
+}
+
+static void variables(struct gen *g, struct buf *k, int first)
+{
+	const struct gen_obj *o = gen_some(g, first);
+
+	if (!o || g->vars || !gen_chance(g, 8))
+		return;
+	buf_addf(k, "vars: [{name: VAR%d, objref: {apiVersion: %s, kind: %s, name: %s%s%s}",
+		 g->vars++, o->api, o->kind, o->name, *o->ns ? ", namespace: " : "", o->ns);
+	if (o->pods && gen_chance(g, 50))
+		buf_adds(k, ", fieldref: {fieldPath: \"spec.template.spec."
+			    "containers[0].image\"}");
+	buf_adds(k, "}]\n");
+}
+
+static void configurations(struct gen *g, struct buf *k, const char *dir)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/config.yaml", dir);
+
+	if (gen_chance(g, 60))
+		buf_addf(&b, "nameReference:\n- kind: %s\n  fieldSpecs: [{path: "
+			 "spec/configRef/name, kind: Widget}]\n",
+			 gen_chance(g, 50) ? "ConfigMap" : "Service");
+	if (gen_chance(g, 40))
+		buf_adds(&b, "commonLabels: [{path: spec/gen/selector, kind: Widget, create: "
+			     "true}]\n");
+	if (gen_chance(g, 40))
+		buf_adds(&b, "commonAnnotations: [{path: spec/gen/notes, create: true, kind: "
+			     "Service}]\n");
+	if (gen_chance(g, 40))
+		buf_adds(&b, "namePrefix: [{path: spec/configRef/name, kind: Widget}]\n");
+	if (!b.len)
+		return;
+	gen_write(g, path, &b);
+	buf_adds(k, "configurations: [config.yaml]\n");
+}
+
+static void transformer(struct gen *g, struct buf *k, const char *dir, int first)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/t.yaml", dir);
+	const struct gen_obj *o = gen_some(g, first);
+	static const char *const meta = "metadata: {name: t}\n";
+
+	switch (gen_below(g, 5)) {
+	case 0:
+		buf_addf(&b, "apiVersion: builtin\nkind: PrefixTransformer\n%sprefix: t-\n"
+			 "fieldSpecs: [{path: metadata/name}]\n", meta);
+		break;
+	case 1:
+		buf_addf(&b, "apiVersion: builtin\nkind: LabelTransformer\n%slabels: {t: %s}\n"
+			 "fieldSpecs: [{path: metadata/labels, create: true}]\n", meta,
+			 gen_text(g));
+		break;
+	case 2:
+		buf_addf(&b, "apiVersion: builtin\nkind: AnnotationsTransformer\n%sannotations: "
+			 "{t: %s}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n",
+			 meta, gen_text(g));
+		break;
+	case 3:
+		buf_addf(&b, "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: "
+			 "t, namespace: tns}\nunsetOnly: %s\nfieldSpecs: [{path: "
+			 "metadata/namespace, create: true}]\n",
+			 gen_chance(g, 50) ? "true" : "false");
+		break;
+	default:
+		buf_addf(&b, "apiVersion: builtin\nkind: PatchTransformer\n%starget: {kind: %s}\n"
+			 "patch: '[{\"op\": \"add\", \"path\": \"/added\", \"value\": [1, "
+			 "{\"a\": null}]}]'\n", meta, o ? o->kind : "None");
+	}
+	gen_write(g, path, &b);
+	buf_adds(k, "transformers: [t.yaml]\n");
+}
+
+/* What counts at the root alone is written anywhere: elsewhere it must do nothing. */
+static void root_fields(struct gen *g, struct buf *k)
+{
+	if (gen_chance(g, 25))
+		buf_adds(k, "sortOptions: {order: fifo}\n");
+	else if (gen_chance(g, 10))
+		buf_adds(k, "sortOptions: {order: legacy, legacySortOptions: {orderFirst: "
+			    "[Service, Widget], orderLast: [ConfigMap]}}\n");
+	if (gen_chance(g, 10))
+		buf_addf(k, "buildMetadata: [%s]\n",
+			 gen_chance(g, 40) ? "originAnnotations" :
+			 gen_chance(g, 50) ? "managedByLabel" :
+			 "originAnnotations, transformerAnnotations");
+}
+
+void gen_fields(struct gen *g, struct buf *out, const char *dir, int layer, int first,
+		bool component)
+{
+	names(g, out);
+	labels(g, out);
+	generators(g, out, dir, layer, first);
+	images(g, out, first);
+	gen_patches(g, out, dir, first);
+	if (gen_chance(g, 20))
+		gen_replacements(g, out, dir, first);
+	variables(g, out, first);
+	if (gen_chance(g, 10))
+		configurations(g, out, dir);
+	if (gen_chance(g, 10))
+		transformer(g, out, dir, first);
+	if (gen_chance(g, 4))
+		buf_adds(out, "openapi: {version: v1.21.2}\n");
+	if (!component)
+		root_fields(g, out);
+	/* A folder of nothing would be an error. */
+	if (gen_chance(g, 98))
+		buf_adds(out, "metadata: {name: any}\n");
+}
