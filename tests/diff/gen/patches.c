@@ -212,7 +212,7 @@ static void source(struct gen *g, struct buf *b, const struct gen_obj *o)
 	else if (!strcmp(o->kind, "ConfigMap"))
 		buf_adds(b, "    fieldPath: data.k0\n");
 	else if (gen_chance(g, 30))
-		buf_addf(b, "    fieldPath: %s\n", gen_chance(g, 50) ? "kind" : "metadata");
+		buf_addf(b, "    fieldPath: %s\n", gen_chance(g, 50) ? "kind" : "apiVersion");
 	if (gen_chance(g, 15))
 		buf_addf(b, "    options: {delimiter: \"%s\", index: 0}\n",
 			 gen_chance(g, 50) ? ":" : "-");
