@@ -256,6 +256,7 @@ static bool claim_operation(struct app *a)
 	a->request = (struct op_request){
 		.present = true, .prune = op->prune, .dry_run = op->dry_run,
 		.retry = op->retry,
+		.no_hooks = op->no_hooks,
 		.revision = xstrdup(op->revision),
 		.by = xstrdup(op->initiated_by && *op->initiated_by ?
 			      op->initiated_by : "operation"),

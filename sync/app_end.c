@@ -172,6 +172,7 @@ static bool sync_again(struct app *a, const struct op *op)
 	if (!retry_again(&in, &wait))
 		return false;
 	o->failed++;
+	record_hooks_again(&a->rec, o->id);
 	a->sync_err = *op_error(op);
 	a->retry_at = world_now(a->engine->w) + wait;
 	engine_log(a->engine, LOG_WARN, a, "release #%u, try %u: %s; again in %llu s",

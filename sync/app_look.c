@@ -3,6 +3,7 @@
  * memory is loaded, then the cluster is compared and the next thing decided.
  */
 #include "app_priv.h"
+#include "hook.h"
 
 #include "render/render.h"
 
@@ -226,6 +227,7 @@ static void look_conditions(struct app *a)
 		app_clear_condition(a, "SyncError");
 }
 
+/* A phase that is none is never run, which nobody means. */
 static void say_hooks(const struct app *a, struct buf *text)
 {
 	_cleanup_buf_ struct buf names = BUF_INIT;
@@ -234,15 +236,14 @@ static void say_hooks(const struct app *a, struct buf *text)
 	for (size_t i = 0; a->head && i < a->head->a.n_objects; i++) {
 		const struct rendered *r = &a->head->a.objects[i];
 
-		if (!(r->flags & (OBJ_HOOK | OBJ_SKIP)) ||
-		    (r->flags & OBJ_SKIP && !strcmp(r->hook, "Skip")))
+		if (!(r->flags & OBJ_HOOK) || hook_phases(r))
 			continue;
 		if (n++ < 3)
 			buf_addf(&names, "%s%s/%s (%s)", n > 1 ? ", " : "",
 				 r->kind, r->name, r->hook);
 	}
 	if (n)
-		buf_addf(text, "%zu hook%s not run, this version has no hooks yet: "
+		buf_addf(text, "%zu hook%s of no phase that syncd knows and never run: "
 			 "%s%s", n, n > 1 ? "s are" : " is", buf_str(&names),
 			 n > 3 ? ", ..." : "");
 }

@@ -88,6 +88,8 @@ void app_operation_decode(struct app_spec *s, const json_t *app)
 	op->automated = bool_of(by, "automated");
 	op->prune = bool_of(sync, "prune");
 	op->dry_run = bool_of(sync, "dryRun");
+	op->no_hooks = json_array_size(doc_get(sync, "resources", NULL)) ||
+		       json_is_object(doc_get(sync, "syncStrategy", "apply", NULL));
 	op->revision = xstrdup(revision_of(s, sync));
 	decode_sync_options(op, sync);
 	decode_retry(s, json_object_get(raw, "retry"));

@@ -234,12 +234,15 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 	decode_auto_revert(s, annotations, defaults);
 	s->soak_ms = defaults->soak_ms;
 	s->wave_deadline_ms = defaults->wave_deadline_ms;
+	s->hook_deadline_ms = defaults->hook_deadline_ms;
 	s->degraded_grace_ms = defaults->degraded_grace_ms;
 	s->pull_grace_ms = defaults->pull_grace_ms;
 	s->crash_grace_ms = defaults->crash_grace_ms;
 	take_wait(s, annotations, "syncd.dev/soak", true, &s->soak_ms);
 	take_wait(s, annotations, "syncd.dev/wave-deadline", false,
 		  &s->wave_deadline_ms);
+	take_wait(s, annotations, "syncd.dev/hook-deadline", false,
+		  &s->hook_deadline_ms);
 	take_wait(s, annotations, "syncd.dev/degraded-grace", true,
 		  &s->degraded_grace_ms);
 	take_wait(s, annotations, "syncd.dev/pull-grace", true,

@@ -134,6 +134,8 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		a->op_serves = false;
 		*o = (struct op_record){
 			.kind = kind, .release = release,
+			.no_hooks = kind == OP_SYNC && !prune_only &&
+				    a->request.present && a->request.no_hooks,
 			.started_ms = world_wall(w),
 			.initiated_by = xstrdup(by),
 		};
@@ -336,6 +338,7 @@ void app_promote(struct app *a)
 			     "release #%u (%.7s) is good", r->id, r->revision);
 	}
 	r->state = RELEASE_GOOD;
+	record_hooks_proven(&a->rec);
 	r->prune = r->prune && prunes;
 	a->rec.last_good = r->id;
 	a->rec.reverts_in_row = 0;
@@ -350,6 +353,26 @@ void app_promote(struct app *a)
 	app_save(a);
 }
 
+
+/*
+ * A migration is not undone by putting the objects back: what it did may not fit
+ * the last good release. Says so behind the reason; false: nothing holds.
+ */
+static bool is_held(const struct app *a, struct buf *reason)
+{
+	const struct hook_run *h = record_hook_holds(&a->rec);
+	struct objkey k;
+
+	if (!h)
+		return false;
+	k = hook_run_key(h);
+	buf_adds(reason, "; held, not reverted: hook ");
+	objkey_format(&k, reason);
+	buf_adds(reason, " has run and what it did may not fit the last good release: "
+		 "mend it with a new commit, or annotate the hook syncd.dev/"
+		 "reversible: \"true\"");
+	return true;
+}
 
 static const char *why_stays(const struct app *a)
 {
@@ -369,21 +392,26 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 {
 	int64_t wall = world_wall(a->engine->w);
 	int64_t mono = (int64_t)world_now(a->engine->w);
-	bool back;
+	_cleanup_buf_ struct buf words = BUF_INIT;
+	bool back, held;
 
+	back = rel->id != a->rec.last_good && a->rec.last_good &&
+	       a->spec.automated && a->spec.auto_revert == REVERT_ON;
+	buf_adds(&words, reason);
+	held = back && mutated && is_held(a, &words);
+	back = back && !held;
+	reason = buf_str(&words);
 	free(rel->reason);
 	rel->reason = xstrdup(reason);
 	rel->state = RELEASE_REJECTED;
 	rel->may_pass = may_pass;
 	rel->decided_ms = wall;
 	rel->rejected_mono = mono;
-	back = rel->id != a->rec.last_good && a->rec.last_good &&
-	       a->spec.automated && a->spec.auto_revert == REVERT_ON;
 	err_set(&a->sync_err, ERR_INVALID, "release #%u (%.7s) was rejected: %s",
 		rel->id, rel->revision, reason);
 	engine_log(a->engine, LOG_WARN, a, "release #%u (%.7s) rejected: %s%s",
 		   rel->id, rel->revision, reason,
-		   back ? mutated ? "; reverting" : "" : why_stays(a));
+		   held ? "" : back ? mutated ? "; reverting" : "" : why_stays(a));
 	engine_event(a->engine, a, "Warning", "Rejected",
 		     "release #%u (%.7s): %s", rel->id, rel->revision, reason);
 	a->soak_began = 0;

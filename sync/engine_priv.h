@@ -168,6 +168,9 @@ struct op_config {
 	bool settle;		/* wait for health wave by wave */
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */
+	/* The Application goes (with prune_only): its objects, or hooks of a phase. */
+	enum { DELETION_NONE, DELETION_OBJECTS, DELETION_HOOKS } deletion;
+	enum hook_phase delete_phase;
 	void (*on_done)(struct app *app, struct op *op);
 };
 struct op *op_start(const struct op_config *c);
@@ -175,6 +178,8 @@ struct op *op_start(const struct op_config *c);
 void op_on_live(struct op *op);
 /* Ends at the next safe point: waiting at once, applying at the wave's end. */
 void op_supersede(struct op *op, const char *why);
+/* The same, and a hook that runs is not let end but removed. */
+void op_terminate(struct op *op, const char *why);
 struct op *op_free(struct op *op);	/* without callback; NULL-safe */
 enum op_outcome op_outcome(const struct op *op);
 const struct err *op_error(const struct op *op);
@@ -324,7 +329,7 @@ struct app {
 	struct op_view op_view;
 	struct op_request {	/* a person's wish, claimed from the CR */
 		bool present;
-		bool prune, dry_run;
+		bool prune, dry_run, no_hooks;
 		struct app_retry retry;
 		char *revision, *by;
 		json_t *raw;		/* as it was written */

@@ -152,6 +152,20 @@ struct hook_run *record_hook_plan(struct record *r, const struct objkey *k,
 	return h;
 }
 
+void record_hooks_again(struct record *r, const char *op)
+{
+	for (size_t i = 0; i < r->hooks.len; i++) {
+		struct hook_run *h = &r->hooks.data[i];
+
+		if (strcmp(h->op, op) || h->state != HOOK_FAILED)
+			continue;
+		h->state = HOOK_PLANNED;
+		h->uid[0] = '\0';
+		free(h->message);
+		h->message = NULL;
+	}
+}
+
 void record_hooks_proven(struct record *r)
 {
 	for (size_t i = 0; i < r->hooks.len; i++) {

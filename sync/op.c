@@ -2,8 +2,8 @@
  * An operation: make the cluster equal to a release.
  *
  * Happy path: watch the kinds in use -> record release and inventory -> make the
- * namespace -> preflight what changed -> per step: apply, learn new kinds, settle
- * -> close. A revert first restores or removes what may stand in its way, applies
+ * namespace -> preflight what changed -> PreSync hooks -> per step: apply, learn new
+ * kinds, settle -> PostSync hooks -> close. A revert first restores or removes what may stand in its way, applies
  * without awaiting health, awaits all of it, and deletes what the bad one made. The plan is built anew at each step from the record and the live
  * index, so that going on after a crash is the same as going on: what is applied
  * already is kept, what is not is applied.
@@ -18,21 +18,26 @@ static const struct sm_state states[] = {
 	[OP_IDLE] = { "Starting", TO(OP_WATCHING) | TO(OP_DONE) },
 	[OP_WATCHING] = { "Watching", TO(OP_NAMESPACING) | TO(OP_RECORDING) |
 			  TO(OP_PREFLIGHTING) | TO(OP_LEARNING) |
-			  TO(OP_DONE) },
+			  TO(OP_HOOKING) | TO(OP_DONE) },
 	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
 			   TO(OP_UNBLOCKING) | TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_UNBLOCKING] = { "Unblocking", TO(OP_NAMESPACING) |
 			    TO(OP_PREFLIGHTING) | TO(OP_DONE) },
-	[OP_PREFLIGHTING] = { "Preflight", TO(OP_APPLYING) | TO(OP_DONE) },
-	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_DONE) },
-	[OP_APPLYING] = { "Applying", TO(OP_SETTLING_) | TO(OP_LEARNING) |
-			  TO(OP_DONE) },
+	[OP_PREFLIGHTING] = { "Preflight", TO(OP_HOOKING) | TO(OP_APPLYING) |
+			      TO(OP_DONE) },
+	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_APPLYING] = { "Applying", TO(OP_HOOKING) | TO(OP_SETTLING_) |
+			  TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_HOOKING] = { "RunningHooks", TO(OP_APPLYING) | TO(OP_SETTLING_) |
+			 TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_WATCHING) |
-			  TO(OP_DONE) },
+			  TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
-			   TO(OP_PRUNING_) | TO(OP_DONE) },
-	[OP_PRUNING_] = { "Pruning", TO(OP_DONE) },
+			   TO(OP_HOOKING) | TO(OP_PRUNING_) | TO(OP_CLOSING) |
+			   TO(OP_DONE) },
+	[OP_PRUNING_] = { "Pruning", TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_CLOSING] = { "Closing", TO(OP_DONE) },
 	[OP_DONE] = { "Done", 0 },
 };
 
@@ -108,71 +113,6 @@ struct fact *op_fact(struct op *op, const struct objkey *k, bool make)
 	return f;
 }
 
-/* ---- the record ---- */
-
-static void on_recorded(struct store_call *c, const struct err *err)
-{
-	struct op *op = c->app->op;
-
-	if (err->code == ERR_CONFLICT)
-		engine_fatal(op->e, err);
-	if (err->code) {
-		struct err bad = *err;
-
-		err_wrap(&bad, "writing the state record");
-		op->unanswered = true;
-		op_fail(op, OP_TROUBLE, &bad);
-	}
-	op->recorded = true;
-	op_poke(op);
-}
-
-static void record_write(struct op *op, bool with_release)
-{
-	struct store_call *c = &op->app->store;
-
-	op->recorded = false;
-	c->app = op->app;
-	c->release = op->c.release;
-	c->answer = with_release ? op->c.answer : NULL;
-	c->on_done = on_recorded;
-	store_put_record(c);
-}
-
-/* Pending entries for all that will be applied: the write-ahead. */
-static void record_inventory(struct op *op)
-{
-	struct record *rec = &op->app->rec;
-
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-		struct inv_entry *v;
-
-		if (t->verb != TASK_APPLY && t->verb != TASK_WAIT)
-			continue;
-		v = record_inv_add(rec, &t->key, rec->op.id);
-		if (!v->version)
-			v->version = xstrdup(t->version);
-		if (!*v->digest) {
-			v->wave = t->wave;
-			v->flags = t->flags;
-		}
-	}
-}
-
-static void record_start(struct op *op)
-{
-	struct app *a = op->app;
-	const struct release *rel = record_release(&a->rec, op->c.release);
-
-	record_inventory(op);
-	op_plan(op);	/* the inventory moved: its strings are borrowed */
-	a->rec.phase = op_phase(op);
-	/* Release and inventory, before the first mutation. */
-	record_write(op, op->c.kind == OP_SYNC && rel && !op->c.prune_only &&
-			 rel->state == RELEASE_CANDIDATE);
-}
-
 /* ---- discovery ---- */
 
 static void on_learned(void *arg, const struct err *err)
@@ -194,7 +134,8 @@ static bool needs_namespace(const struct op *op)
 	const struct app *a = op->app;
 
 	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
-	    !op->plan.n_apply || op->c.kind == OP_HEAL)
+	    (!op->plan.n_apply && !op_hooks_any(op, HOOK_PRE_SYNC)) ||
+	    op->c.kind == OP_HEAL)
 		return false;
 	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
 		const struct rendered *r = &op->c.answer->objects[i];
@@ -248,16 +189,16 @@ static void enter(struct op *op, int state)
 		op_namespace_start(op);
 		break;
 	case OP_RECORDING:
-		record_start(op);
+		op_record_start(op);
 		break;
 	case OP_PREFLIGHTING:
 		op_preflight_start(op);
 		break;
 	case OP_CLAIMING:
 		/* Kinds learned since may have moved objects to a namespace. */
-		record_inventory(op);
+		op_record_inventory(op);
 		op->app->rec.op.wave = op->wave;
-		record_write(op, false);
+		op_record_write(op, false);
 		break;
 	case OP_LEARNING:
 		op->learned = false;
@@ -274,13 +215,45 @@ static void enter(struct op *op, int state)
 	}
 }
 
+/* All is done; what it leaves behind is put in order first. */
+static int end_of(const struct op *op)
+{
+	return op_needs_close(op) ? OP_CLOSING : OP_DONE;
+}
+
+/* From what needs no hooks to what does: its hooks first, where it has any. */
+static int hooks_or(struct op *op, enum hook_phase phase, int after)
+{
+	if (!op_hooks_any(op, phase))
+		return after;
+	op_hooks_begin(op, phase, after);
+	return OP_HOOKING;
+}
+
+static int after_steps(struct op *op)
+{
+	if (!op_hooks_any(op, HOOK_POST_SYNC))
+		return end_of(op);
+	op_hooks_begin(op, HOOK_POST_SYNC, OP_CLOSING);
+	return OP_HOOKING;
+}
+
+static int after_preflight(struct op *op)
+{
+	if (op->c.dry_run)
+		return OP_DONE;
+	op->began = true;
+	return hooks_or(op, HOOK_PRE_SYNC, OP_APPLYING);
+}
+
 /* Where to go from a finished step; OP_DONE when it was the last. */
 static int step_over(struct op *op)
 {
 	op_plan(op);
 	if (!op_next_step(op)) {
 		if (op->c.kind != OP_REVERT || op->settled_all)
-			return op->c.kind == OP_REVERT ? OP_PRUNING_ : OP_DONE;
+			return op->c.kind == OP_REVERT ? OP_PRUNING_ :
+							 after_steps(op);
 		op->settled_all = true;	/* a revert awaits everything at the end */
 		return OP_SETTLING_;
 	}
@@ -347,13 +320,27 @@ static bool tick_applying(struct op *op)
 			return true;
 		}
 	}
+	if (op_hooks_in_wave(op, HOOKS_EARLY, OP_APPLYING)) {
+		enter(op, OP_HOOKING);
+		return true;
+	}
 	if (op_apply_next(op))
 		return op->outcome != OP_RUNNING;
 	if (op->crds_applied)	/* a kind was not known: learn, then go on */
 		return tick_crds(op);
 	if (op_step_waits(op))
 		return tick_waiting(op);
-	enter(op, OP_SETTLING_);
+	enter(op, op_hooks_in_wave(op, HOOKS_MADE, OP_SETTLING_) ? OP_HOOKING :
+								   OP_SETTLING_);
+	return true;
+}
+
+static bool tick_hooking(struct op *op)
+{
+	if (!op_hooks_tick(op))
+		return false;
+	if (op->outcome == OP_RUNNING)
+		enter(op, op_hooks_after(op));
 	return true;
 }
 
@@ -373,6 +360,10 @@ static bool tick_settling(struct op *op)
 			return true;
 	}
 	*op->message = '\0';
+	if (op_hooks_in_wave(op, HOOKS_ENDED, OP_SETTLING_)) {
+		enter(op, OP_HOOKING);
+		return true;
+	}
 	next = step_over(op);
 	if (next == OP_SETTLING_) {
 		op_settle_begin(op);
@@ -390,9 +381,13 @@ static bool tick_watching(struct op *op)
 	if (!op_kinds_ready(op))
 		return wait_for(op, "the first lists of the kinds in use");
 	op->wait_until = 0;
+	if (op->c.deletion == DELETION_HOOKS) {
+		enter(op, hooks_or(op, op->c.delete_phase, OP_CLOSING));
+		return true;
+	}
 	op_plan(op);
 	op_take_baseline(op);
-	if (op->c.kind != OP_REVERT && op_refuse(op))
+	if (op->c.kind != OP_REVERT && (op_refuse(op) || op_hooks_refuse(op)))
 		return true;
 	t = op_unserved(op);
 	if (t && op->looked_again) {
@@ -451,8 +446,10 @@ static bool op_arm(struct op *op)
 	case OP_PREFLIGHTING:
 		if (op->n_left)
 			return false;
-		enter(op, op->c.dry_run ? OP_DONE : OP_APPLYING);
+		enter(op, after_preflight(op));
 		return true;
+	case OP_HOOKING:
+		return tick_hooking(op);
 	case OP_CLAIMING:
 		if (!op->recorded)
 			return false;
@@ -467,7 +464,7 @@ static bool op_arm(struct op *op)
 	case OP_PRUNING_:
 		if (!op_prune_tick(op))
 			return false;
-		enter(op, OP_DONE);
+		enter(op, op->outcome == OP_RUNNING ? end_of(op) : OP_DONE);
 		return true;
 	default:
 		return false;
@@ -478,7 +475,7 @@ static bool op_arm(struct op *op)
 static bool quiet(const struct op *op)
 {
 	return !op->n_left && !op->ns_busy && !op->app->store.running &&
-	       op->sm.state != OP_LEARNING;
+	       !op_hooks_busy(op) && op->sm.state != OP_LEARNING;
 }
 
 static bool is_waiting(const struct op *op)
@@ -486,6 +483,24 @@ static bool is_waiting(const struct op *op)
 	return op->sm.state == OP_SETTLING_ || op->sm.state == OP_WATCHING ||
 	       op->sm.state == OP_CLAIMING || op->sm.state == OP_PRUNING_ ||
 	       (op->wait_until && !op->n_left && op->learned);
+}
+
+bool op_cancel_if_superseded(struct op *op)
+{
+	struct err why = ERR_INIT;
+
+	if (!op->superseded)
+		return false;
+	err_set(&why, ERR_CANCELLED, "%s", op->superseded);
+	op_fail(op, OP_CANCELLED, &why);
+	return true;
+}
+
+/* A hook that runs is let end, but when the whole operation is to end now. */
+static bool is_hooking(const struct op *op)
+{
+	return op->sm.state == OP_HOOKING && !op_hooks_busy(op) &&
+	       !op->app->store.running;
 }
 
 /* An arm, noting when it led anywhere. */
@@ -507,21 +522,20 @@ static void op_tick(struct op *op)
 			op_finish(op);	/* frees op: the last touch */
 			return;
 		}
-		if (op->superseded && op->outcome == OP_RUNNING &&
-		    is_waiting(op)) {
-			struct err why = ERR_INIT;
-
-			err_set(&why, ERR_CANCELLED, "%s", op->superseded);
-			op->outcome = OP_CANCELLED;
-			op->err = why;
-		}
-		if (op->outcome != OP_RUNNING) {
-			if (op->sm.state == OP_LEARNING && op->learned)
-				sm_move(&op->sm, OP_DONE);
-			else if (!quiet(op))
+		if (op->sm.state == OP_CLOSING) {
+			if (!op_close_tick(op))
 				suspend;
-			else
-				sm_move(&op->sm, OP_DONE);
+			sm_move(&op->sm, OP_DONE);
+			continue;
+		}
+		if (is_waiting(op) || (op->terminated && is_hooking(op)))
+			op_cancel_if_superseded(op);
+		if (op->outcome != OP_RUNNING) {
+			if (!quiet(op) &&
+			    !(op->sm.state == OP_LEARNING && op->learned))
+				suspend;
+			sm_move(&op->sm, sm_may_move(&op->sm, OP_CLOSING) ?
+					 end_of(op) : OP_DONE);
 			continue;
 		}
 		if (!advance(op))
@@ -556,6 +570,13 @@ void op_supersede(struct op *op, const char *why)
 	}
 }
 
+void op_terminate(struct op *op, const char *why)
+{
+	op->terminated = true;
+	op->superseded = why;
+	op_poke(op);
+}
+
 struct op *op_free(struct op *op)
 {
 	if (!op)
@@ -564,6 +585,7 @@ struct op *op_free(struct op *op)
 	world_timer_stop(op->e->w, &op->timer);
 	op_batch_free(op);
 	op_facts_free(op);
+	op_hooks_free(op);
 	op->unstick = unstick_free(op->unstick);
 	kube_abandon(op->e->kube, &op->ns_req);
 	kube_request_deinit(&op->ns_req);

@@ -55,6 +55,18 @@ static void batch_start(struct op *op, size_t n)
 		apply_send(&op->batch[i]);
 }
 
+void op_safe_error(const struct objkey *k, const struct kube_request *r,
+		   const struct err *err, struct err *ret)
+{
+	*ret = *err;
+	/* Its words may quote the value; the reason is enough to go on with. */
+	if (!strcmp(k->kind, "Secret") && r->status >= 400)
+		err_set(ret, err->code, "the API server refused it (HTTP %d%s%s); "
+			"its message is withheld, as it may quote the secret",
+			r->status, *r->reason ? " " : "", r->reason);
+	ret->retry = err->retry;
+}
+
 /* Remembers the first failure; refusals beat troubles. */
 static void note_failure(struct apply *a, enum op_outcome outcome,
 			 const struct err *err)
@@ -63,14 +75,9 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	const struct rendered *r = a->task.object == SIZE_MAX ? NULL :
 				   &op->c.answer->objects[a->task.object];
-	struct err told = *err;
+	struct err told;
 
-	/* Its words may quote the value; the reason is enough to go on with. */
-	if (!strcmp(a->task.key.kind, "Secret") && a->req.status >= 400)
-		err_set(&told, err->code, "the API server refused it (HTTP %d%s%s); "
-			"its message is withheld, as it may quote the secret",
-			a->req.status, *a->req.reason ? " " : "", a->req.reason);
-	told.retry = err->retry;
+	op_safe_error(&a->task.key, &a->req, err, &told);
 	err = &told;
 	op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
 	objkey_format(&a->task.key, &key);

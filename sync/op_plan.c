@@ -80,6 +80,20 @@ static bool step_changes(const struct op *op, size_t from)
 	return false;
 }
 
+/* A wave that has Sync hooks before the plan's next one, or none but hooks. */
+static bool next_is_hooks(struct op *op, const struct task *t)
+{
+	int wave;
+
+	if (!op_hooks_next_wave(op, &wave) || (t && t->wave <= wave))
+		return false;
+	op->cas_needed = false;
+	op->wave = wave;
+	op->step = 0;
+	op->started = true;
+	return true;
+}
+
 /* First step of the plan that lies after the one that is finished. */
 bool op_next_step(struct op *op)
 {
@@ -89,15 +103,18 @@ bool op_next_step(struct op *op)
 		if (op->started && (t->wave < op->wave ||
 		    (t->wave == op->wave && t->step <= op->step)))
 			continue;
+		op->next_task = i;
+		if (next_is_hooks(op, t))
+			return true;
 		op->cas_needed = op->started && t->wave != op->wave &&
 				 step_changes(op, i);
 		op->wave = t->wave;
 		op->step = t->step;
 		op->started = true;
-		op->next_task = i;
 		return true;
 	}
-	return false;
+	op->next_task = op->plan.tasks.len;
+	return next_is_hooks(op, NULL);
 }
 
 void op_seek_step(struct op *op)

@@ -1,6 +1,6 @@
 /*
  * op_priv.h - one operation, shared by its files: op.c (the state table), op_plan.c
- * (what is left to do), op_apply.c (the requests), op_settle.c (waiting for health),
+ * (what is left to do), op_record.c (the write-ahead), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
  * op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
@@ -18,10 +18,12 @@ enum {
 	OP_UNBLOCKING,	/* a revert: what may stand in its way goes first */
 	OP_PREFLIGHTING,
 	OP_CLAIMING,	/* compare-and-swap of the record before a wave */
+	OP_HOOKING,	/* hooks are made, or awaited */
 	OP_APPLYING,
 	OP_LEARNING,	/* discovery, after CRDs were established */
 	OP_SETTLING_,
 	OP_PRUNING_,
+	OP_CLOSING,	/* SyncFail hooks; all hooks are released or removed */
 	OP_DONE,
 };
 
@@ -64,6 +66,10 @@ struct op {
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[400];
 	const char *superseded;
+	bool terminated;	/* what runs ends now, too */
+	bool began;		/* past the preflight: a failure runs SyncFail hooks */
+	struct op_hooks *hooks;	/* NULL until there is one */
+	uint64_t hooks_look_at;	/* mono: when the timer looks for them; 0 */
 
 	struct scope *scopes;
 	struct plan plan;
@@ -99,7 +105,41 @@ void op_poke(struct op *op);
 void op_fail(struct op *op, enum op_outcome outcome, const struct err *err);
 void op_result(struct op *op, const struct objkey *k, const char *version,
 	       const char *status, const char *message);
+/* A hook's row of the results, of the phase "PreSync"...; changed in place. */
+void op_hook_result(struct op *op, const struct objkey *k, const char *version,
+		    const char *type, const char *status, const char *phase,
+		    const char *message);
 struct fact *op_fact(struct op *op, const struct objkey *k, bool make);
+/* Ends it as cancelled, if that was asked for; true: it was. */
+bool op_cancel_if_superseded(struct op *op);
+
+/* op_record.c */
+void op_record_write(struct op *op, bool with_release);
+void op_record_inventory(struct op *op);
+/* Release and inventory, before anything is changed. */
+void op_record_start(struct op *op);
+
+/*
+ * op_hook.c: the hooks of a phase, or of a wave of objects. begin, then tick until
+ * true (all over, or the operation failed); then go to the state `after`.
+ */
+enum hooks_when { HOOKS_EARLY, HOOKS_MADE, HOOKS_ENDED };
+bool op_hooks_any(const struct op *op, enum hook_phase phase);
+/* Fails the operation over a hook that the project does not allow; true: it did. */
+bool op_hooks_refuse(struct op *op);
+void op_hooks_begin(struct op *op, enum hook_phase phase, int after);
+/* Sync hooks of the wave under way: false when that is done, or there are none. */
+bool op_hooks_in_wave(struct op *op, enum hooks_when when, int after);
+/* The first wave after the one under way that has Sync hooks; false: none. */
+bool op_hooks_next_wave(const struct op *op, int *wave);
+bool op_hooks_tick(struct op *op);
+int op_hooks_after(const struct op *op);
+bool op_hooks_busy(const struct op *op);	/* a request is under way */
+void op_hooks_free(struct op *op);
+
+/* op_close.c: ticked until true, whatever the outcome. */
+bool op_needs_close(const struct op *op);
+bool op_close_tick(struct op *op);
 
 /* op_plan.c */
 void op_plan(struct op *op);
@@ -138,6 +178,9 @@ void op_batch_free(struct op *op);
 const struct task *op_unserved(const struct op *op);
 void op_fail_unserved(struct op *op, const struct task *t);
 bool op_is_terminal(const struct err *err);
+/* The error as people may read it: a Secret's may quote the value. */
+void op_safe_error(const struct objkey *k, const struct kube_request *r,
+		   const struct err *err, struct err *ret);
 
 /* op_namespace.c: op_poke when it is there */
 void op_namespace_start(struct op *op);

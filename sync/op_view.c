@@ -58,7 +58,10 @@ enum phase op_phase(const struct op *op)
 	case OP_LEARNING:
 		return PHASE_APPLYING;
 	case OP_SETTLING_:
+	case OP_CLOSING:
 		return PHASE_SETTLING;
+	case OP_HOOKING:
+		return op->started ? PHASE_SETTLING : PHASE_APPLYING;
 	default:
 		return PHASE_PREFLIGHT;
 	}
@@ -67,4 +70,34 @@ enum phase op_phase(const struct op *op)
 int op_wave(const struct op *op)
 {
 	return op->wave;
+}
+
+void op_hook_result(struct op *op, const struct objkey *k, const char *version,
+		    const char *type, const char *status, const char *phase,
+		    const char *message)
+{
+	struct op_view *v = &op->app->op_view;
+	struct op_result *r = NULL;
+
+	for (size_t i = 0; i < v->results.len && !r; i++) {
+		struct op_result *o = &v->results.data[i];
+		struct objkey there = { o->group, o->kind, o->ns, o->name };
+
+		if (o->hook && !strcmp(o->hook, type) && !objkey_cmp(&there, k))
+			r = o;
+	}
+	if (!r) {
+		size_t n = v->results.len;
+
+		op_result(op, k, version, status, message);
+		if (v->results.len == n)
+			return;
+		r = &v->results.data[n];
+	}
+	r->hook = type;
+	r->status = status;
+	r->hook_phase = phase;
+	free(r->message);
+	r->message = xstrdup(message);
+	app_poke(op->app);
 }

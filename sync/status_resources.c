@@ -177,6 +177,27 @@ static void recorded_resources(const struct status_view *v,
 	}
 }
 
+/* Objects that hooks left in the cluster: shown, and no part of health or sync. */
+static void hook_resources(const struct status_view *v,
+			   struct resource_list *list)
+{
+	for (size_t i = 0; i < v->record->hooks.len; i++) {
+		const struct hook_run *h = &v->record->hooks.data[i];
+		struct objkey k = hook_run_key(h);
+		const struct live *l = live_find(v->live, &k);
+		json_t *row;
+
+		if (!l || !*h->uid || strcmp(l->uid, h->uid) ||
+		    json_array_size(list->rows) >= STATUS_MAX_RESOURCES)
+			continue;
+		row = object_json(h->group, h->version, h->kind, h->ns, h->name);
+		put_health(row, l);
+		json_object_set_new(row, "hook", json_true());
+		json_array_append_new(list->rows, row);
+		list->total++;
+	}
+}
+
 json_t *status_resources(const struct status_view *v, size_t *ret_total)
 {
 	struct resource_list list = { .rows = json_array() };
@@ -185,6 +206,8 @@ json_t *status_resources(const struct status_view *v, size_t *ret_total)
 		planned_resources(v, &list);
 	else if (v->record)
 		recorded_resources(v, &list);
+	if (v->record)
+		hook_resources(v, &list);
 	*ret_total = list.total;
 	return list.rows;
 }
@@ -240,11 +263,12 @@ static json_t *result_row(const struct op_result *r, bool running)
 	json_t *o = object_json(r->group, r->version, r->kind, r->ns, r->name);
 	bool failed = !strcmp(r->status, "SyncFailed");
 
-	put_str(o, "hookPhase", failed ? "Failed" : running ? "Running" :
-		"Succeeded");
+	put_str(o, "hookPhase", r->hook ? r->hook_phase : failed ? "Failed" :
+		running ? "Running" : "Succeeded");
+	put_str(o, "hookType", r->hook);
 	put_str(o, "message", r->message);
 	put_str(o, "status", r->status);
-	put_str(o, "syncPhase", "Sync");
+	put_str(o, "syncPhase", r->hook ? r->hook : "Sync");
 	return o;
 }
 

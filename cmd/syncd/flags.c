@@ -33,6 +33,8 @@ static const struct flag {
 	     "DUR  a release is good after so long without trouble"),
 	FLAG("wave-deadline", DURATION, wave_deadline_ms, "300s",
 	     "DUR  longest wait for a wave without progress"),
+	FLAG("hook-deadline", DURATION, hook_deadline_ms, "1h",
+	     "DUR  longest time that a hook may run; its own activeDeadlineSeconds may be longer"),
 	FLAG("degraded-grace", DURATION, degraded_grace_ms, "10s",
 	     "DUR  degraded must last so long to count"),
 	FLAG("pull-grace", DURATION, pull_grace_ms, "120s",

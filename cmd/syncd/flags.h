@@ -15,7 +15,7 @@ struct flags {		/* strings are borrowed from argv and the environment */
 	const char *kubeconfig, *context, *ns, *app_namespaces;
 	const char *data_dir, *metrics_addr, *health_addr;
 	const char *worker, *kustomize, *identity;
-	uint64_t poll_ms, soak_ms, wave_deadline_ms;
+	uint64_t poll_ms, soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	bool auto_revert, leader_elect, log_json, log_debug;
 	unsigned max_requests, workers;

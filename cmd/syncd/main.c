@@ -275,6 +275,7 @@ static void start_engine(struct daemon *d)
 		.defaults = {
 			.soak_ms = d->flags.soak_ms,
 			.wave_deadline_ms = d->flags.wave_deadline_ms,
+			.hook_deadline_ms = d->flags.hook_deadline_ms,
 			.degraded_grace_ms = d->flags.degraded_grace_ms,
 			.pull_grace_ms = d->flags.pull_grace_ms,
 			.crash_grace_ms = d->flags.crash_grace_ms,

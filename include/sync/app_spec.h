@@ -20,7 +20,7 @@ enum auto_revert { REVERT_OFF, REVERT_REPORT, REVERT_ON };
 
 /* The daemon's flags; an Application's annotations override them. */
 struct app_defaults {
-	uint64_t soak_ms, wave_deadline_ms;
+	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	bool auto_revert;
 	const char *const *projects;	/* NULL-terminated; NULL: not checked */
@@ -53,6 +53,7 @@ struct app_operation {	/* the `operation` field: someone asks for a sync */
 	bool present;
 	char *revision;		/* NULL: spec's targetRevision */
 	bool prune, dry_run;
+	bool no_hooks;		/* chosen resources, or the strategy "apply" */
 	char *initiated_by;	/* user name, "" if none */
 	bool automated;
 	struct app_retry retry;	/* not set: the spec's */
@@ -80,7 +81,7 @@ struct app_spec {
 	bool skip_reconcile;
 	struct app_operation operation;
 	enum auto_revert auto_revert;
-	uint64_t soak_ms, wave_deadline_ms;
+	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	char options_digest[65];	/* syncOptions, destination, ignoreDifferences */
 	char source_digest[65];		/* of `source`: a change renders anew */

@@ -67,6 +67,8 @@ struct hook_run *record_hook(struct record *r, const struct objkey *k,
 struct hook_run *record_hook_plan(struct record *r, const struct objkey *k,
 				  enum hook_phase phase, const char *base,
 				  const char *op);
+/* The operation is tried again: what was refused is planned anew. */
+void record_hooks_again(struct record *r, const char *op);
 /* A release turned good: what succeeded until now belongs to it. */
 void record_hooks_proven(struct record *r);
 /*

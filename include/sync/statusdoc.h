@@ -21,6 +21,8 @@ struct status_condition {
 struct op_result {		/* one row of operationState.syncResult.resources */
 	char *group, *version, *kind, *ns, *name;
 	const char *status;	/* Synced, SyncFailed, Pruned, PruneSkipped; static */
+	const char *hook;	/* PreSync...; NULL: no hook; static */
+	const char *hook_phase;	/* Running, Succeeded, Failed; of hooks; static */
 	char *message;
 };
 

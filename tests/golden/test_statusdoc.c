@@ -126,8 +126,10 @@ static void add_result(struct scene *s, size_t i, const char *status,
 		       const char *message)
 {
 	struct op_result r = {
-		(char *)things[i].group, "v1", (char *)things[i].kind, "prod",
-		(char *)things[i].name, status, (char *)message };
+		.group = (char *)things[i].group, .version = "v1",
+		.kind = (char *)things[i].kind, .ns = "prod",
+		.name = (char *)things[i].name, .status = status,
+		.message = (char *)message };
 
 	vec_push(&s->op.results, r);
 }
@@ -259,6 +261,39 @@ static void settling(void **state)
 	scene_deinit(&s);
 }
 
+/* A hook's object counts neither for health nor for sync; its run is told. */
+static void hooks(void **state)
+{
+	struct objkey k = { "apps", "Deployment", "prod", "web" };
+	struct objkey gone = { "", "Service", "prod", "web" };
+	struct hook_run *h;
+	struct scene s;
+
+	(void)state;
+	scene_init(&s);
+	add_release(&s, RELEASE_GOOD, "9f31c02", 0);
+	s.record.target = s.record.last_good = 1;
+	s.record.phase = PHASE_GOOD;
+	s.objects[1].flags = s.objects[2].flags = OBJ_HOOK;
+	add_entry(&s, 0);
+	add_live(&s, 0, HEALTH_NONE, "");
+	add_live(&s, 2, HEALTH_DEGRADED, "it failed");
+	h = record_hook_plan(&s.record, &k, HOOK_POST_SYNC, "", "op1");
+	strcpy(h->uid, "u2");
+	free(h->version);
+	h->version = xstrdup("v1");
+	record_hook_plan(&s.record, &gone, HOOK_PRE_SYNC, "", "op1");
+	s.op = (struct op_view){
+		.present = true, .phase = "Running", .started_ms = SECONDS(210),
+		.revision = "9f31c02", .automated = true, .message = "" };
+	add_result(&s, 2, "Synced", "it failed");
+	s.op.results.data[0].hook = "PostSync";
+	s.op.results.data[0].hook_phase = "Failed";
+	make_plan(&s);
+	check("hooks", &s, NULL);
+	scene_deinit(&s);
+}
+
 /* Reverted: the target is the last good release, Git's head is another. */
 static void pinned(void **state)
 {
@@ -352,6 +387,7 @@ int main(void)
 		cmocka_unit_test(never_synced),
 		cmocka_unit_test(good),
 		cmocka_unit_test(settling),
+		cmocka_unit_test(hooks),
 		cmocka_unit_test(pinned),
 		cmocka_unit_test(not_compared),
 		cmocka_unit_test(soaking),

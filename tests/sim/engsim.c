@@ -114,6 +114,7 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.leader_elect = elect,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,
+			.hook_deadline_ms = 90000,
 			.degraded_grace_ms = 2000, .pull_grace_ms = 5000,
 			.crash_grace_ms = 5000, .auto_revert = true,
 		},

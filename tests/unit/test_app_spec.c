@@ -16,7 +16,7 @@
 #include "app_specs.h"
 
 static const struct app_defaults defaults = {
-	.soak_ms = 120000, .wave_deadline_ms = 300000,
+	.soak_ms = 120000, .wave_deadline_ms = 300000, .hook_deadline_ms = 3600000,
 	.degraded_grace_ms = 10000, .pull_grace_ms = 120000,
 	.crash_grace_ms = 60000, .auto_revert = true,
 };

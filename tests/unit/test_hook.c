@@ -328,6 +328,17 @@ static void a_row_is_the_operations(void **state)
 	assert_ptr_equal(record_hook_plan(&r, &k, HOOK_PRE_SYNC, "", "r1-a"), h);
 	assert_int_equal(h->state, HOOK_SUCCEEDED);
 	assert_null(record_hook(&r, &k, HOOK_POST_SYNC));
+	record_hooks_again(&r, "r1-a");
+	assert_int_equal(h->state, HOOK_SUCCEEDED);
+	h->state = HOOK_FAILED;
+	record_hooks_again(&r, "r1-b");
+	assert_int_equal(h->state, HOOK_FAILED);
+	record_hooks_again(&r, "r1-a");
+	assert_int_equal(h->state, HOOK_PLANNED);
+	assert_string_equal(h->uid, "");
+	assert_null(h->message);
+	h = ran(&r, "migrate", "", "r1-a", "d1");
+	h->message = xstrdup("why");
 	/* another one: planned anew */
 	record_hooks_proven(&r);
 	h = record_hook_plan(&r, &k, HOOK_PRE_SYNC, "", "r2-b");

@@ -1,0 +1,338 @@
+/*
+ * The hooks of an operation, group by group: one phase and wave at a time.
+ *
+ * Happy path of a group: write its rows ahead -> per hook, as hook_decide() says:
+ * look, remove an earlier run, create, wait -> write how they ended -> take our
+ * finalizer off. Kinds come one after another, as in a wave of objects. A group
+ * ends when none of its hooks runs any more; one that failed then fails the
+ * operation. A process that died in between finds its rows and goes on.
+ */
+#include "op_hook_priv.h"
+
+#include <limits.h>
+
+#define PODS_RANK kind_rank("apps", "DaemonSet")	/* the first kind with pods */
+
+struct op_hooks *op_hooks_of(struct op *op)
+{
+	if (!op->hooks)
+		op->hooks = xcalloc(1, sizeof(*op->hooks));
+	return op->hooks;
+}
+
+void op_hooks_forget(struct op_hooks *h)
+{
+	for (size_t i = 0; i < h->n_calls; i++)
+		hook_call_deinit(&h->calls[i]);
+	free(h->calls);
+	h->calls = NULL;
+	h->n_calls = h->from = h->to = 0;
+	hook_list_deinit(&h->list);
+}
+
+void op_hooks_free(struct op *op)
+{
+	if (!op->hooks)
+		return;
+	op_hooks_forget(op->hooks);
+	arena_deinit(&op->hooks->arena);
+	free(op->hooks);
+	op->hooks = NULL;
+}
+
+bool op_hooks_busy(const struct op *op)
+{
+	for (size_t i = 0; op->hooks && i < op->hooks->n_calls; i++)
+		if (op->hooks->calls[i].busy)
+			return true;
+	return false;
+}
+
+/* Self-heals and reverts run no hooks. */
+static bool runs_hooks(const struct op *op)
+{
+	if (op->c.dry_run || op->app->rec.op.no_hooks)
+		return false;
+	if (op->c.prune_only)
+		return op->c.deletion == DELETION_HOOKS;
+	return op->c.kind == OP_SYNC || op->c.kind == OP_ROLLBACK;
+}
+
+bool op_hooks_any(const struct op *op, enum hook_phase phase)
+{
+	const struct render_answer *a = op->c.answer;
+
+	if (!runs_hooks(op))
+		return false;
+	for (size_t i = 0; i < a->n_objects; i++)
+		if (hook_phases(&a->objects[i]) & 1u << phase)
+			return true;
+	return false;
+}
+
+bool op_hooks_refuse(struct op *op)
+{
+	const struct render_answer *a = op->c.answer;
+	struct err err = ERR_INIT;
+
+	if (!runs_hooks(op))
+		return false;
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const struct rendered *o = &a->objects[i];
+		struct objkey k = rendered_key(o, &op->scopes[i], op->dest_ns);
+
+		if (!hook_phases(o) || !app_check_write(op->app, &k, &err))
+			continue;
+		err_wrap(&err, "%s", o->source);
+		op_fail(op, OP_REFUSED, &err);
+		return true;
+	}
+	return false;
+}
+
+bool op_hooks_next_wave(const struct op *op, int *wave)
+{
+	const struct render_answer *a = op->c.answer;
+	bool found = false;
+	int best = 0;
+
+	if (!runs_hooks(op))
+		return false;
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const struct rendered *o = &a->objects[i];
+
+		if (!(hook_phases(o) & 1u << HOOK_SYNC) ||
+		    (op->started && o->wave <= op->wave) ||
+		    (found && o->wave >= best))
+			continue;
+		best = o->wave;
+		found = true;
+	}
+	*wave = best;
+	return found;
+}
+
+/* ---- a group begins ---- */
+
+static void build(struct op *op, struct op_hooks *h)
+{
+	const struct release *r = record_release(&op->app->rec, op->c.release);
+	struct scope *scopes = scopes_resolve(op->e->discovery, op->c.answer);
+	struct hook_list_input in = {
+		.release = op->c.answer, .scopes = scopes,
+		.destination_ns = op->dest_ns, .revision = r ? r->revision : "",
+		.started_ms = op->app->rec.op.started_ms,
+	};
+
+	op_hooks_forget(h);
+	hook_list_build(&in, &h->list);
+	free(scopes);
+	h->n_calls = h->list.tasks.len;
+	h->calls = xcalloc(h->n_calls, sizeof(*h->calls));
+	for (size_t i = 0; i < h->n_calls; i++) {
+		struct hook_call *c = &h->calls[i];
+
+		c->op = op;
+		c->task = h->list.tasks.data[i];
+		c->version = op->c.answer->objects[c->task.object].version;
+	}
+}
+
+/* From `from` on: the next group of the phase, of `wave` alone where given. */
+static bool seek(struct op_hooks *h, size_t from, const int *wave)
+{
+	for (; from < h->n_calls; from++) {
+		const struct hook_task *t = &h->calls[from].task;
+
+		if (t->phase == h->phase && (!wave || t->wave == *wave))
+			break;
+	}
+	h->from = h->to = from;
+	while (h->to < h->n_calls && h->calls[h->to].task.phase == h->phase &&
+	       h->calls[h->to].task.wave == h->calls[from].task.wave)
+		h->to++;
+	return h->from < h->to;
+}
+
+/* The rows of a group, or of a whole phase; true when one is new. */
+static bool plan_rows(struct op *op, const int *wave)
+{
+	struct record *rec = &op->app->rec;
+	struct op_hooks *h = op->hooks;
+	bool fresh = false;
+
+	for (size_t i = 0; i < h->n_calls; i++) {
+		struct hook_call *c = &h->calls[i];
+		const struct hook_task *t = &c->task;
+		struct hook_run *row = record_hook(rec, &t->key, t->phase);
+
+		if (t->phase != h->phase || (wave && t->wave != *wave))
+			continue;
+		fresh = fresh || !row || strcmp(row->op, rec->op.id);
+		row = record_hook_plan(rec, &t->key, t->phase, t->base, rec->op.id);
+		row->flags = op->c.answer->objects[t->object].flags;
+		if (strcmp(row->version, c->version)) {
+			free(row->version);
+			row->version = xstrdup(c->version);
+		}
+		hook_call_recall(c, row);
+	}
+	return fresh;
+}
+
+static void begin(struct op *op, enum hook_phase phase, const int *wave)
+{
+	struct op_hooks *h = op_hooks_of(op);
+
+	build(op, h);
+	h->phase = phase;
+	h->all_waves = !wave;
+	h->await = true;
+	h->failed = h->dirty = false;
+	h->max_rank = INT_MAX;
+	seek(h, 0, wave);
+	h->step = HOOKS_DRIVING;
+	if (plan_rows(op, wave)) {
+		h->step = HOOKS_WRITING;
+		op_record_write(op, false);
+	}
+}
+
+void op_hooks_begin(struct op *op, enum hook_phase phase, int after)
+{
+	begin(op, phase, NULL);
+	op->hooks->after = after;
+}
+
+static bool has_sync_hooks(const struct op *op)
+{
+	const struct render_answer *a = op->c.answer;
+
+	for (size_t i = 0; runs_hooks(op) && i < a->n_objects; i++)
+		if (a->objects[i].wave == op->wave &&
+		    hook_phases(&a->objects[i]) & 1u << HOOK_SYNC)
+			return true;
+	return false;
+}
+
+/*
+ * Hooks of a wave of objects: kinds before those with pods are made before the
+ * wave's objects, the others after them; all end before the next wave.
+ */
+bool op_hooks_in_wave(struct op *op, enum hooks_when when, int after)
+{
+	struct op_hooks *h;
+
+	if (!has_sync_hooks(op))
+		return false;
+	h = op_hooks_of(op);
+	if (!h->sync_done || h->sync_wave != op->wave || h->phase != HOOK_SYNC) {
+		h->sync_wave = op->wave;
+		h->sync_done = SYNC_NOTHING;
+		begin(op, HOOK_SYNC, &op->wave);
+	}
+	if ((int)h->sync_done > (int)when)
+		return false;
+	h->sync_done = when == HOOKS_EARLY ? SYNC_EARLY :
+		       when == HOOKS_MADE ? SYNC_MADE : SYNC_ENDED;
+	h->max_rank = when == HOOKS_EARLY ? PODS_RANK : INT_MAX;
+	h->await = when == HOOKS_ENDED;
+	h->after = after;
+	if (h->step != HOOKS_WRITING)
+		h->step = HOOKS_DRIVING;
+	return true;
+}
+
+int op_hooks_after(const struct op *op)
+{
+	return op->hooks->after;
+}
+
+/* ---- the group ---- */
+
+static bool drive(struct op *op)
+{
+	struct op_hooks *h = op->hooks;
+	bool over = true;
+	int gate = INT_MAX;
+
+	*op->message = '\0';
+	op->hooks_look_at = 0;
+	for (size_t i = h->from; i < h->to; i++) {
+		struct hook_call *c = &h->calls[i];
+
+		over &= hook_call_step(c, gate);
+		if (hook_call_row(c)->state == HOOK_PLANNED && c->task.rank < gate)
+			gate = c->task.rank;
+	}
+	return over;
+}
+
+static void write_results(struct op *op)
+{
+	struct op_hooks *h = op->hooks;
+
+	h->step = HOOKS_NOTING;
+	if (h->dirty)
+		op_record_write(op, false);
+	h->dirty = false;
+}
+
+/* The group is over: the next one of the phase, if it is to come; else false. */
+static bool next_group(struct op *op)
+{
+	struct op_hooks *h = op->hooks;
+	bool closing = h->phase == HOOK_SYNC_FAIL;
+
+	h->step = HOOKS_OVER;
+	if (h->failed && !closing) {
+		op_fail(op, h->outcome, &h->err);
+		return false;
+	}
+	if (!h->all_waves || (op->outcome != OP_RUNNING && !closing))
+		return false;
+	if (op_cancel_if_superseded(op) || !seek(h, h->to, NULL))
+		return false;
+	h->failed = false;
+	h->step = HOOKS_DRIVING;
+	return true;
+}
+
+bool op_hooks_tick(struct op *op)
+{
+	struct op_hooks *h = op->hooks;
+
+	for (;;) {
+		switch (h->step) {
+		case HOOKS_WRITING:
+			if (!op->recorded)
+				return false;
+			h->step = HOOKS_DRIVING;
+			break;
+		case HOOKS_DRIVING:
+			if (!drive(op))
+				return false;
+			if (!h->await) {
+				if (h->failed)
+					op_fail(op, h->outcome, &h->err);
+				return true;
+			}
+			write_results(op);
+			break;
+		case HOOKS_NOTING:
+			if (!op->recorded)
+				return false;
+			h->step = HOOKS_RELEASING;
+			break;
+		case HOOKS_RELEASING:
+			if (!drive(op))
+				return false;
+			if (!next_group(op))
+				return true;
+			break;
+		case HOOKS_NONE:
+		case HOOKS_OVER:
+			return true;
+		}
+	}
+}

@@ -1,0 +1,321 @@
+/*
+ * Hooks that fail, what follows from it, and a crash at every step.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "hookscene.h"
+
+/* ---- failures ---- */
+
+static void a_failed_migration_changes_nothing(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 10);
+	hooks_put(&x, "migrate", "PreSync", "1", "");
+	hooks_put(&x, "alarm", "SyncFail", "1", "");
+	hooks_start(&x);
+	scene_put(&x, "v2");
+	hooks_put(&x, "migrate", "PreSync", "crash", "");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	sim_run_for(x.s, 5000);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_int_equal(scene_answers(&x, 0, "PATCH", "/deployments/web", 200) +
+			 scene_answers(&x, 0, "PATCH", "/deployments/web", 201), 3);
+	assert_non_null(hooks_job(&x, "alarm"));
+	hooks_assert_result(&x, "migrate", "PreSync", "Synced", "Failed");
+	hooks_assert_result(&x, "alarm", "SyncFail", "Synced", "Succeeded");
+	scene_assert_condition(&x, "shop", "SyncError", "PreSync hook batch/Job/shop/"
+			       "migrate: Job has reached the specified backoff limit");
+	/* Pinned: nothing runs again by itself. */
+	sim_run_for(x.s, 120000);
+	assert_int_equal(apisim_count(x.api, "jobs.batch", "shop"), 2);
+	hooks_put(&x, "migrate", "PreSync", "3", "");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_string_equal(scene_tag(&x), "v2");
+	hooks_end(&x);
+}
+
+static void a_failed_test_reverts(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 11);
+	hooks_put(&x, "smoke", "PostSync", "1", "");
+	hooks_start(&x);
+	scene_put(&x, "v2");
+	hooks_put(&x, "smoke", "PostSync", "crash", "");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_assert_condition(&x, "shop", "SyncError", "PostSync hook batch/Job/shop/smoke");
+	/* A revert runs no hooks. */
+	assert_int_equal(apisim_count(x.api, "jobs.batch", "shop"), 1);
+	hooks_end(&x);
+}
+
+/* What a migration did is not undone: hold, but where it is said to be reversible. */
+static void a_migration_holds_the_revert(void **state)
+{
+	static const char *const more[] = { "", ",\"syncd.dev/reversible\":\"true\"" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		struct engsim x;
+
+		scene_init(&x, 12 + i);
+		hooks_put(&x, "migrate", "PreSync", "1", "");
+		hooks_start(&x);
+		hooks_put(&x, "migrate", "PreSync", "2", more[i]);
+		scene_put(&x, "bad2");
+		engsim_until_phase(&x, "shop", i ? "Pinned" : "Failed", LONG);
+		sim_run_for(x.s, 3000);
+		assert_string_equal(scene_tag(&x), i ? "v1" : "bad2");
+		if (!i)
+			scene_assert_condition(&x, "shop", "SyncError", "held, not reverted: "
+					       "hook batch/Job/shop/migrate");
+		scene_put(&x, "v3");
+		scene_until_tag(&x, "v3", LONG);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		/* It belongs to a good release now: the next revert is free. */
+		scene_put(&x, "bad4");
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		assert_string_equal(scene_tag(&x), "v3");
+		hooks_end(&x);
+	}
+}
+
+static void the_same_migration_does_not_hold(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 14);
+	hooks_put(&x, "migrate", "PreSync", "1", "");
+	hooks_put(&x, "gen-", "PreSync", "1", "");
+	hooks_start(&x);
+	scene_put(&x, "bad2");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	assert_string_equal(scene_tag(&x), "v1");
+	hooks_end(&x);
+}
+
+static void one_without_end_is_ended(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 15);
+	hooks_start(&x);
+	hooks_put(&x, "migrate", "PreSync", "noready", "");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);	/* 90 s in this world */
+	sim_run_for(x.s, 3000);
+	scene_assert_condition(&x, "shop", "SyncError", "did not end within 90 s");
+	assert_null(hooks_job(&x, "migrate"));
+	hooks_end(&x);
+}
+
+static void its_own_deadline_may_be_longer(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 16);
+	hooks_start(&x);
+	engsim_commit(&x, "migrate.yaml", "{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\","
+		      "\"metadata\":{\"name\":\"migrate\",\"annotations\":{\"argocd."
+		      "argoproj.io/hook\":\"PreSync\"}},\"spec\":{\"activeDeadlineSeconds\":"
+		      "200,\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":"
+		      "[{\"name\":\"x\",\"image\":\"tools:noready\"}]}}}}");
+	sim_run_for(x.s, 180000);
+	assert_non_null(hooks_job(&x, "migrate"));
+	assert_true(hooks_held(hooks_job(&x, "migrate")));
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	scene_assert_condition(&x, "shop", "SyncError", "did not end within 202 s");
+	sim_run_for(x.s, 3000);
+	hooks_end(&x);
+}
+
+static bool running(void *arg)
+{
+	struct engsim *x = arg;
+
+	return hooks_job(x, "migrate") != NULL;
+}
+
+static void one_taken_away_fails(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 17);
+	hooks_start(&x);
+	hooks_put(&x, "migrate", "PreSync", "noready", "");
+	scene_until(&x, running, 30000, "the migration runs");
+	sim_run_for(x.s, 2000);
+	apisim_delete(x.api, "jobs.batch", "shop", "migrate");
+	apisim_edit(x.api, "kubectl", "jobs.batch", "shop", "migrate",
+		    "{\"metadata\":{\"finalizers\":null}}");
+	engsim_until_phase(&x, "shop", "Pinned", 30000);
+	scene_assert_condition(&x, "shop", "SyncError", "was deleted while it ran");
+	hooks_end(&x);
+}
+
+static bool refuse_jobs(void *arg, const char *op, const json_t *object,
+			char message[256])
+{
+	const char *kind = doc_get_str(object, "kind", NULL);
+
+	(void)arg;
+	if (strcmp(op, "CREATE") || !kind || strcmp(kind, "Job"))
+		return false;
+	strcpy(message, "admission webhook \"jobs\" denied the request: no jobs");
+	return true;
+}
+
+static void one_refused_fails(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 18);
+	hooks_start(&x);
+	apisim_set_admission(x.api, refuse_jobs, NULL);
+	hooks_put(&x, "migrate", "PreSync", "1", "");
+	hooks_put(&x, "alarm", "SyncFail", "1", "");
+	engsim_until_phase(&x, "shop", "Pinned", 30000);
+	sim_run_for(x.s, 3000);
+	scene_assert_condition(&x, "shop", "SyncError", "no jobs");
+	hooks_assert_result(&x, "migrate", "PreSync", "SyncFailed", "Failed");
+	hooks_assert_result(&x, "alarm", "SyncFail", "SyncFailed", "Failed");
+	hooks_end(&x);
+}
+
+/* ---- crashes and faults ---- */
+
+/* By a status written after the second release. */
+static bool good_v2(void *arg)
+{
+	struct engsim *x = arg;
+
+	return engsim_in_phase(x, "shop", "Good") && !strcmp(scene_tag(x), "v2") &&
+	       json_array_size(doc_get(engsim_status(x, "shop"), "history", NULL)) == 2;
+}
+
+/*
+ * Dead at every step of a release with hooks: it gets there, each hook of it runs
+ * once, and none is left with our finalizer.
+ */
+static void crash_at_every_step(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 400; n++) {
+		struct engsim x;
+		unsigned lives;
+		size_t from;
+
+		scene_init(&x, 4000 + n);
+		hooks_put(&x, "migrate", "PreSync", "1", "");
+		hooks_put(&x, "gen-", "Sync", "1", ",\"argocd.argoproj.io/sync-wave\":\"2\","
+			"\"argocd.argoproj.io/hook-delete-policy\":\"HookSucceeded\"");
+		hooks_put(&x, "smoke", "PostSync", "1", "");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		scene_put(&x, "v2");
+		lives = x.lives;
+		from = sim_request_count(x.s);
+		sim_crash_at(x.s, n);
+		scene_until(&x, good_v2, 300000, "good v2");
+		sim_run_for(x.s, 3000);
+		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/migrate", 200), 1);
+		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/smoke", 200), 1);
+		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate", 201), 1);
+		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/smoke", 201), 1);
+		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/gen-", 201), 1);
+		assert_null(apisim_nth(x.api, "jobs.batch", "shop", "gen-", 0));
+		n += x.lives == lives ? 400 : 0;	/* it was good before the crash */
+		hooks_end(&x);
+	}
+}
+
+static bool pinned_v1(void *arg)
+{
+	struct engsim *x = arg;
+
+	return engsim_in_phase(x, "shop", "Pinned") && !strcmp(scene_tag(x), "v1");
+}
+
+static void crash_at_every_step_of_a_failure(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 400; n += 2) {
+		struct engsim x;
+		unsigned lives;
+
+		scene_init(&x, 5000 + n);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		hooks_put(&x, "smoke", "PostSync", "crash", ",\"argocd.argoproj.io/"
+			"hook-delete-policy\":\"HookFailed\"");
+		hooks_put(&x, "alarm", "SyncFail", "1", "");
+		scene_put(&x, "v2");
+		lives = x.lives;
+		sim_crash_at(x.s, n);
+		scene_until(&x, pinned_v1, 300000, "pinned to v1");
+		sim_run_for(x.s, 5000);
+		if (hooks_job(&x, "smoke") || !hooks_job(&x, "alarm")) {
+			sim_dump(x.s);
+			fail_msg("step %llu: smoke %p, alarm %p", (unsigned long long)n,
+				 (const void *)hooks_job(&x, "smoke"),
+				 (const void *)hooks_job(&x, "alarm"));
+		}
+		n += x.lives == lives ? 400 : 0;
+		hooks_end(&x);
+	}
+}
+
+static void faults_delay_hooks_only(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct sim_faults f = sim_faults_mixed(1 + seed % 3);
+		struct engsim x;
+
+		scene_init(&x, 6000 + seed);
+		hooks_put(&x, "migrate", "PreSync", "1", "");
+		hooks_put(&x, "index", "Sync", "1", "");
+		hooks_put(&x, "smoke", "PostSync", "1", "");
+		sim_set_faults(x.s, &f, 90000);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", 600000);
+		sim_run_for(x.s, 60000);
+		assert_int_equal(sim_count(x.s, 0, "DELETE", "/jobs/"), 0);
+		hooks_end(&x);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failed_migration_changes_nothing),
+		cmocka_unit_test(a_failed_test_reverts),
+		cmocka_unit_test(a_migration_holds_the_revert),
+		cmocka_unit_test(the_same_migration_does_not_hold),
+		cmocka_unit_test(one_without_end_is_ended),
+		cmocka_unit_test(its_own_deadline_may_be_longer),
+		cmocka_unit_test(one_taken_away_fails),
+		cmocka_unit_test(one_refused_fails),
+		cmocka_unit_test(crash_at_every_step),
+		cmocka_unit_test(crash_at_every_step_of_a_failure),
+		cmocka_unit_test(faults_delay_hooks_only),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
