@@ -271,6 +271,28 @@ static bool claim_operation(struct app *a)
 	return true;
 }
 
+/*
+ * A tool patches operationState.phase to Terminating: the operation that runs ends,
+ * with its hooks. startedAt says which one was meant.
+ */
+static void look_for_termination(struct app *a, const json_t *status)
+{
+	const json_t *state = doc_get(status, "operationState", NULL);
+	const char *phase = doc_get_str(state, "phase", NULL);
+	int64_t started = time_parse_rfc3339(doc_get_str(state, "startedAt", NULL));
+
+	if (!phase || strcmp(phase, "Terminating") ||
+	    started / 1000 != a->op_view.started_ms / 1000)
+		return;
+	if (a->op) {
+		a->op_view.phase = "Terminating";
+		op_terminate(a->op, "Operation terminated");
+	} else {
+		json_decref(a->status);	/* it is over: say so again */
+		a->status = NULL;
+	}
+}
+
 void app_on_object(struct engine *e, const json_t *application)
 {
 	const char *ns = doc_get_str(application, "metadata", "namespace", NULL);
@@ -294,6 +316,7 @@ void app_on_object(struct engine *e, const json_t *application)
 		a->status = NULL;
 	}
 	asked = claim_operation(a);
+	look_for_termination(a, status);
 	app_follow_source(a);
 	if (asked && a->rev)
 		source_poll_now(a->rev);
@@ -320,7 +343,7 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 	a->status = NULL;
 	app_soak_end(a);
 	if (a->op)
-		op_supersede(a->op, "the Application was deleted");
+		op_terminate(a->op, "the Application was deleted");
 	engine_log(e, LOG_INFO, a, "the Application was deleted; its objects stay");
 	app_poke(a);
 }

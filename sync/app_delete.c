@@ -2,13 +2,17 @@
  * Deleting an Application with a resources finalizer: what it put into the cluster
  * goes, highest wave first, by UID; then the finalizer. What a policy keeps stays
  * (Delete=false, Prune=false, helm.sh/resource-policy: keep), and so do CRDs,
- * namespaces and volumes. It needs neither Git nor the project nor a render, so
- * that it cannot hang on one of them. Without a finalizer deleting the Application
- * deletes nothing.
+ * namespaces and volumes. PreDelete hooks of the release in force run before that
+ * and must succeed, PostDelete hooks after it. It needs neither Git nor the project
+ * nor a render, so that it cannot hang on one of them: without Git the hooks are the
+ * stored release's. Without a finalizer deleting
+ * the Application deletes nothing and runs nothing.
  */
 #include "app_priv.h"
+#include "hook.h"
 
 #define AGAIN_MS 5000
+#define HOOKS_KNOWN_MS 120000
 
 void app_keep_finalizers(struct app *a, const json_t *application)
 {
@@ -21,8 +25,8 @@ void app_keep_finalizers(struct app *a, const json_t *application)
 	json_array_foreach(list, i, f) {
 		const char *s = json_string_value(f);
 
-		if (s && strncmp(s, RESOURCES_FINALIZER,
-				 strlen(RESOURCES_FINALIZER)))
+		if (s && !app_is_hook_finalizer(s) &&
+		    strncmp(s, RESOURCES_FINALIZER, strlen(RESOURCES_FINALIZER)))
 			json_array_append(a->finalizers, f);
 	}
 }
@@ -76,22 +80,90 @@ static size_t left_over(struct app *a, const struct rel *nothing)
 	return n;
 }
 
+/* Hooks leave objects beside the inventory. */
+static bool hooks_left(const struct app *a)
+{
+	for (size_t i = 0; i < a->rec.hooks.len; i++)
+		if (*a->rec.hooks.data[i].uid &&
+		    a->rec.hooks.data[i].phase != HOOK_POST_DELETE)
+			return true;
+	return false;
+}
+
+/* As Git has them, where it can be read: a failing one can be mended. */
+static struct rel *hooks_rel(const struct app *a)
+{
+	return a->head && !a->head_err.code ? a->head : a->target;
+}
+
+/* How many hooks of the phase have not succeeded yet. */
+static size_t hooks_due(const struct app *a, enum hook_phase phase)
+{
+	const struct render_answer *r = hooks_rel(a) ? &hooks_rel(a)->a : NULL;
+	size_t due = 0, done = 0;
+
+	for (size_t i = 0; r && i < r->n_objects; i++)
+		due += (hook_phases(&r->objects[i]) & 1u << phase) != 0;
+	for (size_t i = 0; i < a->rec.hooks.len; i++)
+		done += a->rec.hooks.data[i].phase == phase &&
+			a->rec.hooks.data[i].state == HOOK_SUCCEEDED;
+	return due > done ? due - done : 0;
+}
+
+/* They ended, and the process died before it had cleaned up after them. */
+static bool hooks_open(const struct app *a, enum hook_phase phase)
+{
+	for (size_t i = 0; *a->rec.op.id && i < a->rec.hooks.len; i++)
+		if (a->rec.hooks.data[i].phase == phase &&
+		    !strcmp(a->rec.hooks.data[i].op, a->rec.op.id))
+			return true;
+	return false;
+}
+
+static bool run_hooks(struct app *a, enum hook_phase phase)
+{
+	if (!hooks_rel(a) || (!hooks_due(a, phase) && !hooks_open(a, phase)))
+		return false;
+	engine_log(a->engine, LOG_INFO, a, "the Application is being deleted: its "
+		   "%s hooks run", hook_phase_str(phase));
+	app_start_deletion(a, DELETION_HOOKS, phase, hooks_rel(a));
+	return true;
+}
+
+/* A while for the release that says which hooks there are; then without. */
+static bool waits_for_target(struct app *a)
+{
+	uint64_t now = world_now(a->engine->w);
+
+	if (!a->rec.target || hooks_rel(a))
+		return false;
+	if (!a->deleting_since)
+		a->deleting_since = now;
+	if (now >= a->deleting_since + HOOKS_KNOWN_MS)
+		return false;
+	app_poke_at(a, now + AGAIN_MS);
+	return true;
+}
+
 void app_delete(struct app *a)
 {
+	bool cascades = a->spec.cascade != CASCADE_NONE;
 	struct rel *nothing;
 
-	if (a->spec.cascade == CASCADE_NONE || a->delete_body)
+	if ((!cascades && !a->spec.delete_hooks) || a->delete_body)
 		return;
 	if (a->retry_at > world_now(a->engine->w)) {
 		app_poke_at(a, a->retry_at);
 		return;
 	}
+	if (waits_for_target(a) || run_hooks(a, HOOK_PRE_DELETE))
+		return;
 	nothing = rel_new();
-	if (left_over(a, nothing)) {
+	if (cascades && (left_over(a, nothing) || hooks_left(a))) {
 		engine_log(a->engine, LOG_INFO, a, "the Application is being "
 			   "deleted: its objects go first");
-		app_start_op(a, OP_SYNC, a->rec.target, nothing, true, "deletion");
-	} else {
+		app_start_deletion(a, DELETION_OBJECTS, HOOK_PHASE_N, nothing);
+	} else if (!run_hooks(a, HOOK_POST_DELETE)) {
 		let_go(a);
 	}
 	rel_unref(nothing);

@@ -120,13 +120,20 @@ static void heal_ended(struct app *a, const struct op *op)
 
 static void prune_ended(struct app *a, const struct op *op)
 {
-	a->rec.op.id[0] = '\0';
-	if (op_outcome(op) == OP_SUCCEEDED) {
-		record_release(&a->rec, a->rec.op.release)->prune = false;
+	struct release *r = record_release(&a->rec, a->rec.op.release);
+
+	/* A deletion's hooks go on after a pause: those that ran do not run again. */
+	if (!a->spec.deleting || op_outcome(op) != OP_TROUBLE)
+		a->rec.op.id[0] = '\0';
+	if (op_outcome(op) == OP_SUCCEEDED && a->spec.deleting) {
+		a->delete_err = ERR_INIT;
+	} else if (op_outcome(op) == OP_SUCCEEDED) {
+		if (r)
+			r->prune = false;
 		engine_log(a->engine, LOG_INFO, a, "pruned what left Git");
 		app_set_phase(a, PHASE_GOOD);
 	} else if (op_outcome(op) != OP_CANCELLED) {
-		a->sync_err = *op_error(op);
+		*(a->spec.deleting ? &a->delete_err : &a->sync_err) = *op_error(op);
 		a->retry_at = world_now(a->engine->w) + PRUNE_AGAIN_MS;
 		engine_log(a->engine, LOG_WARN, a, "pruning: %s",
 			   op_error(op)->msg);

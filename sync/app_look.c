@@ -217,6 +217,12 @@ static void look_conditions(struct app *a)
 	else if (!a->rec.target ||
 		 (a->target && a->target_id == a->rec.target))
 		app_clear_condition(a, "UnknownError");
+	if (a->delete_err.code)
+		app_set_condition(a, "DeletionError", "%s; it is tried again; to delete "
+				  "the Application without it, remove its finalizers",
+				  a->delete_err.msg);
+	else
+		app_clear_condition(a, "DeletionError");
 	if (a->sync_err.code)
 		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
 	else if (a->rec.pin_why)
@@ -282,6 +288,8 @@ static void supersede(struct app *a)
 	const struct release *r = record_release(&a->rec, a->rec.op.release);
 	const struct release *held;
 
+	if (a->spec.deleting)
+		return;		/* nothing new goes out any more */
 	if (a->rec.op.kind != OP_SYNC || !a->head || !r || !a->spec.automated ||
 	    !strcmp(r->digest, a->head->a.digest))
 		return;
@@ -338,10 +346,11 @@ static void run(struct app *a)
 	struct decision d;
 
 	if (a->op && a->spec.deleting && !a->op_prunes)
-		op_supersede(a->op, "the Application is being deleted");
+		op_terminate(a->op, "the Application is being deleted");
 	else if (a->op)
 		supersede(a);
-	else if (a->spec.deleting && !a->store.running && !a->rec_broken)
+	else if (a->spec.deleting && !a->store.running && !a->load.running &&
+		 target_ready(a))
 		app_delete(a);
 	if (a->op || a->spec.deleting)
 		return;

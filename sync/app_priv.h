@@ -23,6 +23,9 @@ void app_render_start(struct app *a);
 /* app_run.c */
 void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		  struct rel *rel, bool prune_only, const char *by);
+/* The Application goes: rel is what its hooks are read from, or empty. */
+void app_start_deletion(struct app *a, enum op_deletion what,
+			enum hook_phase phase, struct rel *rel);
 void app_act(struct app *a, const struct decision *d);
 void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated);

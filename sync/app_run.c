@@ -110,19 +110,22 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 		       sizeof(a->op_view.revision));
 }
 
-void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
-		  struct rel *rel, bool prune_only, const char *by)
+/* c holds what is to be done; who does it and how it ends is filled in. */
+static void start(struct app *a, struct op_config *c, struct rel *rel,
+		  const char *by)
 {
 	struct world *w = a->engine->w;
 	struct op_record *o = &a->rec.op;
+	enum op_kind kind = c->kind;
+	uint32_t release = c->release;
 	bool resumed = o->id[0] && o->release == release && o->kind == kind;
-	struct op_config c = {
-		.app = a, .kind = kind, .release = release, .answer = &rel->a,
-		.settle = kind == OP_SYNC || kind == OP_ROLLBACK,
-		.prune_only = prune_only, .on_done = app_op_ended,
-		.dry_run = kind == OP_SYNC && !prune_only && !resumed &&
-			   a->request.present && a->request.dry_run,
-	};
+
+	c->app = a;
+	c->answer = &rel->a;
+	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;
+	c->on_done = app_op_ended;
+	c->dry_run = kind == OP_SYNC && !c->prune_only && !resumed &&
+		     a->request.present && a->request.dry_run;
 
 	if (resumed) {
 		o->tries++;
@@ -134,7 +137,7 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		a->op_serves = false;
 		*o = (struct op_record){
 			.kind = kind, .release = release,
-			.no_hooks = kind == OP_SYNC && !prune_only &&
+			.no_hooks = kind == OP_SYNC && !c->prune_only &&
 				    a->request.present && a->request.no_hooks,
 			.started_ms = world_wall(w),
 			.initiated_by = xstrdup(by),
@@ -147,8 +150,27 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 	app_view_started(a, record_release(&a->rec, release), by,
 		     !strcmp(by, "automated"));
 	a->op_rel = rel_ref(rel);
-	a->op_prunes = prune_only;
-	a->op = op_start(&c);
+	a->op_prunes = c->prune_only;
+	a->op = op_start(c);
+}
+
+void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
+		  struct rel *rel, bool prune_only, const char *by)
+{
+	struct op_config c = { .kind = kind, .release = release,
+			       .prune_only = prune_only };
+
+	start(a, &c, rel, by);
+}
+
+void app_start_deletion(struct app *a, enum op_deletion what,
+			enum hook_phase phase, struct rel *rel)
+{
+	struct op_config c = { .kind = OP_SYNC, .release = a->rec.target,
+			       .prune_only = true, .deletion = what,
+			       .delete_phase = phase };
+
+	start(a, &c, rel, "deletion");
 }
 
 static void serve_request(struct app *a)

@@ -120,6 +120,23 @@ static char *dup_str(const json_t *o, const char *key)
 	return xstrdup(v ? v : "");
 }
 
+/* What Argo CD's controller adds by itself where there are such hooks. */
+bool app_is_hook_finalizer(const char *f)
+{
+	static const char *const ours[] = {
+		"pre-delete-finalizer.argocd.argoproj.io",
+		"post-delete-finalizer.argocd.argoproj.io",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+		size_t n = strlen(ours[i]);
+
+		if (!strncmp(f, ours[i], n) && (!f[n] || !strcmp(f + n, "/cleanup")))
+			return true;
+	}
+	return false;
+}
+
 static void decode_finalizers(struct app_spec *s, const json_t *meta)
 {
 	const json_t *item;
@@ -128,6 +145,8 @@ static void decode_finalizers(struct app_spec *s, const json_t *meta)
 	json_array_foreach(json_object_get(meta, "finalizers"), i, item) {
 		const char *f = json_string_value(item);
 
+		if (f && app_is_hook_finalizer(f))
+			s->delete_hooks = true;
 		if (!f || strncmp(f, FINALIZER, strlen(FINALIZER)))
 			continue;
 		f += strlen(FINALIZER);

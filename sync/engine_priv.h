@@ -159,6 +159,9 @@ enum op_outcome {
 	OP_CANCELLED,	/* superseded or asked for */
 };
 
+/* Its objects and what its hooks left; or, before and after, hooks of one phase. */
+enum op_deletion { DELETION_NONE, DELETION_OBJECTS, DELETION_HOOKS };
+
 struct op;
 struct op_config {
 	struct app *app;
@@ -168,8 +171,7 @@ struct op_config {
 	bool settle;		/* wait for health wave by wave */
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */
-	/* The Application goes (with prune_only): its objects, or hooks of a phase. */
-	enum { DELETION_NONE, DELETION_OBJECTS, DELETION_HOOKS } deletion;
+	enum op_deletion deletion;	/* with prune_only: the Application goes */
 	enum hook_phase delete_phase;
 	void (*on_done)(struct app *app, struct op *op);
 };
@@ -336,6 +338,8 @@ struct app {
 		uint32_t rollback;	/* to this release; 0 = what Git says */
 		uint64_t seen_at;	/* mono: Git is asked after it */
 	} request;
+	struct err delete_err;	/* shown as DeletionError */
+	uint64_t deleting_since;	/* mono: the deletion waits for its hooks; 0 */
 	uint64_t soak_began, soak_clean;	/* mono; 0 = not soaking, not clean */
 	uint64_t soak_degraded;	/* since when evidence is degraded; 0 */
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */

@@ -6,8 +6,6 @@
  */
 #include "op_hook_priv.h"
 
-#include <limits.h>
-
 static bool has_failed(const struct op *op)
 {
 	return op->outcome == OP_REFUSED || op->outcome == OP_BAD;
@@ -45,7 +43,8 @@ bool op_needs_close(const struct op *op)
 	if (has_failed(op) && op->began && op_hooks_any(op, HOOK_SYNC_FAIL))
 		return true;
 	for (size_t i = 0; i < rec->hooks.len; i++)
-		if (is_cleaned(op, &rec->hooks.data[i]))
+		if (is_its_own(op, &rec->hooks.data[i]) ||
+		    is_cleaned(op, &rec->hooks.data[i]))
 			return true;
 	return false;
 }
@@ -118,18 +117,22 @@ static bool clean(struct hook_call *c)
 		hook_look_at(op, c->again_at);
 		return false;
 	}
-	if (!row || !*row->uid || !l || strcmp(l->uid, row->uid) || c->deleted) {
-		if (row && (c->deleted || !l))
-			row->uid[0] = '\0';
+	if (!l || strcmp(l->uid, row->uid) || c->deleted) {
+		row->uid[0] = '\0';
 		return true;
 	}
-	if (l->held)
+	if (l->held) {
 		hook_call_start(c, HOOK_DO_RELEASE);
-	else if (goes(op, row) && !l->deleting)
-		hook_call_start(c, HOOK_DO_DELETE);
-	else
+		return false;
+	}
+	if (!goes(op, row))
 		return true;
-	return false;
+	if (!l->deleting) {
+		hook_call_start(c, HOOK_DO_DELETE);
+		return false;
+	}
+	row->uid[0] = '\0';	/* it goes */
+	return true;
 }
 
 static bool clean_all(struct op *op)
@@ -177,6 +180,8 @@ static void begin_fail(struct op *op, struct op_hooks *h)
 
 static void begin_clean(struct op *op, struct op_hooks *h)
 {
+	for (size_t i = h->from; i < h->to; i++)
+		hook_call_settle(&h->calls[i]);
 	h->closing = CLOSE_CLEAN;
 	make_calls(op, h);
 }

@@ -272,7 +272,7 @@ static void write_results(struct op *op)
 {
 	struct op_hooks *h = op->hooks;
 
-	h->step = HOOKS_NOTING;
+	h->step = h->dirty ? HOOKS_NOTING : HOOKS_RELEASING;
 	if (h->dirty)
 		op_record_write(op, false);
 	h->dirty = false;

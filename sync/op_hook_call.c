@@ -43,16 +43,21 @@ static void fill_seen(const struct op *op, const struct live *l,
 	memcpy(ret->op, l->op, sizeof(ret->op));
 }
 
-/* An answer: into the index where it is ours, for its watch tells of it. */
+/*
+ * An answer: what it says is newer than the index, but for an object that went
+ * meanwhile: its watch has said so already and would say it no second time.
+ */
 static void take_in(struct hook_call *c, const json_t *object)
 {
 	struct engine *e = c->op->e;
 	struct live_index one = { 0 };
+	const struct live *known = live_find(&e->live, &c->task.key);
 	struct live *l = live_upsert(&one, object, NULL);
 
 	if (l)
 		fill_seen(c->op, l, &c->got);
-	if (c->got.ours) {
+	if (l && c->got.ours && (c->doing == HOOK_DO_CREATE ||
+				 (known && !strcmp(known->uid, l->uid)))) {
 		live_upsert(&e->live, object, NULL);
 		kinds_mark(e, live_find(&e->live, &c->task.key));
 	}

@@ -73,6 +73,8 @@ void hook_call_recall(struct hook_call *c, const struct hook_run *row);
  * gate: kinds after this one are not made yet.
  */
 bool hook_call_step(struct hook_call *c, int gate);
+/* Notes that it runs, if its object was made and that is not noted yet. */
+void hook_call_settle(struct hook_call *c);
 
 /* The operation looks again then, at the latest. */
 void hook_look_at(struct op *op, uint64_t at);

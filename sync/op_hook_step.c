@@ -265,10 +265,32 @@ static bool rests(const struct op_hooks *h, const struct hook_call *c,
 		  const struct hook_run *row, enum hook_verb verb)
 {
 	if (row->state == HOOK_PLANNED)
-		return h->failed || c->task.rank >= h->max_rank;
+		return verb != HOOK_DO_TAKE &&
+		       (h->failed || c->task.rank >= h->max_rank);
 	if (row->state == HOOK_RUNNING)
 		return !h->await;
 	return verb == HOOK_DO_REST || c->left || h->step != HOOKS_RELEASING;
+}
+
+static enum hook_verb decide(const struct hook_call *c, const struct hook_run *row,
+			     const struct hook_seen *s, uint64_t now)
+{
+	struct hook_facts f = {
+		.run = row, .seen = s, .late = c->deadline && now >= c->deadline,
+		.shared_allowed = c->op->app->spec.options & OPT_SHARED_ALLOWED,
+	};
+
+	return c->made && row->state == HOOK_PLANNED ? HOOK_DO_TAKE :
+						       hook_decide(&f, NULL);
+}
+
+void hook_call_settle(struct hook_call *c)
+{
+	struct hook_run *row = hook_call_row(c);
+	struct hook_seen s = hook_call_seen(c);
+
+	if (row->state == HOOK_PLANNED && decide(c, row, &s, 0) == HOOK_DO_TAKE)
+		took(c, row, &s);
 }
 
 bool hook_call_step(struct hook_call *c, int gate)
@@ -290,17 +312,11 @@ bool hook_call_step(struct hook_call *c, int gate)
 	for (;;) {
 		struct hook_run *row = hook_call_row(c);
 		struct hook_seen s = hook_call_seen(c);
-		struct hook_facts f = {
-			.run = row, .seen = &s,
-			.shared_allowed = op->app->spec.options & OPT_SHARED_ALLOWED,
-		};
 		enum hook_verb verb;
 
 		if (row->state == HOOK_RUNNING && !c->deadline)
 			set_deadline(c, row);
-		f.late = c->deadline && now >= c->deadline;
-		verb = c->made && row->state == HOOK_PLANNED ? HOOK_DO_TAKE :
-							       hook_decide(&f, NULL);
+		verb = decide(c, row, &s, now);
 		if (rests(h, c, row, verb))
 			return true;
 		if (verb == HOOK_DO_CREATE && c->task.rank > gate)

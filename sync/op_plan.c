@@ -41,6 +41,12 @@ bool op_kinds_ready(struct op *op)
 		if (discovery_find(op->e->discovery, v->group, NULL, v->kind))
 			ready &= kinds_need(op->e, v->group, v->kind, v->version);
 	}
+	for (size_t i = 0; i < a->rec.hooks.len; i++) {
+		const struct hook_run *h = &a->rec.hooks.data[i];
+
+		if (*h->uid && discovery_find(op->e->discovery, h->group, NULL, h->kind))
+			ready &= kinds_need(op->e, h->group, h->kind, h->version);
+	}
 	return ready;
 }
 

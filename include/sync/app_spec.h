@@ -66,6 +66,7 @@ struct app_spec {
 	int64_t generation;
 	bool deleting;
 	enum app_cascade cascade;	/* resources-finalizer.argocd.argoproj.io[...] */
+	bool delete_hooks;		/* pre- or post-delete-finalizer.argocd.argoproj.io */
 	char *project;			/* "default" when empty */
 	char *dest_ns;			/* "" if none */
 	char *repo_url, *revision;	/* as written; "" where empty */
@@ -99,5 +100,7 @@ struct app_spec {
 void app_spec_decode(struct app_spec *s, const json_t *app,
 		     const struct app_defaults *defaults);
 void app_spec_deinit(struct app_spec *s);
+/* Does it ask for PreDelete or PostDelete hooks, as Argo CD writes it? */
+bool app_is_hook_finalizer(const char *finalizer);
 
 #endif

@@ -167,6 +167,34 @@ static void one_taken_away_fails(void **state)
 	hooks_end(&x);
 }
 
+/*
+ * As a TTL does it: ended and asked to go while nobody looks; our finalizer holds it.
+ * It is read, let go, and not taken for one that is still there.
+ */
+static void one_going_while_held_is_read(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		struct engsim x;
+
+		scene_init(&x, 300 + seed);
+		hooks_put(&x, "migrate", "PreSync", "1", "");
+		engsim_start(&x);
+		scene_until(&x, running, 30000, "the migration runs");
+		engsim_crash(&x);
+		sim_run_for(x.s, 10000);
+		apisim_delete(x.api, "jobs.batch", "shop", "migrate");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		assert_null(hooks_job(&x, "migrate"));
+		scene_put(&x, "v2");
+		scene_until_tag(&x, "v2", 40000);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		assert_non_null(hooks_job(&x, "migrate"));
+		hooks_end(&x);
+	}
+}
+
 static bool refuse_jobs(void *arg, const char *op, const json_t *object,
 			char message[256])
 {
@@ -209,13 +237,13 @@ static bool good_v2(void *arg)
 }
 
 /*
- * Dead at every second step of a release with hooks: it gets there, each hook of it runs
+ * Dead at every third step of a release with hooks: it gets there, each hook of it runs
  * once, and none is left with our finalizer.
  */
 static void crash_on_the_way(void **state)
 {
 	(void)state;
-	for (uint64_t n = 1; n < 400; n += 2) {
+	for (uint64_t n = 1; n < 400; n += 3) {
 		struct engsim x;
 		unsigned lives;
 		size_t from;
@@ -310,6 +338,7 @@ int main(void)
 		cmocka_unit_test(one_without_end_is_ended),
 		cmocka_unit_test(its_own_deadline_may_be_longer),
 		cmocka_unit_test(one_taken_away_fails),
+		cmocka_unit_test(one_going_while_held_is_read),
 		cmocka_unit_test(one_refused_fails),
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(crash_on_the_way_of_a_failure),
