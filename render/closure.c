@@ -8,6 +8,8 @@
  */
 #include <strings.h>
 
+#include "core/doc.h"
+#include "render/kustomize.h"
 #include "render_priv.h"
 
 enum follow {
@@ -457,7 +459,8 @@ static int with_overrides(struct walk *w, const char *folder, const char *file,
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	if (overrides_apply(w->k->r, w->k->files, folder, *text, *len, &out, err) < 0)
+	if (kust_overrides_text(doc_get(w->k->r->source, "kustomize", NULL), w->k->files,
+				folder, *text, *len, &out, err) < 0)
 		return err_wrap(err, "%s", file);
 	if (!out.len)
 		return 0;

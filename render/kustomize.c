@@ -6,6 +6,7 @@
  * What passes sets needs_exec; the exec worker then materialises the same closure.
  */
 #include "core/doc.h"
+#include "render/kustomize.h"
 #include "render_priv.h"
 
 int kustomize_run(struct collect *c, struct files *files, const char *path,
@@ -13,7 +14,7 @@ int kustomize_run(struct collect *c, struct files *files, const char *path,
 {
 	struct closure k = { .r = c->r, .files = files };
 
-	if (overrides_check(doc_get(c->r->source, "kustomize", NULL), err) < 0 ||
+	if (kust_overrides_check(doc_get(c->r->source, "kustomize", NULL), err) < 0 ||
 	    closure_walk(&k, path, err) < 0)
 		return -1;
 	c->a->needs_exec = true;

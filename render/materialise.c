@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "render/kustomize.h"
 #include "render_priv.h"
 
 static void closep(int *fd)
@@ -86,7 +87,7 @@ int render_materialise(struct files *files, const struct render_request *r,
 		return fail(to, err);
 	if (files_join("", r->path ? r->path : "", &path, err) < 0)
 		return err_wrap(err, "source.path");
-	if (overrides_check(r->source ? json_object_get(r->source, "kustomize") : NULL,
+	if (kust_overrides_check(r->source ? json_object_get(r->source, "kustomize") : NULL,
 			    err) < 0)
 		return -1;
 	return closure_walk(&k, path, err);

@@ -69,7 +69,10 @@ int path_glob_match(const struct path_glob *g, const char *path);
 int directory_run(struct collect *c, struct files *files, const char *path,
 		  struct err *err);
 
-/* kustomize.c: judges a Kustomize source and asks for the exec worker. */
+/*
+ * kustomize.c: builds a Kustomize source; or, where it needs what is not ours, judges
+ * it and asks for the exec worker.
+ */
 int kustomize_run(struct collect *c, struct files *files, const char *path,
 		  struct err *err);
 
@@ -93,19 +96,6 @@ int closure_walk(const struct closure *k, const char *folder, struct err *err)
 bool is_remote(const char *path);
 /* What may be shown of it: without user, password and query. Owned by the caller. */
 char *remote_shown(const char *path);
-
-/*
- * overrides.c: works source.kustomize into the root kustomization as `kustomize
- * edit` would, and writes the outcome (as JSON, which Kustomize reads) to out. out
- * stays empty when there is nothing to change.
- */
-int overrides_apply(const struct render_request *r, struct files *files,
-		    const char *folder, const char *text, size_t len,
-		    struct buf *out, struct err *err)
-	__attribute__((warn_unused_result));
-/* Refuses what source.kustomize asks and we cannot do. */
-int overrides_check(const json_t *kustomize, struct err *err)
-	__attribute__((warn_unused_result));
 
 /*
  * trace.c: files seen through a digest of all that was asked and answered: what a

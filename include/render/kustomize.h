@@ -56,6 +56,18 @@ int kustomize_build(struct files *files, const char *path,
 		    struct err *err) __attribute__((warn_unused_result));
 void kust_result_deinit(struct kust_result *r);
 
+/* Refuses what source.kustomize asks and we cannot do. */
+int kust_overrides_check(const json_t *kustomize, struct err *err)
+	__attribute__((warn_unused_result));
+/*
+ * Works source.kustomize into the text of the kustomization in `folder`, and writes
+ * the outcome as JSON to out; out stays empty when there is nothing to change.
+ */
+int kust_overrides_text(const json_t *kustomize, struct files *files,
+			const char *folder, const char *text, size_t len,
+			struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* The same bytes as the reference prints. */
 int kust_result_yaml(const struct kust_result *r, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));

@@ -27,6 +27,29 @@ static int blame(const struct target *t, const char *field, struct err *err)
 	return err_wrap(err, "%s: %s", t->spec->file, field);
 }
 
+static const struct node *entry_of(const struct node *list, const char *written)
+{
+	for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->len; i++)
+		if (!strcmp(ktext(list->kids[i]), written))
+			return list->kids[i];
+	return NULL;
+}
+
+/* With the line of an entry, and the field that it stands in. */
+static int blame_entry(const struct target *t, const char *field, const char *written,
+		       struct err *err)
+{
+	const struct node *n = entry_of(kdecode_get(t->spec->node, field), written);
+
+	if (!n && !strcmp(field, "resources")) {
+		n = entry_of(kdecode_get(t->spec->node, "bases"), written);
+		field = n ? "bases" : field;
+	}
+	if (!n || !n->line)
+		return blame(t, field, err);
+	return err_wrap(err, "%s:%u: %s", t->spec->file, n->line, field);
+}
+
 /* --- resources ----------------------------------------------------------------- */
 
 static int accumulate_file(struct target *t, const char *written, struct err *err)
@@ -41,7 +64,7 @@ static int accumulate_file(struct target *t, const char *written, struct err *er
 		return -1;
 	if (t->k->origins) {
 		origin = korigin_below(t->k, &t->origin, written);
-		if (korigin_add(t->k, loaded, &origin, err) < 0)
+		if (korigin_set(t->k, loaded, &origin, err) < 0)
 			return -1;
 	}
 	return kmap_append_all(t->acc->map, loaded, err);
@@ -127,7 +150,7 @@ static int accumulate_paths(struct target *t, const struct kstrings *paths,
 
 		if ((folder ? accumulate_folder(t, written, false, err) :
 			      accumulate_file(t, written, err)) < 0)
-			return blame(t, field, err);
+			return blame_entry(t, field, written, err);
 	}
 	return 0;
 }
@@ -135,8 +158,10 @@ static int accumulate_paths(struct target *t, const struct kstrings *paths,
 static int accumulate_components(struct target *t, struct err *err)
 {
 	for (size_t i = 0; i < t->spec->components.len; i++) {
-		if (accumulate_folder(t, t->spec->components.data[i], true, err) < 0)
-			return blame(t, "components", err);
+		const char *written = t->spec->components.data[i];
+
+		if (accumulate_folder(t, written, true, err) < 0)
+			return blame_entry(t, "components", written, err);
 	}
 	return 0;
 }
@@ -186,7 +211,7 @@ static int load_plugins(struct target *t, const struct kstrings *list,
 			continue;
 		}
 		if (t->k->origins)
-			r = korigin_add(t->k, m, &origin, err);
+			r = korigin_set(t->k, m, &origin, err);
 		if (r == 0)
 			r = kmap_append_all(acc.map, m, err);
 	}

@@ -21,16 +21,53 @@ static bool asks_for(const struct kspec *spec, const char *option)
 	return false;
 }
 
-static void drop_local(struct kmap *m)
+/* DropLocalNodes: by now patches may have taken away what a resource must have. */
+static int check_meta(const struct kres *r, struct err *err)
+{
+	const char *kind = r->id.gvk.kind;
+	size_t n = strlen(kind);
+
+	if (!*kind)
+		err_set(err, ERR_INVALID, "kind is missing in the outcome");
+	else if (!*r->id.name && (n < 4 || strcmp(kind + n - 4, "List")))
+		err_set(err, ERR_INVALID, "metadata.name is missing in the outcome");
+	else
+		return 0;
+	return kres_blame(r, err);
+}
+
+static int check_alone(const struct kmap *m, const struct kres *r, struct err *err)
+{
+	_cleanup_kres_list_ struct kres_list same = { 0 };
+
+	kmap_by_id(m, &r->id, &same);
+	if (same.len < 2)
+		return 0;
+	err_set(err, ERR_INVALID, "has the identity of another object in the outcome, "
+		"from %s:%u", same.data[0]->file ? same.data[0]->file : "a generator",
+		same.data[0]->line);
+	return kres_blame(r, err);
+}
+
+static int drop_local(struct kmap *m, struct err *err)
 {
 	for (size_t i = kmap_len(m); i-- > 0;) {
 		struct kres *r = kmap_at(m, i);
 		const struct node *local = kfind(r->root, "metadata", "annotations",
 						 LOCAL_CONFIG, NULL);
 
+		if (kres_is_empty(r))
+			continue;
+		if (check_meta(r, err) < 0)
+			return -1;
 		if (local && strcmp(ktext(local), "false"))
 			kmap_remove(m, r);
 	}
+	for (size_t i = 0; i < kmap_len(m); i++) {
+		if (check_alone(m, kmap_at(m, i), err) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 static int mark_managed(struct kust *k, struct kmap *m, struct err *err)
@@ -76,6 +113,8 @@ static void finish_annotations(struct kust *k, const struct kspec *spec, struct 
 		struct kres *r = kmap_at(m, i);
 		struct node *list = kfind(r->root, "metadata", "annotations", NULL);
 
+		if (!origins || !changes)	/* taking them away makes metadata */
+			kget_or_make(k, r->root, "metadata", NODE_MAP);
 		if (!origins)
 			kremove(list, KORIGIN_ANNOTATION);
 		if (!changes)
@@ -93,7 +132,8 @@ static int finish(struct kust *k, const struct kspec *spec, struct kaccumulator 
 	    kust_vars_resolve(k, acc->map, &acc->vars, &acc->config.var_reference,
 			      err) < 0)
 		return -1;
-	drop_local(acc->map);
+	if (drop_local(acc->map, err) < 0)
+		return err_wrap(err, "%s", spec->file);
 	if (kust_order(k, acc->map, spec->sort, err) < 0)
 		return err_wrap(err, "%s", spec->file);
 	if (asks_for(spec, "managedByLabel") && mark_managed(k, acc->map, err) < 0)
@@ -143,7 +183,9 @@ int kustomize_build(struct files *files, const char *path,
 
 	*ret = (struct kust_result){ 0 };
 	kust_init(&k, files, o);
-	r = build(&k, path, ret, &bad);
+	r = o->overrides ? kust_overrides_check(o->overrides, &bad) : 0;
+	if (r == 0)
+		r = build(&k, path, ret, &bad);
 	if (r < 0 && k.foreign) {
 		ret->needs_exec = true;
 		ret->why = xstrdup(bad.msg);

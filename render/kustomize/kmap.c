@@ -9,6 +9,8 @@
 
 #include "kust_priv.h"
 
+#define ORIGIN "config.kubernetes.io/origin"
+
 struct named {
 	UT_hash_handle hh;
 	VEC(struct kres *) list;
@@ -324,14 +326,19 @@ static void take_meta(struct kust *k, struct kres *r, const struct kres *old)
 static int merge_into(struct kmap *m, struct kres *old, struct kres *r, struct err *err)
 {
 	enum kbehavior behavior = r->behavior;
+	const struct node *origin;
 
 	if (behavior != KB_MERGE && behavior != KB_REPLACE) {
 		err_set(err, ERR_INVALID, "%s exists; its behavior must be merge or replace",
 			kid_text(&m->k->arena, &r->id));
 		return kres_blame(old, err);
 	}
+	origin = kfind(old->root, "metadata", "annotations", ORIGIN, NULL);
 	take_meta(m->k, r, old);
 	if (behavior == KB_MERGE) {
+		if (origin)	/* what merges into it does not make it */
+			kset(m->k, kfind(r->root, "metadata", "annotations", NULL), ORIGIN,
+			     kstring(m->k, ktext(origin)));
 		merge_field(m->k, r->root, old->root, "data");
 		merge_field(m->k, r->root, old->root, "binaryData");
 		if (old->file) {

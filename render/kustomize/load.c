@@ -7,6 +7,7 @@
  * being built. What is read is counted in texts.c.
  */
 #include "kust_priv.h"
+#include "overrides.h"
 #include "remote.h"
 #include "spec.h"
 
@@ -78,6 +79,16 @@ static int check_file(const struct place *at, const struct kfolder *folder,
 		       *folder->path ? folder->path : ".");
 }
 
+/* What kload_is_folder() could not tell is told now. */
+static int check_trouble(struct kust *k, struct err *err)
+{
+	if (!k->trouble.code)
+		return 0;
+	if (err)
+		*err = k->trouble;
+	return -1;
+}
+
 int kload_file(struct kust *k, const struct kfolder *folder, const char *written,
 	       const char **ret, size_t *ret_len, const char **ret_path,
 	       struct err *err)
@@ -85,6 +96,8 @@ int kload_file(struct kust *k, const struct kfolder *folder, const char *written
 	_cleanup_place_ struct place at = { 0 };
 	bool remote = kremote_is_file(written);
 
+	if (check_trouble(k, err) < 0)
+		return -1;
 	if (remote ? find_remote(k, written, &at, err) < 0 :
 		     find_local(folder, written, &at, err) < 0 ||
 		     check_file(&at, folder, written, err) < 0)
@@ -174,6 +187,8 @@ struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 		err_set(err, ERR_INVALID, "an empty path; remove it");
 		return NULL;
 	}
+	if (check_trouble(k, err) < 0)
+		return NULL;
 	if (url ? find_remote(k, written, &at, err) < 0 :
 		  find_local(folder, written, &at, err) < 0)
 		return NULL;
@@ -186,13 +201,16 @@ struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 bool kload_is_folder(struct kust *k, const struct kfolder *folder, const char *written)
 {
 	_cleanup_place_ struct place at = { 0 };
+	struct err why = ERR_INIT;
 
 	if (kremote_is_file(written))
 		return find_remote(k, written, &at, NULL) < 0 ? kremote_is_repo(written) :
 								 at.kind == FILE_FOLDER;
-	if (find_local(folder, written, &at, NULL) == 0)
+	if (find_local(folder, written, &at, &why) == 0)
 		return at.kind == FILE_FOLDER || (at.kind != FILE_REGULAR &&
 						  kremote_is_repo(written));
+	if (why.retry || (why.code != ERR_NOTFOUND && why.code != ERR_INVALID))
+		k->trouble = why;
 	return kremote_is_repo(written);
 }
 
@@ -245,7 +263,9 @@ int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
 	       struct err *err)
 {
 	_cleanup_place_ struct place at = { 0 };
+	const json_t *ask = folder->parent ? NULL : k->o->overrides;
 	const char *text;
+	struct node *n;
 	size_t len;
 
 	if (find_spec(folder, &at, err) < 0)
@@ -253,5 +273,9 @@ int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
 	folder->file = arena_strdup(&k->arena, at.path);
 	if (ktexts_read(k, at.files, at.path, &text, &len, err) < 0)
 		return err_wrap(err, "%s", folder->file);
-	return kspec_decode(k, folder->file, text, len, ret, err);
+	if (kspec_read(k, folder->file, text, len, &n, err) < 0)
+		return -1;
+	if (kust_overrides_edit(&k->arena, ask, folder->files, folder->path, n, err) < 0)
+		return err_wrap(err, "%s", folder->file);
+	return kspec_decode_node(k, folder->file, n, ret, err);
 }

@@ -148,6 +148,18 @@ struct korigin korigin_below(struct kust *k, const struct korigin *o,
 	return below;
 }
 
+int korigin_set(struct kust *k, struct kmap *m, const struct korigin *o,
+		struct err *err)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (format(k, o, &text, err) < 0)
+		return -1;
+	for (size_t i = 0; i < kmap_len(m); i++)
+		kannotations_set(k, kmap_at(m, i), KORIGIN_ANNOTATION, buf_str(&text));
+	return 0;
+}
+
 int korigin_add(struct kust *k, struct kmap *m, const struct korigin *o,
 		struct err *err)
 {

@@ -510,8 +510,8 @@ static int check_type(struct kspec *s, struct err *err)
 	return 0;
 }
 
-static int read_first(struct kust *k, const char *file, const char *text, size_t len,
-		      struct node **ret, struct err *err)
+int kspec_read(struct kust *k, const char *file, const char *text, size_t len,
+	       struct node **ret, struct err *err)
 {
 	struct node_reader *r = node_reader_new(text, len);
 	int got = node_read(r, &k->arena, ret, err);
@@ -550,7 +550,7 @@ int kspec_decode(struct kust *k, const char *file, const char *text, size_t len,
 {
 	struct node *n;
 
-	if (read_first(k, file, text, len, &n, err) < 0)
+	if (kspec_read(k, file, text, len, &n, err) < 0)
 		return -1;
 	return kspec_decode_node(k, file, n, ret, err);
 }

@@ -113,7 +113,9 @@ int kspec_decode(struct kust *k, const char *file, const char *text, size_t len,
 /* load.c: finds the one kustomization file in folder (folder->file), decodes it. */
 int kload_spec(struct kust *k, struct kfolder *folder, struct kspec *ret,
 	       struct err *err) __attribute__((warn_unused_result));
-/* The same of a tree, which is borrowed. */
+/* Its two steps: the text's first document, never empty; and that one decoded. */
+int kspec_read(struct kust *k, const char *file, const char *text, size_t len,
+	       struct node **ret, struct err *err) __attribute__((warn_unused_result));
 int kspec_decode_node(struct kust *k, const char *file, struct node *n,
 		      struct kspec *ret, struct err *err)
 	__attribute__((warn_unused_result));

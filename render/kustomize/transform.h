@@ -150,6 +150,9 @@ struct korigin {
 /* The origin of what `written` names in a folder of that origin. */
 struct korigin korigin_below(struct kust *k, const struct korigin *o,
 			     const char *written);
+/* On all of them, whatever they had. */
+int korigin_set(struct kust *k, struct kmap *m, const struct korigin *o,
+		struct err *err) __attribute__((warn_unused_result));
 /* On those that have none yet. */
 int korigin_add(struct kust *k, struct kmap *m, const struct korigin *o,
 		struct err *err) __attribute__((warn_unused_result));

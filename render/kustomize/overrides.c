@@ -9,7 +9,8 @@
 #include <strings.h>
 
 #include "core/doc.h"
-#include "render_priv.h"
+#include "overrides.h"
+#include "remote.h"
 
 enum want { TEXT, FLAG, LIST, MAP, MUST_BE_EMPTY };
 
@@ -62,7 +63,7 @@ static int check_texts(const json_t *kustomize, const char *field, struct err *e
 	return 0;
 }
 
-int overrides_check(const json_t *kustomize, struct err *err)
+int kust_overrides_check(const json_t *kustomize, struct err *err)
 {
 	const char *key;
 	json_t *v;
@@ -404,7 +405,7 @@ static int is_there(const struct edit *e, const char *path, struct err *err)
 	struct file_entry entry = { 0 };
 	struct err why = ERR_INIT;
 
-	if (is_remote(path) || files_join(e->folder, path, &full, NULL) < 0)
+	if (kremote_is_file(path) || kremote_is_repo(path) || files_join(e->folder, path, &full, NULL) < 0)
 		return 1;
 	if (e->files->ops->stat(e->files, full, &entry, &why)) {
 		if (why.code == ERR_NOTFOUND)
@@ -469,26 +470,39 @@ static bool has_work(const json_t *ask)
 	return false;
 }
 
-int overrides_apply(const struct render_request *r, struct files *files,
-		    const char *folder, const char *text, size_t len,
-		    struct buf *out, struct err *err)
+int kust_overrides_edit(struct arena *a, const json_t *ask, struct files *files,
+			const char *folder, struct node *doc, struct err *err)
+{
+	struct edit e = { .a = a, .doc = doc, .files = files, .folder = folder,
+			  .ask = ask };
+
+	if (!has_work(ask))
+		return 0;
+	if (doc->kind != NODE_MAP)
+		return err_set(err, ERR_INVALID, "empty, or not a map");
+	if (spell_keys(&e, err) < 0 || check_kinds(&e, err) < 0)
+		return -1;
+	return edit_all(&e, err);
+}
+
+int kust_overrides_text(const json_t *ask, struct files *files, const char *folder,
+			const char *text, size_t len, struct buf *out, struct err *err)
 {
 	_cleanup_(arena_deinit) struct arena a = { 0 };
-	struct edit e = { .a = &a, .files = files, .folder = folder,
-			  .ask = doc_get(r->source, "kustomize", NULL) };
 	struct node_reader *reader;
+	struct node *doc;
 	int got;
 
-	if (!has_work(e.ask))
+	if (!has_work(ask))
 		return 0;
 	reader = node_reader_new(text, len);
-	got = node_read(reader, &a, &e.doc, err);
+	got = node_read(reader, &a, &doc, err);
 	node_reader_free(reader);
 	if (got < 0)
 		return -1;
-	if (got == 0 || e.doc->kind != NODE_MAP)
+	if (got == 0)
 		return err_set(err, ERR_INVALID, "empty, or not a map");
-	if (spell_keys(&e, err) < 0 || check_kinds(&e, err) < 0 || edit_all(&e, err) < 0)
+	if (kust_overrides_edit(&a, ask, files, folder, doc, err) < 0)
 		return -1;
-	return node_to_json(e.doc, out, err);
+	return node_to_json(doc, out, err);
 }
