@@ -1,22 +1,61 @@
 /*
- * kustomize.c - a Kustomize source, for now built by the pinned kustomize program.
+ * kustomize.c - a Kustomize source: built here, from the files of the commit.
  *
- * Here it is judged only: overrides that we cannot do, remote bases, links, files
- * that are missing are refused in the render worker, before any program is started.
- * What passes sets needs_exec; the exec worker then materialises the same closure.
+ * What is not ours (Helm charts, plugins that are programs) sets needs_exec. The
+ * closure is judged then: overrides that we cannot do, remote bases, links, files
+ * that are missing are refused in the render worker, before any program is started;
+ * the exec worker materialises the same closure.
  */
 #include "core/doc.h"
 #include "render/kustomize.h"
 #include "render_priv.h"
 
-int kustomize_run(struct collect *c, struct files *files, const char *path,
-		  struct err *err)
+static void on_warning(void *arg, const char *text)
+{
+	collect_warn(arg, "%s", text);
+}
+
+/* Of what a plugin generated we know the folder only. */
+static int add_all(struct collect *c, struct kust_result *built, const char *path,
+		   struct err *err)
+{
+	for (size_t i = 0; i < built->n_objects; i++) {
+		const struct kust_object *o = &built->objects[i];
+		const char *from = *o->file ? o->file : *path ? path : ".";
+
+		o->root->line = o->line;
+		if (object_add(c, &built->arena, o->root, from, err) < 0)
+			return -1;
+	}
+	return pack(c, err);
+}
+
+static int judge_closure(struct collect *c, struct files *files, const char *path,
+			 struct err *err)
 {
 	struct closure k = { .r = c->r, .files = files };
 
-	if (kust_overrides_check(doc_get(c->r->source, "kustomize", NULL), err) < 0 ||
-	    closure_walk(&k, path, err) < 0)
+	if (closure_walk(&k, path, err) < 0)
 		return -1;
 	c->a->needs_exec = true;
 	return 0;
+}
+
+int kustomize_run(struct collect *c, struct files *files, const char *path,
+		  struct err *err)
+{
+	const struct kust_options o = {
+		.overrides = doc_get(c->r->source, "kustomize", NULL),
+		.source_bytes = c->caps.source_bytes, .file_bytes = c->caps.file_bytes,
+		.objects = c->caps.objects, .warn = on_warning, .warn_arg = c,
+	};
+	struct kust_result built;
+	int rc;
+
+	if (kustomize_build(files, path, &o, &built, err) < 0)
+		return -1;
+	rc = built.needs_exec ? judge_closure(c, files, path, err) :
+				add_all(c, &built, path, err);
+	kust_result_deinit(&built);
+	return rc;
 }

@@ -1,12 +1,14 @@
 /*
  * syncctl render PATH: what the daemon would render from a working copy, with the
- * same code, without cluster, network or Git. A folder with a kustomization is
- * built by the kustomize program, if one is on the PATH.
+ * same code, without cluster, network or Git. As YAML a kustomization is what
+ * `kustomize build` prints, byte for byte; what we cannot build (Helm charts, plugins)
+ * is left to that program, if it is on the PATH.
  */
 #include "syncctl.h"
 
 #include "core/mem.h"
 #include "files.h"
+#include "local.h"
 #include "render/render.h"
 
 #include <errno.h>
@@ -14,27 +16,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KUSTOMIZE_DEADLINE_MS 120000
-
 static void answer_deinit(struct render_answer *a)
 {
 	render_answer_deinit(a);
-}
-
-/* The nearest folder above that is a Git work tree: bases may lie beside PATH. */
-static char *find_root(const char *path)
-{
-	char *root = xstrdup(path);
-
-	for (char *slash; (slash = strrchr(root, '/')) && slash != root;
-	     *slash = '\0') {
-		_cleanup_free_ char *git = xasprintf("%s/.git", root);
-
-		if (!access(git, F_OK))
-			return root;
-	}
-	free(root);
-	return xstrdup(path);
 }
 
 static int render_file(const char *path, const struct render_request *r,
@@ -47,51 +31,119 @@ static int render_file(const char *path, const struct render_request *r,
 	return render_text(path, buf_str(&text), text.len, r, a, err);
 }
 
-static int render_kustomization(const char *path, const struct render_request *r,
-				struct render_answer *a, struct err *err)
+/* What the daemon leaves to the program needs it here, too. */
+static int program(const char *full, const char *why, struct buf *out, struct err *err)
 {
-	const char *const argv[] = { "kustomize", "build", path, NULL };
+	if (local_program(full, out, err) == 0)
+		return 0;
+	if (err->code != ERR_NOTFOUND)
+		return -1;
+	return err_set(err, ERR_NOTFOUND, "%s is built by the kustomize program, which is not "
+		       "on the PATH%s%s", full, why ? ": " : "", why ? why : "");
+}
+
+static int render_program(const char *full, const struct render_request *r,
+			  struct render_answer *a, struct err *err)
+{
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	if (program_read(argv, KUSTOMIZE_DEADLINE_MS, &text, err)) {
-		if (err->code == ERR_NOTFOUND)
-			err_set(err, ERR_NOTFOUND, "%s is a kustomization: put the kustomize "
-				"program on the PATH", path);
+	if (program(full, NULL, &text, err))
 		return -1;
-	}
 	render_answer_deinit(a);
 	*a = (struct render_answer){ 0 };
-	return render_text(path, buf_str(&text), text.len, r, a, err);
+	return render_text(full, buf_str(&text), text.len, r, a, err);
 }
 
 static int render_folder(const char *path, struct render_request *r,
 			 struct render_answer *a, struct err *err)
 {
-	_cleanup_free_ char *root = find_root(path);
-	const char *below = path + strlen(root);
-	struct files *files = files_dir_open(root, err);
+	_cleanup_(local_close) struct local l;
 	int rc;
 
-	if (!files)
+	if (local_open(&l, path, err) < 0)
 		return -1;
-	r->path = (char *)(*below == '/' ? below + 1 : below);
-	rc = render_run(files, r, a, err);
-	files_close(files);
+	r->path = (char *)l.path;
+	rc = render_run(l.files, r, a, err);
 	if (!rc && a->needs_exec)
-		rc = render_kustomization(path, r, a, err);
+		rc = render_program(l.full, r, a, err);
 	return rc;
 }
 
 static int render(const char *path, struct render_answer *a, struct err *err)
 {
 	struct render_request r = { .path = "", .destination_ns = "" };
-	_cleanup_free_ char *full = realpath(path, NULL);
 	struct stat st;
 
-	if (!full || stat(full, &st))
+	if (stat(path, &st))
 		return err_set(err, ERR_NOTFOUND, "%s: %s", path, strerror(errno));
-	return S_ISDIR(st.st_mode) ? render_folder(full, &r, a, err) :
-				     render_file(full, &r, a, err);
+	return S_ISDIR(st.st_mode) ? render_folder(path, &r, a, err) :
+				     render_file(path, &r, a, err);
+}
+
+/* --- a kustomization as the reference prints it ------------------------------------- */
+
+static int build_text(struct local *l, struct buf *out, struct err *err)
+{
+	struct kust_result built;
+	int rc;
+
+	if (local_build(l, l->path, &built, err) < 0)
+		return -1;
+	rc = built.needs_exec ? program(l->full, built.why, out, err) :
+				kust_result_yaml(&built, out, err);
+	kust_result_deinit(&built);
+	return rc;
+}
+
+/* The line that differs first, as each side has it. */
+static int show_difference(const char *ours, const char *theirs)
+{
+	unsigned line = 1;
+	size_t start = 0, i = 0;
+
+	for (; ours[i] == theirs[i] && ours[i]; i++) {
+		if (ours[i] == '\n') {
+			line++;
+			start = i + 1;
+		}
+	}
+	if (!ours[i] && !theirs[i]) {
+		printf("the same, %u lines\n", line - 1);
+		return EXIT_DONE;
+	}
+	printf("line %u differs first\n- %.*s\n+ %.*s\n", line,
+	       (int)strcspn(theirs + start, "\n"), theirs + start,
+	       (int)strcspn(ours + start, "\n"), ours + start);
+	return EXIT_DIFFERENCE;
+}
+
+static int show_kustomization(struct local *l, const struct options *o)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT_MAX((size_t)512 << 20);
+	_cleanup_buf_ struct buf theirs = BUF_INIT_MAX((size_t)512 << 20);
+	struct err err = ERR_INIT;
+
+	if (build_text(l, &out, &err))
+		return output_error(&err);
+	if (!o->diff_reference)
+		return output_text(&out);
+	if (program(l->full, NULL, &theirs, &err))
+		return output_error(&err);
+	return show_difference(buf_str(&out), buf_str(&theirs));
+}
+
+/* 1: path is a kustomization that is wanted as YAML, and *rc the exit status. */
+static int try_kustomization(const struct options *o, int *rc)
+{
+	_cleanup_(local_close) struct local l = { 0 };
+	struct stat st;
+
+	if ((o->output != OUT_DEFAULT && o->output != OUT_YAML && !o->diff_reference) ||
+	    stat(o->args[0], &st) || !S_ISDIR(st.st_mode) ||
+	    local_open(&l, o->args[0], NULL) < 0 || !local_is_kustomization(&l, l.path))
+		return 0;
+	*rc = show_kustomization(&l, o);
+	return 1;
 }
 
 static void add_row(struct view_table *t, const struct rendered *o)
@@ -159,7 +211,12 @@ int cmd_render(const struct options *o)
 	_cleanup_buf_ struct buf out = BUF_INIT_MAX((size_t)512 << 20);
 	struct view_env env = output_env(o);
 	struct err err = ERR_INIT;
+	int rc;
 
+	if (try_kustomization(o, &rc))
+		return rc;
+	if (o->diff_reference)
+		return output_usage("--diff-reference: %s is no kustomization", o->args[0]);
 	if (render(o->args[0], &a, &err))
 		return output_error(&err);
 	for (size_t i = 0; i < a.n_warnings; i++)

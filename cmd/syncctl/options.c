@@ -10,7 +10,7 @@
 
 enum flag_bits {
 	F_CLUSTER = 1, F_MANY = 2, F_OUTPUT = 4, F_FILE = 8, F_REVISION = 16,
-	F_SYNC = 32, F_WAIT = 64, F_TIMEOUT = 128, F_ALWAYS = 256,
+	F_SYNC = 32, F_WAIT = 64, F_TIMEOUT = 128, F_ALWAYS = 256, F_RENDER = 512,
 };
 
 const struct command commands[] = {
@@ -27,6 +27,8 @@ const struct command commands[] = {
 	{ "history", "APP", "its releases, and which is in force", cmd_history, 1, 1,
 	  F_CLUSTER | F_OUTPUT },
 	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,
+	  1, 1, F_OUTPUT | F_RENDER },
+	{ "validate", "PATH", "builds every kustomization below PATH: local", cmd_validate,
 	  1, 1, F_OUTPUT },
 	{ "health", "-f FILE", "how the objects in a file are: local", cmd_health,
 	  0, 0, F_FILE | F_OUTPUT },
@@ -76,6 +78,8 @@ static const struct flag {
 	  "until its release has proved good (soaked, pruned)" },
 	{ "timeout", 0, FLAG_STR, AT(timeout), F_TIMEOUT, "DURATION",
 	  "how long to wait (10m)" },
+	{ "diff-reference", 0, FLAG_BOOL, AT(diff_reference), F_RENDER, "",
+	  "compare with what the kustomize program prints" },
 	{ "help", 'h', FLAG_BOOL, AT(help), F_ALWAYS, "", "this text" },
 	{ "version", 0, FLAG_BOOL, AT(version), F_ALWAYS, "", "of this program" },
 };

@@ -35,6 +35,7 @@ struct options {
 	enum output output;
 	bool all, prune, dry_run, force, async;
 	bool sync, health, operation, good;
+	bool diff_reference;
 	bool help, version;
 };
 
@@ -59,6 +60,7 @@ int cmd_sync(const struct options *o);
 int cmd_wait(const struct options *o);
 int cmd_history(const struct options *o);
 int cmd_render(const struct options *o);
+int cmd_validate(const struct options *o);
 int cmd_health(const struct options *o);
 int cmd_version(const struct options *o);
 

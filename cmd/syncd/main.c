@@ -314,7 +314,7 @@ static int start(struct daemon *d, struct err *err)
 		return -1;
 	log_at(d->world, LOG_INFO, "syncd " SYNCD_VERSION, "namespace", d->ns,
 	       "server", d->kc.endpoint.url, "kustomize",
-	       d->kustomize ? d->kustomize : "(none: Kustomize sources are refused)",
+	       d->kustomize ? d->kustomize : "(none: Helm charts and plugins in kustomizations are refused)",
 	       NULL);
 	start_engine(d);
 	return 0;

@@ -15,7 +15,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 3	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 4	/* part of every cache key: bump when output changes */
 
 enum object_flags {
 	OBJ_HOOK = 1,		/* argocd.argoproj.io/hook (or Helm's) present */

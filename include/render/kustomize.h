@@ -35,7 +35,7 @@ struct kust_options {
 /* An object of the outcome: plain scalars are what they look like in JSON, too. */
 struct kust_object {
 	struct node *root;	/* canonical: see node_canonical() */
-	const char *file;	/* where it came from, "" for a generated one */
+	const char *file;	/* where it came from, or its generator; "": a plugin */
 	uint32_t line;
 };
 

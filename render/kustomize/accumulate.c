@@ -120,25 +120,31 @@ static int renew_map(struct target *t, struct err *err)
 	return kmap_append_all(t->acc->map, old, err);
 }
 
+static int enter_folder(struct target *t, struct target *sub, struct kspec *spec,
+			const char *written, bool component, struct err *err)
+{
+	sub->folder = kload_folder(t->k, t->folder, written, err);
+	if (!sub->folder || kload_spec(t->k, sub->folder, spec, err) < 0 ||
+	    use_openapi(t->k, sub->folder, spec, false, err) < 0 ||
+	    check_kind(spec, component, err) < 0)
+		return -1;
+	if (t->k->origins)
+		sub->origin = korigin_below(t->k, &t->origin, written);
+	return accumulate(sub, err);
+}
+
 static int accumulate_folder(struct target *t, const char *written, bool component,
 			     struct err *err)
 {
 	struct kaccumulator own = { .map = component ? NULL : kmap_new(t->k) };
 	struct kspec spec = { 0 };
 	struct target sub = { .k = t->k, .spec = &spec, .acc = component ? t->acc : &own };
+	int r = enter_folder(t, &sub, &spec, written, component, err);
 
-	sub.folder = kload_folder(t->k, t->folder, written, err);
-	if (!sub.folder || kload_spec(t->k, sub.folder, &spec, err) < 0 ||
-	    use_openapi(t->k, sub.folder, &spec, false, err) < 0 ||
-	    check_kind(&spec, component, err) < 0)
-		return -1;
-	if (t->k->origins)
-		sub.origin = korigin_below(t->k, &t->origin, written);
-	t->k->depth++;
-	if (accumulate(&sub, err) < 0)
-		return -1;
-	t->k->depth--;
-	return component ? renew_map(t, err) : merge_child(t, &own, err);
+	if (r == 0)
+		r = component ? renew_map(t, err) : merge_child(t, &own, err);
+	vec_deinit(&own.vars);
+	return r;
 }
 
 static int accumulate_paths(struct target *t, const struct kstrings *paths,
@@ -218,6 +224,7 @@ static int load_plugins(struct target *t, const struct kstrings *list,
 	if (r == 0)
 		r = accumulate_paths(&sub, &paths, field, err);
 	vec_deinit(&paths);
+	vec_deinit(&acc.vars);
 	*ret = acc.map;
 	return r;
 }
@@ -258,7 +265,11 @@ static int generate_one(struct target *t, const struct kgenerator *from,
 	struct kres *r;
 
 	g.options = kgen_options_merge(t->k, g.options, t->spec->generator_options);
-	if (fn(t->k, t->folder, &g, &r, err) < 0 || kmap_append(made, r, err) < 0)
+	if (fn(t->k, t->folder, &g, &r, err) < 0)
+		return -1;
+	r->file = t->spec->file;
+	r->line = from->line;
+	if (kmap_append(made, r, err) < 0)
 		return -1;
 	return absorb(t, made, &origin, err);
 }

@@ -288,7 +288,6 @@ struct kust {
 	size_t source_bytes, source_files, resources;	/* against the caps */
 	size_t used_bytes, folders;	/* the same, each use counted */
 	struct kseen *seen;		/* private: texts.c's texts */
-	int depth;			/* of folders that name folders */
 	struct err trouble;	/* private: of load.c */
 	const char *foreign;	/* what made the build not ours, after a -1; NULL */
 	bool origins;		/* buildMetadata asks for where things come from */

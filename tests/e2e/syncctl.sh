@@ -168,13 +168,44 @@ assert_eq '{"flag":"yes","number":"012","text":"one\n  two\n"}' \
 assert_eq plain "$(local_ctl "$T/plain" -o json | jq -r '.items[0].metadata.name')" "the JSON"
 assert_exit 20 local_ctl "$T/nowhere"
 
-it "render builds a kustomization with the program on the PATH"
+it "render builds a kustomization as the reference does, without any program"
 overlay=$ROOT/tests/demo/repo/apps/dbupgrade/overlays/us-east-1-prod
-local_ctl "$overlay" >"$T/overlay.out"
-assert_eq "$(kustomize build "$overlay" | grep -c '^kind:')" "$(grep -c '^kind:' "$T/overlay.out")" "objects"
+kustomize build "$overlay" >"$T/overlay.want"
 mkdir "$T/empty"
-assert_exit 20 env PATH="$T/empty" KUBECONFIG="$T/none" "$(realpath "$BIN/syncctl")" render "$overlay"
-assert_contains "$OUTPUT" "put the kustomize program on the PATH" "the hint"
+alone() { env PATH="$T/empty" KUBECONFIG="$T/none" "$(realpath "$BIN/syncctl")" "$@"; }
+assert_exit 0 alone render "$overlay"
+local_ctl "$overlay" -o yaml >"$T/overlay.out"
+cmp "$T/overlay.want" "$T/overlay.out" || fail "other bytes"
+assert_contains "$(local_ctl "$overlay" --diff-reference)" "the same, " "the comparison"
+assert_eq "$(grep -c '^kind:' "$T/overlay.want")" "$(local_ctl "$overlay" -o json | jq '.items | length')" "objects"
+assert_exit 2 local_ctl "$T/plain" --diff-reference
+
+it "render leaves Helm charts to the program, and says so where it is missing"
+write "$T/helm/kustomization.yaml" <<-'END'
+	helmCharts: [{name: x}]
+END
+assert_exit 20 alone render "$T/helm"
+assert_contains "$OUTPUT" "kustomization.yaml: helmCharts" "the reason"
+
+it "validate builds every kustomization below a folder"
+assert_exit 0 alone validate "$ROOT/tests/demo/repo"
+assert_contains "$OUTPUT" "ok " "the table"
+write "$T/many/bad/kustomization.yaml" <<-'END'
+	resources: [none.yaml]
+END
+write "$T/many/good/kustomization.yaml" <<-'END'
+	configMapGenerator: [{name: a}]
+END
+write "$T/many/part/kustomization.yaml" <<-'END'
+	apiVersion: kustomize.config.k8s.io/v1alpha1
+	kind: Component
+	namePrefix: x-
+END
+assert_exit 1 alone validate "$T/many"
+assert_contains "$OUTPUT" "none.yaml: not found" "what is wrong"
+assert_eq "failed ok component" \
+	"$(alone validate "$T/many" -o json | jq -r 'map(.state) | join(" ")')" "the JSON"
+assert_exit 20 alone validate "$T/empty"
 
 it "health judges the objects in a file"
 kc get namespace "$NS" -o yaml >"$T/live.yaml"

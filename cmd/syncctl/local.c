@@ -1,0 +1,103 @@
+/* Folders on this machine, and the kustomizations in them. */
+#include "local.h"
+
+#include "files.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#define KUSTOMIZE_DEADLINE_MS 120000
+
+static const char *const names[] = { "kustomization.yaml", "kustomization.yml",
+				     "Kustomization" };
+
+/* The nearest folder above that is a Git work tree, or NULL. */
+static char *find_git(const char *full)
+{
+	char *root = xstrdup(full);
+
+	for (char *slash; (slash = strrchr(root, '/')) && slash != root; *slash = '\0') {
+		_cleanup_free_ char *git = xasprintf("%s/.git", root);
+
+		if (!access(git, F_OK))
+			return root;
+	}
+	free(root);
+	return NULL;
+}
+
+static bool has_kustomization(const char *full)
+{
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		_cleanup_free_ char *file = xasprintf("%s/%s", full, names[i]);
+
+		if (!access(file, F_OK))
+			return true;
+	}
+	return false;
+}
+
+int local_open(struct local *l, const char *path, struct err *err)
+{
+	*l = (struct local){ .full = realpath(path, NULL) };
+	if (!l->full)
+		return err_set(err, ERR_NOTFOUND, "%s: %s", path, strerror(errno));
+	l->root = find_git(l->full);
+	if (!l->root)
+		l->root = xstrdup(has_kustomization(l->full) ? "/" : l->full);
+	l->path = l->full + strlen(l->root);
+	l->path += *l->path == '/';
+	l->files = files_dir_open(l->root, err);
+	if (l->files)
+		return 0;
+	local_close(l);
+	return -1;
+}
+
+void local_close(struct local *l)
+{
+	files_close(l->files);
+	free(l->root);
+	free(l->full);
+	*l = (struct local){ 0 };
+}
+
+bool local_is_kustomization(struct local *l, const char *folder)
+{
+	_cleanup_free_ char *full = xasprintf("%s/%s", l->root, folder);
+
+	return has_kustomization(full);
+}
+
+char *local_shown(const struct local *l, const char *folder)
+{
+	size_t n = strlen(l->path);
+
+	if (strcmp(folder, l->path) == 0)
+		return xstrdup(".");
+	if (strncmp(folder, l->path, n) == 0 && (!n || folder[n] == '/'))
+		return xstrdup(folder + n + (n > 0));
+	return xstrdup(folder);
+}
+
+static void on_warning(void *arg, const char *text)
+{
+	(void)arg;
+	fprintf(stderr, "syncctl: warning: %s\n", text);
+}
+
+int local_build(struct local *l, const char *folder, struct kust_result *ret,
+		struct err *err)
+{
+	const struct kust_options o = { .warn = on_warning };
+
+	return kustomize_build(l->files, folder, &o, ret, err);
+}
+
+int local_program(const char *full, struct buf *out, struct err *err)
+{
+	const char *const argv[] = { "kustomize", "build", full, NULL };
+
+	return program_read(argv, KUSTOMIZE_DEADLINE_MS, out, err);
+}

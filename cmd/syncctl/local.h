@@ -1,0 +1,34 @@
+/* local.h - folders on this machine as trees of files, for render and validate. */
+#ifndef SYNCCTL_LOCAL_H
+#define SYNCCTL_LOCAL_H
+
+#include "core/buf.h"
+#include "core/files.h"
+#include "render/kustomize.h"
+
+struct local {
+	struct files *files;	/* the Git work tree that the folder lies in */
+	char *root;		/* where that is */
+	const char *path;	/* of the folder in it; borrowed from root's storage */
+	char *full;
+};
+
+/*
+ * path names a folder. Outside of a Git work tree a kustomization's bases may lie
+ * anywhere: the tree is the whole file system then; another folder is its own tree.
+ */
+int local_open(struct local *l, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+void local_close(struct local *l);
+/* Has the folder below l->files one of the three files of a kustomization? */
+bool local_is_kustomization(struct local *l, const char *folder);
+/* What lies there in the sense of l->path, as a path for people. Owned. */
+char *local_shown(const struct local *l, const char *folder);
+/* kustomize_build() of a folder; warnings go to stderr. */
+int local_build(struct local *l, const char *folder, struct kust_result *ret,
+		struct err *err) __attribute__((warn_unused_result));
+/* The kustomize program's output for a folder; ERR_NOTFOUND: it is not there. */
+int local_program(const char *full, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
+
+#endif

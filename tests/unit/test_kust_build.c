@@ -1,0 +1,169 @@
+/*
+ * kustomize_build(): whole trees in, YAML out; what is left to the program, and caps.
+ * The YAML wanted is what the reference prints. Thousands of cases more are compared
+ * with the reference itself by tests/diff/kustomize.sh.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "render/kustomize.h"
+#include "tree_files.h"
+
+#define CM(name) "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " name "\n"
+#define LOCAL "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: l\n  annotations: " \
+	"{config.kubernetes.io/local-config: 'true'}\n"
+
+static const struct {
+	const char *kustomization, *overrides, *want, *error, *why;
+} cases[] = {
+	{ .kustomization = "resources: [a.yaml]\n", .want = CM("a") },
+	{ .kustomization = "resources: [a.yaml]\nnamePrefix: x-\n", .want = CM("x-a"),
+	  .overrides = "{}" },
+	{ .kustomization = "resources: [a.yaml]\nnamePrefix: x-\n",
+	  .overrides = "{\"namePrefix\": \"y-\", \"nameSuffix\": \"-z\"}",
+	  .want = CM("y-a-z") },
+	{ .kustomization = "resources: [a.yaml]\n",
+	  .overrides = "{\"commonAnnotations\": {\"b\": \"1\"}}",
+	  .want = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations:\n    b: \"1\"\n"
+		  "  name: a\n" },
+	{ .kustomization = "resources: [a.yaml]\ncommonAnnotations: {b: '2'}\n",
+	  .overrides = "{\"commonAnnotations\": {\"b\": \"1\"}}",
+	  .error = "app/kustomization.yaml: source.kustomize.commonAnnotations: 'b' is in" },
+	{ .kustomization = "resources: [a.yaml]\n", .overrides = "{\"helm\": true}",
+	  .error = "source.kustomize.helm is not supported" },
+	{ .kustomization = "resources: [a.yaml, local.yaml]\n", .want = CM("a") },
+	{ .kustomization = "resources: [local.yaml]\n", .want = "" },
+	{ .kustomization = "resources: [a.yaml]\nbuildMetadata: [originAnnotations]\n",
+	  .want = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  annotations:\n"
+		  "    config.kubernetes.io/origin: |\n      path: a.yaml\n  name: a\n" },
+	{ .kustomization = "resources: [a.yaml]\nbuildMetadata: [managedByLabel]\n",
+	  .want = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  labels:\n"
+		  "    app.kubernetes.io/managed-by: kustomize-v5.8.1\n  name: a\n" },
+	{ .kustomization = "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n"
+			   "  patch: '[{\"op\": \"remove\", \"path\": \"/kind\"}]'\n",
+	  .error = "kind is missing in the outcome" },
+	{ .kustomization = "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n"
+			   "  patch: '[{\"op\": \"remove\", \"path\": \"/metadata/name\"}]'\n",
+	  .error = "metadata.name is missing in the outcome" },
+	{ .kustomization = "resources: [a.yaml, gone.yaml]\n",
+	  .error = "app/kustomization.yaml:1: resources: app/gone.yaml: not found" },
+	{ .kustomization = "resources:\n- a.yaml\nbases:\n- gone\n",
+	  .error = "app/kustomization.yaml:4: bases: app/gone: not found" },
+	{ .kustomization = "resources: [a.yaml]\ncomponents: [../none]\n",
+	  .error = "app/kustomization.yaml:2: components: none: not found" },
+	{ .kustomization = "resources: [a.yaml, a.yaml]\n",
+	  .error = "is there already, from app/a.yaml:1" },
+	{ .kustomization = "helmCharts: [{name: x}]\n",
+	  .why = "app/kustomization.yaml: helmCharts" },
+	{ .kustomization = "resources: [a.yaml]\ngenerators: [plugin.yaml]\n",
+	  .why = "app/kustomization.yaml: generators: app/plugin.yaml:1: Own/p" },
+	{ .kustomization = "resources: [a.yaml]\ntransformers: [plugin.yaml]\n",
+	  .why = "transformers: app/plugin.yaml:1: Own/p" },
+	{ .kustomization = "resources: [a.yaml]\nvalidators: [plugin.yaml]\n",
+	  .why = "validators: app/plugin.yaml:1: Own/p" },
+};
+
+static int build(const char *kustomization, struct kust_options *o,
+		 const char *overrides, struct kust_result *r, struct err *err)
+{
+	const struct tree_file files[] = {
+		{ "app/kustomization.yaml", kustomization }, { "app/a.yaml", CM("a") },
+		{ "app/b.yaml", CM("b") }, { "app/local.yaml", LOCAL },
+		{ "app/plugin.yaml", "apiVersion: my.io/v1\nkind: Own\nmetadata: {name: p}\n" },
+		{ NULL, NULL },
+	};
+	_cleanup_json_ json_t *ask = overrides ? doc_parse(overrides, strlen(overrides),
+							   err) : NULL;
+	struct tree_files tree;
+
+	tree_files_init(&tree, files);
+	o->overrides = ask;
+	return kustomize_build(&tree.files, "app", o, r, err);
+}
+
+static void check(size_t i, const struct kust_result *r)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(r->needs_exec, cases[i].why != NULL);
+	if (cases[i].why && !strstr(r->why, cases[i].why))
+		fail_msg("want %s\ngot %s", cases[i].why, r->why);
+	if (cases[i].why)
+		return;
+	assert_int_equal(kust_result_yaml(r, &out, &err), 0);
+	assert_string_equal(buf_str(&out), cases[i].want);
+}
+
+static void test_builds(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct kust_options o = { 0 };
+		struct err err = ERR_INIT;
+		struct kust_result r;
+
+		if (build(cases[i].kustomization, &o, cases[i].overrides, &r, &err) == 0) {
+			if (cases[i].error)
+				fail_msg("built: %s", cases[i].kustomization);
+			check(i, &r);
+			kust_result_deinit(&r);
+		} else if (!cases[i].error || !strstr(err.msg, cases[i].error)) {
+			fail_msg("%s\nwant %s\ngot %s", cases[i].kustomization,
+				 cases[i].error ? cases[i].error : "success", err.msg);
+		}
+	}
+}
+
+static void test_caps(void **state)
+{
+	static const struct { struct kust_options o; const char *said; } caps[] = {
+		{ { .source_bytes = 60 }, "too large" },
+		{ { .file_bytes = 20 }, "too large" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(caps); i++) {
+		struct kust_options o = caps[i].o;
+		struct err err = ERR_INIT;
+		struct kust_result r;
+
+		assert_int_equal(build("resources: [a.yaml, b.yaml]\n", &o, NULL, &r, &err),
+				 -1);
+		assert_int_equal(err.code, ERR_LIMIT);
+		assert_non_null(strstr(err.msg, caps[i].said));
+	}
+}
+
+/* The caller learns where objects come from, generated ones too. */
+static void test_places(void **state)
+{
+	struct kust_options o = { 0 };
+	struct err err = ERR_INIT;
+	struct kust_result r;
+
+	(void)state;
+	if (build("resources:\n- a.yaml\nconfigMapGenerator:\n- name: g\n", &o, NULL, &r,
+		  &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(r.n_objects, 2);
+	assert_string_equal(r.objects[0].file, "app/a.yaml");
+	assert_int_equal(r.objects[0].line, 1);
+	assert_string_equal(r.objects[1].file, "app/kustomization.yaml");
+	assert_int_equal(r.objects[1].line, 4);
+	kust_result_deinit(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_builds), cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_places),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
