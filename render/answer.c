@@ -14,6 +14,9 @@
 
 #define MAGIC_ANSWER 0x53594131u	/* "SYA1" */
 #define MAGIC_INDEX 0x53594931u		/* "SYI1" */
+/* What is lacking before anything can be rendered. */
+enum need { NEED_NOTHING, NEED_EXEC, NEED_REMOTE, NEED_N };
+
 #define CHUNK_RAW_MAX ((uint32_t)64 << 20)
 
 static void put_u32(struct buf *out, uint32_t v)
@@ -60,7 +63,12 @@ static void encode(const struct render_answer *a, bool bytes, struct buf *out)
 	put_str(out, a->digest);
 	put_str(out, a->input_key);
 	put_str(out, a->source_type);
-	put_u32(out, a->needs_exec);
+	put_u32(out, a->want_url ? NEED_REMOTE : a->needs_exec ? NEED_EXEC : NEED_NOTHING);
+	if (a->want_url) {
+		put_str(out, a->want_url);
+		put_str(out, a->want_ref);
+		put_str(out, a->want_by);
+	}
 	put_u32(out, (uint32_t)a->n_warnings);
 	for (size_t i = 0; i < a->n_warnings; i++)
 		put_str(out, a->warnings[i]);
@@ -214,14 +222,19 @@ static void get_object(struct in *in, const struct render_answer *a,
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)
 {
-	uint32_t needs_exec;
+	uint32_t need;
 
 	get_digest(in, true, a->digest);
 	get_digest(in, true, a->input_key);
 	a->source_type = get_str(in);
-	needs_exec = get_u32(in);
-	in->bad = in->bad || needs_exec > 1;
-	a->needs_exec = needs_exec;
+	need = get_u32(in);
+	in->bad = in->bad || need >= NEED_N;
+	a->needs_exec = need == NEED_EXEC;
+	if (need == NEED_REMOTE) {
+		a->want_url = get_str(in);
+		a->want_ref = get_str(in);
+		a->want_by = get_str(in);
+	}
 	a->n_warnings = get_count(in, 4);
 	a->warnings = xcalloc(a->n_warnings, sizeof(*a->warnings));
 	for (size_t i = 0; i < a->n_warnings; i++)
@@ -290,6 +303,9 @@ void render_answer_deinit(struct render_answer *a)
 	free(a->chunks);
 	free(a->warnings);
 	free(a->source_type);
+	free(a->want_url);
+	free(a->want_ref);
+	free(a->want_by);
 	*a = (struct render_answer){ 0 };
 }
 

@@ -125,6 +125,7 @@ int render_run(struct files *files, const struct render_request *r,
 	_cleanup_(trace_deinit) struct trace trace;
 	_cleanup_(collect_deinit) struct collect c;
 	_cleanup_free_ char *path = NULL;
+	struct err bad = ERR_INIT;
 
 	trace_init(&trace, files);
 	collect_init(&c, r, a);
@@ -132,8 +133,12 @@ int render_run(struct files *files, const struct render_request *r,
 		err_wrap(err, "source.path");
 		return -1;
 	}
-	if (run(&c, &trace.files, path, err) < 0) {
+	if (run(&c, &trace.files, path, &bad) < 0) {
+		if (a->want_url)	/* not a failure: to be asked again with it */
+			return 0;
 		render_answer_deinit(a);
+		if (err)
+			*err = bad;
 		return -1;
 	}
 	input_key(r, buf_str(&trace.seen), trace.seen.len, a->input_key);

@@ -14,6 +14,19 @@ static void put_size(json_t *o, const char *key, size_t value)
 		json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
+static void put_remotes(const struct render_request *r, json_t *o)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_remotes; i++) {
+		const struct render_remote *m = &r->remotes[i];
+
+		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "url", m->url,
+			"ref", m->ref, "mirror", m->mirror, "commit", m->commit));
+	}
+	json_object_set_new(o, "remotes", list);
+}
+
 void render_request_encode(const struct render_request *r, struct buf *out)
 {
 	_cleanup_json_ json_t *o = json_object();
@@ -32,6 +45,7 @@ void render_request_encode(const struct render_request *r, struct buf *out)
 	put_size(caps, "objectBytes", r->caps.object_bytes);
 	put_size(caps, "objects", r->caps.objects);
 	json_object_set_new(o, "caps", caps);
+	put_remotes(r, o);
 	doc_write(o, out);
 }
 
@@ -52,6 +66,28 @@ static size_t take_size(const json_t *o, const char *key)
 	return v > 0 ? (size_t)v : 0;
 }
 
+static int take_remotes(const json_t *o, struct render_request *r, struct err *err)
+{
+	const json_t *list = doc_get(o, "remotes", NULL);
+
+	r->n_remotes = json_array_size(list);
+	r->remotes = xcalloc(r->n_remotes + 1, sizeof(*r->remotes));
+	for (size_t i = 0; i < r->n_remotes; i++) {
+		const json_t *m = json_array_get(list, i);
+
+		if (take(m, "url", &r->remotes[i].url, err) ||
+		    take(m, "ref", &r->remotes[i].ref, err) ||
+		    take(m, "mirror", &r->remotes[i].mirror, err) ||
+		    take(m, "commit", &r->remotes[i].commit, err))
+			return -1;
+		if (!r->remotes[i].url || !r->remotes[i].ref ||
+		    !r->remotes[i].mirror || !r->remotes[i].commit)
+			return err_set(err, ERR_INTERNAL, "render request: remotes[%zu] is "
+				       "not whole", i);
+	}
+	return 0;
+}
+
 int render_request_decode(struct render_request *r, const char *data, size_t len,
 			  struct err *err)
 {
@@ -65,7 +101,8 @@ int render_request_decode(struct render_request *r, const char *data, size_t len
 	    take(o, "path", &r->path, err) ||
 	    take(o, "installId", &r->install_id, err) ||
 	    take(o, "appId", &r->app_id, err) ||
-	    take(o, "destinationNamespace", &r->destination_ns, err)) {
+	    take(o, "destinationNamespace", &r->destination_ns, err) ||
+	    take_remotes(o, r, err)) {
 		render_request_deinit(r);
 		return -1;
 	}
@@ -86,6 +123,13 @@ void render_request_deinit(struct render_request *r)
 	free(r->install_id);
 	free(r->app_id);
 	free(r->destination_ns);
+	for (size_t i = 0; i < r->n_remotes; i++) {
+		free(r->remotes[i].url);
+		free(r->remotes[i].ref);
+		free(r->remotes[i].mirror);
+		free(r->remotes[i].commit);
+	}
+	free(r->remotes);
 	json_decref(r->source);
 	*r = (struct render_request){ 0 };
 }

@@ -126,6 +126,9 @@ void input_key(const struct render_request *r, const void *seen, size_t len,
 		 RENDER_VERSION, text(r->path), text(r->install_id), text(r->app_id),
 		 text(r->destination_ns));
 	add_options(r, &all);
+	for (size_t i = 0; i < r->n_remotes; i++)
+		buf_addf(&all, "remote %s %s %s\n", r->remotes[i].url,
+			 r->remotes[i].ref, r->remotes[i].commit);
 	buf_add(&all, seen, len);
 	sha256_hex(buf_str(&all), all.len, out);
 }

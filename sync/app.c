@@ -149,6 +149,7 @@ void app_free(struct app *a)
 	world_undefer(w, &a->store.task);
 	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
+	remotes_free(a);
 	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
 	app_soak_end(a);
@@ -209,6 +210,7 @@ void app_follow_source(struct app *a)
 		if (old)
 			source_leave(a->engine, old);
 		a->rev = NULL;
+		remotes_reset(a);
 		return;
 	}
 	a->rev = source_join(a->engine, a->spec.repo_url, revision);

@@ -32,6 +32,7 @@ static void ask_worker(struct app *a, enum worker_kind kind)
 
 void app_render_start(struct app *a)
 {
+	_cleanup_free_ struct render_remote *remotes = NULL;
 	struct render_request r = {
 		.mirror = (char *)(uintptr_t)source_mirror(a->rev),
 		.commit = a->rev->commit, .path = a->spec.path,
@@ -40,6 +41,15 @@ void app_render_start(struct app *a)
 	};
 	struct buf request = BUF_INIT;
 
+	if (strcmp(a->remotes_for, a->rev->commit) ||
+	    strcmp(a->remotes_source, a->spec.source_digest))
+		remotes_reset(a);
+	memcpy(a->remotes_for, a->rev->commit, sizeof(a->remotes_for));
+	memcpy(a->remotes_source, a->spec.source_digest, sizeof(a->remotes_source));
+	remotes = remotes_list(a);
+	r.remotes = remotes;
+	r.n_remotes = a->remotes.len;
+	remotes_key(a, a->rendering_remotes);
 	render_request_encode(&r, &request);
 	free(a->render_request);
 	a->render_request = buf_steal(&request, &a->render_len);
@@ -114,7 +124,17 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	memcpy(a->rendered, a->rendering, sizeof(a->rendered));
 	memcpy(a->rendered_source, a->rendering_source,
 	       sizeof(a->rendered_source));
+	memcpy(a->rendered_remotes, a->rendering_remotes,
+	       sizeof(a->rendered_remotes));
 	*a->rendering = '\0';
+	if (!bad.code && rel->a.want_url &&
+	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
+		rel_unref(rel);		/* asked again when it is fetched */
+		if (!remotes_ready(a, NULL))
+			set_head(a, NULL);
+		app_poke(a);
+		return;
+	}
 	if (bad.code) {
 		rel_unref(rel);
 		render_failed(a, &bad);
@@ -126,13 +146,34 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 
 static bool wants_render(const struct app *a)
 {
+	char remotes[65];
+
 	if (!a->present || !a->rev || !*a->rev->commit || *a->rendering ||
 	    app_is_refused(a))
 		return false;
 	if (a->render_again_at > world_now(a->engine->w))
 		return false;
-	return strcmp(a->rendered, a->rev->commit) ||
-	       strcmp(a->rendered_source, a->spec.source_digest);
+	if (strcmp(a->rendered, a->rev->commit) ||
+	    strcmp(a->rendered_source, a->spec.source_digest))
+		return true;
+	if (!a->remotes.len || !remotes_ready(a, NULL))
+		return false;
+	remotes_key(a, remotes);
+	return strcmp(a->rendered_remotes, remotes) != 0;
+}
+
+/* A base that cannot be fetched is told like a render that failed. */
+static void look_remotes(struct app *a)
+{
+	struct err err = ERR_INIT;
+
+	if (!a->remotes.len || *a->rendering || remotes_ready(a, &err) || !err.code)
+		return;
+	if (a->head_err.code == err.code && !strcmp(a->head_err.msg, err.msg))
+		return;
+	engine_log(a->engine, LOG_WARN, a, "%s", err.msg);
+	a->head_err = err;
+	set_head(a, NULL);
 }
 
 /* ---- the target's release ---- */
@@ -403,6 +444,7 @@ void app_look(struct app *a)
 	look_project(a);
 	if (wants_render(a))
 		app_render_start(a);
+	look_remotes(a);
 	if (!a->rec_broken)
 		run(a);
 	look_conditions(a);

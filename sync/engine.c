@@ -422,6 +422,13 @@ static char **copy_list(const char *const *list)
 	return copy;
 }
 
+static void free_list(char **list)
+{
+	for (char **s = list; *s; s++)
+		free(*s);
+	free(list);
+}
+
 struct engine *engine_new(struct world *w, const struct engine_config *c)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
@@ -434,6 +441,7 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->identity = xstrdup(c->identity);
 	e->mirrors = xstrdup(c->mirrors);
 	e->app_namespaces = copy_list(c->app_namespaces);
+	e->remote_hosts = copy_list(c->remote_hosts);
 	e->retry.fn = on_retry;
 	sm_init(&e->sm, states, BOOT_IDLE);
 	e->kube = kube_new(w, c->api, limits);
@@ -514,9 +522,8 @@ struct engine *engine_abandon(struct engine *e)
 	kube_request_deinit(&e->boot);
 	free(e->boot_body);
 	live_deinit(&e->live);
-	for (char **ns = e->app_namespaces; *ns; ns++)
-		free(*ns);
-	free(e->app_namespaces);
+	free_list(e->app_namespaces);
+	free_list(e->remote_hosts);
 	free(e->ns);
 	free(e->identity);
 	free(e->mirrors);

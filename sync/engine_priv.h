@@ -101,6 +101,27 @@ bool creds_synced(const struct creds *c);
 /* Fills (owned copies) username ... of an endpoint for this URL. */
 void creds_fill(struct creds *c, const char *url, struct http_endpoint *ep);
 
+/* ---- remotes.c: other repositories that a render needs ---- */
+
+struct render_remote;
+struct remote_use {
+	char *url, *ref;	/* as the renderer asked for them */
+	struct repo_rev *rev;
+};
+/* Leaves all of them. */
+void remotes_reset(struct app *a);
+void remotes_free(struct app *a);	/* when the repositories are gone already */
+/* Joins one that the renderer lacks. ERR_INVALID (its host is not allowed), LIMIT. */
+int remotes_want(struct app *a, const char *url, const char *ref, const char *by,
+		 struct err *err) __attribute__((warn_unused_result));
+bool remotes_use(const struct app *a, const struct repo_rev *rev);
+/* All are fetched. false with *err (may be NULL) set: one cannot be. */
+bool remotes_ready(const struct app *a, struct err *err);
+/* Over URLs, refs and commits. */
+void remotes_key(const struct app *a, char out[65]);
+/* For the request; the array is owned by the caller, its strings are borrowed. */
+struct render_remote *remotes_list(const struct app *a);
+
 /* ---- projects.c: the fences around applications ---- */
 
 struct projects;
@@ -305,6 +326,9 @@ struct app {
 	struct store_call store;	/* record writes, one at a time */
 
 	struct repo_rev *rev;
+	VEC(struct remote_use) remotes;
+	char remotes_for[65], remotes_source[65];	/* the commit that named them */
+	char rendering_remotes[65], rendered_remotes[65];	/* remotes_key() */
 	char rendered[65];	/* commit that `head` was rendered from */
 	char rendered_source[65];	/* spec.source_digest at that time */
 	struct rel *head;	/* Git's wish */
@@ -429,6 +453,7 @@ struct engine {
 	struct app *apps;
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
+	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
 	struct repo *repos;
 	struct kube_request store_list;

@@ -48,7 +48,7 @@ static void poke_users(struct repo_rev *rev)
 	struct app *a, *next;
 
 	HASH_ITER(hh, rev->repo->engine->apps, a, next)
-		if (a->rev == rev)
+		if (a->rev == rev || remotes_use(a, rev))
 			app_poke(a);
 }
 

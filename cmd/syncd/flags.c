@@ -27,6 +27,8 @@ static const struct flag {
 	     "LIST  where Applications are read, comma-separated; * = all (default: own and argocd)"),
 	FLAG("poll-interval", DURATION, poll_ms, "60s",
 	     "DUR  how often a repository's refs are asked, +-10 %"),
+	FLAG("allow-remote-bases", STRING, remote_hosts, NULL,
+	     "HOSTS  comma-separated; bases in other repositories are fetched from these (default: none)"),
 	FLAG("data-dir", STRING, data_dir, "/var/lib/syncd",
 	     "DIR  mirrors and cache; may be lost at any time"),
 	FLAG("soak", DURATION, soak_ms, "120s",

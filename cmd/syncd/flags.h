@@ -12,7 +12,7 @@
 #include "core/err.h"
 
 struct flags {		/* strings are borrowed from argv and the environment */
-	const char *kubeconfig, *context, *ns, *app_namespaces;
+	const char *kubeconfig, *context, *ns, *app_namespaces, *remote_hosts;
 	const char *data_dir, *metrics_addr, *health_addr;
 	const char *worker, *kustomize, *identity;
 	uint64_t poll_ms, soak_ms, wave_deadline_ms, hook_deadline_ms;

@@ -32,6 +32,8 @@ struct daemon {
 	char *worker, *kustomize, *ns, *identity, *mirrors;
 	char *namespaces_text;
 	const char *namespaces[64];
+	char *hosts_text;
+	const char *hosts[64];
 	int status;
 	bool stopping;
 };
@@ -213,12 +215,21 @@ static int make_folders(struct daemon *d, struct err *err)
 	return 0;
 }
 
+/* Cuts text at its commas; out ends with NULL. */
+static void split_list(char *text, const char **out, size_t max)
+{
+	char *rest = NULL, *s;
+	size_t n = 0;
+
+	for (s = strtok_r(text, ",", &rest); s && n + 1 < max;
+	     s = strtok_r(NULL, ",", &rest))
+		out[n++] = s;
+}
+
 static void name_things(struct daemon *d)
 {
 	char host[256] = "syncd";
 	const char *given = d->flags.app_namespaces;
-	char *rest = NULL, *ns;
-	size_t n = 0;
 
 	gethostname(host, sizeof(host) - 1);
 	d->identity = d->flags.identity ? xstrdup(d->flags.identity) :
@@ -228,10 +239,9 @@ static void name_things(struct daemon *d)
 			*d->kc.context ? "syncd-system" : d->kc.ns);
 	d->namespaces_text = given ? xstrdup(given) :
 			     xasprintf("%s,argocd", d->ns);
-	for (ns = strtok_r(d->namespaces_text, ",", &rest);
-	     ns && n + 1 < ARRAY_LEN(d->namespaces);
-	     ns = strtok_r(NULL, ",", &rest))
-		d->namespaces[n++] = ns;
+	split_list(d->namespaces_text, d->namespaces, ARRAY_LEN(d->namespaces));
+	d->hosts_text = xstrdup(d->flags.remote_hosts ? d->flags.remote_hosts : "");
+	split_list(d->hosts_text, d->hosts, ARRAY_LEN(d->hosts));
 }
 
 static int start_world(struct daemon *d, struct err *err)
@@ -269,7 +279,7 @@ static void start_engine(struct daemon *d)
 	struct engine_config c = {
 		.api = &d->kc.endpoint, .ns = d->ns,
 		.app_namespaces = d->namespaces, .identity = d->identity,
-		.mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
+		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
 		.leader_elect = d->flags.leader_elect,
 		.defaults = {
@@ -329,6 +339,7 @@ static void clean(struct daemon *d)
 	free(d->identity);
 	free(d->mirrors);
 	free(d->namespaces_text);
+	free(d->hosts_text);
 }
 
 int main(int argc, char **argv)

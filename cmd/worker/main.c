@@ -69,6 +69,7 @@ int serve_render(const char *data, size_t len, struct buf *out,
 
 	if (render_request_decode(&r, data, len, err))
 		return -1;
+	r.open_tree = files_git_open;
 	if (!r.mirror || !r.commit)
 		err_set(err, ERR_INVALID, "request without mirror or commit");
 	else

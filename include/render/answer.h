@@ -75,6 +75,8 @@ struct render_answer {
 	char **warnings;	/* for conditions; n_warnings */
 	size_t n_warnings;
 	bool needs_exec;	/* nothing rendered: ask the exec worker instead */
+	char *want_url, *want_ref;	/* nothing rendered: this is missing; NULL */
+	char *want_by;		/* "file: field" that names it, for messages */
 };
 
 /* The whole answer as one byte string, and back. Decode checks every length. */

@@ -21,12 +21,13 @@ struct kust_options {
 	size_t source_bytes, file_bytes, objects;	/* caps; 0: of render.h */
 	/*
 	 * Remote bases: where a URL written in `resources` or `components` lies, as a
-	 * tree of its own. NULL: none are allowed. files is owned by remote_arg.
+	 * tree of its own, and where in it. NULL: none are allowed. files is owned by
+	 * remote_arg, path by the caller.
 	 * NOTFOUND with retry: not fetched yet, and noted; the caller fetches and asks
 	 * again.
 	 */
 	int (*remote)(void *remote_arg, const char *url, struct files **files,
-		      const char **path, struct err *err);
+		      char **path, struct err *err);
 	void *remote_arg;
 	void (*warn)(void *warn_arg, const char *text);	/* NULL: nobody listens */
 	void *warn_arg;

@@ -16,6 +16,12 @@ struct render_caps {
 	size_t objects;		/* 0 = 20,000 */
 };
 
+/* A repository that a kustomization names by URL, fetched beforehand. */
+struct render_remote {
+	char *url, *ref;	/* as the answer's want_url and want_ref said */
+	char *mirror, *commit;
+};
+
 /*
  * What to render. The daemon encodes it as JSON for the worker. `source` is the
  * Application's spec.source as written (directory, kustomize, path); tracking is
@@ -30,6 +36,14 @@ struct render_request {
 	char *app_id;		/* "<app>" or "<ns>_<app>": tracking id; NULL = none */
 	char *destination_ns;	/* for tracking ids of objects without namespace */
 	struct render_caps caps;
+	struct render_remote *remotes;
+	size_t n_remotes;
+	/*
+	 * Not encoded: opens a commit of a mirror (files_git_open). NULL: remote bases
+	 * are refused by name.
+	 */
+	struct files *(*open_tree)(const char *mirror, const char *commit,
+				   struct err *err);
 };
 
 void render_request_encode(const struct render_request *r, struct buf *out);
@@ -40,7 +54,8 @@ void render_request_deinit(struct render_request *r);
 /*
  * Renders from files. Errors are ERR_INVALID (naming file, line, object, field),
  * ERR_NOTFOUND (path), ERR_LIMIT (a cap). A Kustomize source without native code
- * for it sets a->needs_exec.
+ * for it sets a->needs_exec; one that needs a repository which is not among the
+ * request's remotes sets a->want_url: fetch it, and ask again.
  */
 int render_run(struct files *files, const struct render_request *r,
 	       struct render_answer *a, struct err *err)

@@ -19,6 +19,7 @@ struct engine_config {		/* all strings are copied */
 	const struct http_endpoint *api;	/* borrowed, outlives the engine */
 	const char *ns;			/* own namespace, made if absent */
 	const char *const *app_namespaces;	/* NULL-terminated; {"*"} = all */
+	const char *const *remote_hosts;	/* of remote bases; NULL: none allowed */
 	const char *identity;		/* leader election */
 	const char *mirrors;		/* folder for Git mirrors */
 	uint64_t poll_ms;		/* 0 = 60 s */

@@ -33,7 +33,7 @@ static int find_remote(struct kust *k, const char *url, struct place *ret,
 		       struct err *err)
 {
 	_cleanup_free_ char *shown = kremote_shown(url);
-	const char *path;
+	_cleanup_free_ char *path = NULL;
 
 	if (!k->o->remote)
 		return err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit "

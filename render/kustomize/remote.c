@@ -6,6 +6,7 @@
  */
 #include "remote.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <strings.h>
 
@@ -35,8 +36,10 @@ static const char *query_value(struct arena *a, const char *query, const char *k
 			for (const char *p = v; *p; p++) {
 				unsigned byte;
 
-				if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1 && p[1] &&
-				    p[2]) {
+				if (*p == '%' && (!isxdigit((unsigned char)p[1]) ||
+						  !isxdigit((unsigned char)p[2])))
+					return "";	/* malformed: none is taken */
+				if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
 					*to++ = (char)byte;
 					p += 2;
 				} else {

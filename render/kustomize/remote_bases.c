@@ -1,0 +1,75 @@
+/*
+ * remote_bases.c - bases in other repositories: `resources: [github.com/org/repo//x?ref=v1]`.
+ *
+ * The daemon fetches them into mirrors of their own and says at which commit; here
+ * they are only looked up, so that a render stays a function of its request. The
+ * tree of a remote repository is as closed as our own.
+ */
+#include "render/remote_bases.h"
+
+#include "remote.h"
+
+static int want(struct remote_bases *b, const struct kremote *s, struct err *err)
+{
+	if (!b->a->want_url) {
+		b->a->want_url = xstrdup(s->repo);
+		b->a->want_ref = xstrdup(s->ref);
+	}
+	return err_set(err, ERR_NOTFOUND, "the repository is not fetched yet");
+}
+
+static int refuse(const char *url, const char *why, struct err *err)
+{
+	_cleanup_free_ char *shown = kremote_shown(url);
+
+	return err_set(err, ERR_INVALID, "'%s' %s", shown, why);
+}
+
+static int open_one(struct remote_bases *b, size_t i, struct files **files,
+		    struct err *err)
+{
+	const struct render_remote *m = &b->r->remotes[i];
+
+	while (b->open.len < b->r->n_remotes)
+		vec_push(&b->open, NULL);
+	if (!b->open.data[i])
+		b->open.data[i] = b->r->open_tree(m->mirror, m->commit, err);
+	*files = b->open.data[i];
+	return *files ? 0 : err_wrap(err, "%s", m->url);
+}
+
+int remote_bases_find(void *remote_bases, const char *url, struct files **files,
+		      char **path, struct err *err)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	struct remote_bases *b = remote_bases;
+	struct kremote s;
+
+	if (!kremote_parse(&a, url, &s))
+		return refuse(url, "is a URL that names no Git repository; commit the "
+			      "file itself, or name a repository as "
+			      "https://host/org/repo//path?ref=tag", err);
+	if (!kremote_is_file(s.repo))
+		return refuse(url, "is not fetched over HTTP or HTTPS; write it as "
+			      "https://host/org/repo//path?ref=tag", err);
+	if (!b->r->open_tree)
+		return refuse(url, "lies in another repository, which is fetched only by "
+			      "the controller; copy it into this one", err);
+	for (size_t i = 0; i < b->r->n_remotes; i++) {
+		if (!strcmp(b->r->remotes[i].url, s.repo) &&
+		    !strcmp(b->r->remotes[i].ref, s.ref)) {
+			if (open_one(b, i, files, err) < 0)
+				return -1;
+			*path = xstrdup(s.path);
+			return 0;
+		}
+	}
+	return want(b, &s, err);
+}
+
+void remote_bases_deinit(struct remote_bases *b)
+{
+	for (size_t i = 0; i < b->open.len; i++)
+		files_close(b->open.data[i]);
+	vec_deinit(&b->open);
+}
