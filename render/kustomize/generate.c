@@ -5,35 +5,12 @@
  * One generator gives one resource, with its behavior, and with needs_hash unless
  * its options say otherwise. It fails where a source cannot be read.
  */
-#include "core/doc.h"
 #include "core/utf8.h"
 
 #include "kv.h"
 #include "transform.h"
 
-#define BASE64_LINE 70u
-
 /* --- values ------------------------------------------------------------------- */
-
-/* encodeBase64: as one line when it is short, else each line with its newline. */
-static const char *base64(struct kust *k, const struct kv *p)
-{
-	_cleanup_buf_ struct buf in = BUF_INIT;
-	char *out, *to;
-
-	b64_encode(p->value, p->len, &in);
-	if (in.len < BASE64_LINE)
-		return arena_strndup(&k->arena, buf_str(&in), in.len);
-	out = to = arena_alloc(&k->arena, in.len + in.len / BASE64_LINE + 2);
-	for (size_t i = 0; i < in.len; i += BASE64_LINE) {
-		size_t n = in.len - i < BASE64_LINE ? in.len - i : BASE64_LINE;
-
-		memcpy(to, in.data + i, n);
-		to += n;
-		*to++ = '\n';
-	}
-	return out;
-}
 
 /* Keys come sorted and once each, so nothing is looked up. */
 static void add(struct kust *k, struct node *map, const char *key, const char *value)
@@ -53,7 +30,7 @@ static int config_map_data(struct kust *k, struct node *root, const struct kvs *
 			return err_set(err, ERR_INVALID, "the value of '%s' holds a NUL "
 				       "byte: put it into a Secret", p->key);
 		add(k, kget_or_make(k, root, text ? "data" : "binaryData", NODE_MAP),
-		    p->key, text ? p->value : base64(k, p));
+		    p->key, text ? p->value : kv_base64(k, p->value, p->len));
 	}
 	return 0;
 }
@@ -65,7 +42,8 @@ static int secret_data(struct kust *k, struct node *root, const struct kvs *pair
 
 	(void)err;
 	for (size_t i = 0; i < pairs->len; i++)
-		add(k, data, pairs->data[i].key, base64(k, pairs->data + i));
+		add(k, data, pairs->data[i].key,
+		    kv_base64(k, pairs->data[i].value, pairs->data[i].len));
 	return 0;
 }
 

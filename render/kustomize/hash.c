@@ -5,94 +5,9 @@
  * Its "name" is always "": the reference looks up a field called "metadata/name".
  */
 #include "core/doc.h"
-#include "core/utf8.h"
 
+#include "gojson.h"
 #include "transform.h"
-
-/* --- JSON as encoding/json writes it -------------------------------------------- */
-
-static void put_escape(struct buf *out, unsigned char c)
-{
-	static const char named[] = "\b\f\n\r\t\"\\", letters[] = "bfnrt\"\\";
-	const char *at = c ? strchr(named, c) : NULL;
-
-	if (at)
-		buf_addf(out, "\\%c", letters[at - named]);
-	else
-		buf_addf(out, "\\u%04x", c);
-}
-
-static bool is_plain(unsigned char c)
-{
-	return c >= 0x20 && c < 0x80 && !strchr("\"\\<>&", c);
-}
-
-static void put_text(struct buf *out, const char *s, size_t n)
-{
-	buf_addc(out, '"');
-	for (size_t i = 0, len; i < n; i += len) {
-		unsigned char c = (unsigned char)s[i];
-
-		len = utf8_len(s + i, n - i);
-		if (len == 1 && is_plain(c))
-			buf_addc(out, (char)c);
-		else if (len == 1)
-			put_escape(out, c);
-		else if (len == 3 && memcmp(s + i, "\xe2\x80\xa8", 3) == 0)
-			buf_adds(out, "\\u2028");
-		else if (len == 3 && memcmp(s + i, "\xe2\x80\xa9", 3) == 0)
-			buf_adds(out, "\\u2029");
-		else if (len)
-			buf_add(out, s + i, len);
-		else
-			buf_adds(out, "\\ufffd");
-		len += !len;
-	}
-	buf_addc(out, '"');
-}
-
-/* Of a canonical tree; numbers have been through a float64. */
-static void put_scalar(struct buf *out, const struct node *n)
-{
-	enum node_type type = node_type3(n);
-	char number[32];
-
-	if (type == NODE_INT || type == NODE_FLOAT) {
-		node_float_text(strtod(n->text, NULL), number);
-		buf_adds(out, number);
-	} else if (type == NODE_BOOL || type == NODE_NULL) {
-		buf_adds(out, n->text);
-	} else {
-		put_text(out, n->text, n->len);
-	}
-}
-
-static int by_key(const void *a, const void *b)
-{
-	return strcmp((*(struct node *const *)a)->text, (*(struct node *const *)b)->text);
-}
-
-static void put(struct buf *out, struct node *n)
-{
-	bool map = n->kind == NODE_MAP;
-
-	if (n->kind == NODE_SCALAR) {
-		put_scalar(out, n);
-		return;
-	}
-	if (map && n->len)	/* ours: a canonical copy */
-		qsort(n->kids, n->len / 2, 2 * sizeof(*n->kids), by_key);
-	buf_addc(out, map ? '{' : '[');
-	for (uint32_t i = 0; i < n->len; i++) {
-		if (i)
-			buf_addc(out, map && i % 2 ? ':' : ',');
-		if (map && i % 2 == 0)
-			put_text(out, n->kids[i]->text, n->kids[i]->len);
-		else
-			put(out, n->kids[i]);
-	}
-	buf_addc(out, map ? '}' : ']');
-}
 
 /* --- what counts (encodeConfigMap, encodeSecret) -------------------------------- */
 
@@ -101,17 +16,14 @@ static int put_field(struct kust *k, struct buf *out, const struct node *root,
 		     const char *field, struct err *err)
 {
 	const struct node *n = kget(root, field);
-	struct node *canonical;
 
 	buf_addf(out, "\"%s\":", field);
 	if (!n || n->kind == NODE_SCALAR) {
-		put_text(out, ktext(n), n ? n->len : 0);
+		kgojson_put_text(out, ktext(n), n ? n->len : 0);
 	} else if (n->kind == NODE_LIST) {
 		buf_adds(out, "null");
-	} else {
-		if (node_canonical(&k->arena, n, &canonical, err) < 0)
-			return err_wrap(err, "%s", field);
-		put(out, canonical);
+	} else if (kgojson_put(&k->arena, out, n, KGOJSON_FLOATS, err) < 0) {
+		return err_wrap(err, "%s", field);
 	}
 	return 0;
 }

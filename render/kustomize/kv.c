@@ -5,9 +5,12 @@
  * all are sorted, which shows a key that comes twice. Keys are not validated: the
  * reference does not, and the API server does.
  */
+#include "core/doc.h"
 #include "core/utf8.h"
 
 #include "kv.h"
+
+#define BASE64_LINE 70u
 
 void kvs_deinit(struct kvs *l)
 {
@@ -225,4 +228,23 @@ int kv_load(struct kust *k, const struct kfolder *folder, const struct kgenerato
 				       "one of them away", ret->data[i].key);
 	}
 	return 0;
+}
+
+const char *kv_base64(struct kust *k, const char *data, size_t len)
+{
+	_cleanup_buf_ struct buf in = BUF_INIT;
+	char *out, *to;
+
+	b64_encode(data, len, &in);
+	if (in.len < BASE64_LINE)
+		return arena_strndup(&k->arena, buf_str(&in), in.len);
+	out = to = arena_alloc(&k->arena, in.len + in.len / BASE64_LINE + 2);
+	for (size_t i = 0; i < in.len; i += BASE64_LINE) {
+		size_t n = in.len - i < BASE64_LINE ? in.len - i : BASE64_LINE;
+
+		memcpy(to, in.data + i, n);
+		to += n;
+		*to++ = '\n';
+	}
+	return out;
 }

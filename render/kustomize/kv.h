@@ -35,5 +35,10 @@ int kv_file_source(struct kust *k, const char *source, const char **key,
 /* The lines of an environment file, appended. */
 int kv_env(struct kust *k, const char *text, size_t len, struct kvs *ret,
 	   struct err *err) __attribute__((warn_unused_result));
+/*
+ * encodeBase64, of go-yaml and of kyaml's datamap: in one line when it is short,
+ * else each line of 70 with its newline. In the arena.
+ */
+const char *kv_base64(struct kust *k, const char *data, size_t len);
 
 #endif
