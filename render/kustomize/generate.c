@@ -15,8 +15,12 @@
 /* Keys come sorted and once each, so nothing is looked up. */
 static void add(struct kust *k, struct node *map, const char *key, const char *value)
 {
+	struct node *n = kstring(k, value);
+
+	if (strchr(value, '\n'))
+		n->style = NODE_LITERAL;
 	node_append(&k->arena, map, kplain(k, key));
-	node_append(&k->arena, map, kstring(k, value));
+	node_append(&k->arena, map, n);
 }
 
 static int config_map_data(struct kust *k, struct node *root, const struct kvs *pairs,

@@ -254,7 +254,7 @@ static struct node *make(const struct match *m, const char *next)
 static int walk_text(const struct match *m, const struct node *n,
 		     const char *const *steps, struct err *err)
 {
-	struct node_reader *r = node_reader_new(n->text, n->len);
+	struct node_reader *r = node_reader_new3(n->text, n->len);
 	struct arena arena = { 0 };
 	size_t before = m->ret->len;
 	struct node *inner = NULL;

@@ -11,6 +11,7 @@
 #include "gojson.h"
 #include "kpath.h"
 #include "replacement.h"
+#include "yamltext.h"
 
 /* --- texts that keep their type ----------------------------------------------------- */
 
@@ -82,7 +83,7 @@ static struct node *find_scalar(struct kust *k, struct node *root,
 
 static struct node *parse(struct arena *a, const struct node *n)
 {
-	struct node_reader *r = node_reader_new(n->text, n->len);
+	struct node_reader *r = node_reader_new3(n->text, n->len);
 	struct node *ret = NULL;
 	struct err ignored;
 
@@ -112,8 +113,9 @@ static int write_json(struct kust *k, struct arena *a, struct node *into,
 	return kretext(into, arena_strndup(&k->arena, buf_str(&out), out.len));
 }
 
+/* *fits: no new text is of another type than its field. */
 static int set_inside(struct kust *k, struct node *tree, const char *const *steps,
-		      int create, const struct node *value)
+		      int create, const struct node *value, bool *fits)
 {
 	_cleanup_kpath_nodes_ struct kpath_nodes fields = { 0 };
 	struct err ignored;
@@ -126,9 +128,22 @@ static int set_inside(struct kust *k, struct node *tree, const char *const *step
 		if (n->kind != NODE_SCALAR)
 			*n = *node_copy(&k->arena, value);
 		else if (!kretext(n, ktext(value)))
-			return 0;	/* then it cannot be written */
+			*fits = false;
 	}
 	return 1;
+}
+
+/* serializeAsYAML */
+static int write_yaml(struct kust *k, struct yamltext *lines, struct node *into,
+		      const struct node *tree, size_t *written, struct err *err)
+{
+	_cleanup_buf_ struct buf out = BUF_INIT_MAX(NODE_SCALAR_MAX);
+
+	if (!lines || !yamltext_write(lines, tree, &out))
+		return err_set(err, ERR_INVALID, "the path leads into a text that is YAML: it "
+			       "must be in plain block style to be written again");
+	*written += out.len;
+	return kretext(into, arena_strndup(&k->arena, buf_str(&out), out.len));
 }
 
 static int set_text_in(struct kust *k, struct arena *a, struct node *scalar,
@@ -137,15 +152,18 @@ static int set_text_in(struct kust *k, struct arena *a, struct node *scalar,
 {
 	struct node *tree = parse(a, scalar);
 	char first = first_char(scalar->text);
+	struct yamltext *lines = NULL;
+	bool fits = true;
 
-	if (!tree || !set_inside(k, tree, steps, create, value))
+	if (tree && first != '{' && first != '[' && value->kind == NODE_SCALAR)
+		lines = yamltext_read(a, scalar->text, tree);
+	if (!tree || !set_inside(k, tree, steps, create, value, &fits))
 		return 0;
 	if (tree->kind == NODE_SCALAR)	/* a null, which takes nothing in */
 		return 1;
 	if (first == '{' || first == '[')
-		return write_json(k, a, scalar, tree, written);
-	return err_set(err, ERR_INVALID, "the path leads into a text that is YAML: that is "
-		       "done for JSON only");
+		return fits ? write_json(k, a, scalar, tree, written) : 0;
+	return write_yaml(k, lines, scalar, tree, written, err);
 }
 
 int kstructured_set(struct kust *k, struct node *root, const char *const *steps,

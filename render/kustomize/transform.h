@@ -88,7 +88,7 @@ int kust_replacements(struct kust *k, const struct kfolder *folder, struct kmap 
 	__attribute__((warn_unused_result));
 
 /* vars.c: MergeVars, MergeSet at each folder; ResolveVars at the root */
-struct kvars { struct kvar *data; size_t len, cap; };
+struct kvars { struct kvar *data; size_t len, cap; };	/* in the arena */
 int kust_vars_merge(struct kust *k, struct kmap *m, struct kvars *into,
 		    const struct kvar *from, size_t len, struct err *err)
 	__attribute__((warn_unused_result));

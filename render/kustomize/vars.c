@@ -20,7 +20,23 @@
 
 /* --- the set ----------------------------------------------------------------------- */
 
-static int add_var(struct kvars *into, const struct kvar *v, struct err *err)
+/* A set lies in the arena, with what it outgrew. */
+static void push_var(struct kust *k, struct kvars *into, const struct kvar *v)
+{
+	struct kvar *data;
+
+	if (into->len == into->cap) {
+		into->cap = into->cap ? into->cap * 2 : 8;
+		data = arena_alloc(&k->arena, into->cap * sizeof(*data));
+		if (into->len)
+			memcpy(data, into->data, into->len * sizeof(*data));
+		into->data = data;
+	}
+	into->data[into->len++] = *v;
+}
+
+static int add_var(struct kust *k, struct kvars *into, const struct kvar *v,
+		   struct err *err)
 {
 	struct kvar copy = *v;
 
@@ -31,7 +47,7 @@ static int add_var(struct kvars *into, const struct kvar *v, struct err *err)
 	}
 	if (!copy.field_path || !*copy.field_path)
 		copy.field_path = DEFAULT_PATH;
-	vec_push(into, copy);
+	push_var(k, into, &copy);
 	return 0;
 }
 
@@ -75,13 +91,12 @@ static int mark(const struct kmap *m, const struct kvar *v, struct err *err)
 int kust_vars_merge(struct kust *k, struct kmap *m, struct kvars *into,
 		    const struct kvar *from, size_t len, struct err *err)
 {
-	(void)k;
 	for (size_t i = 0; i < len; i++) {
 		if (mark(m, from + i, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < len; i++) {
-		if (add_var(into, from + i, err) < 0)
+		if (add_var(k, into, from + i, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -90,9 +105,8 @@ int kust_vars_merge(struct kust *k, struct kmap *m, struct kvars *into,
 int kust_vars_absorb(struct kust *k, struct kvars *into, const struct kvars *child,
 		     struct err *err)
 {
-	(void)k;
 	for (size_t i = 0; i < child->len; i++) {
-		if (add_var(into, child->data + i, err) < 0)
+		if (add_var(k, into, child->data + i, err) < 0)
 			return -1;
 	}
 	return 0;
