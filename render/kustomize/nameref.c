@@ -229,14 +229,21 @@ static bool are_alike(const struct kres_list *l, bool with_ns)
 	return true;
 }
 
+static const char *place_of(struct kust *k, const struct kres *r)
+{
+	if (!*r->file)
+		return "a generator";
+	return arena_printf(&k->arena, "%s:%u", r->file, r->line);
+}
+
 static int ambiguous(struct kust *k, const struct kres_list *l, const char *name,
 		     struct err *err)
 {
-	return err_set(err, ERR_INVALID, "'%s' can be %s, from %s:%u, and %s, from %s:%u: "
-		       "give them different names", name,
-		       kid_text(&k->arena, &l->data[0]->id), l->data[0]->file,
-		       l->data[0]->line, kid_text(&k->arena, &l->data[1]->id),
-		       l->data[1]->file, l->data[1]->line);
+	const struct kres *a = l->data[0], *b = l->data[1];
+
+	return err_set(err, ERR_INVALID, "'%s' can be %s, from %s, and %s, from %s: give them "
+		       "different names", name, kid_text(&k->arena, &a->id), place_of(k, a),
+		       kid_text(&k->arena, &b->id), place_of(k, b));
 }
 
 /* selectReferral: *ret is NULL where there is none. map: see setMapping, or NULL. */

@@ -26,6 +26,8 @@
 	subjects "]}\n"
 #define DOC "---\n"
 
+#define AS_IS { NULL, NULL, NULL }
+
 /* A kustomization: what it does to the objects in it. */
 struct renames {
 	const char *prefix, *suffix, *ns;
@@ -39,7 +41,7 @@ struct ref_case {
 };
 
 static const struct ref_case ref_cases[] = {
-	{ "a prefix", { NULL }, {
+	{ "a prefix", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") DOC
 		  POD("name: p", "a") },
@@ -53,14 +55,14 @@ static const struct ref_case ref_cases[] = {
 	  }, "{\"metadata\":{\"name\":\"y-x-a-s-t\",\"namespace\":\"ns\"}}\n"
 	     "{\"metadata\":{\"name\":\"y-x-p-s-t\",\"namespace\":\"ns\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"y-x-a-s-t\"}}]}}\n", NULL },
-	{ "not of that kind", { NULL }, {
+	{ "not of that kind", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SECRET("name: a") DOC
 		  POD("name: p", "a") },
 	  }, "{\"metadata\":{\"name\":\"x-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"x-p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"a\"}}]}}\n", NULL },
-	{ "siblings with one name", { NULL }, {
+	{ "siblings with one name", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") DOC
 		  POD("name: p", "a") },
@@ -73,7 +75,7 @@ static const struct ref_case ref_cases[] = {
 	     "{\"metadata\":{\"name\":\"y-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"y-p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"y-a\"}}]}}\n", NULL },
-	{ "two have the name, elsewhere", { NULL }, {
+	{ "two have the name, elsewhere", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") },
 		{ { "y-", NULL, NULL },
@@ -84,7 +86,7 @@ static const struct ref_case ref_cases[] = {
 	     "{\"metadata\":{\"name\":\"y-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"a\"}}]}}\n", NULL },
-	{ "one has the name, elsewhere", { NULL }, {
+	{ "one has the name, elsewhere", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") },
 		{ { NULL, NULL, NULL },
@@ -92,7 +94,7 @@ static const struct ref_case ref_cases[] = {
 	  }, "{\"metadata\":{\"name\":\"x-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"x-a\"}}]}}\n", NULL },
-	{ "other prefixes", { NULL }, {
+	{ "other prefixes", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") },
 		{ { "y-", NULL, NULL },
@@ -100,14 +102,14 @@ static const struct ref_case ref_cases[] = {
 	  }, "{\"metadata\":{\"name\":\"x-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"y-p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"x-a\"}}]}}\n", NULL },
-	{ "other namespaces", { NULL }, {
+	{ "other namespaces", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a, namespace: n1") DOC
 		  POD("name: p, namespace: n2", "a") },
 	  }, "{\"metadata\":{\"name\":\"x-a\",\"namespace\":\"n1\"}}\n"
 	     "{\"metadata\":{\"name\":\"x-p\",\"namespace\":\"n2\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"a\"}}]}}\n", NULL },
-	{ "namespaces of their own", { NULL }, {
+	{ "namespaces of their own", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a, namespace: n1") },
 		{ { "y-", NULL, NULL },
@@ -128,14 +130,14 @@ static const struct ref_case ref_cases[] = {
 	  }, "{\"metadata\":{\"name\":\"y-x-a\"}}\n"
 	     "{\"metadata\":{\"name\":\"y-p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"y-x-a\"}}]}}\n", NULL },
-	{ "nothing was renamed", { NULL }, {
+	{ "nothing was renamed", AS_IS, {
 		{ { NULL, NULL, NULL },
 		  CM("name: a") DOC
 		  POD("name: p", "a") },
 	  }, "{\"metadata\":{\"name\":\"a\"}}\n"
 	     "{\"metadata\":{\"name\":\"p\"},"
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":\"a\"}}]}}\n", NULL },
-	{ "role and cluster role", { NULL }, {
+	{ "role and cluster role", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  ROLE("Role", "name: r", "") DOC
 		  BIND("Role", "name: b1", "Role", "") DOC
@@ -149,7 +151,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"y-r\"},"
 	     "\"subjects\":[]}\n"
 	     "{\"metadata\":{\"name\":\"y-r\"},\"rules\":[]}\n", NULL },
-	{ "subjects", { NULL }, {
+	{ "subjects", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s, namespace: n1") DOC
 		  BIND("Role", "name: b, namespace: n2", "Role", "{kind: ServiceAccount, name: s, namespace: n1}, {kind: User, name: s}, {kind: ServiceAccount, name: s, namespace: n3}") },
@@ -160,7 +162,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"namespace\":\"n1\"},{\"kind\":\"User\",\"name\":\"x-s\","
 	     "\"namespace\":\"n1\"},{\"kind\":\"ServiceAccount\",\"name\":\"s\","
 	     "\"namespace\":\"n3\"}]}\n", NULL },
-	{ "a subject gets a namespace", { NULL }, {
+	{ "a subject gets a namespace", AS_IS, {
 		{ { "x-", NULL, "ns" },
 		  SA("name: s") DOC
 		  BIND("ClusterRole", "name: b", "ClusterRole", "{kind: ServiceAccount, name: s}") },
@@ -169,7 +171,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"r\"},"
 	     "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"x-s\","
 	     "\"namespace\":\"ns\"}]}\n", NULL },
-	{ "a subject gets a number for a namespace", { NULL }, {
+	{ "a subject gets a number for a namespace", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s, namespace: \"12\"") DOC
 		  BIND("ClusterRole", "name: b", "ClusterRole", "{kind: ServiceAccount, name: s}") },
@@ -178,7 +180,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"r\"},"
 	     "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"x-s\","
 	     "\"namespace\":\"12\"}]}\n", NULL },
-	{ "subjects of two namespaces", { NULL }, {
+	{ "subjects of two namespaces", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s, namespace: n1") DOC
 		  SA("name: s, namespace: n2") DOC
@@ -190,7 +192,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"x-s\","
 	     "\"namespace\":\"n1\"},{\"kind\":\"ServiceAccount\",\"name\":\"x-s\","
 	     "\"namespace\":\"n2\"}]}\n", NULL },
-	{ "where they were, where they are", { NULL }, {
+	{ "where they were, where they are", AS_IS, {
 		{ { "x-", NULL, "new" },
 		  SA("name: s, namespace: old") },
 		{ { NULL, NULL, NULL },
@@ -214,7 +216,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"s\","
 	     "\"namespace\":\"new\"},{\"kind\":\"ServiceAccount\","
 	     "\"name\":\"x-s\",\"namespace\":\"q\"}]}\n", NULL },
-	{ "a namespaced referrer does not see who was there", { NULL }, {
+	{ "a namespaced referrer does not see who was there", AS_IS, {
 		{ { "x-", NULL, "other" },
 		  CM("name: c, namespace: new") },
 		{ { "x-", NULL, "new" },
@@ -227,7 +229,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"roleRef\":{\"kind\":\"Role\",\"name\":\"r\"},"
 	     "\"subjects\":[{\"kind\":\"ServiceAccount\",\"name\":\"x-s\","
 	     "\"namespace\":\"new\"}]}\n", NULL },
-	{ "two accounts, two namespaces", { NULL }, {
+	{ "two accounts, two namespaces", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s, namespace: n1") },
 		{ { "x-", NULL, NULL },
@@ -235,7 +237,7 @@ static const struct ref_case ref_cases[] = {
 		{ { "x-", NULL, NULL },
 		  BIND("ClusterRole", "name: b", "ClusterRole", "{kind: ServiceAccount, name: s}") },
 	  }, NULL, "give them different names" },
-	{ "two of one new name", { NULL }, {
+	{ "two of one new name", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a, namespace: n1") },
 		{ { "x-", NULL, NULL },
@@ -246,7 +248,7 @@ static const struct ref_case ref_cases[] = {
 	     "{\"metadata\":{\"name\":\"x-a\",\"namespace\":\"n2\"}}\n"
 	     "{\"metadata\":{\"name\":\"x-r\"},"
 	     "\"rules\":[{\"resourceNames\":[\"x-a\"]}]}\n", NULL },
-	{ "two of different new names", { NULL }, {
+	{ "two of different new names", AS_IS, {
 		{ { "x-", "-1", NULL },
 		  CM("name: a, namespace: n1") },
 		{ { "x-", "-2", NULL },
@@ -268,7 +270,7 @@ static const struct ref_case ref_cases[] = {
 	     "{\"metadata\":{\"name\":\"z-b\",\"namespace\":\"n2\"}}\n"
 	     "{\"metadata\":{\"name\":\"z-x-r\"},"
 	     "\"rules\":[{\"resourceNames\":[\"z-x-a\"]}]}\n", NULL },
-	{ "names in a list", { NULL }, {
+	{ "names in a list", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") DOC
 		  SECRET("name: b") DOC
@@ -277,22 +279,22 @@ static const struct ref_case ref_cases[] = {
 	     "{\"metadata\":{\"name\":\"x-b\"}}\n"
 	     "{\"metadata\":{\"name\":\"x-r\"},"
 	     "\"rules\":[{\"resourceNames\":[\"x-a\",\"x-b\",\"c\"]}]}\n", NULL },
-	{ "a subject without a name", { NULL }, {
+	{ "a subject without a name", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s") DOC
 		  BIND("Role", "name: b", "Role", "{kind: User}") },
 	  }, NULL, "field 'subjects': line 3: no 'name' is there" },
-	{ "a namespace that is no text", { NULL }, {
+	{ "a namespace that is no text", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  SA("name: s") DOC
 		  BIND("Role", "name: b", "Role", "{kind: ServiceAccount, name: s, namespace: 1}") },
 	  }, NULL, "a subject's namespace is no text" },
-	{ "a list in a list", { NULL }, {
+	{ "a list in a list", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") DOC
 		  ROLE("Role", "name: r", "{resourceNames: [[a]]}") },
 	  }, NULL, "a text or a map is expected" },
-	{ "nulls", { NULL }, {
+	{ "nulls", AS_IS, {
 		{ { "x-", NULL, NULL },
 		  CM("name: a") DOC
 		  POD("name: p", "null") DOC
@@ -302,7 +304,7 @@ static const struct ref_case ref_cases[] = {
 	     "\"spec\":{\"volumes\":[{\"configMap\":{\"name\":null}}]}}\n"
 	     "{\"metadata\":{\"name\":\"x-r\"},"
 	     "\"rules\":[{\"resourceNames\":[null,\"x-a\"]}]}\n", NULL },
-	{ "quotes", { NULL }, {
+	{ "quotes", AS_IS, {
 		{ { NULL, "0", NULL },
 		  CM("name: \"1\"") DOC
 		  POD("name: p", "\"1\"") DOC
