@@ -48,6 +48,11 @@ finished() {
 	[ "$rc" = "$1" ] || fail "it ends with $rc, not $1: $(cat "$OUT")"
 }
 
+it "only what renders is linked: the rest is loaded when it is needed"
+for library in curl crypto ssl git2 microhttpd; do
+	refute_contains "$(readelf -d "$BIN/syncctl")" "[lib$library." "a library that costs at start-up"
+done
+
 install_crds
 namespace "$NS"
 app shop '"team":"a"'
