@@ -309,25 +309,58 @@ void render_answer_deinit(struct render_answer *a)
 	*a = (struct render_answer){ 0 };
 }
 
+/* Inflates that chunk into b->raw, unless it is there. */
+static bool open_chunk(struct render_bodies *b, uint32_t chunk)
+{
+	const struct render_answer *a = b->answer;
+	const struct render_chunk *k = chunk < a->n_chunks ? &a->chunks[chunk] : NULL;
+	struct err bad = ERR_INIT;
+	char digest[65];
+
+	if (b->has_chunk && b->chunk == chunk)
+		return true;
+	b->has_chunk = false;
+	buf_clear(&b->raw);
+	b->raw.max = CHUNK_RAW_MAX;
+	if (!k || !k->deflated ||
+	    zip_inflate(k->deflated, k->deflated_len, k->raw_len, &b->raw, &bad))
+		return false;
+	sha256_hex(buf_str(&b->raw), b->raw.len, digest);
+	b->chunk = chunk;
+	b->has_chunk = strcmp(digest, k->digest) == 0 && b->raw.len == k->raw_len;
+	return b->has_chunk;
+}
+
+int render_bodies_get(struct render_bodies *b, size_t i, const char **ret,
+		      size_t *ret_len, struct err *err)
+{
+	const struct rendered *o = &b->answer->objects[i];
+
+	if (!open_chunk(b, o->chunk) || o->offset > b->raw.len ||
+	    o->length > b->raw.len - o->offset)
+		return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
+			       "damaged", o->kind, o->name);
+	*ret = buf_str(&b->raw) + o->offset;
+	*ret_len = o->length;
+	return 0;
+}
+
+void render_bodies_deinit(struct render_bodies *b)
+{
+	buf_deinit(&b->raw);
+	*b = (struct render_bodies){ 0 };
+}
+
 int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 		       size_t *ret_len, struct err *err)
 {
-	_cleanup_buf_ struct buf raw = BUF_INIT_MAX(CHUNK_RAW_MAX);
-	const struct rendered *o = &a->objects[i];
-	const struct render_chunk *k = o->chunk < a->n_chunks ? &a->chunks[o->chunk] : NULL;
-	struct err bad = ERR_INIT;
-	char digest[65] = "";
+	_cleanup_(render_bodies_deinit) struct render_bodies b = { .answer = a };
+	const char *body;
 
-	if (k && k->deflated &&
-	    !zip_inflate(k->deflated, k->deflated_len, k->raw_len, &raw, &bad))
-		sha256_hex(buf_str(&raw), raw.len, digest);
-	if (!k || strcmp(digest, k->digest) != 0 || raw.len != k->raw_len ||
-	    o->offset > raw.len || o->length > raw.len - o->offset)
-		return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
-			       "damaged", o->kind, o->name);
-	*ret = xmalloc((size_t)o->length + 1);
-	memcpy(*ret, raw.data + o->offset, o->length);
-	(*ret)[o->length] = '\0';
-	*ret_len = o->length;
+	if (render_bodies_get(&b, i, &body, ret_len, err) < 0)
+		return -1;
+	*ret = xmalloc(*ret_len + 1);
+	memcpy(*ret, body, *ret_len);
+	(*ret)[*ret_len] = '\0';
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include "syncctl.h"
 
 #include "core/mem.h"
+#include "core/node.h"
 #include "files.h"
 #include "local.h"
 #include "render/render.h"
@@ -178,27 +179,40 @@ static void show_name(const struct rendered *o, struct buf *out)
 	buf_addf(out, "%s%s/%s\n", o->group[0] ? "." : "", o->group, o->name);
 }
 
-/* The bodies as they are: no number passes through a parser. */
+/* As Kustomize prints it: keys in its order, its quoting. */
+static int show_yaml(const char *body, size_t len, struct buf *out, struct err *err)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	struct node_reader *r = node_reader_new3(body, len);
+	struct node *n = NULL;
+	int rc = -1;
+
+	if (node_read(r, &a, &n, err) == 1 && node_canonical(&a, n, &n, err) == 0)
+		rc = node_to_yaml(n, out, err);
+	node_reader_free(r);
+	return rc;
+}
+
+/* The bodies as they are: no number passes through a parser of doubles. */
 static int show_bodies(const struct render_answer *a, enum output output,
 		       struct buf *out, struct err *err)
 {
+	_cleanup_(render_bodies_deinit) struct render_bodies bodies = { .answer = a };
 	bool json = output == OUT_JSON;
 
 	if (json)
 		buf_adds(out, "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
 	for (size_t i = 0; i < a->n_objects; i++) {
-		_cleanup_free_ char *body = NULL;
+		const char *body;
 		size_t len;
 
-		if (render_answer_body(a, i, &body, &len, err))
+		if (render_bodies_get(&bodies, i, &body, &len, err) < 0)
 			return -1;
-		if (json) {
-			buf_adds(out, i ? ",\n" : "\n");
+		buf_adds(out, json ? i ? ",\n" : "\n" : i ? "---\n" : "");
+		if (json)
 			buf_add(out, body, len);
-		} else {
-			buf_adds(out, i ? "---\n" : "");
-			view_yaml(body, len, out);
-		}
+		else if (show_yaml(body, len, out, err) < 0)
+			return -1;
 	}
 	if (json)
 		buf_adds(out, "]}\n");

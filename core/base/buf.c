@@ -15,6 +15,8 @@ static bool reserve(struct buf *b, size_t more)
 		b->overflow = true;
 		return false;
 	}
+	if (b->cap > b->len + more)
+		return true;
 	while (cap < b->len + more + 1)
 		cap *= 2;
 	if (cap != b->cap) {
@@ -41,7 +43,10 @@ void buf_adds(struct buf *b, const char *s)
 
 void buf_addc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	if (!reserve(b, 1))
+		return;
+	b->data[b->len++] = c;
+	b->data[b->len] = '\0';
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)

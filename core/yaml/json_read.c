@@ -130,6 +130,17 @@ static int read_escape(struct json *j, struct err *err)
 }
 
 /* Behind the opening quote; leaves the text in j->tmp. */
+/* Bytes from s that stand for themselves in a string, as most do. */
+static size_t plain_run(const char *s, size_t max)
+{
+	size_t n = 0;
+
+	while (n < max && (unsigned char)(s[n] - 0x20) < 0x60 && s[n] != '"' &&
+	       s[n] != '\\')
+		n++;
+	return n;
+}
+
 static int read_string(struct json *j, struct err *err)
 {
 	buf_clear(&j->tmp);
@@ -151,7 +162,9 @@ static int read_string(struct json *j, struct err *err)
 				return -1;
 			continue;
 		}
-		n = utf8_len(p, j->len - j->pos);
+		n = plain_run(p, j->len - j->pos);
+		if (!n)
+			n = utf8_len(p, j->len - j->pos);
 		if (!n)
 			return fail(j, "not valid UTF-8", err);
 		buf_add(&j->tmp, p, n);

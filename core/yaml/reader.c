@@ -1,17 +1,26 @@
 /*
  * reader.c - a text's documents one after the other, JSON or YAML.
  *
- * Text that begins with '{' is tried as JSON as a whole first (a cheap pass into an
- * arena that is thrown away): what is not JSON is read as YAML from its start.
+ * Text that begins with '{' is tried as JSON as a whole first: what is not JSON is
+ * read as YAML from its start. One value, which is the usual case, is read once;
+ * several are checked in a cheap pass into an arena that is thrown away.
  */
 #include "yaml_priv.h"
 
 struct node_reader {
 	const char *text;
 	size_t len, pos, line;
-	bool json;
-	struct yaml_source *yaml;
+	bool v3;
+	bool undecided;			/* begins like JSON, not read yet */
+	struct yaml_source *yaml;	/* NULL: JSON, unless undecided */
 };
+
+static size_t skip_space(const char *text, size_t len, size_t pos)
+{
+	while (pos < len && text[pos] && strchr(" \t\r\n", text[pos]))
+		pos++;
+	return pos;
+}
 
 /*
  * JSON to the end? A cap that is exceeded says JSON too: that reader then tells.
@@ -19,14 +28,9 @@ struct node_reader {
 static bool is_json(const char *text, size_t len)
 {
 	size_t pos = 0, line = 1;
-	size_t space = 0;
 	struct err err = ERR_INIT;
 	int r;
 
-	while (space < len && strchr(" \t\r\n", text[space]) && text[space])
-		space++;
-	if (space >= len || text[space] != '{')
-		return false;
 	do {
 		_cleanup_(arena_deinit) struct arena a = { 0 };
 		struct node *n;
@@ -47,8 +51,11 @@ static struct node_reader *reader_new(const char *text, size_t len, bool v3)
 	r->text = text;
 	r->len = len;
 	r->line = 1;
-	r->json = is_json(text, len);
-	if (!r->json)
+	r->v3 = v3;
+	r->pos = skip_space(text, len, 0);
+	r->undecided = r->pos < len && text[r->pos] == '{';
+	r->pos = 0;
+	if (!r->undecided)
 		r->yaml = yaml_source_new(text, len, v3);
 	return r;
 }
@@ -72,11 +79,31 @@ struct node_reader *node_reader_free(struct node_reader *r)
 	return NULL;
 }
 
+/* The usual case: the whole text is one JSON value. */
+static bool read_only_value(struct node_reader *r, struct arena *a, struct node **ret)
+{
+	size_t pos = 0, line = 1;
+	struct err err = ERR_INIT;
+
+	if (json_read(r->text, r->len, &pos, &line, a, ret, &err) != 1 ||
+	    skip_space(r->text, r->len, pos) < r->len)
+		return false;
+	r->pos = r->len;
+	return true;
+}
+
 int node_read(struct node_reader *r, struct arena *a, struct node **ret,
 	      struct err *err)
 {
 	int n;
 
+	if (r->undecided) {
+		r->undecided = false;
+		if (read_only_value(r, a, ret))
+			return 1;
+		if (!is_json(r->text, r->len))
+			r->yaml = yaml_source_new(r->text, r->len, r->v3);
+	}
 	if (r->yaml)
 		return yaml_source_read(r->yaml, a, ret, err);
 	n = json_read(r->text, r->len, &r->pos, &r->line, a, ret, err);

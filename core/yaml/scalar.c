@@ -56,7 +56,7 @@ static bool find_word(const char *s, struct scalar *ret)
 	if (strlen(s) > 5)
 		return false;
 	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-		if (strcmp(words[i].text, s) != 0)
+		if (words[i].text[0] != *s || strcmp(words[i].text, s) != 0)
 			continue;
 		*ret = (struct scalar){ .type = words[i].type,
 					.truth = words[i].truth,

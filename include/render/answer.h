@@ -10,6 +10,7 @@
 #ifndef RENDER_ANSWER_H
 #define RENDER_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/buf.h"
@@ -97,5 +98,21 @@ void render_answer_deinit(struct render_answer *a);
 int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 		       size_t *ret_len, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * The same for many: an inflated chunk is kept until another one is asked for, so
+ * that bodies in their order cost one inflation a chunk. Starts as {.answer = a},
+ * which is borrowed. *ret is borrowed until the next call and ends with no NUL.
+ */
+struct render_bodies {
+	const struct render_answer *answer;
+	struct buf raw;		/* private */
+	uint32_t chunk;		/* private: of raw, when has_chunk */
+	bool has_chunk;
+};
+int render_bodies_get(struct render_bodies *b, size_t i, const char **ret,
+		      size_t *ret_len, struct err *err)
+	__attribute__((warn_unused_result));
+void render_bodies_deinit(struct render_bodies *b);
 
 #endif

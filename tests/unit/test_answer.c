@@ -197,6 +197,37 @@ static void large_objects_have_chunks_of_their_own(void **state)
 	render_answer_deinit(&a);
 }
 
+/* One after the other, back again, and behind a chunk that is damaged. */
+static void bodies_in_a_row(void **state)
+{
+	struct render_bodies bodies = { 0 };
+	struct render_answer a;
+	struct err err = ERR_INIT;
+	size_t len, n;
+	const char *body;
+
+	(void)state;
+	render_many(600, 1000, -1, &a);
+	bodies.answer = &a;
+	assert_true(a.n_chunks > 1);
+	n = a.n_objects;
+	for (size_t k = 0; k <= n; k++) {
+		size_t i = k % n;	/* the first one again at the end */
+		char digest[65];
+
+		assert_int_equal(render_bodies_get(&bodies, i, &body, &len, &err), 0);
+		sha256_hex(body, len, digest);
+		assert_string_equal(digest, a.objects[i].digest);
+	}
+	a.chunks[a.n_chunks - 1].digest[0] ^= 1;
+	assert_int_equal(render_bodies_get(&bodies, n - 1, &body, &len, &err), -1);
+	assert_int_equal(err.code, ERR_INTERNAL);
+	assert_int_equal(render_bodies_get(&bodies, n - 1, &body, &len, &err), -1);
+	assert_int_equal(render_bodies_get(&bodies, 0, &body, &len, &err), 0);
+	render_bodies_deinit(&bodies);
+	render_answer_deinit(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +237,7 @@ int main(void)
 		cmocka_unit_test(wrong_chunks_give_no_body),
 		cmocka_unit_test(a_change_touches_few_chunks),
 		cmocka_unit_test(large_objects_have_chunks_of_their_own),
+		cmocka_unit_test(bodies_in_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
