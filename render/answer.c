@@ -309,45 +309,50 @@ void render_answer_deinit(struct render_answer *a)
 	*a = (struct render_answer){ 0 };
 }
 
-/* Inflates that chunk into b->raw, unless it is there. */
-static bool open_chunk(struct render_bodies *b, uint32_t chunk)
+/* The raw bytes of that chunk, or NULL when they do not fit its digest. */
+static const struct buf *open_chunk(struct render_bodies *b, uint32_t chunk)
 {
 	const struct render_answer *a = b->answer;
 	const struct render_chunk *k = chunk < a->n_chunks ? &a->chunks[chunk] : NULL;
 	struct err bad = ERR_INIT;
-	char digest[65];
+	char digest[65] = "";
+	struct buf *raw;
 
-	if (b->has_chunk && b->chunk == chunk)
-		return true;
-	b->has_chunk = false;
-	buf_clear(&b->raw);
-	b->raw.max = CHUNK_RAW_MAX;
-	if (!k || !k->deflated ||
-	    zip_inflate(k->deflated, k->deflated_len, k->raw_len, &b->raw, &bad))
-		return false;
-	sha256_hex(buf_str(&b->raw), b->raw.len, digest);
-	b->chunk = chunk;
-	b->has_chunk = strcmp(digest, k->digest) == 0 && b->raw.len == k->raw_len;
-	return b->has_chunk;
+	if (!k || !k->deflated)
+		return NULL;
+	if (!b->chunks)
+		b->chunks = xcalloc(a->n_chunks, sizeof(*b->chunks));
+	raw = &b->chunks[chunk];
+	if (raw->len)
+		return raw;
+	raw->max = CHUNK_RAW_MAX;
+	if (!zip_inflate(k->deflated, k->deflated_len, k->raw_len, raw, &bad))
+		sha256_hex(buf_str(raw), raw->len, digest);
+	if (strcmp(digest, k->digest) == 0 && raw->len == k->raw_len)
+		return raw;
+	buf_clear(raw);
+	return NULL;
 }
 
 int render_bodies_get(struct render_bodies *b, size_t i, const char **ret,
 		      size_t *ret_len, struct err *err)
 {
 	const struct rendered *o = &b->answer->objects[i];
+	const struct buf *raw = open_chunk(b, o->chunk);
 
-	if (!open_chunk(b, o->chunk) || o->offset > b->raw.len ||
-	    o->length > b->raw.len - o->offset)
+	if (!raw || o->offset > raw->len || o->length > raw->len - o->offset)
 		return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
 			       "damaged", o->kind, o->name);
-	*ret = buf_str(&b->raw) + o->offset;
+	*ret = raw->data + o->offset;
 	*ret_len = o->length;
 	return 0;
 }
 
 void render_bodies_deinit(struct render_bodies *b)
 {
-	buf_deinit(&b->raw);
+	for (size_t i = 0; b->chunks && i < b->answer->n_chunks; i++)
+		buf_deinit(&b->chunks[i]);
+	free(b->chunks);
 	*b = (struct render_bodies){ 0 };
 }
 

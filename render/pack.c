@@ -152,6 +152,8 @@ int pack(struct collect *c, struct err *err)
 
 	if (check_unique(c, err) < 0)
 		return -1;
+	for (size_t i = 0; i < c->objects.len; i++)
+		c->objects.data[i].o.order = (uint32_t)i;
 	if (c->objects.len)
 		qsort(c->objects.data, c->objects.len, sizeof(*c->objects.data),
 		      by_identity);

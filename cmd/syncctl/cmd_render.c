@@ -193,30 +193,61 @@ static int show_yaml(const char *body, size_t len, struct buf *out, struct err *
 	return rc;
 }
 
-/* The bodies as they are: no number passes through a parser of doubles. */
-static int show_bodies(const struct render_answer *a, enum output output,
-		       struct buf *out, struct err *err)
+/* The objects' indices in the order of the source: for Kustomize that of its output. */
+static size_t *source_order(const struct render_answer *a)
+{
+	size_t *order = xcalloc(a->n_objects, sizeof(*order));
+
+	for (size_t i = 0; i < a->n_objects; i++)
+		order[a->objects[i].order] = i;
+	return order;
+}
+
+static int show_all_yaml(const struct render_answer *a, const size_t *order,
+			 struct buf *out, struct err *err)
 {
 	_cleanup_(render_bodies_deinit) struct render_bodies bodies = { .answer = a };
-	bool json = output == OUT_JSON;
 
-	if (json)
-		buf_adds(out, "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
 	for (size_t i = 0; i < a->n_objects; i++) {
 		const char *body;
 		size_t len;
 
-		if (render_bodies_get(&bodies, i, &body, &len, err) < 0)
-			return -1;
-		buf_adds(out, json ? i ? ",\n" : "\n" : i ? "---\n" : "");
-		if (json)
-			buf_add(out, body, len);
-		else if (show_yaml(body, len, out, err) < 0)
+		if (i)
+			buf_adds(out, "---\n");
+		if (render_bodies_get(&bodies, order[i], &body, &len, err) < 0 ||
+		    show_yaml(body, len, out, err) < 0)
 			return -1;
 	}
-	if (json)
-		buf_adds(out, "]}\n");
 	return 0;
+}
+
+/* The bodies as they are: no number passes through a parser of doubles. */
+static int show_all_json(const struct render_answer *a, const size_t *order,
+			 struct buf *out, struct err *err)
+{
+	_cleanup_(render_bodies_deinit) struct render_bodies bodies = { .answer = a };
+
+	buf_adds(out, "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[");
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const char *body;
+		size_t len;
+
+		if (render_bodies_get(&bodies, order[i], &body, &len, err) < 0)
+			return -1;
+		buf_adds(out, i ? ",\n" : "\n");
+		buf_add(out, body, len);
+	}
+	buf_adds(out, "]}\n");
+	return 0;
+}
+
+static int show_bodies(const struct render_answer *a, enum output output,
+		       struct buf *out, struct err *err)
+{
+	_cleanup_free_ size_t *order = source_order(a);
+
+	return output == OUT_JSON ? show_all_json(a, order, out, err) :
+				    show_all_yaml(a, order, out, err);
 }
 
 int cmd_render(const struct options *o)

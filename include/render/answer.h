@@ -54,6 +54,7 @@ struct rendered {
 	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods */
 	char *images;		/* space separated, of its pod template, "" if none */
 	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */
+	uint32_t order;		/* its place in the source; 0 when it was decoded */
 };
 
 struct render_chunk {
@@ -100,15 +101,12 @@ int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 	__attribute__((warn_unused_result));
 
 /*
- * The same for many: an inflated chunk is kept until another one is asked for, so
- * that bodies in their order cost one inflation a chunk. Starts as {.answer = a},
- * which is borrowed. *ret is borrowed until the next call and ends with no NUL.
+ * The same for many: each chunk is inflated once and kept. Starts as {.answer = a},
+ * which is borrowed. *ret is borrowed from the reader and ends with no NUL.
  */
 struct render_bodies {
 	const struct render_answer *answer;
-	struct buf raw;		/* private */
-	uint32_t chunk;		/* private: of raw, when has_chunk */
-	bool has_chunk;
+	struct buf *chunks;	/* private: the answer's, inflated; empty: not yet */
 };
 int render_bodies_get(struct render_bodies *b, size_t i, const char **ret,
 		      size_t *ret_len, struct err *err)

@@ -96,7 +96,7 @@ static char *without_crlf(struct arena *a, const char *text, size_t *len)
 static int read_one(struct reading *r, const char *text, size_t len, struct node **ret,
 		    struct err *err)
 {
-	struct node_reader *reader = node_reader_new(text, len);
+	struct node_reader *reader = node_reader_new3(text, len);
 	int got = node_read(reader, &r->k->arena, ret, err);
 
 	node_reader_free(reader);

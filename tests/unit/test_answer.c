@@ -197,7 +197,7 @@ static void large_objects_have_chunks_of_their_own(void **state)
 	render_answer_deinit(&a);
 }
 
-/* One after the other, back again, and behind a chunk that is damaged. */
+/* One after the other, back again, and beside a chunk that is damaged. */
 static void bodies_in_a_row(void **state)
 {
 	struct render_bodies bodies = { 0 };
@@ -219,10 +219,13 @@ static void bodies_in_a_row(void **state)
 		sha256_hex(body, len, digest);
 		assert_string_equal(digest, a.objects[i].digest);
 	}
+	render_bodies_deinit(&bodies);
+	bodies.answer = &a;
 	a.chunks[a.n_chunks - 1].digest[0] ^= 1;
-	assert_int_equal(render_bodies_get(&bodies, n - 1, &body, &len, &err), -1);
-	assert_int_equal(err.code, ERR_INTERNAL);
-	assert_int_equal(render_bodies_get(&bodies, n - 1, &body, &len, &err), -1);
+	for (int again = 0; again < 2; again++) {
+		assert_int_equal(render_bodies_get(&bodies, n - 1, &body, &len, &err), -1);
+		assert_int_equal(err.code, ERR_INTERNAL);
+	}
 	assert_int_equal(render_bodies_get(&bodies, 0, &body, &len, &err), 0);
 	render_bodies_deinit(&bodies);
 	render_answer_deinit(&a);
