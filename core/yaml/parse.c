@@ -11,12 +11,13 @@
 
 #include "yaml_priv.h"
 
+#define OPEN UINT32_MAX
 #define ANCHOR_SLOTS 64		/* grows by doubling */
 #define DIRECTIVES_MAX 64	/* libyaml compares each with all before */
 
 struct anchor {
 	char *name;
-	struct node *node;	/* NULL while it is being read */
+	struct node *node;	/* while it is being read its cap is OPEN */
 };
 
 struct yaml_source {
@@ -83,7 +84,7 @@ static void anchors_grow(struct yaml_source *s)
 	s->anchor_cap = cap;
 }
 
-/* A name may be anchored again; the last one counts, as in YAML. */
+/* A name may be anchored again, also inside what it names; the last one counts. */
 static void anchor_put(struct yaml_source *s, const char *name, struct node *n)
 {
 	struct anchor *slot;
@@ -172,7 +173,7 @@ static struct node *read_alias(struct yaml_source *s, const yaml_event_t *e,
 		err_set(err, ERR_INVALID, "line %zu: unknown anchor '%s'", line, name);
 		return NULL;
 	}
-	if (!slot->node) {
+	if (slot->node->kind != NODE_SCALAR && slot->node->cap == OPEN) {
 		err_set(err, ERR_INVALID, "line %zu: anchor '%s' contains itself",
 			line, name);
 		return NULL;
@@ -255,7 +256,8 @@ static struct node *read_kids(struct yaml_source *s, struct node *n,
 	size_t from = s->kids.len;
 
 	if (anchor)
-		anchor_put(s, anchor, NULL);
+		anchor_put(s, anchor, n);
+	n->cap = OPEN;
 	for (;;) {
 		_cleanup_event_ yaml_event_t e = { 0 };
 		struct node *kid;
@@ -274,8 +276,6 @@ static struct node *read_kids(struct yaml_source *s, struct node *n,
 	kids_close(&s->kids, from, s->arena, n);
 	if (n->kind == NODE_MAP && map_check_keys(n, s->v3, err) < 0)
 		return NULL;
-	if (anchor)
-		anchor_put(s, anchor, n);
 	return n;
 }
 
