@@ -22,6 +22,8 @@ struct reading {
 	const char *text;
 	size_t len;
 	struct queue queue;
+	const char *counted;	/* up to there lines_above newlines were counted */
+	uint32_t lines_above;
 };
 
 static int at_line(const struct reading *r, const struct node *n, struct err *err)
@@ -64,6 +66,16 @@ static uint32_t count_lines(const char *from, const char *to)
 	return n;
 }
 
+/* Newlines before at; places are asked for from the front to the back. */
+static uint32_t lines_before(struct reading *r, const char *at)
+{
+	const char *from = r->counted && r->counted <= at ? r->counted : r->text;
+
+	r->lines_above = count_lines(from, at) + (from == r->text ? 0 : r->lines_above);
+	r->counted = at;
+	return r->lines_above;
+}
+
 static int check_cut(const struct reading *r, const char *cut, const char *after,
 		     struct err *err)
 {
@@ -101,12 +113,12 @@ static int read_one(struct reading *r, const char *text, size_t len, struct node
 
 	node_reader_free(reader);
 	if (got > 0 && text > r->text)
-		shift_lines(*ret, count_lines(r->text, text));
+		shift_lines(*ret, lines_before(r, text));
 	if (got >= 0)
 		return got;
 	if (text > r->text)
 		return err_wrap(err, "%s: the document that begins in line %u", r->file,
-				count_lines(r->text, text) + 1);
+				lines_before(r, text) + 1);
 	return err_wrap(err, "%s", r->file);
 }
 
