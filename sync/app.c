@@ -200,6 +200,17 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 	app_poke(a);
 }
 
+void app_forget_record(struct app *a)
+{
+	app_plans_reset(a);
+	record_deinit(&a->rec);
+	free(a->rec_version);
+	a->rec_version = NULL;
+	a->target = rel_unref(a->target);
+	a->target_id = 0;
+	store_forget_unsure(a);
+}
+
 void app_follow_source(struct app *a)
 {
 	struct repo_rev *old = a->rev;
@@ -309,6 +320,10 @@ void app_on_object(struct engine *e, const json_t *application)
 	app_spec_deinit(&a->spec);
 	app_spec_decode(&a->spec, application, &e->cfg.defaults);
 	a->present = true;
+	if (a->rec.vanished_ms) {	/* back: it takes up its record */
+		a->rec.vanished_ms = 0;
+		a->rec_dirty = true;
+	}
 	app_keep_finalizers(a, application);
 	if (!a->status && status) {
 		a->status = json_deep_copy(status);

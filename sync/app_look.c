@@ -391,11 +391,12 @@ static void run(struct app *a)
 	else if (a->op)
 		supersede(a);
 	else if (a->spec.deleting && !a->store.running && !a->load.running &&
-		 target_ready(a))
+		 !a->sweeping && target_ready(a))
 		app_delete(a);
 	if (a->op || a->spec.deleting)
 		return;
-	if (a->store.running || a->load.running || !target_ready(a))
+	if (a->store.running || a->load.running || a->sweeping ||
+	    !target_ready(a))
 		return;
 	if (a->request.present && a->spec.n_errors)
 		app_request_failed(a, &(struct err){ .code = ERR_INVALID,

@@ -36,8 +36,6 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 
 /* What a person asked for cannot be found or rendered: says so, forgets it. */
 void app_request_failed(struct app *a, const struct err *why);
-/* Writes the record; the application is poked when it is there. */
-void app_save(struct app *a);
 
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);

@@ -401,6 +401,7 @@ static void boot(struct engine *e)
 		e->projects = projects_new(e);
 		source_start(e);
 		watch_apps(e);
+		sweep_start(e);
 		break;
 	default:
 		break;
@@ -506,6 +507,7 @@ struct engine *engine_abandon(struct engine *e)
 		a->op = op_free(a->op);
 		app_soak_end(a);
 	}
+	sweep_free(e);
 	creds_free(e->creds);
 	projects_free(e->projects);
 	kinds_free(e);

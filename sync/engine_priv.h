@@ -92,6 +92,8 @@ void source_poll_now(struct repo_rev *rev);
 uint64_t source_polled_at(const struct repo_rev *rev);
 void source_start(struct engine *e);
 void source_free(struct engine *e);
+/* Adds the folder names of the mirrors in use, spaced. */
+void source_keys(struct engine *e, struct buf *out);
 
 /* creds.c: Secrets labelled as Argo CD's, and CA bundles by host. */
 struct creds;
@@ -164,9 +166,16 @@ void store_load(struct engine *e, void (*on_done)(void *arg, const struct err *e
 void store_put_record(struct store_call *c);
 void store_get_release(struct store_call *c);
 void store_drop_release(struct engine *e, struct app *app, uint32_t id);
+struct kube_ref store_secret(const struct engine *e, const char *name);
 void store_cancel(struct store_call *c);
 void store_forget_unsure(struct app *app);	/* also at its end */
 void store_free(struct engine *e);
+
+/* ---- sweep.c: Secrets and mirrors that nobody needs any more ---- */
+
+struct sweep;
+void sweep_start(struct engine *e);
+void sweep_free(struct engine *e);	/* NULL-safe, before the client goes */
 
 /* ---- op.c: make the cluster equal to a release ---- */
 
@@ -321,6 +330,7 @@ struct app {
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
 	VEC(char *) rec_unsure;	/* writes of ours whose answer never came */
 	bool rec_dirty;
+	bool sweeping;		/* a Secret of its is being deleted: begin nothing */
 	char *rec_broken;	/* why the stored record cannot be read: hands off */
 	VEC(uint32_t) dropped;	/* embedded releases to take out with the next write */
 	struct store_call store;	/* record writes, one at a time */
@@ -418,6 +428,10 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 void app_on_live(struct app *a, const struct live *l,
 		 const struct live_before *before);
 void app_free(struct app *a);
+/* Writes the record; the application is poked when it is there. */
+void app_save(struct app *a);
+/* Its stored record was deleted, and its Application is gone. */
+void app_forget_record(struct app *a);
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void app_clear_condition(struct app *a, const char *type);
@@ -460,6 +474,7 @@ struct engine {
 	void (*store_loaded)(void *arg, const struct err *err);
 	void *store_arg;
 	bool store_busy;
+	struct sweep *sweep;
 	VEC(struct loose *) loose;	/* fire-and-forget deletes of old releases */
 	void (*on_stopped)(void *arg);
 	void *stop_arg;

@@ -110,6 +110,7 @@ static void release_deinit(struct release *r)
 	free(r->subject);
 	free(r->initiated_by);
 	free(r->reason);
+	free(r->chunks);
 }
 
 void record_deinit(struct record *r)
@@ -139,6 +140,7 @@ static int64_t on_mono(int64_t ms, int64_t wall_ms, uint64_t mono_ms)
 void record_clock(struct record *r, int64_t wall_ms, uint64_t mono_ms)
 {
 	r->last_revert_mono = on_mono(r->last_revert_ms, wall_ms, mono_ms);
+	r->vanished_mono = on_mono(r->vanished_ms, wall_ms, mono_ms);
 	for (size_t i = 0; i < r->releases.len; i++) {
 		struct release *rel = &r->releases.data[i];
 

@@ -115,6 +115,7 @@ TABLE(hook_table, hook_fields);
 
 static const struct field release_fields[] = {
 	{ "author", TYPE_STR, AT(release, author), 0, 0, 0 },
+	{ "chunks", TYPE_STR, AT(release, chunks), 0, 0, 0 },
 	{ "created", TYPE_I64, AT(release, created_ms), 0, 0, 0 },
 	{ "decided", TYPE_I64, AT(release, decided_ms), 0, 0, 0 },
 	{ "deployed", TYPE_I64, AT(release, deployed_ms), 0, 0, 0 },
@@ -170,6 +171,7 @@ static const struct field record_fields[] = {
 	  sizeof(struct release), 0, 0, &release_table },
 	{ "revertsInRow", TYPE_U32, AT(record, reverts_in_row), 0, 0, 0 },
 	{ "target", TYPE_U32, AT(record, target), 0, 0, 0 },
+	{ "vanished", TYPE_I64, AT(record, vanished_ms), 0, 0, 0 },
 };
 TABLE(record_table, record_fields);
 

@@ -420,6 +420,15 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	return r->polled_at;
 }
 
+void source_keys(struct engine *e, struct buf *out)
+{
+	struct repo *r, *next;
+
+	HASH_ITER(hh, e->repos, r, next)
+		if (in_use(r) || r->fetching)
+			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
+}
+
 void source_start(struct engine *e)
 {
 	struct repo *r, *next;

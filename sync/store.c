@@ -38,7 +38,7 @@ static void finish_soon(struct store_call *c)
 
 static void send_record(struct store_call *c);
 
-static struct kube_ref secret(const struct engine *e, const char *name)
+struct kube_ref store_secret(const struct engine *e, const char *name)
 {
 	return (struct kube_ref){ .group = "", .version = "v1",
 				  .resource = "secrets", .ns = e->ns, .name = name };
@@ -160,7 +160,7 @@ static void on_record_put(struct kube_request *r, const struct err *err)
 		return;
 	}
 	store_record_name(c->app->id, name);
-	ref = secret(e, name);
+	ref = store_secret(e, name);
 	kube_get_init(&c->req, &ref);
 	c->req.parse = true;
 	c->req.on_done = on_read_back;
@@ -189,7 +189,7 @@ static void send_record(struct store_call *c)
 	store_record_body(&w, &body);
 	c->body = buf_steal(&body, NULL);
 	c->n_dropped = a->dropped.len;
-	ref = secret(e, name);
+	ref = store_secret(e, name);
 	if (a->rec_version) {
 		kube_merge_patch_init(&c->req, &ref, FIELD_MANAGER, c->body,
 				      strlen(c->body));
@@ -272,7 +272,7 @@ static void on_listed(struct kube_request *r, const struct err *err)
 
 static void list_page(struct engine *e, const char *next)
 {
-	struct kube_ref ref = secret(e, NULL);
+	struct kube_ref ref = store_secret(e, NULL);
 
 	kube_list_init(&e->store_list, &ref, "syncd.dev/record=state", 50, next);
 	e->store_list.parse = true;
@@ -317,7 +317,7 @@ static void put_next(struct store_call *c)
 	struct engine *e = a->engine;
 	bool inlined = store_fits(c->answer);
 	_cleanup_buf_ struct buf body = BUF_INIT;
-	struct kube_ref ref = secret(e, NULL);
+	struct kube_ref ref = store_secret(e, NULL);
 
 	if (inlined)
 		c->next_chunk = c->answer->n_chunks;
@@ -350,16 +350,33 @@ static void to_cache(struct app *a, const struct render_answer *answer)
 				     bytes.len);
 }
 
+/* Which Secrets the release needs, before the first of them is made. */
+static void note_chunks(struct store_call *c)
+{
+	struct release *rel = record_release(&c->app->rec, c->release);
+	struct buf digests = BUF_INIT;
+
+	if (!rel || store_fits(c->answer))
+		return;
+	for (size_t i = 0; i < c->answer->n_chunks; i++)
+		buf_addf(&digests, "%s%.24s", i ? " " : "",
+			 c->answer->chunks[i].digest);
+	free(rel->chunks);
+	rel->chunks = buf_steal(&digests, NULL);
+}
+
 void store_put_record(struct store_call *c)
 {
 	c->running = true;
 	c->next_chunk = 0;
 	if (c->answer)
 		to_cache(c->app, c->answer);
-	if (c->answer && !store_embeds(c->answer, c->app->spec.history_limit))
+	if (c->answer && !store_embeds(c->answer, c->app->spec.history_limit)) {
+		note_chunks(c);
 		put_next(c);
-	else
+	} else {
 		send_record(c);
+	}
 }
 
 static bool from_cache(struct store_call *c, const struct release *rel)
@@ -415,7 +432,7 @@ static void get_chunk(struct store_call *c)
 		return;
 	}
 	store_chunk_name(c->app->id, c->answer->chunks[c->next_chunk].digest, name);
-	ref = secret(e, name);
+	ref = store_secret(e, name);
 	kube_get_init(&c->req, &ref);
 	c->req.parse = true;
 	c->req.on_done = on_chunk_got;
@@ -482,7 +499,7 @@ void store_get_release(struct store_call *c)
 		return;
 	}
 	store_record_name(c->app->id, name);
-	ref = secret(e, name);
+	ref = store_secret(e, name);
 	kube_get_init(&c->req, &ref);
 	c->req.parse = true;
 	c->req.on_done = on_record_got;
@@ -504,7 +521,7 @@ static void get_apart(struct store_call *c)
 		return;
 	}
 	store_release_name(c->app->id, rel->id, rel->digest, name);
-	ref = secret(e, name);
+	ref = store_secret(e, name);
 	kube_get_init(&c->req, &ref);
 	c->req.parse = true;
 	c->req.on_done = on_release_got;
@@ -517,80 +534,4 @@ void store_cancel(struct store_call *c)
 		return;
 	world_undefer(c->app->engine->w, &c->task);
 	kube_cancel(c->app->engine->kube, &c->req);
-}
-
-/* ---- old releases go: nobody waits for it ---- */
-
-struct loose {
-	struct kube_request req;
-	struct engine *engine;
-	char name[STORE_NAME], uid[40];
-};
-
-static struct loose *loose_free(struct loose *l)
-{
-	kube_request_deinit(&l->req);
-	free(l);
-	return NULL;
-}
-
-static void loose_end(struct loose *l)
-{
-	struct engine *e = l->engine;
-
-	for (size_t i = 0; i < e->loose.len; i++)
-		if (e->loose.data[i] == l)
-			e->loose.data[i] = e->loose.data[--e->loose.len];
-	loose_free(l);
-}
-
-/* Left behind at worst; nothing depends on it. */
-static void on_dropped(struct kube_request *r, const struct err *err)
-{
-	(void)err;
-	loose_end(container_of(r, struct loose, req));
-}
-
-static void on_found(struct kube_request *r, const struct err *err)
-{
-	struct loose *l = container_of(r, struct loose, req);
-	const char *uid = doc_get_str(r->json, "metadata", "uid", NULL);
-	struct kube_ref ref = secret(l->engine, l->name);
-
-	if (err->code || !uid) {
-		loose_end(l);
-		return;
-	}
-	snprintf(l->uid, sizeof(l->uid), "%s", uid);
-	kube_delete_init(&l->req, &ref, l->uid, "Background");
-	l->req.on_done = on_dropped;
-	kube_start(l->engine->kube, &l->req);
-}
-
-void store_drop_release(struct engine *e, struct app *app, uint32_t id)
-{
-	const struct release *rel = record_release(&app->rec, id);
-	struct loose *l;
-	struct kube_ref ref;
-
-	if (!rel)
-		return;
-	vec_push(&app->dropped, id);
-	l = xcalloc(1, sizeof(*l));
-	l->engine = e;
-	store_release_name(app->id, id, rel->digest, l->name);
-	ref = secret(e, l->name);
-	kube_get_init(&l->req, &ref);
-	l->req.parse = true;
-	l->req.on_done = on_found;
-	vec_push(&e->loose, l);
-	kube_start(e->kube, &l->req);
-}
-
-void store_free(struct engine *e)
-{
-	for (size_t i = 0; i < e->loose.len; i++)
-		loose_free(e->loose.data[i]);
-	vec_deinit(&e->loose);
-	kube_request_deinit(&e->store_list);
 }

@@ -21,6 +21,7 @@ static const struct field request_fields[] = {
 	REQUEST(username), REQUEST(password), REQUEST(bearer),
 	REQUEST(ca_pem), REQUEST(cert_pem), REQUEST(key_pem),
 	REQUEST(revision), REQUEST(oid), REQUEST(have),
+	REQUEST(keep),
 };
 
 #define ANSWER(f) { #f, offsetof(struct fetch_answer, f) }
@@ -107,7 +108,11 @@ static int read_request(struct fetch_request *r, const json_t *j, struct err *er
 		doc_get_bool(j, false, "insecure_skip_verify", NULL);
 	r->rebuild = doc_get_bool(j, false, "rebuild", NULL);
 	r->max_bytes = max > 0 ? (uint64_t)max : 0;
-	if (need(r->mirrors, "mirrors", err) || need(r->key, "key", err))
+	if (need(r->mirrors, "mirrors", err))
+		return -1;
+	if (r->keep)
+		return 0;
+	if (need(r->key, "key", err))
 		return -1;
 	return need(r->url, "url", err);
 }

@@ -465,6 +465,10 @@ int fetch_run_within(const struct fetch_request *r,
 	struct err own = ERR_INIT;
 
 	*a = (struct fetch_answer){ 0 };
+	if (r->keep) {
+		mirror_sweep(r->mirrors, r->keep, limits->grace_s);
+		return 0;
+	}
 	if (repo_url_check(r->url, err) || repo_setup(err))
 		return -1;
 	j.shown = repo_url_shown(r->url);

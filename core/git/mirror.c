@@ -302,3 +302,95 @@ void mirror_close(struct mirror *m)
 	free(m->current);
 	*m = (struct mirror)MIRROR_INIT;
 }
+
+/* ---- mirrors that nobody uses ---- */
+
+static bool is_listed(const char *names, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (const char *at = names; (at = strstr(at, name)); at += n)
+		if ((at == names || at[-1] == ' ') && (!at[n] || at[n] == ' '))
+			return true;
+	return false;
+}
+
+/* As repo_key() makes them: a hash at the end, and a lock inside. */
+static bool is_mirror(const char *mirrors, const char *name)
+{
+	size_t len = strlen(name);
+	_cleanup_free_ char *folder = xasprintf("%s/%s", mirrors, name);
+	_cleanup_free_ char *lock = xasprintf("%s/lock", folder);
+	struct stat st;
+
+	return key_is_fine(name) && len >= 16 &&
+	       strspn(name + len - 16, "0123456789abcdef") == 16 &&
+	       !lstat(folder, &st) && S_ISDIR(st.st_mode) &&
+	       !lstat(lock, &st) && S_ISREG(st.st_mode);
+}
+
+/* The folder that is read from, or -1: it cannot be had for us alone. */
+static int take_alone(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Every generation, or none: readers share a lock on theirs. */
+static bool is_read(const struct mirror *m)
+{
+	DIR *d = opendir(m->folder);
+	struct dirent *e;
+	bool read = false;
+
+	while (d && !read && (e = readdir(d))) {
+		_cleanup_free_ char *path = xasprintf("%s/%s", m->folder, e->d_name);
+		int fd;
+
+		if (!generation_of(e->d_name))
+			continue;
+		fd = take_alone(path, O_RDONLY | O_DIRECTORY);
+		read = fd < 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	if (d)
+		closedir(d);
+	return read;
+}
+
+/* A fetch that begins just now finds no folder, and asks again. */
+static bool sweep_one(const char *mirrors, const char *name, unsigned grace_s)
+{
+	_cleanup_mirror_ struct mirror m = MIRROR_INIT;
+	_cleanup_free_ char *lock = xasprintf("%s/%s/lock", mirrors, name);
+
+	m.folder = xasprintf("%s/%s", mirrors, name);
+	m.lock = take_alone(lock, O_RDWR);
+	if (m.lock < 0)
+		return false;
+	find_current(&m);
+	if ((m.current && in_grace(&m, grace_s)) || is_read(&m))
+		return false;
+	remove_tree(m.folder);
+	return true;
+}
+
+unsigned mirror_sweep(const char *mirrors, const char *keep, unsigned grace_s)
+{
+	DIR *d = opendir(mirrors);
+	struct dirent *e;
+	unsigned n = 0;
+
+	while (d && (e = readdir(d)))
+		if (is_mirror(mirrors, e->d_name) && !is_listed(keep, e->d_name))
+			n += sweep_one(mirrors, e->d_name, grace_s);
+	if (d)
+		closedir(d);
+	return n;
+}

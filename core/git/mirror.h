@@ -48,6 +48,12 @@ bool mirror_is_worn(const struct mirror *m);
  */
 void mirror_retire(struct mirror *m, unsigned grace_s);
 void mirror_close(struct mirror *m);
+/*
+ * Removes the mirrors whose keys are not in keep (names, spaced). One that a fetch
+ * locks, that is read, or whose last generation is younger than grace_s stays, and
+ * so does whatever is no mirror. Returns how many went.
+ */
+unsigned mirror_sweep(const char *mirrors, const char *keep, unsigned grace_s);
 
 #define _cleanup_mirror_ _cleanup_(mirror_close)
 

@@ -24,6 +24,12 @@ struct fetch_request {
 	char *revision;		/* targetRevision as written */
 	char *oid;		/* the commit ls-refs named; NULL: resolve here (file://) */
 	char *have;		/* only poll: answer at once if it resolves to this; NULL: fetch */
+	/*
+	 * Not NULL: nothing is fetched; the mirrors of all other keys than these
+	 * (spaced) are removed, unless they are in use or young. Only mirrors is
+	 * needed then, and the answer says nothing.
+	 */
+	char *keep;
 	bool rebuild;		/* a reader found the mirror damaged: build it anew */
 	uint64_t max_bytes;	/* of one fetch; 0 = 2 GiB */
 };

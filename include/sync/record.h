@@ -59,6 +59,7 @@ struct release {
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */
+	char *chunks;		/* of a large one: parts of their digests, spaced; NULL */
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
 	bool prune;		/* a person asked to prune with it; until it is done */
@@ -121,6 +122,8 @@ struct record {
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
 	int64_t last_revert_mono;	/* not stored: see record_clock() */
+	int64_t vanished_ms;	/* its Application is gone since then; 0 = it is there */
+	int64_t vanished_mono;	/* not stored */
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 	VEC(struct hook_run) hooks;	/* oldest first */

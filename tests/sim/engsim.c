@@ -18,12 +18,18 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 {
 	struct fetch_request q = { 0 };
 	struct fetch_answer a = { 0 };
+	struct engsim *x = arg;
 	_cleanup_free_ char *login = NULL;
 	int r = -1;
 
-	(void)arg;
 	if (fetch_request_decode(&q, request, len, err))
 		return -1;
+	if (q.keep) {
+		free(x->swept);
+		x->swept = xstrdup(q.keep);
+		fetch_request_deinit(&q);
+		return 0;
+	}
 	login = q.bearer ? xasprintf("bearer:%s", q.bearer) :
 		xasprintf("%s:%s", q.username ? q.username : "",
 			  q.password ? q.password : "");
@@ -101,6 +107,7 @@ void engsim_deinit(struct engsim *x)
 	sim_abandon(x->s);
 	sim_run_for(x->s, 100);	/* what was on its way arrives or is lost */
 	sim_free(x->s);
+	free(x->swept);
 }
 
 struct engine *engsim_engine(struct engsim *x, struct world *w,
@@ -111,7 +118,8 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.api = &x->endpoint, .ns = "syncd-system",
 		.app_namespaces = namespaces, .identity = identity,
 		.mirrors = "/sim/mirrors", .poll_ms = x->poll_ms,
-		.leader_elect = elect,
+		.leader_elect = elect, .sweep_ms = x->sweep_ms,
+		.keep_ms = x->keep_ms,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,
 			.hook_deadline_ms = 90000,

@@ -41,6 +41,7 @@ static void full_release(struct record *r, enum release_state state)
 	rel->reason = state == RELEASE_REJECTED ? xstrdup("pull failed") : NULL;
 	rel->may_pass = state == RELEASE_REJECTED;
 	rel->prune = state == RELEASE_CANDIDATE;
+	rel->chunks = xstrdup("0123456789abcdef01234567 89abcdef");
 	rel->n_objects = 23;
 	rel->created_ms = 1700000000000;
 	rel->deployed_ms = 1700000001000;
@@ -96,6 +97,7 @@ static void full_record(struct record *r)
 	full_hook(r);
 	r->reverts_in_row = 1;
 	r->last_revert_ms = 1700000005000;
+	r->vanished_ms = 1700000006000;
 }
 
 static void decode(struct record *r, const char *json)
