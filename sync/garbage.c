@@ -41,7 +41,7 @@ bool kept_read(const json_t *secret, struct kept *ret)
 	*ret = (struct kept){
 		.name = text(secret, "name", NULL), .uid = text(secret, "uid", NULL),
 		.id = text(secret, "annotations", "syncd.dev/application"),
-		.state = !strcmp(kind, "state"),
+		.state = !strcmp(kind, "state"), .chunk = !strcmp(kind, "chunk"),
 		.created_ms = time_parse_rfc3339(since),
 	};
 	return *ret->uid && strchr(ret->id, '/') && ret->created_ms > 0 &&
@@ -66,7 +66,7 @@ bool kept_needed(const struct kept *k, const struct record *rec)
 {
 	char name[STORE_NAME];
 
-	if (k->state)
+	if (k->state || (k->chunk && rec->releases.len && !rec->chunks_noted))
 		return true;
 	for (size_t i = 0; i < rec->releases.len; i++) {
 		const struct release *rel = &rec->releases.data[i];

@@ -11,6 +11,7 @@ struct kept {
 	const char *name, *uid;
 	const char *id;		/* "ns/name" of the application */
 	bool state;		/* the record itself; else a release or a chunk */
+	bool chunk;
 	int64_t created_ms;
 };
 /* False when it is none of ours, or its name is not the one we would give it. */

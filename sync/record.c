@@ -166,7 +166,11 @@ struct release *record_by_digest(struct record *r, const char *digest)
 
 struct release *record_add_release(struct record *r)
 {
-	struct release fresh = { .id = ++r->last_id };
+	struct release fresh = { .id = r->last_id + 1 };
+
+	/* Older records do not say it: theirs stay. */
+	r->chunks_noted = r->chunks_noted || !r->last_id;
+	r->last_id++;
 
 	vec_push(&r->releases, fresh);
 	return &r->releases.data[r->releases.len - 1];

@@ -152,6 +152,7 @@ static const struct field op_fields[] = {
 TABLE(op_table, op_fields);
 
 static const struct field record_fields[] = {
+	{ "chunksNoted", TYPE_BOOL, AT(record, chunks_noted), 0, 0, 0 },
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
 	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),
 	  sizeof(struct hook_run), 0, 0, &hook_table },

@@ -2,6 +2,8 @@
 
 #include <limits.h>
 
+#define LEAST_MS 1000
+
 uint64_t retry_wait(uint64_t base_ms, unsigned factor, unsigned failed,
 		    uint64_t max_ms)
 {
@@ -27,6 +29,8 @@ bool retry_again(const struct retry_in *in, uint64_t *ret_wait_ms)
 	const struct app_retry *p = in->policy;
 
 	*ret_wait_ms = retry_wait(p->base_ms, p->factor, in->failed, p->max_ms);
+	if (*ret_wait_ms < LEAST_MS)	/* "0s" must not become a busy loop */
+		*ret_wait_ms = LEAST_MS;
 	if (in->failure == FAILURE_REFUSED && !p->set)
 		return false;
 	return !has_limit(in) || in->failed <= p->limit;

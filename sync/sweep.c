@@ -24,7 +24,7 @@
 
 struct victim {
 	char *name, *uid, *id;
-	bool state;
+	bool state, chunk;
 };
 
 struct sweep {
@@ -196,7 +196,7 @@ static bool still_garbage(const struct sweep *s, const struct victim *v)
 {
 	struct kept k = {
 		.name = v->name, .uid = v->uid, .id = v->id, .state = v->state,
-		.created_ms = 1,
+		.chunk = v->chunk, .created_ms = 1,
 	};
 
 	return may_go(s, &k);
@@ -239,7 +239,8 @@ static void take_page(struct sweep *s, const json_t *items)
 		    s->victims.len == MAX_VICTIMS)
 			continue;
 		vec_push(&s->victims, ((struct victim){
-			xstrdup(k.name), xstrdup(k.uid), xstrdup(k.id), k.state }));
+			xstrdup(k.name), xstrdup(k.uid), xstrdup(k.id), k.state,
+			k.chunk }));
 	}
 }
 

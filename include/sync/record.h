@@ -122,6 +122,7 @@ struct record {
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
 	int64_t last_revert_mono;	/* not stored: see record_clock() */
+	bool chunks_noted;	/* all its large releases say which chunks they need */
 	int64_t vanished_ms;	/* its Application is gone since then; 0 = it is there */
 	int64_t vanished_mono;	/* not stored */
 	VEC(struct release) releases;		/* oldest first */

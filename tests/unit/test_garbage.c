@@ -87,10 +87,13 @@ static void what_the_record_names_is_needed(void **state)
 		{ "the last chunk", "chunk", 0, "ffff", true },
 		{ "another chunk", "chunk", 0, "fffe", false },
 	};
-	_cleanup_(record_deinit) struct record rec = { .last_id = 1 };
-	struct release *rel = record_add_release(&rec);
+	_cleanup_(record_deinit) struct record rec = { 0 };
+	struct release *rel;
 
 	(void)state;
+	record_add_release(&rec)->id = 9;	/* number 1 has been forgotten */
+	rel = record_add_release(&rec);
+	assert_true(rec.chunks_noted);
 	strcpy(rel->digest, DIGEST);
 	rel->chunks = xstrdup(CHUNK " ffff");
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -102,6 +105,10 @@ static void what_the_record_names_is_needed(void **state)
 		assert_true(kept_read(s, &k));
 		if (kept_needed(&k, &rec) != rows[i].want)
 			fail_msg("%s", rows[i].what);
+		/* A record that was begun before chunks were noted needs all. */
+		rec.chunks_noted = false;
+		assert_int_equal(kept_needed(&k, &rec), rows[i].want || k.chunk);
+		rec.chunks_noted = true;
 		assert_int_equal(kept_needed(&k, &none), k.state);
 	}
 }

@@ -62,6 +62,8 @@ static void limits_are_heeded(void **state)
 		  1000 },
 		{ "without end", WRITTEN(UINT_MAX), FAILURE_REFUSED, UINT_MAX, false,
 		  true, 9000 },
+		{ "no pause is a short one", { .set = true, .limit = UINT_MAX,
+		  .factor = 2 }, FAILURE_ANSWERED, 7, false, true, 1000 },
 		{ "trouble", BY_DEFAULT, FAILURE_ANSWERED, 5, false, true, 80000 },
 		{ "... five times and once more", BY_DEFAULT, FAILURE_ANSWERED, 6,
 		  false, false, 160000 },
