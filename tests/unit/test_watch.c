@@ -14,7 +14,7 @@
 static void test_streaming_list(void **state)
 {
 	struct seen *s = seen_new();
-	struct fake_call *c = take(s, "/api/v1/configmaps?watch=1");
+	struct fake_call *c = seen_take(s, "/api/v1/configmaps?watch=1");
 
 	(void)state;
 	assert_int_equal(c->lane, HTTP_WATCH);
@@ -48,7 +48,7 @@ static void test_line_over_chunks(void **state)
 	(void)state;
 	for (size_t n = 1; n < 40; n++) {
 		struct seen *s = seen_new();
-		struct fake_call *c = take(s, "sendInitialEvents");
+		struct fake_call *c = seen_take(s, "sendInitialEvents");
 
 		fake_head(c, 200, 0, NULL);
 		fake_bytes(c, text, sizeof(text) - 1, n);
@@ -74,7 +74,7 @@ static void test_cut_at_every_byte(void **state)
 		fake_bytes(c, text, n, SIZE_MAX);
 		fake_break(c, ERR_NET, "connection reset");
 		fake_run(s->lab.f, 1600);
-		take(s, resume);
+		seen_take(s, resume);
 		seen_free(s);
 	}
 }
@@ -88,7 +88,7 @@ static void test_clean_eof_resumes(void **state)
 	fake_run(s->lab.f, 300000 - 200000);
 	fake_data(c, EVENT("MODIFIED", "a", "11"));
 	fake_end(c);
-	c = take(s, "resourceVersion=11&");
+	c = seen_take(s, "resourceVersion=11&");
 	assert_null(strstr(c->path, "sendInitialEvents"));
 	fake_head(c, 200, 0, NULL);
 	fake_data(c, EVENT("MODIFIED", "a", "13"));
@@ -106,7 +106,7 @@ static void test_bookmark_is_where_it_resumes(void **state)
 	fake_data(c, BOOKMARK("99"));
 	fake_run(s->lab.f, 2000);
 	fake_end(c);
-	take(s, "resourceVersion=99&");
+	seen_take(s, "resourceVersion=99&");
 	seen_free(s);
 }
 
@@ -120,7 +120,7 @@ static void test_eof_at_once_waits(void **state)
 	fake_end(c);			/* it gave lines: no trouble */
 	assert_int_equal(fake_untaken(s->lab.f), 0);
 	fake_run(s->lab.f, 1000);
-	c = take(s, "resourceVersion=10&");
+	c = seen_take(s, "resourceVersion=10&");
 	fake_head(c, 200, 0, NULL);
 	fake_end(c);			/* it gave nothing: trouble */
 	assert_int_equal(fake_untaken(s->lab.f), 0);
@@ -140,7 +140,7 @@ static void test_error_event_410_lists_again(void **state)
 	/* What comes after the error in the same chunk is not read. */
 	fake_data(c, ERROR_410 EVENT("MODIFIED", "x", "77"));
 	assert_null(c->call);
-	c = take(s, "sendInitialEvents=true");
+	c = seen_take(s, "sendInitialEvents=true");
 	fake_head(c, 200, 0, NULL);
 	fake_data(c, EVENT("ADDED", "b", "7") LIST_END("50"));
 	check_log(s, "reset +b synced");
@@ -157,9 +157,9 @@ static void test_http_410_lists_again(void **state)
 	(void)state;
 	fake_run(s->lab.f, 10000);
 	fake_end(c);
-	fake_answer(take(s, "resourceVersion=10&"), 410,
+	fake_answer(seen_take(s, "resourceVersion=10&"), 410,
 		    "{\"kind\":\"Status\",\"code\":410,\"reason\":\"Expired\"}");
-	take(s, "sendInitialEvents=true");
+	seen_take(s, "sendInitialEvents=true");
 	seen_free(s);
 }
 
@@ -167,7 +167,7 @@ static void test_http_410_lists_again(void **state)
 static void test_410_for_ever(void **state)
 {
 	struct seen *s = seen_new();
-	struct fake_call *c = take(s, "sendInitialEvents");
+	struct fake_call *c = seen_take(s, "sendInitialEvents");
 
 	(void)state;
 	for (unsigned i = 0; i < 5; i++) {
@@ -175,7 +175,7 @@ static void test_410_for_ever(void **state)
 		fake_data(c, ERROR_410);
 		assert_int_equal(fake_untaken(s->lab.f), i == 0);
 		fake_run(s->lab.f, 40000);
-		c = take(s, "sendInitialEvents");
+		c = seen_take(s, "sendInitialEvents");
 	}
 	assert_int_equal(s->troubles, 1);
 	assert_int_equal(s->trouble.code, ERR_GONE);
@@ -191,7 +191,7 @@ static void test_falls_back_to_pages(void **state)
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
 		struct seen *s = seen_new();
-		struct fake_call *c = take(s, "sendInitialEvents");
+		struct fake_call *c = seen_take(s, "sendInitialEvents");
 
 		if (i < 2) {
 			fake_answer(c, refusals[i], "{\"kind\":\"Status\"}");
@@ -202,15 +202,15 @@ static void test_falls_back_to_pages(void **state)
 				  "{\"type\":\"ERROR\",\"object\":{\"code\":422}}\n");
 		}
 		fake_run(s->lab.f, 0);
-		c = take(s, "/api/v1/configmaps?labelSelector=a%3Db&limit=50");
+		c = seen_take(s, "/api/v1/configmaps?labelSelector=a%3Db&limit=50");
 		assert_int_equal(c->lane, HTTP_REQUEST);
 		buf_clear(&s->log);
 		fake_answer(c, 200, PAGE("20", "t1", ITEM("a") "," ITEM("b")));
 		check_log(s, "reset +a +b");
-		fake_answer(take(s, "limit=50&continue=t1"), 200,
+		fake_answer(seen_take(s, "limit=50&continue=t1"), 200,
 			    PAGE("20", "", ITEM("c")));
 		check_log(s, "+c synced");
-		take(s, "&resourceVersion=20&");
+		seen_take(s, "&resourceVersion=20&");
 		assert_int_equal(s->troubles, 0);
 		seen_free(s);
 	}
@@ -223,13 +223,13 @@ static void test_continue_expired(void **state)
 
 	(void)state;
 	fake_answer(c, 200, PAGE("20", "t1", ITEM("a")));
-	fake_answer(take(s, "continue=t1"), 410, "{\"reason\":\"Expired\"}");
+	fake_answer(seen_take(s, "continue=t1"), 410, "{\"reason\":\"Expired\"}");
 	fake_run(s->lab.f, 0);
-	c = take(s, "limit=50");
+	c = seen_take(s, "limit=50");
 	assert_null(strstr(c->path, "continue"));
 	fake_answer(c, 200, PAGE("30", "", ITEM("b")));
 	check_log(s, "reset +a reset +b synced");
-	take(s, "&resourceVersion=30&");
+	seen_take(s, "&resourceVersion=30&");
 	seen_free(s);
 }
 
@@ -254,7 +254,7 @@ static void test_items_have_kind(void **state)
 	s->w = watch_new(s->lab.k, &CMS, NULL, "metadata.name=a", &h, s);
 	fake_answer(first_page(s), 200, PAGE("1", "", ITEM("a")));
 	check_log(s, "reset + synced");
-	assert_non_null(strstr(take(s, "watch=1")->path,
+	assert_non_null(strstr(seen_take(s, "watch=1")->path,
 			       "fieldSelector=metadata.name%3Da"));
 	seen_free(s);
 }
@@ -267,19 +267,19 @@ static void test_one_paged_list_at_a_time(void **state)
 
 	(void)state;
 	t->w = watch_new(s->lab.k, &CMS, "c=d", NULL, &handler, t);
-	fake_answer(take(s, "a%3Db"), 422, "{}");
-	fake_answer(take(s, "c%3Dd"), 422, "{}");
+	fake_answer(seen_take(s, "a%3Db"), 422, "{}");
+	fake_answer(seen_take(s, "c%3Dd"), 422, "{}");
 	fake_run(s->lab.f, 0);
-	a = take(s, "labelSelector=a%3Db&limit=50");
+	a = seen_take(s, "labelSelector=a%3Db&limit=50");
 	assert_int_equal(fake_untaken(s->lab.f), 0);
 	fake_answer(a, 200, PAGE("1", "t", ""));
-	a = take(s, "continue=t");
+	a = seen_take(s, "continue=t");
 	fake_run(s->lab.f, 0);
 	assert_int_equal(fake_untaken(s->lab.f), 0);
 	fake_answer(a, 200, PAGE("1", "", ""));
-	take(s, "watch=1");
+	seen_take(s, "watch=1");
 	fake_run(s->lab.f, 0);
-	b = take(s, "labelSelector=c%3Dd&limit=50");
+	b = seen_take(s, "labelSelector=c%3Dd&limit=50");
 	fake_answer(b, 200, PAGE("1", "", ""));
 	assert_true(watch_synced(s->w) && watch_synced(t->w));
 	watch_free(t->w);
@@ -297,12 +297,12 @@ static void test_free_gives_turn_back(void **state)
 	(void)state;
 	first_page(s);
 	other = watch_new(s->lab.k, &CMS, "c=d", NULL, &handler, s);
-	fake_answer(take(s, "c%3Dd"), 422, "{}");
+	fake_answer(seen_take(s, "c%3Dd"), 422, "{}");
 	fake_run(s->lab.f, 0);
 	assert_int_equal(fake_untaken(s->lab.f), 0);
 	s->w = watch_free(s->w);
 	fake_run(s->lab.f, 0);
-	take(s, "c%3Dd&limit=50");
+	seen_take(s, "c%3Dd&limit=50");
 	watch_free(other);
 	seen_free(s);
 }
@@ -316,7 +316,7 @@ static void test_page_fails(void **state)
 	check_log(s, "trouble");
 	assert_int_equal(s->trouble.code, ERR_AUTH);
 	fake_run(s->lab.f, 1600);
-	fake_answer(take(s, "limit=50"), 200, PAGE("1", "", ""));
+	fake_answer(seen_take(s, "limit=50"), 200, PAGE("1", "", ""));
 	check_log(s, "reset synced well");
 	seen_free(s);
 }

@@ -22,7 +22,7 @@ static void test_trouble_once_per_streak(void **state)
 	for (unsigned i = 0; i < ARRAY_LEN(delays); i++) {
 		delays[i] = fake_next_timer(s->lab.f);
 		fake_run(s->lab.f, delays[i]);
-		fake_break(take(s, "resourceVersion=10&"), ERR_NET, "refused");
+		fake_break(seen_take(s, "resourceVersion=10&"), ERR_NET, "refused");
 	}
 	check_log(s, "trouble");
 	assert_int_equal(s->trouble.code, ERR_NET);
@@ -30,7 +30,7 @@ static void test_trouble_once_per_streak(void **state)
 	assert_int_equal(delays[1], 1200);
 	assert_int_equal(delays[8], 22500);	/* 30 s - 25 % */
 	fake_run(s->lab.f, 40000);
-	c = take(s, "resourceVersion=10&");
+	c = seen_take(s, "resourceVersion=10&");
 	fake_head(c, 200, 0, NULL);
 	check_log(s, "well");
 	/* Long after, the next streak begins anew. */
@@ -47,11 +47,11 @@ static void test_not_served(void **state)
 	struct seen *s = seen_new();
 
 	(void)state;
-	fake_answer(take(s, "watch=1"), 404, "404 page not found\n");
+	fake_answer(seen_take(s, "watch=1"), 404, "404 page not found\n");
 	assert_int_equal(s->trouble.code, ERR_NOTFOUND);
 	check_log(s, "trouble");
 	fake_run(s->lab.f, 1600);
-	take(s, "sendInitialEvents");
+	seen_take(s, "sendInitialEvents");
 	seen_free(s);
 }
 
@@ -61,9 +61,9 @@ static void test_well_after_list(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	fake_break(take(s, "watch=1"), ERR_NET, "refused");
+	fake_break(seen_take(s, "watch=1"), ERR_NET, "refused");
 	fake_run(s->lab.f, 1600);
-	c = take(s, "sendInitialEvents");
+	c = seen_take(s, "sendInitialEvents");
 	fake_head(c, 200, 0, NULL);
 	check_log(s, "trouble reset");
 	fake_data(c, LIST_END("1"));
@@ -85,7 +85,7 @@ static void test_watchdog(void **state)
 	fake_run(s->lab.f, 1000);
 	assert_null(c->call);
 	check_log(s, "");
-	take(s, "resourceVersion=11&");
+	seen_take(s, "resourceVersion=11&");
 	fake_run(s->lab.f, 150000);	/* not even a head */
 	check_log(s, "trouble");
 	assert_int_equal(s->trouble.code, ERR_TIMEOUT);
@@ -96,7 +96,7 @@ static void test_watchdog(void **state)
 static void test_list_stalls(void **state)
 {
 	struct seen *s = seen_new();
-	struct fake_call *c = take(s, "sendInitialEvents");
+	struct fake_call *c = seen_take(s, "sendInitialEvents");
 
 	(void)state;
 	fake_head(c, 200, 0, NULL);
@@ -108,14 +108,14 @@ static void test_list_stalls(void **state)
 	fake_run(s->lab.f, 2000);
 	assert_null(c->call);
 	check_log(s, "reset +a +b trouble");
-	take(s, "limit=50");
+	seen_take(s, "limit=50");
 	seen_free(s);
 }
 
 static void test_list_ends_early(void **state)
 {
 	struct seen *s = seen_new();
-	struct fake_call *c = take(s, "sendInitialEvents");
+	struct fake_call *c = seen_take(s, "sendInitialEvents");
 
 	(void)state;
 	fake_head(c, 200, 0, NULL);
@@ -123,7 +123,7 @@ static void test_list_ends_early(void **state)
 	fake_end(c);
 	check_log(s, "reset +a trouble");
 	fake_run(s->lab.f, 1600);
-	c = take(s, "sendInitialEvents");	/* not from version 3 */
+	c = seen_take(s, "sendInitialEvents");	/* not from version 3 */
 	fake_head(c, 200, 0, NULL);
 	fake_data(c, LIST_END("10"));
 	check_log(s, "reset synced well");
@@ -146,7 +146,7 @@ static void test_line_too_long(void **state)
 	check_log(s, "trouble");
 	assert_int_equal(s->trouble.code, ERR_LIMIT);
 	fake_run(s->lab.f, 1600);
-	take(s, "sendInitialEvents");
+	seen_take(s, "sendInitialEvents");
 	seen_free(s);
 }
 
@@ -170,7 +170,7 @@ static void test_no_event(void **state)
 		assert_int_equal(s->trouble.code, ERR_NET);
 		assert_null(strstr(s->trouble.msg, "hunter2"));
 		fake_run(s->lab.f, 1600);
-		take(s, "sendInitialEvents");
+		seen_take(s, "sendInitialEvents");
 		seen_free(s);
 	}
 }
@@ -185,7 +185,7 @@ static void test_error_event_500(void **state)
 	check_log(s, "trouble");
 	assert_string_equal(s->trouble.msg, "watch of configmaps: etcd is away");
 	fake_run(s->lab.f, 1600);
-	take(s, "resourceVersion=10&");		/* nothing was lost */
+	seen_take(s, "resourceVersion=10&");		/* nothing was lost */
 	seen_free(s);
 }
 
@@ -206,7 +206,7 @@ static void test_free_in_every_callback(void **state)
 			fake_answer(first_page(s), 200,
 				    PAGE("1", "", ITEM("a") "," ITEM("b")));
 		} else {
-			c = take(s, "watch=1");
+			c = seen_take(s, "watch=1");
 			fake_head(c, 200, 0, NULL);
 			fake_data(c, EVENT("ADDED", "a", "1") LIST_END("2")
 				  EVENT("DELETED", "a", "3"));
@@ -225,9 +225,9 @@ static void test_free_in_well(void **state)
 
 	(void)state;
 	s->free_on = "well";
-	fake_break(take(s, "watch=1"), ERR_NET, "refused");
+	fake_break(seen_take(s, "watch=1"), ERR_NET, "refused");
 	fake_run(s->lab.f, 1600);
-	c = take(s, "sendInitialEvents");
+	c = seen_take(s, "sendInitialEvents");
 	fake_head(c, 200, 0, NULL);
 	fake_data(c, LIST_END("1") EVENT("ADDED", "a", "2"));
 	check_log(s, "trouble reset synced well");
@@ -246,9 +246,9 @@ static void test_counted(void **state)
 	struct seen *s = seen_new();
 
 	(void)state;
-	fake_break(take(s, "watch=1"), ERR_NET, "refused");
+	fake_break(seen_take(s, "watch=1"), ERR_NET, "refused");
 	fake_run(s->lab.f, 1600);
-	fake_head(take(s, "watch=1"), 200, 0, NULL);
+	fake_head(seen_take(s, "watch=1"), 200, 0, NULL);
 	kube_stats(s->lab.k, add_stat, &b);
 	assert_string_equal(buf_str(&b), "watch 0 1\nwatch 200 1\n");
 	seen_free(s);

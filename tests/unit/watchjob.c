@@ -73,14 +73,14 @@ void check_log(struct seen *s, const char *want)
 	buf_clear(&s->log);
 }
 
-struct fake_call *take(struct seen *s, const char *path)
+struct fake_call *seen_take(struct seen *s, const char *path)
 {
 	return fake_take(s->lab.f, "GET", path);
 }
 
 struct fake_call *listed(struct seen *s)
 {
-	struct fake_call *c = take(s, "sendInitialEvents=true");
+	struct fake_call *c = seen_take(s, "sendInitialEvents=true");
 
 	fake_head(c, 200, 0, NULL);
 	fake_data(c, EVENT("ADDED", "a", "3") EVENT("ADDED", "b", "7")
@@ -91,7 +91,7 @@ struct fake_call *listed(struct seen *s)
 
 struct fake_call *first_page(struct seen *s)
 {
-	fake_answer(take(s, "sendInitialEvents"), 400, "{}");
+	fake_answer(seen_take(s, "sendInitialEvents"), 400, "{}");
 	fake_run(s->lab.f, 0);
-	return take(s, "limit=50");
+	return seen_take(s, "limit=50");
 }

@@ -19,7 +19,7 @@ void seen_free(struct seen *s);
 void note(struct seen *s, const char *word, const char *name);
 /* What happened since the last call. */
 void check_log(struct seen *s, const char *want);
-struct fake_call *take(struct seen *s, const char *path);
+struct fake_call *seen_take(struct seen *s, const char *path);
 /* A watch that has listed a and b at version 10 and watches on. */
 struct fake_call *listed(struct seen *s);
 /* A watch whose server has no streaming lists, at its first page. */
