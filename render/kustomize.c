@@ -8,6 +8,7 @@
  */
 #include "core/doc.h"
 #include "render/kustomize.h"
+#include "render/remote_bases.h"
 #include "render_priv.h"
 
 static void on_warning(void *arg, const char *text)
@@ -41,19 +42,34 @@ static int judge_closure(struct collect *c, struct files *files, const char *pat
 	return 0;
 }
 
+/* Of a repository that is to be fetched: which field of which file names it. */
+static void tell_who_wants(struct render_answer *a, const struct err *err)
+{
+	const char *end = strstr(err->msg, ": the repository is not fetched");
+
+	a->want_by = end ? xstrndup(err->msg, (size_t)(end - err->msg)) :
+			   xstrdup(err->msg);
+}
+
 int kustomize_run(struct collect *c, struct files *files, const char *path,
 		  struct err *err)
 {
+	_cleanup_(remote_bases_deinit) struct remote_bases remotes = { .r = c->r,
+								       .a = c->a };
 	const struct kust_options o = {
 		.overrides = doc_get(c->r->source, "kustomize", NULL),
 		.source_bytes = c->caps.source_bytes, .file_bytes = c->caps.file_bytes,
 		.objects = c->caps.objects, .warn = on_warning, .warn_arg = c,
+		.remote = remote_bases_find, .remote_arg = &remotes,
 	};
 	struct kust_result built;
 	int rc;
 
-	if (kustomize_build(files, path, &o, &built, err) < 0)
+	if (kustomize_build(files, path, &o, &built, err) < 0) {
+		if (c->a->want_url)
+			tell_who_wants(c->a, err);
 		return -1;
+	}
 	rc = built.needs_exec ? judge_closure(c, files, path, err) :
 				add_all(c, &built, path, err);
 	kust_result_deinit(&built);

@@ -139,12 +139,10 @@ static int accumulate_folder(struct target *t, const char *written, bool compone
 	struct kaccumulator own = { .map = component ? NULL : kmap_new(t->k) };
 	struct kspec spec = { 0 };
 	struct target sub = { .k = t->k, .spec = &spec, .acc = component ? t->acc : &own };
-	int r = enter_folder(t, &sub, &spec, written, component, err);
 
-	if (r == 0)
-		r = component ? renew_map(t, err) : merge_child(t, &own, err);
-	vec_deinit(&own.vars);
-	return r;
+	if (enter_folder(t, &sub, &spec, written, component, err) < 0)
+		return -1;
+	return component ? renew_map(t, err) : merge_child(t, &own, err);
 }
 
 static int accumulate_paths(struct target *t, const struct kstrings *paths,
@@ -224,7 +222,6 @@ static int load_plugins(struct target *t, const struct kstrings *list,
 	if (r == 0)
 		r = accumulate_paths(&sub, &paths, field, err);
 	vec_deinit(&paths);
-	vec_deinit(&acc.vars);
 	*ret = acc.map;
 	return r;
 }

@@ -165,16 +165,12 @@ static int build(struct kust *k, const char *path, struct kust_result *ret,
 	struct kfolder *root = kload_root(k, path, err);
 	struct kaccumulator acc = { 0 };
 	struct kspec spec = { 0 };
-	int r = root && kload_spec(k, root, &spec, err) == 0 ? 0 : -1;
 
-	if (r == 0)
-		r = kust_accumulate(k, root, &spec, &acc, err);
-	if (r == 0)
-		r = finish(k, &spec, &acc, err);
-	if (r == 0)
-		r = give(k, acc.map, ret, err);
-	vec_deinit(&acc.vars);
-	return r;
+	if (!root || kload_spec(k, root, &spec, err) < 0 ||
+	    kust_accumulate(k, root, &spec, &acc, err) < 0 ||
+	    finish(k, &spec, &acc, err) < 0)
+		return -1;
+	return give(k, acc.map, ret, err);
 }
 
 int kustomize_build(struct files *files, const char *path,

@@ -11,6 +11,7 @@
 
 #include "core/doc.h"
 #include "render/kustomize.h"
+#include "render/render.h"
 #include "tree_files.h"
 
 #define CM(name) "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: " name "\n"
@@ -49,6 +50,10 @@ static const struct {
 	{ .kustomization = "resources: [a.yaml]\npatches:\n- target: {kind: ConfigMap}\n"
 			   "  patch: '[{\"op\": \"remove\", \"path\": \"/metadata/name\"}]'\n",
 	  .error = "metadata.name is missing in the outcome" },
+	/* vars of two layers */
+	{ .kustomization = "resources: [a.yaml, vars]\nvars:\n- name: V\n"
+			   "  objref: {apiVersion: v1, kind: ConfigMap, name: a}\n",
+	  .want = CM("a") "---\n" CM("v") },
 	{ .kustomization = "resources: [a.yaml, gone.yaml]\n",
 	  .error = "app/kustomization.yaml:1: resources: app/gone.yaml: not found" },
 	{ .kustomization = "resources:\n- a.yaml\nbases:\n- gone\n",
@@ -73,6 +78,9 @@ static int build(const char *kustomization, struct kust_options *o,
 	const struct tree_file files[] = {
 		{ "app/kustomization.yaml", kustomization }, { "app/a.yaml", CM("a") },
 		{ "app/b.yaml", CM("b") }, { "app/local.yaml", LOCAL },
+		{ "app/vars/kustomization.yaml", "resources: [v.yaml]\nvars: [{name: W, "
+		  "objref: {apiVersion: v1, kind: ConfigMap, name: v}}]\n" },
+		{ "app/vars/v.yaml", CM("v") },
 		{ "app/plugin.yaml", "apiVersion: my.io/v1\nkind: Own\nmetadata: {name: p}\n" },
 		{ NULL, NULL },
 	};
@@ -158,11 +166,66 @@ static void test_places(void **state)
 	kust_result_deinit(&r);
 }
 
+/* --- bases in other repositories -------------------------------------------------- */
+
+static const struct tree_file other[] = {
+	{ "base/kustomization.yaml", "resources: [o.yaml]\n" },
+	{ "base/o.yaml", CM("other") }, { NULL, NULL },
+};
+static struct tree_files other_tree;
+
+static struct files *open_other(const char *mirror, const char *commit, struct err *err)
+{
+	(void)err;
+	assert_string_equal(mirror, "/mirrors/o");
+	assert_string_equal(commit, "c0ffee");
+	tree_files_init(&other_tree, other);
+	return &other_tree.files;
+}
+
+static void render_with(struct render_remote *remotes, size_t n, struct render_answer *a)
+{
+	static const struct tree_file files[] = {
+		{ "app/kustomization.yaml",
+		  "resources:\n- https://git.example.com/org/repo//base?ref=v1\n" },
+		{ NULL, NULL },
+	};
+	struct render_request r = { .path = (char *)"app", .open_tree = open_other,
+				    .remotes = remotes, .n_remotes = n };
+	struct err err = ERR_INIT;
+	struct tree_files tree;
+
+	tree_files_init(&tree, files);
+	if (render_run(&tree.files, &r, a, &err))
+		fail_msg("%s", err.msg);
+}
+
+static void test_other_repositories(void **state)
+{
+	struct render_remote have = { .url = (char *)"https://git.example.com/org/repo",
+				      .ref = (char *)"v1", .mirror = (char *)"/mirrors/o",
+				      .commit = (char *)"c0ffee" };
+	struct render_answer a = { 0 };
+
+	(void)state;
+	render_with(NULL, 0, &a);
+	assert_string_equal(a.want_url, "https://git.example.com/org/repo");
+	assert_string_equal(a.want_ref, "v1");
+	assert_string_equal(a.want_by, "app/kustomization.yaml:2: resources");
+	assert_int_equal(a.n_objects, 0);
+	render_answer_deinit(&a);
+	render_with(&have, 1, &a);
+	assert_null(a.want_url);
+	assert_int_equal(a.n_objects, 1);
+	assert_string_equal(a.objects[0].name, "other");
+	render_answer_deinit(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_builds), cmocka_unit_test(test_caps),
-		cmocka_unit_test(test_places),
+		cmocka_unit_test(test_places), cmocka_unit_test(test_other_repositories),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
