@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# A kustomization whose base lies in another repository: refused unless its host is
+# allowed, fetched like any other repository, followed when it moves.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+NS=remotebase-$$
+value_is() { field_is "$1" configmap "${2:-pre-settings}" .data.key -n "$NS"; }
+says() { # TYPE WORDS: a condition
+	app_is shop "(\$s.conditions // []) | any(.type == \"$1\" and (.message | contains(\"$2\")))"
+}
+
+namespace "$NS"
+repo shop
+repo base
+git_server
+configmap settings one | write "$T/work/base/deploy/settings.yaml"
+printf 'resources: [settings.yaml]\n' | write "$T/work/base/deploy/kustomization.yaml"
+commit base one >/dev/null
+git -C "$T/work/base" tag v1
+git -C "$T/work/base" push -q origin v1
+overlay() { # URL
+	printf 'namePrefix: pre-\nresources:\n- %s\n' "$1" | write "$T/work/shop/overlay/kustomization.yaml"
+	COMMIT=$(commit shop "base $1")
+}
+
+it "a host that nobody allowed is refused by name"
+syncd_start --poll-interval 1s
+overlay "$GIT_URL/base.git//deploy?ref=v1"
+app shop "$GIT_URL/shop.git" overlay "$NS"
+wait_until 30 "the condition" says ComparisonError "--allow-remote-bases=127.0.0.1"
+wait_until 5 "file and field" says ComparisonError "overlay/kustomization.yaml"
+never 2 "rendered" value_is one
+syncd_stop
+
+it "an allowed one is fetched at its tag"
+syncd_start --poll-interval 1s --allow-remote-bases 127.0.0.1
+good shop "$COMMIT"
+value_is one
+
+it "a tag stays where it is; a branch is followed"
+configmap settings two | write "$T/work/base/deploy/settings.yaml"
+commit base two >/dev/null
+never 4 "followed" value_is two
+overlay "$GIT_URL/base.git//deploy?ref=main"
+good shop "$COMMIT"
+value_is two
+configmap settings three | write "$T/work/base/deploy/settings.yaml"
+commit base three >/dev/null
+wait_until 30 "the base's new commit" value_is three
+
+it "a base that is not there says so, and what runs stays"
+overlay "$GIT_URL/base.git//nowhere?ref=main"
+wait_until 30 "the condition" says ComparisonError "nowhere"
+never 2 "changed" value_is one
+overlay "$GIT_URL/base.git//deploy?ref=missing"
+wait_until 30 "the condition" says ComparisonError "missing"
+value_is three
+overlay "$GIT_URL/none.git//deploy"
+wait_until 30 "the condition" says ComparisonError "none.git"
+value_is three
+
+it "other schemes and plain files are refused"
+overlay "git@127.0.0.1:org/base.git//deploy"
+wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
+overlay "file://$T/repos/base.git//deploy"
+wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
+value_is three
