@@ -31,6 +31,7 @@ struct node {
 	uint8_t kind;		/* enum node_kind */
 	uint8_t style;		/* enum node_style */
 	bool implicit;		/* a scalar whose type its text decides */
+	bool bare;		/* private to render/kustomize: see kplain() */
 	uint32_t line;		/* from 1; 0: made by us */
 	const char *tag;	/* as resolved by libyaml ("tag:yaml.org,2002:str"), or NULL */
 	union {

@@ -47,6 +47,7 @@ struct node *kplain(struct kust *k, const char *text)
 
 	n->style = NODE_PLAIN;
 	n->implicit = true;
+	n->bare = true;
 	return n;
 }
 
@@ -57,6 +58,8 @@ struct node *kstring(struct kust *k, const char *text)
 
 void kset(struct kust *k, struct node *map, const char *key, struct node *value)
 {
+	if (!map || map->kind != NODE_MAP)
+		return;
 	for (uint32_t i = 0; i < map->len; i += 2) {
 		if (strcmp(ktext(map->kids[i]), key) == 0) {
 			map->kids[i + 1] = value;

@@ -238,7 +238,10 @@ struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
 /* Sets a key, at the end where it is new; takes it away. NULL-safe, maps only. */
 void kset(struct kust *k, struct node *map, const char *key, struct node *value);
 bool kremove(struct node *map, const char *key);
-/* A plain scalar, whose type its text decides (NewScalarRNode without a tag). */
+/*
+ * A plain scalar, whose type its text decides (NewScalarRNode without a tag); bare,
+ * so that a strategic merge that comes upon it makes a text of it.
+ */
 struct node *kplain(struct kust *k, const char *text);
 struct node *kstring(struct kust *k, const char *text);	/* NewStringRNode: !!str */
 /*

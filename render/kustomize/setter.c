@@ -33,6 +33,7 @@ int kset_scalar(struct node *n, const char *text, enum kset_type type, struct er
 	*n = (struct node){ .kind = NODE_SCALAR, .style = n->style, .line = n->line,
 			    .text = text, .len = (uint32_t)strlen(text) };
 	n->implicit = guessed(n->style, type);
+	n->bare = type == KSET_GUESSED;
 	return 0;
 }
 

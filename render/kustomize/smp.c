@@ -214,6 +214,16 @@ static void sweep_fields(struct node *map)
 	map->len = kept;
 }
 
+/* FieldSetter: a scalar without a tag is taken for a text, and quoted as one. */
+static void quote_bare(struct node *n)
+{
+	if (n->kind != NODE_SCALAR || !n->bare || !n->implicit ||
+	    n->style != NODE_PLAIN || kis_text11(n->text))
+		return;
+	n->style = NODE_DOUBLE;
+	n->implicit = false;
+}
+
 static int merge_field(struct smp *w, struct node *dest, const struct field *d,
 		       const struct field *o, const struct kschema_node *schema)
 {
@@ -226,6 +236,8 @@ static int merge_field(struct smp *w, struct node *dest, const struct field *d,
 			       "cannot be merged", dest->line);
 	if (smp_walk(w, p, kschema_field(w->k, schema, name), &value) < 0)
 		return err_wrap(w->err, "%.60s", name);
+	if (value)
+		quote_bare(value);
 	set_field(w, dest, name, d, value, value && value == p.dest && is_spelled_null(&p));
 	return 0;
 }
