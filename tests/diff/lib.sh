@@ -20,7 +20,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 export KUST_CACHE KUBECONFIG=/dev/null
 mkdir -p "$KUST_CACHE"
-find "$KUST_CACHE" -type f -mtime +30 -delete
+find "$KUST_CACHE" -type f -mtime +30 -delete 2>/dev/null || true # runs may meet
 failed=0
 suite=$(basename "$0" .sh)
 
