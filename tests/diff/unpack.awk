@@ -2,7 +2,7 @@
 #
 #	awk -v to=FOLDER -v shared=FOLDER -f unpack.awk CASES.txt ...
 #
-#	=== NAME [error|objects|refused] [like NAME] [in FOLDER]
+#	=== NAME [error|objects|refused|accepted] [like NAME] [in FOLDER]
 #	-- PATH --			a file; its lines follow
 #	-- PATH = SHARED --		a copy of shared/SHARED.yaml
 #	-- PATH -> TARGET --		a symlink
@@ -73,8 +73,8 @@ FNR == 1 {
 		else
 			want = $i
 	}
-	if (want !~ /^(same|error|objects|refused)$/)
-		fail("a case wants same, error, objects or refused, not " want)
+	if (want !~ /^(same|error|objects|refused|accepted)$/)
+		fail("a case wants same, error, objects, refused or accepted, not " want)
 	folder(dir "/tree")
 	places[dir] = where
 	print want >(dir "/want")
