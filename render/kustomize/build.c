@@ -104,7 +104,8 @@ static void drop_internal(struct node *list)
 		kremove(list, legacy[i]);
 }
 
-static void finish_annotations(struct kust *k, const struct kspec *spec, struct kmap *m)
+static int finish_annotations(struct kust *k, const struct kspec *spec, struct kmap *m,
+			      struct err *err)
 {
 	bool origins = asks_for(spec, "originAnnotations");
 	bool changes = asks_for(spec, "transformerAnnotations");
@@ -113,6 +114,11 @@ static void finish_annotations(struct kust *k, const struct kspec *spec, struct 
 		struct kres *r = kmap_at(m, i);
 		struct node *list = kfind(r->root, "metadata", "annotations", NULL);
 
+		if (list && list->kind == NODE_LIST && list->len) {
+			err_set(err, ERR_INVALID, "metadata.annotations is a list; write a "
+				"map of texts");
+			return kres_blame(r, err);
+		}
 		if (!origins || !changes)	/* taking them away makes metadata */
 			kget_or_make(k, r->root, "metadata", NODE_MAP);
 		if (!origins)
@@ -122,6 +128,7 @@ static void finish_annotations(struct kust *k, const struct kspec *spec, struct 
 		drop_internal(list);
 		kannotations_rewrite(k, r);
 	}
+	return 0;
 }
 
 static int finish(struct kust *k, const struct kspec *spec, struct kaccumulator *acc,
@@ -138,8 +145,7 @@ static int finish(struct kust *k, const struct kspec *spec, struct kaccumulator 
 		return err_wrap(err, "%s", spec->file);
 	if (asks_for(spec, "managedByLabel") && mark_managed(k, acc->map, err) < 0)
 		return -1;
-	finish_annotations(k, spec, acc->map);
-	return 0;
+	return finish_annotations(k, spec, acc->map, err);
 }
 
 static int give(struct kust *k, const struct kmap *m, struct kust_result *ret,

@@ -228,21 +228,32 @@ static int is_target(struct kust *k, const struct kreplacement_target *t,
 
 /* --- fields ------------------------------------------------------------------------- */
 
+/* Where the part with that index begins; NULL where there are not so many. */
+static const char *find_part(const char *text, const char *by, int64_t index)
+{
+	for (; text && index > 0; index--) {
+		text = strstr(text, by);
+		text = text ? text + strlen(by) : NULL;
+	}
+	return text;
+}
+
 /* The target's parts with one of them replaced, or one more before or after. */
 static const char *join(struct replacing *x, const struct kfield_options *o,
 			const char *text, const char *value)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT_MAX(NODE_SCALAR_MAX);
-	size_t n;
-	char **parts = split(x->k, text, o->delimiter, &n);
+	const char *part = find_part(text, o->delimiter, o->index), *rest;
 
-	if (o->index < 0)
-		buf_addf(&out, "%s%s", value, o->delimiter);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(&out, "%s%s", i ? o->delimiter : "",
-			 o->index == (int64_t)i ? value : parts[i]);
-	if (o->index >= (int64_t)n)
-		buf_addf(&out, "%s%s", o->delimiter, value);
+	if (o->index < 0) {
+		buf_addf(&out, "%s%s%s", value, o->delimiter, text);
+	} else if (!part) {
+		buf_addf(&out, "%s%s%s", text, o->delimiter, value);
+	} else {
+		rest = strstr(part, o->delimiter);
+		buf_add(&out, text, (size_t)(part - text));
+		buf_addf(&out, "%s%s", value, rest ? rest : "");
+	}
 	x->bytes += buf_overflowed(&out) ? BYTES_MAX + 1 : out.len;
 	return arena_strndup(&x->k->arena, buf_str(&out), out.len);
 }
@@ -281,10 +292,9 @@ static int set_field(struct replacing *x, const struct kfield_options *o,
 		*field = *copy;
 		return 0;
 	}
-	if (kretext(field, text))
-		return 0;
-	return err_set(err, ERR_INVALID, "'%.60s' is not of the type that the field has",
-		       text);
+	/* A word where a number was fails when it is printed, if nothing follows. */
+	kretext(field, text);
+	return 0;
 }
 
 static int set_fields(struct replacing *x, struct kres *r, const char *const *steps,

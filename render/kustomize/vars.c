@@ -358,6 +358,7 @@ static void become(struct node *n, enum node_type type, const char *text)
 	n->text = text;
 	n->len = (uint32_t)strlen(text);
 	n->tag = NULL;
+	n->bare = false;
 	n->style = NODE_PLAIN;
 	n->implicit = type != NODE_STR;
 }
@@ -367,8 +368,11 @@ static int expand(struct kust *k, struct expansion *x, struct node *n, struct er
 	_cleanup_buf_ struct buf out = BUF_INIT_MAX(NODE_SCALAR_MAX);
 	const struct kvalue *whole;
 
-	if (!strchr(n->text, '$'))
+	if (!strchr(n->text, '$')) {
+		if (n->bare)	/* it gets a text's tag all the same */
+			become(n, NODE_STR, n->text);
 		return 0;
+	}
 	kvars_expand(n->text, &x->values, &out, &whole);
 	x->bytes += out.len;
 	if (buf_overflowed(&out) || x->bytes > BYTES_MAX)
@@ -385,7 +389,7 @@ static int expand(struct kust *k, struct expansion *x, struct node *n, struct er
 
 static bool is_text(const struct node *n)
 {
-	return n->kind == NODE_SCALAR && node_type3(n) == NODE_STR;
+	return n->kind == NODE_SCALAR && (n->bare || node_type3(n) == NODE_STR);
 }
 
 static int expand_kids(struct kust *k, struct expansion *x, struct node *n,
