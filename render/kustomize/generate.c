@@ -68,12 +68,15 @@ static void set_pairs(struct kust *k, struct node *root, const char *field,
 static void set_options(struct kust *k, struct node *root,
 			const struct kgen_options *o)
 {
+	struct node *yes = kplain(k, "true");
+
 	if (!o)
 		return;
 	set_pairs(k, root, "labels", &o->labels);
 	set_pairs(k, root, "annotations", &o->annotations);
+	yes->bare = false;	/* it is made with a bool's tag */
 	if (o->immutable)
-		kset(k, root, "immutable", kplain(k, "true"));
+		kset(k, root, "immutable", yes);
 }
 
 static struct node *base_node(struct kust *k, const char *kind,

@@ -213,7 +213,10 @@ static size_t count(const struct node *n)
 
 static struct node *new_null(struct jsonpatch *j)
 {
-	return kplain(j->k, "null");
+	struct node *n = kplain(j->k, "null");
+
+	n->bare = false;
+	return n;
 }
 
 /* A copy of n (NULL: a null) that may be put into the tree. */
