@@ -275,13 +275,30 @@ const struct project *projects_of(struct app *a, struct err *err)
 	return &x->project;
 }
 
+/*
+ * Where Applications of the project may live without its sourceNamespaces: beside it;
+ * for the project default also where --application-namespaces names the namespace, and
+ * anywhere while there is no such project.
+ */
+static bool is_trusted(const struct app *a, const struct project *project)
+{
+	const struct projects *p = a->engine->projects;
+
+	if (project == &p->everything || is_control(p, a->spec.ns))
+		return true;
+	for (char **ns = a->engine->app_namespaces; *ns; ns++)
+		if (!strcmp(*ns, a->spec.ns))
+			return !strcmp(a->spec.project, "default");
+	return false;
+}
+
 int projects_check(struct app *a, struct err *err)
 {
 	const struct project *project = projects_of(a, err);
 	struct project_app asks = {
 		.repo_url = a->spec.repo_url, .dest_ns = a->spec.dest_ns,
-		.ns = a->spec.ns, .control_ns = is_control(a->engine->projects,
-			a->spec.ns) ? a->spec.ns : "",
+		.ns = a->spec.ns,
+		.control_ns = project && is_trusted(a, project) ? a->spec.ns : "",
 	};
 
 	return project ? project_check_app(project, &asks, err) : -1;

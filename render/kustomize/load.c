@@ -12,7 +12,7 @@
 #include "spec.h"
 
 #define DEPTH_MAX 64
-#define FOLDERS_MAX 20000
+#define FOLDERS_MAX 1000
 
 /* --- where a written path leads ---------------------------------------------------- */
 

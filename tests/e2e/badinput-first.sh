@@ -17,7 +17,7 @@ first() {
 		"metadata":{"name":"$1","namespace":"$APPS"},
 		"spec":{"project":"default","source":{"repoURL":"$GIT_URL/shop.git","path":"$1"},
 		"destination":{"server":"https://kubernetes.default.svc","namespace":"$NS"},
-		"syncPolicy":{"automated":{},"retry":{"backoff":{"duration":"1s","maxDuration":"3s"}}}}}
+		"syncPolicy":{"automated":{},"retry":{"limit":-1,"backoff":{"duration":"1s","maxDuration":"3s"}}}}}
 	END
 }
 wave='annotations: {argocd.argoproj.io/sync-wave: "1"}'
