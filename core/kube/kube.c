@@ -3,7 +3,8 @@
  *
  * Happy path: kube_start puts an op into the queue, pump() hands it to the world
  * while fewer than max_in_flight are out, the answer is collected, decoded and
- * given to on_done. Ways to fail: the queue is full; the write guard says no when
+ * given to on_done. An urgent one passes the queue and needs no free place: a lease
+ * must not wait behind the work of 500 applications. Ways to fail: the queue is full; the write guard says no when
  * the bytes would leave (first try or later one); the world reports an error; the
  * server answers an error; the caller cancels, in any of these states. An op that
  * may be retried waits without holding its place in flight and comes back at the
@@ -181,7 +182,8 @@ static void fly(struct kube_op *op)
 /* The guard is asked here and nowhere else: this is when bytes leave. */
 static void pump(struct kube *k)
 {
-	while (k->queue && k->in_flight < k->limits.max_in_flight) {
+	while (k->queue && (k->queue->r->urgent ||
+			    k->in_flight < k->limits.max_in_flight)) {
 		struct kube_op *op = k->queue;
 
 		DL_DELETE(k->queue, op);
@@ -209,7 +211,7 @@ static int refuse(struct kube *k, const struct kube_request *r, struct err *err)
 	if (buf_overflowed(&r->path) || buf_overflowed(&r->own_body))
 		return err_set(err, ERR_LIMIT, "%s: the request is too long",
 			       r->verb);
-	if (k->queued >= k->limits.max_queued) {
+	if (k->queued >= k->limits.max_queued && !r->urgent) {
 		err_set(err, ERR_LIMIT,
 			"%s: %u requests are waiting for the API server already",
 			r->verb, k->queued);
@@ -240,7 +242,10 @@ void kube_start(struct kube *k, struct kube_request *r)
 		end_soon(op);
 		return;
 	}
-	DL_APPEND(k->queue, op);
+	if (r->urgent)
+		DL_PREPEND(k->queue, op);
+	else
+		DL_APPEND(k->queue, op);
 	k->queued++;
 	pump(k);
 }

@@ -171,6 +171,7 @@ static void send(struct lease *l, void (*on_done)(struct kube_request *r,
 	l->r.is_write = false;
 	l->r.parse = true;
 	l->r.max_tries = 1;
+	l->r.urgent = true;
 	l->r.timeout_ms = l->deadline_ms / 2;
 	l->r.on_done = on_done;
 	kube_start(l->k, &l->r);

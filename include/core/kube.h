@@ -76,6 +76,7 @@ struct kube_request {
 	unsigned max_tries;	/* 0 = 6; 1 = never again */
 	bool is_write;		/* subject to the write guard */
 	bool parse;		/* parse the answer into ->json */
+	bool urgent;		/* passes the queue, beyond max_in_flight: leases only */
 
 	/*
 	 * err->code is ERR_NONE for 2xx. Otherwise: NOTFOUND 404, CONFLICT 409,

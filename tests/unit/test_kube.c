@@ -41,6 +41,34 @@ static void test_queue_bound_and_order(void **state)
 	lab_free(&l);
 }
 
+/* A lease is renewed while the queue is full and every place is taken. */
+static void test_urgent_passes_all(void **state)
+{
+	struct lab l = lab_new((struct kube_limits){ .max_in_flight = 1,
+						     .max_queued = 1 });
+	struct job a = get_job("a"), b = get_job("b"), lease = get_job("lease");
+	struct fake_call *first;
+
+	(void)state;
+	job_start(&l, &a);
+	job_start(&l, &b);
+	lease.r.urgent = true;
+	job_start(&l, &lease);
+	assert_int_equal(fake_open(l.f), 2);
+	first = fake_take(l.f, "GET", "/a");
+	fake_answer(fake_take(l.f, "GET", "/lease"), 200, "{}");
+	assert_int_equal(lease.done, 1);
+	assert_int_equal(lease.err.code, ERR_NONE);
+	assert_int_equal(fake_open(l.f), 1);	/* b waits for a's place */
+	fake_answer(first, 200, "{}");
+	fake_answer(fake_take(l.f, "GET", "/b"), 200, "{}");
+	assert_int_equal(a.done + b.done, 2);
+	job_deinit(&a);
+	job_deinit(&b);
+	job_deinit(&lease);
+	lab_free(&l);
+}
+
 /* ---- retry ---- */
 
 static void test_retry_after(void **state)
@@ -499,6 +527,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_bound_and_order),
+		cmocka_unit_test(test_urgent_passes_all),
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_retry_after_jitter),
 		cmocka_unit_test(test_retry_after_too_long),
