@@ -106,6 +106,10 @@ enum node_type node_type3(const struct node *n)
 	return is_read_merge(n) ? NODE_MERGE : resolve3(n->text, n->len, NULL, &s);
 }
 
+/*
+ * Beside `implicit` a tag is what is known of the text, not what was written: the
+ * writer puts it where it says more than the text.
+ */
 int scalar_read3(const struct node *n, struct scalar *ret, enum node_type *type,
 		 struct err *err)
 {
@@ -118,6 +122,12 @@ int scalar_read3(const struct node *n, struct scalar *ret, enum node_type *type,
 		return 0;
 	}
 	*type = tag_type(n->tag);
+	if (n->implicit && n->style != NODE_PLAIN &&
+	    resolve3(n->text, n->len, NULL, ret) == *type) {
+		*ret = (struct scalar){ .type = SCALAR_STRING };
+		*type = NODE_STR;	/* the writer leaves the tag out, not the quotes */
+		return 0;
+	}
 	if (!scalar_is_typed_tag(n->tag))
 		return 0;
 	resolve3(n->text, n->len, n->tag, ret);

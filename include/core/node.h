@@ -30,7 +30,8 @@ enum node_style { NODE_PLAIN, NODE_SINGLE, NODE_DOUBLE, NODE_LITERAL, NODE_FOLDE
 struct node {
 	uint8_t kind;		/* enum node_kind */
 	uint8_t style;		/* enum node_style */
-	bool implicit;		/* a scalar whose type its text decides */
+	bool implicit;		/* a scalar whose type its text decides; beside it a
+				   tag is what its text was before (Kustomize) */
 	bool bare;		/* private to render/kustomize: see kplain() */
 	uint32_t line;		/* from 1; 0: made by us */
 	const char *tag;	/* as resolved by libyaml ("tag:yaml.org,2002:str"), or NULL */

@@ -192,7 +192,7 @@ static int walk_map(const struct walk *w, struct node *map, const struct step *a
 			return 0;
 		field = make_node(w->k, (enum node_kind)kind);
 		kset(w->k, map, arena_strndup(&w->k->arena, at->key, at->len), field);
-	} else if (kind >= 0 && node_is_null(field)) {
+	} else if (kind >= 0 && knull(field)) {
 		become(field, (enum node_kind)kind);
 	}
 	return walk(w, field, at + 1, err);
@@ -212,7 +212,7 @@ static int walk(const struct walk *w, struct node *n, const struct step *at,
 		}
 		return 0;
 	}
-	if (node_is_null(n))
+	if (knull(n))
 		return 0;
 	return err_set(err, ERR_INVALID, "line %u: '%.*s' is to be a field here, but "
 		       "'%.40s' is a scalar", n->line, (int)at->len, at->key, n->text);

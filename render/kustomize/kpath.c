@@ -111,7 +111,7 @@ static int wrong_kind(const struct node *n, const char *step, const char *want,
 static int get_field(struct node *n, const char *key, struct node **ret, struct err *err)
 {
 	*ret = NULL;
-	if (node_is_null(n))
+	if (knull(n))
 		return 0;
 	if (!*key) {	/* the empty step matches an empty text itself */
 		if (n->kind != NODE_SCALAR)
@@ -128,7 +128,7 @@ static int get_field(struct node *n, const char *key, struct node **ret, struct 
 /* Elements: of a null there are none. */
 static int need_list(const struct node *n, const char *step, struct err *err)
 {
-	if (node_is_null(n) || n->kind == NODE_LIST)
+	if (knull(n) || n->kind == NODE_LIST)
 		return 0;
 	return wrong_kind(n, step, "list", err);
 }
@@ -320,13 +320,22 @@ static int walk_every(const struct match *m, struct node *n, const char *const *
 	return 0;
 }
 
+/* A text that reads as something else without its quotes. */
+static bool needs_quotes(const struct node *n)
+{
+	const struct node plain = { .kind = NODE_SCALAR, .implicit = true, .line = 1,
+				    .text = n->text, .len = n->len };
+
+	return !n->implicit && !n->tag && node_type3(&plain) != NODE_STR;
+}
+
 /* A scalar as YAML has it, with its quotes: that is what a value is matched with. */
 static const char *yaml_text(struct kust *k, const struct node *n)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	struct err err;
 
-	if (n->kind == NODE_SCALAR && (n->style == NODE_PLAIN || n->implicit))
+	if (n->kind == NODE_SCALAR && n->style == NODE_PLAIN && !needs_quotes(n))
 		return n->len ? n->text : "null";
 	if (n->kind == NODE_SCALAR && n->style == NODE_SINGLE) {
 		buf_addc(&b, '\'');

@@ -90,7 +90,7 @@ struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
 {
 	struct node *n = kget(map, key);
 
-	if (n && !node_is_null(n))
+	if (n && !knull(n))
 		return n;
 	n = kind == NODE_MAP ? node_new_map(&k->arena) :
 	    kind == NODE_LIST ? node_new_list(&k->arena) : kplain(k, "");
@@ -103,7 +103,7 @@ static const char *meta_text(const struct node *root, const char *key)
 {
 	const struct node *n = kget(kget(root, "metadata"), key);
 
-	return node_is_null(n) ? "" : ktext(n);
+	return knull(n) ? "" : ktext(n);
 }
 
 static void read_id(struct kust *k, struct kres *r)
@@ -208,7 +208,7 @@ bool kres_is_empty(const struct kres *r)
 {
 	const struct node *n = r->root;
 
-	return !n || (n->kind == NODE_SCALAR ? !n->len || node_is_null(n) : !n->len);
+	return !n || (n->kind == NODE_SCALAR ? !n->len || knull(n) : !n->len);
 }
 
 void kres_set_name(struct kust *k, struct kres *r, const char *name)

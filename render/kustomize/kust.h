@@ -239,9 +239,15 @@ struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
 void kset(struct kust *k, struct node *map, const char *key, struct node *value);
 bool kremove(struct node *map, const char *key);
 /*
- * A plain scalar, whose type its text decides (NewScalarRNode without a tag); bare,
- * so that a strategic merge that comes upon it makes a text of it.
+ * Scalars have a tag in the reference, which a new text does not change, and a style.
+ * What was read has the tag of its text (`implicit`, no `tag` here) or, with quotes,
+ * that of a text; where the text has changed, `tag` keeps it beside `implicit`. A tag
+ * that was written has no `implicit`. What is made may have none (`bare`): a plain one
+ * is then what its text looks like.
  */
+/* IsMissingOrNull: by the tag, whatever the text is by now. A bare one is no null. */
+bool knull(const struct node *n);
+/* A plain bare scalar (NewScalarRNode). */
 struct node *kplain(struct kust *k, const char *text);
 struct node *kstring(struct kust *k, const char *text);	/* NewStringRNode: !!str */
 /*
@@ -251,6 +257,19 @@ struct node *kstring(struct kust *k, const char *text);	/* NewStringRNode: !!str
  * scalar (SetYNode), do not put another node there.
  */
 enum kset_type { KSET_GUESSED /* no tag: its text and quotes decide */, KSET_STR, KSET_INT };
+/*
+ * SetYNode: n becomes the scalar `value` but for its style, which it keeps: in quotes
+ * a number is read as a text, though it keeps its tag.
+ */
+void kassign(struct node *n, const struct node *value);
+/*
+ * A new text, borrowed from the arena, under the tag that n has: a text stays a text.
+ * False: the new text cannot be of that type; it is set all the same, and the whole
+ * cannot be written any more.
+ */
+bool kretext(struct node *n, const char *text);
+/* Quotes a plain text that YAML 1.1 takes for something else. */
+void kquote11(struct node *n);
 /* A scalar or null becomes that text; text is borrowed from the arena. */
 int kset_scalar(struct node *n, const char *text, enum kset_type type, struct err *err)
 	__attribute__((warn_unused_result));

@@ -26,8 +26,8 @@ static struct node *new_value(struct kust *k, const char *text)
 {
 	struct node *n = kstring(k, text);
 
-	if (kis_text11(text))
-		n->style = NODE_PLAIN;
+	n->style = NODE_PLAIN;
+	kquote11(n);
 	return n;
 }
 

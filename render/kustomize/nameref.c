@@ -321,7 +321,7 @@ static int set_map(struct kust *k, struct refs *c, struct node *map, struct err 
 static int set(struct kust *k, struct refs *c, struct node *n, bool in_list,
 	       struct err *err)
 {
-	if (node_is_null(n))
+	if (knull(n))
 		return 0;
 	if (n->kind == NODE_SCALAR)
 		return set_scalar(k, c, n, err);

@@ -19,7 +19,7 @@ static int set_ns(struct kust *k, struct kres *r, struct node *n, void *arg,
 
 	(void)k;
 	(void)r;
-	if (args->unset_only && n->kind == NODE_SCALAR && !node_is_null(n) && n->len)
+	if (args->unset_only && n->kind == NODE_SCALAR && !knull(n) && n->len)
 		return 0;
 	return kset_scalar(n, args->ns, KSET_STR, err);
 }
@@ -34,7 +34,7 @@ static bool is_kept_null(const struct kres *r, const struct knamespace_args *arg
 {
 	const struct node *n = kfind(r->root, "metadata", "namespace", NULL);
 
-	return args->unset_only && n && node_is_null(n) && n->len;
+	return args->unset_only && n && knull(n) && n->len;
 }
 
 static int set_metadata(struct kust *k, struct kres *r,
@@ -57,7 +57,7 @@ static int has_value(const struct node *subject, const char *field, const char *
 
 	if (kexpect_kind(subject, NODE_MAP, err) < 0)
 		return -1;
-	if (!n || node_is_null(n))
+	if (!n || knull(n))
 		return 0;
 	if (kexpect_kind(n, NODE_SCALAR, err) < 0)
 		return -1;
@@ -87,7 +87,7 @@ static int set_subjects(struct kust *k, struct kres *r,
 {
 	struct node *subjects = kget(r->root, "subjects");
 
-	if (args->subjects == KSUBJECTS_NONE || node_is_null(subjects))
+	if (args->subjects == KSUBJECTS_NONE || knull(subjects))
 		return 0;
 	if (kexpect_kind(subjects, NODE_LIST, err) < 0)
 		return err_wrap(err, "field 'subjects'");

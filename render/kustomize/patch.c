@@ -135,7 +135,7 @@ static struct node *fit_patch(struct kust *k, const struct node *patch,
 	make_texts(k, copy, "annotations");
 	if (!*ktext(kget(kget(copy, "metadata"), "namespace")))
 		kremove(kget(copy, "metadata"), "namespace");
-	kset(k, copy, "apiVersion", kplain(k, api_version(k, &r->id.gvk)));
+	kset_text(k, copy, "apiVersion", api_version(k, &r->id.gvk));
 	return copy;
 }
 

@@ -59,7 +59,7 @@ static int select_source(struct kust *k, const struct kmap *m, const struct kid 
 
 static bool is_empty(const struct node *n)
 {
-	return !n || (n->kind == NODE_SCALAR ? node_is_null(n) : !n->len);
+	return !n || (n->kind == NODE_SCALAR ? knull(n) : !n->len);
 }
 
 /* strings.Split; n of them, in the arena. */

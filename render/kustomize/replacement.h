@@ -5,13 +5,6 @@
 #include "kust.h"
 
 /*
- * A scalar's new text, borrowed from the arena. Its type stays what it was, as a tag
- * would keep it: a text stays a text. False: the new text cannot be of that type; it
- * is set all the same, and the whole cannot be written any more.
- */
-bool kretext(struct node *n, const char *text);
-
-/*
  * A path that leads on into a text which is JSON or YAML itself
  * (setValueInStructuredData). 1: written there; 0: nothing was, go the plain way;
  * -1: the text is YAML that could not be written again with its comments and style.

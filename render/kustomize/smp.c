@@ -21,7 +21,7 @@
 
 bool smp_missing(const struct node *n)
 {
-	return !n || node_is_null(n);
+	return knull(n);
 }
 
 int smp_wrong_kind(struct smp *w, enum node_kind want, const struct node *have)
@@ -35,18 +35,16 @@ int smp_wrong_kind(struct smp *w, enum node_kind want, const struct node *have)
 
 void smp_assign(struct smp *w, struct node *at, const struct node *value)
 {
-	enum node_style style = at->kind == NODE_SCALAR ? at->style : NODE_PLAIN;
+	bool flow = at->kind != NODE_SCALAR && at->style == NODE_FLOW;
 
 	if (at == value)
 		return;
-	*at = *value;
 	if (value->kind == NODE_SCALAR) {
-		if (style != NODE_PLAIN && value->implicit) {
-			at->style = style;
-			at->implicit = false;
-		}
+		kassign(at, value);
 		return;
 	}
+	*at = *value;
+	at->style = flow ? NODE_FLOW : NODE_PLAIN;
 	at->kids = arena_alloc(&w->k->arena, value->len * sizeof(*at->kids));
 	at->cap = value->len;
 	if (value->len)
@@ -122,6 +120,7 @@ struct field {
 	const char *name;
 	struct node *value;
 	uint32_t at;		/* of the key in the map's kids */
+	bool quoted;		/* the key is */
 };
 
 static int by_name(const void *a, const void *b)
@@ -140,7 +139,8 @@ static struct field *fields_of(const struct node *map, size_t *ret_n)
 
 	for (size_t i = 0; i < n; i++)
 		f[i] = (struct field){ ktext(map->kids[2 * i]), map->kids[2 * i + 1],
-				       (uint32_t)(2 * i) };
+				       (uint32_t)(2 * i),
+				       map->kids[2 * i]->style != NODE_PLAIN };
 	if (n)
 		qsort(f, n, sizeof(*f), by_name);
 	for (size_t i = 0; i < n; i++) {
@@ -184,16 +184,16 @@ static int visit_map(struct smp *w, const struct smp_pair *p, struct node **ret)
  * FieldSetter: value becomes the field of dest that was at f (NULL: it has none).
  * Fields that go are only marked, by a NULL key: the others keep their places.
  */
-static void set_field(struct smp *w, struct node *dest, const char *name,
+static void set_field(struct smp *w, struct node *dest, struct node *key,
 		      const struct field *f, struct node *value, bool keep)
 {
-	if (!value || (node_is_null(value) && !keep)) {
+	if (!value || (knull(value) && !keep)) {
 		if (f)
 			dest->kids[f->at] = NULL;
 	} else if (f) {
 		smp_assign(w, f->value, value);
 	} else {
-		node_append(&w->k->arena, dest, kstring(w->k, name));
+		node_append(&w->k->arena, dest, key);
 		node_append(&w->k->arena, dest, value);
 	}
 }
@@ -214,14 +214,10 @@ static void sweep_fields(struct node *map)
 	map->len = kept;
 }
 
-/* FieldSetter: a scalar without a tag is taken for a text, and quoted as one. */
-static void quote_bare(struct node *n)
+/* A new key has the patch's quotes and no tag. */
+static struct node *new_key(struct smp *w, const struct field *o)
 {
-	if (n->kind != NODE_SCALAR || !n->bare || !n->implicit ||
-	    n->style != NODE_PLAIN || kis_text11(n->text))
-		return;
-	n->style = NODE_DOUBLE;
-	n->implicit = false;
+	return o->quoted ? kstring(w->k, o->name) : kplain(w->k, o->name);
 }
 
 static int merge_field(struct smp *w, struct node *dest, const struct field *d,
@@ -237,8 +233,9 @@ static int merge_field(struct smp *w, struct node *dest, const struct field *d,
 	if (smp_walk(w, p, kschema_field(w->k, schema, name), &value) < 0)
 		return err_wrap(w->err, "%.60s", name);
 	if (value)
-		quote_bare(value);
-	set_field(w, dest, name, d, value, value && value == p.dest && is_spelled_null(&p));
+		kquote11(value);	/* FieldSetter, also of what stays */
+	set_field(w, dest, d ? NULL : new_key(w, o), d, value,
+		  value && value == p.dest && is_spelled_null(&p));
 	return 0;
 }
 
@@ -310,6 +307,13 @@ static const struct kschema_node *schema_of(struct smp *w, const struct node *n)
 	return kschema_root(w->k, ktext(api), ktext(kind));
 }
 
+/* Merger.SetStyle: what is put into an empty map or list is written as in the patch. */
+static void take_style(struct node *dest, const struct node *origin)
+{
+	if (dest->kind != NODE_SCALAR && !dest->len)
+		dest->style = origin->kind == NODE_SCALAR ? NODE_PLAIN : origin->style;
+}
+
 static int walk(struct smp *w, struct smp_pair p, const struct kschema_node *schema,
 		struct node **ret)
 {
@@ -322,6 +326,8 @@ static int walk(struct smp *w, struct smp_pair p, const struct kschema_node *sch
 		schema = schema_of(w, p.origin);
 	if (has_dest && has_origin && p.dest->kind != p.origin->kind)
 		return smp_wrong_kind(w, p.dest->kind, p.origin);
+	if (has_dest && p.origin)
+		take_style(p.dest, p.origin);
 	if (first && first->kind == NODE_LIST)
 		return walk_list(w, p, schema, ret);
 	if (!first || first->kind == NODE_MAP)

@@ -299,7 +299,7 @@ static int set_keys(struct smp *w, struct node *merged, const struct merged_list
 			continue;
 		if (merged->kind != NODE_MAP)
 			return smp_wrong_kind(w, NODE_MAP, merged);
-		kset(w->k, merged, l->keys[i], kstring(w->k, values[i]));
+		kset_text(w->k, merged, l->keys[i], values[i]);
 	}
 	return 0;
 }

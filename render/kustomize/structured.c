@@ -13,48 +13,6 @@
 #include "replacement.h"
 #include "yamltext.h"
 
-/* --- texts that keep their type ----------------------------------------------------- */
-
-static const char *tag_of(enum node_type type)
-{
-	static const char *const tags[] = {
-		[NODE_NULL] = "tag:yaml.org,2002:null",
-		[NODE_BOOL] = "tag:yaml.org,2002:bool",
-		[NODE_INT] = "tag:yaml.org,2002:int",
-		[NODE_FLOAT] = "tag:yaml.org,2002:float",
-		[NODE_STR] = "tag:yaml.org,2002:str",
-		[NODE_TIME] = "tag:yaml.org,2002:timestamp",
-		[NODE_BINARY] = "tag:yaml.org,2002:binary",
-		[NODE_MERGE] = "tag:yaml.org,2002:merge",
-	};
-
-	return tags[type];
-}
-
-static void set_text(struct node *n, const char *text)
-{
-	n->text = text;
-	n->len = (uint32_t)strlen(text);
-}
-
-bool kretext(struct node *n, const char *text)
-{
-	enum node_type was, is;
-
-	if (!n->implicit || !n->line) {	/* what we made has no tag yet */
-		set_text(n, text);
-		return true;
-	}
-	was = node_type3(n);
-	set_text(n, text);
-	is = node_type3(n);
-	if (was != NODE_STR && (is == was || (was == NODE_FLOAT && is == NODE_INT)))
-		return true;
-	n->implicit = false;
-	n->tag = was == NODE_STR ? NULL : tag_of(was);
-	return was == NODE_STR;
-}
-
 /* --- the text --------------------------------------------------------------------- */
 
 /* The first scalar that steps lead through, and how many they are; or NULL. */

@@ -128,15 +128,13 @@ static bool is_ascii(const char *s, const char *but)
 /* NULL: not on one line, or not surely so. */
 static const char *scalar(struct yamltext *t, const struct node *n)
 {
-	if (n->tag && n->implicit)
-		return NULL;
 	if (n->style == NODE_SINGLE && is_ascii(n->text, "'"))
 		return arena_printf(t->a, "'%s'", n->text);
 	if (n->style == NODE_DOUBLE && is_ascii(n->text, "\"\\"))
 		return arena_printf(t->a, "\"%s\"", n->text);
 	if (n->style != NODE_PLAIN || strchr(n->text, '\n'))
 		return NULL;
-	if (n->implicit)	/* as it was, or made by us */
+	if (n->implicit && !n->tag)	/* as it was, or made by us */
 		return t->checking || is_simple(n->text) || !n->len ? n->text : NULL;
 	if (!is_simple(n->text) || (n->tag && t->checking))
 		return NULL;
