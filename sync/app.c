@@ -7,6 +7,7 @@
  * of that pokes again.
  */
 #include "app_priv.h"
+#include "ignore.h"
 
 #include <stdio.h>
 
@@ -306,6 +307,27 @@ static void look_for_termination(struct app *a, const json_t *status)
 	}
 }
 
+json_t *app_ignored(void *engine, const char *app_id, const struct objkey *k,
+		    const json_t *object)
+{
+	struct app *a = app_find_by_app_id(engine, app_id);
+
+	return a ? ignore_tree(a->spec.ignore_differences, k, object) : NULL;
+}
+
+static void decode(struct app *a, const json_t *application)
+{
+	struct engine *e = a->engine;
+	json_t *was = json_incref(a->spec.ignore_differences);
+
+	app_spec_deinit(&a->spec);
+	app_spec_decode(&a->spec, application, &e->cfg.defaults);
+	if (!json_equal(was, a->spec.ignore_differences) &&
+	    (was || a->spec.ignore_differences))
+		kinds_reread(e, was, a->spec.ignore_differences);
+	json_decref(was);
+}
+
 void app_on_object(struct engine *e, const json_t *application)
 {
 	const char *ns = doc_get_str(application, "metadata", "namespace", NULL);
@@ -317,8 +339,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	if (!ns || !name)
 		return;
 	a = app_get(e, ns, name);
-	app_spec_deinit(&a->spec);
-	app_spec_decode(&a->spec, application, &e->cfg.defaults);
+	decode(a, application);
 	a->present = true;
 	if (a->rec.vanished_ms) {	/* back: it takes up its record */
 		a->rec.vanished_ms = 0;

@@ -444,6 +444,8 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->app_namespaces = copy_list(c->app_namespaces);
 	e->remote_hosts = copy_list(c->remote_hosts);
 	e->retry.fn = on_retry;
+	e->live.ignored = app_ignored;
+	e->live.arg = e;
 	sm_init(&e->sm, states, BOOT_IDLE);
 	e->kube = kube_new(w, c->api, limits);
 	kube_set_write_guard(e->kube, engine_may_write, e);

@@ -41,7 +41,7 @@ struct repo;
 
 struct kindwatch {
 	char *key;		/* "group/Kind" */
-	char *group, *kind;
+	char *group, *kind, *version;
 	struct engine *engine;
 	struct watch *watch;
 	unsigned list_no;	/* the live entries' `seen` of the current list */
@@ -56,6 +56,11 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
 		const char *version);
 /* An apply answered with it: the list under way shall not sweep it. NULL-safe. */
 void kinds_mark(struct engine *e, struct live *l);
+/*
+ * The rules about these kinds changed: their objects are read again, since the index
+ * keeps fingerprints only. Either may be NULL.
+ */
+void kinds_reread(struct engine *e, const json_t *rules, const json_t *other);
 void kinds_free(struct engine *e);
 
 /* ---- source.c: repositories, their polls and fetches ---- */
@@ -427,6 +432,9 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 		      struct record *rec, const char *version);
 void app_on_live(struct app *a, const struct live *l,
 		 const struct live_before *before);
+/* For the live index: what the application of this id ignores of an object. */
+json_t *app_ignored(void *engine, const char *app_id, const struct objkey *k,
+		    const json_t *object);
 void app_free(struct app *a);
 /* Writes the record; the application is poked when it is there. */
 void app_save(struct app *a);

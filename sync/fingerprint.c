@@ -19,6 +19,7 @@
 
 #include "core/doc.h"
 #include "core/mem.h"
+#include "ignore.h"
 
 #define MAX_DEPTH 200
 
@@ -28,6 +29,7 @@ struct element {
 	struct buf name;	/* a JSON string for 'f', canonical JSON for the rest */
 	json_t *match;		/* owned: the parsed JSON of k, v and i; NULL for f */
 	const char *field;	/* borrowed, for f */
+	size_t index;		/* of what was found in a list; SIZE_MAX: none */
 	const json_t *below;	/* borrowed: the node of it */
 };
 
@@ -116,63 +118,101 @@ static bool keys_match(const json_t *item, const json_t *keys)
 }
 
 /* The value that an element names within value, or NULL. Borrowed. */
-static const json_t *element_find(const struct element *e, const json_t *value)
+static const json_t *element_find(struct element *e, const json_t *value)
 {
 	const json_t *item;
-	size_t i;
 
+	e->index = SIZE_MAX;
 	if (e->kind == 'f')
 		return json_object_get(value, e->field);
-	if (e->kind == 'i')
-		return json_array_get(value,
-				      (size_t)json_integer_value(e->match));
-	json_array_foreach(value, i, item) {
+	if (e->kind == 'i') {
+		e->index = (size_t)json_integer_value(e->match);
+		return json_array_get(value, e->index);
+	}
+	json_array_foreach(value, e->index, item) {
 		if (e->kind == 'k' ? keys_match(item, e->match) :
 				     doc_equal(item, e->match))
 			return item;
 	}
+	e->index = SIZE_MAX;
 	return NULL;
 }
 
-static int walk(const json_t *node, const json_t *value, int depth,
-		struct buf *out, struct err *err);
+/* What of the ignored lies below this element, of which `value` was found. */
+static const json_t *element_ignored(const struct element *e, const json_t *ignored,
+				     const json_t *value)
+{
+	return e->kind == 'f' ? ignore_field(ignored, e->field) :
+	       ignore_item(ignored, e->index, value ? value : e->match);
+}
 
-static int walk_elements(const json_t *node, const json_t *value, int depth,
-			 struct buf *out, struct err *err)
+/* One FieldsV1 tree over one object. */
+struct walk {
+	struct buf *out;
+	struct err *err;
+};
+
+static int walk(const struct walk *w, const json_t *node, const json_t *value,
+		const json_t *ignored, int depth);
+
+/* When others took all that we had below, we have no entry for it either. */
+static void drop_empty(struct buf *out, size_t was, size_t below)
+{
+	const char *text = out->data + below;
+
+	if (buf_overflowed(out) || (strcmp(text, "()") && strcmp(text, "+()")))
+		return;
+	out->len = was;
+	out->data[was] = '\0';
+}
+
+static int walk_elements(const struct walk *w, const json_t *node,
+			 const json_t *value, const json_t *ignored, int depth)
 {
 	_cleanup_(elements_deinit) struct elements l = { 0 };
 
-	if (elements_read(&l, node, err))
+	if (elements_read(&l, node, w->err))
 		return -1;
 	for (size_t i = 0; i < l.len; i++) {
-		const struct element *e = &l.data[i];
+		struct element *e = &l.data[i];
+		const json_t *v = element_find(e, value);
+		const json_t *rest = element_ignored(e, ignored, v);
+		size_t was = w->out->len, below;
 
-		buf_addf(out, "%c:%s", e->kind, buf_str(&e->name));
-		if (walk(e->below, element_find(e, value), depth + 1, out, err))
+		if (ignore_is_all(rest))
+			continue;
+		buf_addf(w->out, "%c:%s", e->kind, buf_str(&e->name));
+		below = w->out->len;
+		if (walk(w, e->below, v, rest, depth + 1))
 			return -1;
+		if (rest)
+			drop_empty(w->out, was, below);
 	}
 	return 0;
 }
 
-static int walk(const json_t *node, const json_t *value, int depth,
-		struct buf *out, struct err *err)
+static int walk(const struct walk *w, const json_t *node, const json_t *value,
+		const json_t *ignored, int depth)
 {
 	if (depth > MAX_DEPTH)
-		return err_set(err, ERR_LIMIT,
+		return err_set(w->err, ERR_LIMIT,
 			       "managedFields: more than %d levels", MAX_DEPTH);
 	if (json_object_size(node) == 0) {
-		buf_addc(out, value ? '=' : '!');
+		_cleanup_json_ json_t *part = ignored && value ?
+					      ignore_cut(value, ignored) : NULL;
+
+		buf_addc(w->out, value ? '=' : '!');
 		if (value)
-			doc_canonical(value, out);
-		buf_addc(out, ' ');
+			doc_canonical(part ? part : value, w->out);
+		buf_addc(w->out, ' ');
 		return 0;
 	}
 	if (json_object_get(node, "."))
-		buf_addc(out, value ? '+' : '!');
-	buf_addc(out, '(');
-	if (walk_elements(node, value, depth, out, err))
+		buf_addc(w->out, value ? '+' : '!');
+	buf_addc(w->out, '(');
+	if (walk_elements(w, node, value, ignored, depth))
 		return -1;
-	buf_addc(out, ')');
+	buf_addc(w->out, ')');
 	return 0;
 }
 
@@ -195,13 +235,15 @@ static const json_t *find_entry(const json_t *object, const char *manager)
 	return NULL;
 }
 
-int fingerprint_owned(const json_t *object, const char *manager, char out[65],
-		      const char **ret_version, struct err *err)
+int fingerprint_without(const json_t *object, const char *manager,
+			const json_t *ignored, char out[65],
+			const char **ret_version, struct err *err)
 {
 	const json_t *entry = find_entry(object, manager);
 	const char *type = doc_get_str(entry, "fieldsType", NULL);
 	const json_t *fields = doc_get(entry, "fieldsV1", NULL);
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct walk w = { &text, err };
 
 	out[0] = '\0';
 	if (ret_version)
@@ -213,12 +255,81 @@ int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 			       "fieldsType is not FieldsV1", manager);
 	if (json_object_size(fields) == 0)
 		return 0;
-	if (walk(fields, object, 0, &text, err))
+	if (walk(&w, fields, object, ignored, 0))
 		return -1;
 	if (buf_overflowed(&text))
 		return err_set(err, ERR_LIMIT, "object too large to fingerprint");
 	sha256_hex(text.data, text.len, out);
 	return 0;
+}
+
+int fingerprint_owned(const json_t *object, const char *manager, char out[65],
+		      const char **ret_version, struct err *err)
+{
+	return fingerprint_without(object, manager, NULL, out, ret_version, err);
+}
+
+/* ---- what to hand over ---- */
+
+static json_t *extract(const json_t *node, const json_t *value, const json_t *tree,
+		       int depth);
+
+static void extract_into(json_t *out, const struct element *e, json_t *part)
+{
+	const char *key;
+	json_t *v;
+
+	if (e->kind == 'f') {
+		json_object_set_new(out, e->field, part);
+		return;
+	}
+	if (e->kind == 'k' && json_is_object(part))
+		json_object_foreach(e->match, key, v)
+			json_object_set(part, key, v);
+	json_array_append_new(out, part);
+}
+
+/* NULL: nothing of it, or not to be read. */
+static json_t *extract_below(const json_t *node, const json_t *value,
+			     const json_t *tree, int depth)
+{
+	_cleanup_(elements_deinit) struct elements l = { 0 };
+	_cleanup_json_ json_t *out = json_is_array(value) ? json_array() :
+							    json_object();
+
+	if (elements_read(&l, node, NULL))
+		return NULL;
+	for (size_t i = 0; i < l.len; i++) {
+		struct element *e = &l.data[i];
+		const json_t *v = element_find(e, value);
+		const json_t *rest = element_ignored(e, tree, v);
+		json_t *part = v && rest ? extract(e->below, v, rest, depth + 1) :
+					   NULL;
+
+		if (part)
+			extract_into(out, e, part);
+	}
+	return json_object_size(out) || json_array_size(out) ? json_incref(out) : NULL;
+}
+
+static json_t *extract(const json_t *node, const json_t *value, const json_t *tree,
+		       int depth)
+{
+	if (depth > MAX_DEPTH)
+		return NULL;
+	if (json_object_size(node) == 0)
+		return json_deep_copy(value);
+	return extract_below(node, value, tree, depth);
+}
+
+json_t *fingerprint_extract(const json_t *object, const char *manager,
+			    const json_t *tree)
+{
+	const json_t *fields = doc_get(find_entry(object, manager), "fieldsV1", NULL);
+
+	if (!json_object_size(fields) || !tree)
+		return NULL;
+	return extract(fields, object, tree, 0);
 }
 
 bool fingerprint_owns(const json_t *object, const char *manager, ...)

@@ -4,6 +4,7 @@
  * index and poke the application that the object's tracking id names.
  */
 #include "engine_priv.h"
+#include "ignore.h"
 
 static void tell_app(struct kindwatch *k, const struct live *l,
 		     const struct live_before *before)
@@ -101,13 +102,34 @@ static const struct watch_handler handler = {
 	.on_trouble = on_trouble,
 };
 
+static void kind_free(struct kindwatch *k)
+{
+	HASH_DEL(k->engine->kinds, k);
+	watch_free(k->watch);
+	free(k->key);
+	free(k->group);
+	free(k->kind);
+	free(k->version);
+	free(k);
+}
+
+static void watch_kind(struct kindwatch *k, const struct api_resource *r)
+{
+	struct engine *e = k->engine;
+	_cleanup_free_ char *selector = xasprintf("%s=%s", LABEL_INSTALL,
+						  e->install_id);
+	struct kube_ref ref = { .group = r->group, .version = r->version,
+				.resource = r->plural };
+
+	k->synced = false;
+	k->watch = watch_new(e->kube, &ref, selector, NULL, &handler, k);
+}
+
 bool kinds_need(struct engine *e, const char *group, const char *kind,
 		const char *version)
 {
 	_cleanup_free_ char *key = xasprintf("%s/%s", group, kind);
-	_cleanup_free_ char *selector = NULL;
 	const struct api_resource *r;
-	struct kube_ref ref;
 	struct kindwatch *k;
 
 	HASH_FIND_STR(e->kinds, key, k);
@@ -123,10 +145,8 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
 	k->group = xstrdup(group);
 	k->kind = xstrdup(kind);
 	k->engine = e;
-	ref = (struct kube_ref){ .group = r->group, .version = r->version,
-				 .resource = r->plural };
-	selector = xasprintf("%s=%s", LABEL_INSTALL, e->install_id);
-	k->watch = watch_new(e->kube, &ref, selector, NULL, &handler, k);
+	k->version = xstrdup(r->version);
+	watch_kind(k, r);
 	HASH_ADD_KEYPTR(hh, e->kinds, k->key, strlen(k->key), k);
 	return false;
 }
@@ -144,16 +164,31 @@ void kinds_mark(struct engine *e, struct live *l)
 		l->seen = k->list_no;
 }
 
+static void reread(struct kindwatch *k)
+{
+	const struct api_resource *r = discovery_find(k->engine->discovery, k->group,
+						      k->version, k->kind);
+
+	if (!r)
+		return;		/* not served any more: nothing will be listed */
+	watch_free(k->watch);
+	watch_kind(k, r);
+}
+
+void kinds_reread(struct engine *e, const json_t *rules, const json_t *other)
+{
+	struct kindwatch *k, *next;
+
+	HASH_ITER(hh, e->kinds, k, next)
+		if (ignore_speaks_of_kind(rules, k->group, k->kind) ||
+		    ignore_speaks_of_kind(other, k->group, k->kind))
+			reread(k);
+}
+
 void kinds_free(struct engine *e)
 {
 	struct kindwatch *k, *next;
 
-	HASH_ITER(hh, e->kinds, k, next) {
-		HASH_DEL(e->kinds, k);
-		watch_free(k->watch);
-		free(k->key);
-		free(k->group);
-		free(k->kind);
-		free(k);
-	}
+	HASH_ITER(hh, e->kinds, k, next)
+		kind_free(k);
 }

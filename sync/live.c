@@ -129,7 +129,19 @@ static uint64_t own_deadline(const struct objkey *k, const json_t *object)
 	return (uint64_t)(s < INT32_MAX ? s : INT32_MAX) * 1000;
 }
 
-static void take_in(struct live *l, const struct objkey *k, const json_t *object)
+/* An entry we cannot read reads as drift: an apply makes it ours again. */
+static void fingerprint(const struct live_index *ix, const char *app_id,
+			const struct objkey *k, const json_t *object, char out[65])
+{
+	_cleanup_json_ json_t *ignored = ix->ignored ?
+		ix->ignored(ix->arg, app_id, k, object) : NULL;
+
+	if (fingerprint_without(object, FIELD_MANAGER, ignored, out, NULL, NULL))
+		out[0] = '\0';
+}
+
+static void take_in(const struct live_index *ix, struct live *l,
+		    const struct objkey *k, const json_t *object)
 {
 	const json_t *meta = doc_get(object, "metadata", NULL);
 
@@ -139,15 +151,14 @@ static void take_in(struct live *l, const struct objkey *k, const json_t *object
 	free(l->app_id);
 	l->app_id = tracked_by(k, meta);
 	l->generation = doc_get_int(meta, 0, "generation", NULL);
-	/* An entry we cannot read reads as drift: an apply makes it ours again. */
-	if (fingerprint_owned(object, FIELD_MANAGER, l->fingerprint, NULL, NULL))
-		l->fingerprint[0] = '\0';
+	fingerprint(ix, l->app_id, k, object, l->fingerprint);
 	l->health = health_assess(object);
 	l->progress = health_progress(object);
 	l->own_deadline_ms = own_deadline(k, object);
 	l->deleting = doc_get_str(meta, "deletionTimestamp", NULL);
 	l->held = health_is_held(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
+	l->scaled = fingerprint_owns(object, FIELD_MANAGER, "spec", "replicas", NULL);
 }
 
 static void remember(const struct live *l, struct live_before *ret)
@@ -161,16 +172,33 @@ static void remember(const struct live *l, struct live_before *ret)
 	ret->progress = l->progress;
 }
 
+/* An object's key; the group lies in *storage. */
+static struct objkey key_of(const json_t *object, char **storage)
+{
+	const json_t *meta = doc_get(object, "metadata", NULL);
+
+	return (struct objkey){
+		.group = group_of(text(object, "apiVersion"), storage),
+		.kind = text(object, "kind"),
+		.ns = text(meta, "namespace"), .name = text(meta, "name"),
+	};
+}
+
+void live_fingerprint(const struct live_index *ix, const json_t *object, char out[65])
+{
+	_cleanup_free_ char *storage = NULL, *app_id = NULL;
+	struct objkey k = key_of(object, &storage);
+
+	app_id = tracked_by(&k, doc_get(object, "metadata", NULL));
+	fingerprint(ix, app_id, &k, object, out);
+}
+
 struct live *live_upsert(struct live_index *ix, const json_t *object,
 			 struct live_before *ret_before)
 {
 	const json_t *meta = doc_get(object, "metadata", NULL);
 	_cleanup_free_ char *storage = NULL;
-	struct objkey k = {
-		.group = group_of(text(object, "apiVersion"), &storage),
-		.kind = text(object, "kind"),
-		.ns = text(meta, "namespace"), .name = text(meta, "name"),
-	};
+	struct objkey k = key_of(object, &storage);
 	uint64_t version = strtoull(text(meta, "resourceVersion"), NULL, 10);
 	const char *uid = text(meta, "uid");
 	struct live *l;
@@ -185,20 +213,15 @@ struct live *live_upsert(struct live_index *ix, const json_t *object,
 	if (!l)
 		l = live_add(ix, &k);
 	l->version = version;
-	take_in(l, &k, object);
+	take_in(ix, l, &k, object);
 	return l;
 }
 
 char *tracking_owner(const json_t *object)
 {
-	const json_t *meta = doc_get(object, "metadata", NULL);
-	_cleanup_free_ char *group = NULL;
-	struct objkey k = {
-		.group = group_of(text(object, "apiVersion"), &group),
-		.kind = text(object, "kind"), .ns = text(meta, "namespace"),
-		.name = text(meta, "name"),
-	};
-	char *app = tracked_by(&k, meta);
+	_cleanup_free_ char *storage = NULL;
+	struct objkey k = key_of(object, &storage);
+	char *app = tracked_by(&k, doc_get(object, "metadata", NULL));
 
 	if (*app)
 		return app;

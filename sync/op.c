@@ -129,24 +129,6 @@ static void on_learned(void *arg, const struct err *err)
 
 /* ---- the table's arms ---- */
 
-static bool needs_namespace(const struct op *op)
-{
-	const struct app *a = op->app;
-
-	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
-	    (!op->plan.n_apply && !op_hooks_any(op, HOOK_PRE_SYNC)) ||
-	    op->c.kind == OP_HEAL)
-		return false;
-	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
-		const struct rendered *r = &op->c.answer->objects[i];
-
-		if (!strcmp(r->kind, "Namespace") && !*r->group &&
-		    !strcmp(r->name, op->dest_ns))
-			return false;
-	}
-	return true;
-}
-
 static void op_finish(struct op *op)
 {
 	if (op->outcome == OP_RUNNING)
@@ -163,7 +145,7 @@ static int after_recording(struct op *op)
 		return OP_PRUNING_;
 	if (op->c.kind == OP_REVERT && op->sm.state == OP_RECORDING)
 		return OP_UNBLOCKING;
-	if (needs_namespace(op) && !op->namespace_ready)
+	if (op_needs_namespace(op) && !op->namespace_ready)
 		return OP_NAMESPACING;
 	return op->c.kind == OP_HEAL ? OP_APPLYING : OP_PREFLIGHTING;
 }
@@ -350,6 +332,8 @@ static bool tick_settling(struct op *op)
 	bool waits = op->c.settle || op->settled_all;
 	int next;
 
+	if (op->n_left)
+		return false;
 	if (waits) {
 		if (op->c.kind == OP_REVERT)
 			op_unstick(op);
@@ -360,6 +344,8 @@ static bool tick_settling(struct op *op)
 			return true;
 	}
 	*op->message = '\0';
+	if (op_leftovers_start(op))
+		return false;
 	if (op_hooks_in_wave(op, HOOKS_ENDED, OP_SETTLING_)) {
 		enter(op, OP_HOOKING);
 		return true;
@@ -585,6 +571,7 @@ struct op *op_free(struct op *op)
 	world_timer_stop(op->e->w, &op->timer);
 	op_batch_free(op);
 	op_facts_free(op);
+	op_leftovers_free(op);
 	op_hooks_free(op);
 	op->unstick = unstick_free(op->unstick);
 	kube_abandon(op->e->kube, &op->ns_req);

@@ -6,7 +6,7 @@
  */
 #include "op_priv.h"
 
-#include "sync/fingerprint.h"
+#include "ignore.h"
 #include "sync/stamp.h"
 
 #define AFTER_CRD_MS 10000
@@ -14,19 +14,18 @@
 #define AFTER_UNBLOCK_MS 10000
 #define AFTER_UNBLOCK_STEP_MS 500
 
-static void apply_send(struct apply *a);
-
-static void batch_done_one(struct apply *a)
+void op_apply_done(struct apply *a)
 {
 	struct op *op = a->op;
 
 	free(a->body);
 	a->body = NULL;
+	op_keep_free(a);
 	if (--op->n_left == 0)
 		op_poke(op);
 }
 
-static struct apply *batch_make(struct op *op, size_t n)
+struct apply *op_batch_make(struct op *op, size_t n)
 {
 	op_batch_free(op);
 	op->batch = xcalloc(n, sizeof(*op->batch));
@@ -42,17 +41,18 @@ void op_batch_free(struct op *op)
 		kube_abandon(op->e->kube, &a->req);
 		kube_request_deinit(&a->req);
 		free(a->body);
+		op_keep_free(a);
 	}
 	free(op->batch);
 	op->batch = NULL;
 	op->n_batch = op->n_left = 0;
 }
 
-static void batch_start(struct op *op, size_t n)
+void op_batch_start(struct op *op, size_t n)
 {
 	op->n_batch = op->n_left = n;
 	for (size_t i = 0; i < n; i++)
-		apply_send(&op->batch[i]);
+		op_apply_send(&op->batch[i]);
 }
 
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
@@ -79,11 +79,13 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 
 	op_safe_error(&a->task.key, &a->req, err, &told);
 	err = &told;
-	op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
+	if (!a->leftover)
+		op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
 	objkey_format(&a->task.key, &key);
-	if (a->unblocking) {	/* it may be in nobody's way after all */
-		engine_log(op->e, LOG_WARN, op->app, "%s may stand in the way of the "
-			   "revert and cannot be %s: %s", buf_str(&key),
+	if (a->unblocking || a->leftover) {	/* in nobody's way after all */
+		engine_log(op->e, LOG_WARN, op->app, "%s should go%s and cannot be "
+			   "%s: %s", buf_str(&key), a->leftover ? "" :
+			   ", as it may stand in the way of the revert,",
 			   a->deleting ? "removed" : "restored", err->msg);
 		return;
 	}
@@ -114,40 +116,7 @@ enum op_outcome op_lacking(struct op *op)
 	       OP_REFUSED : OP_TROUBLE;
 }
 
-/* ---- what an earlier task may change so that a refusal passes ---- */
-
-static bool shapes_admission(const struct objkey *k)
-{
-	static const char *const kinds[] = {
-		"CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration",
-		"MutatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-		"ValidatingAdmissionPolicyBinding", "Role", "ClusterRole",
-		"RoleBinding", "ClusterRoleBinding", "ServiceAccount",
-		"ResourceQuota", "LimitRange", "PriorityClass",
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (!strcmp(k->kind, kinds[i]))
-			return true;
-	return false;
-}
-
-static bool earlier_may_help(const struct op *op, const struct objkey *k)
-{
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-
-		if (!objkey_cmp(&t->key, k))
-			return false;
-		if (t->verb == TASK_APPLY && shapes_admission(&t->key))
-			return true;
-	}
-	return false;
-}
-
 /* ---- answers ---- */
-
-static void on_look(struct apply *a, const struct err *err);
 
 static void take_answer(struct apply *a)
 {
@@ -170,12 +139,8 @@ static void take_answer(struct apply *a)
 	kinds_mark(op->e, l);
 	if (inv && uid && strlen(uid) < sizeof(inv->uid)) {
 		strcpy(inv->uid, uid);
-		/*
-		 * As we left it: the index may know what somebody did since, or
-		 * a successor. Unreadable is as good as drifted.
-		 */
-		(void)!fingerprint_owned(a->req.json, FIELD_MANAGER,
-					 inv->fingerprint, NULL, NULL);
+		/* As we left it: the index may know what somebody did since. */
+		live_fingerprint(&op->e->live, a->req.json, inv->fingerprint);
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
 		inv->changed = true;
 		inv->adopted = inv->adopted || *f->adopt_uid || a->task.adopt;
@@ -211,14 +176,38 @@ static bool retry_after_unblock(struct apply *a, const struct err *err)
 	return true;
 }
 
+void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err)
+{
+	note_failure(a, outcome, err);
+	op_apply_done(a);
+}
+
+/* Asked dry whether it drifted in what counts: if so, in earnest. */
+static void on_verified(struct apply *a)
+{
+	if (op_keep_verified(a)) {
+		op_apply_done(a);
+		return;
+	}
+	a->verifying = false;
+	op_apply_send(a);
+}
+
 static void on_apply(struct apply *a, const struct err *err)
 {
+	struct err told = *err;
 	struct fact *f;
 
+	if (!err->code && a->verifying) {
+		on_verified(a);
+		return;
+	}
+	if (!err->code && op_replace_hands_over(a))
+		return;
 	if (!err->code) {
 		take_answer(a);
 	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
-		   retry_after_unblock(a, err)) {
+		   retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
 		return;
 	} else if (err->code == ERR_CONFLICT && a->task.adopt && !a->looking) {
 		/* It went or was replaced between the look and the apply. */
@@ -227,9 +216,9 @@ static void on_apply(struct apply *a, const struct err *err)
 		f->absent = false;
 		note_failure(a, OP_TROUBLE, err);
 	} else {
-		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
+		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, &told);
 	}
-	batch_done_one(a);
+	op_apply_done(a);
 }
 
 /* Of a dry run: the namespace is not there and nothing of ours will make it. */
@@ -241,7 +230,7 @@ static bool lacks_namespace(const struct apply *a, const struct err *err)
 
 	return err->code == ERR_NOTFOUND && *a->task.key.ns && !made &&
 	       op->c.kind != OP_REVERT && strstr(err->msg, "namespaces \"") &&
-	       !earlier_may_help(op, &a->task.key);
+	       !op_earlier_may_help(op, &a->task.key);
 }
 
 static void fail_namespace(struct apply *a)
@@ -259,6 +248,7 @@ static void fail_namespace(struct apply *a)
 static void on_dry_run(struct apply *a, const struct err *err)
 {
 	struct fact *f = op_fact(a->op, &a->task.key, true);
+	struct err told = *err;
 	const char *version;
 
 	if (!err->code) {
@@ -266,22 +256,24 @@ static void on_dry_run(struct apply *a, const struct err *err)
 		version = doc_get_str(a->req.json, "metadata", "resourceVersion",
 				      NULL);
 		f->absent = !version || !*version;
-		if (a->task.look && !f->absent) {
-			a->looking = true;
-			apply_send(a);
+		if (a->verifying)
+			op_keep_verified(a);
+		if (a->task.look && !f->absent && !*f->adopt_uid) {
+			a->looking = a->last_look = true;
+			op_apply_send(a);
 			return;
 		}
-	} else if (retry_after_unblock(a, err)) {
+	} else if (retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
 		return;
 	} else if (op_is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
-		   !earlier_may_help(a->op, &a->task.key)) {
-		note_failure(a, OP_REFUSED, err);
+		   !op_earlier_may_help(a->op, &a->task.key)) {
+		note_failure(a, OP_REFUSED, &told);
 	} else if (lacks_namespace(a, err)) {
 		fail_namespace(a);
 	} else if (err->retry && err->code != ERR_NOTFOUND) {
 		note_failure(a, OP_TROUBLE, err);
 	}
-	batch_done_one(a);
+	op_apply_done(a);
 }
 
 static void on_look(struct apply *a, const struct err *err)
@@ -294,9 +286,10 @@ static void on_look(struct apply *a, const struct err *err)
 	a->looking = false;
 	if (err->code == ERR_NOTFOUND) {
 		f->absent = true;
+		op_keep_take(a, NULL);
 	} else if (err->code) {
 		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
-		batch_done_one(a);
+		op_apply_done(a);
 		return;
 	} else {
 		const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
@@ -308,15 +301,18 @@ static void on_look(struct apply *a, const struct err *err)
 				"%s: remove it from one of the two, or set "
 				"syncOption FailOnSharedResource=false", owner);
 			note_failure(a, OP_REFUSED, &shared);
-			batch_done_one(a);
+			op_apply_done(a);
 			return;
 		}
-		snprintf(f->adopt_uid, sizeof(f->adopt_uid), "%s", uid ? uid : "");
+		if (a->task.look)
+			snprintf(f->adopt_uid, sizeof(f->adopt_uid), "%s",
+				 uid ? uid : "");
+		op_keep_take(a, a->req.json);
 	}
-	if (a->dry_run)
-		batch_done_one(a);
+	if (a->last_look)
+		op_apply_done(a);
 	else
-		apply_send(a);
+		op_apply_send(a);
 }
 
 static void on_delete(struct apply *a, const struct err *err)
@@ -342,7 +338,7 @@ static void on_delete(struct apply *a, const struct err *err)
 	} else {
 		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
 	}
-	batch_done_one(a);
+	op_apply_done(a);
 }
 
 static void on_answer(struct kube_request *r, const struct err *err)
@@ -351,8 +347,14 @@ static void on_answer(struct kube_request *r, const struct err *err)
 
 	if (a->deleting)
 		on_delete(a, err);
+	else if (op_replace_runs(a))
+		op_replace_answer(a, err);
 	else if (a->looking)
 		on_look(a, err);
+	else if (a->keeping > KEEP_READING && a->keeping < KEEP_DONE) {
+		if (op_keep_answer(a, err))
+			op_apply_send(a);
+	}
 	else if (a->dry_run)
 		on_dry_run(a, err);
 	else
@@ -361,26 +363,45 @@ static void on_answer(struct kube_request *r, const struct err *err)
 
 static void on_again(struct world_timer *t)
 {
-	apply_send(container_of(t, struct apply, again));
+	op_apply_send(container_of(t, struct apply, again));
 }
 
 /* ---- sending ---- */
+
+int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
+{
+	return render_answer_body(a->op->c.answer, a->task.object, ret, ret_len, err);
+}
+
+/* Without what stays as it is in the cluster. */
+static int cut_body(const struct apply *a, struct buf *out, struct err *err)
+{
+	_cleanup_free_ char *body = NULL;
+	size_t len;
+
+	if (op_body(a, &body, &len, err))
+		return -1;
+	if (a->keep)
+		return ignore_cut_body(body, len, a->keep, out, err);
+	buf_add(out, body, len);
+	return 0;
+}
 
 static int make_body(struct apply *a, struct err *err)
 {
 	struct op *op = a->op;
 	const struct inv_entry *inv = record_inv(&op->app->rec, &a->task.key);
 	const struct fact *f = op_fact(op, &a->task.key, false);
-	_cleanup_free_ char *body = NULL;
-	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_buf_ struct buf body = BUF_INIT, out = BUF_INIT;
 	const char *uid = a->task.adopt ? a->task.uid : NULL;
-	size_t len;
 
 	if (f && *f->adopt_uid)
 		uid = f->adopt_uid;
-	if (render_answer_body(op->c.answer, a->task.object, &body, &len, err) ||
-	    body_stamp(body, len, uid, inv ? inv->op : op->app->rec.op.id, &out,
-		       err))
+	if (cut_body(a, &body, err))
+		return -1;
+	op_replace_carry(a, &body);
+	if (body_stamp(body.data, body.len, uid, inv ? inv->op : op->app->rec.op.id,
+		       &out, err))
 		return -1;
 	free(a->body);
 	a->body = buf_steal(&out, NULL);
@@ -392,7 +413,7 @@ static void fail_soon(struct world_timer *t)
 	struct apply *a = container_of(t, struct apply, again);
 
 	note_failure(a, OP_REFUSED, &a->broken);
-	batch_done_one(a);
+	op_apply_done(a);
 }
 
 /* A foreground deletion leaves a blocker in force until its garbage is gone. */
@@ -400,38 +421,56 @@ static const char *propagation(const struct apply *a)
 {
 	const char *policy = a->op->app->spec.propagation;
 
-	if (a->unblocking)
+	if (a->unblocking || a->leftover)
 		return "Background";
 	return policy ? policy : "Foreground";
 }
 
-static void apply_send(struct apply *a)
+static bool wants_look(struct apply *a)
 {
-	struct op *op = a->op;
-	const struct fact *f = op_fact(op, &a->task.key, false);
+	const struct fact *f = op_fact(a->op, &a->task.key, false);
 
-	if (app_check_write(op->app, &a->task.key, &a->broken)) {
-		a->again.fn = fail_soon;
-		world_timer_start(op->e->w, &a->again, 0);
-		return;
-	}
-	a->again.fn = on_again;
-	if (!a->first_try)
-		a->first_try = world_now(op->e->w);
+	if (!a->dry_run && a->task.look && !(f && (f->absent || *f->adopt_uid)))
+		return true;
+	return op_keep_wants_look(a);
+}
+
+/* Fills the request that its state asks for; -1: what is to be sent is broken. */
+static int fill(struct apply *a)
+{
+	bool dry = a->dry_run || a->verifying;
+
 	if (a->deleting) {
 		kube_delete_init(&a->req, &a->ref, a->task.uid, propagation(a));
-	} else if (a->looking || (!a->dry_run && a->task.look &&
-				  !(f && (f->absent || *f->adopt_uid)))) {
+	} else if (op_replace_runs(a)) {
+		return op_replace_send(a, &a->broken);
+	} else if (a->looking || wants_look(a)) {
 		a->looking = true;
 		kube_get_init(&a->req, &a->ref);
+	} else if (op_keep_send(a)) {
+		return 0;
 	} else if (make_body(a, &a->broken)) {
+		return -1;
+	} else {
+		kube_apply_init(&a->req, &a->ref, FIELD_MANAGER,
+				APPLY_FORCE | (dry ? APPLY_DRY_RUN : 0), a->body,
+				strlen(a->body));
+	}
+	return 0;
+}
+
+void op_apply_send(struct apply *a)
+{
+	struct op *op = a->op;
+
+	if (!a->first_try)
+		a->first_try = world_now(op->e->w);
+	a->again.fn = on_again;
+	if ((!a->leftover && app_check_write(op->app, &a->task.key, &a->broken)) ||
+	    fill(a)) {
 		a->again.fn = fail_soon;
 		world_timer_start(op->e->w, &a->again, 0);
 		return;
-	} else {
-		kube_apply_init(&a->req, &a->ref, FIELD_MANAGER,
-				APPLY_FORCE | (a->dry_run ? APPLY_DRY_RUN : 0),
-				a->body, strlen(a->body));
 	}
 	a->req.parse = true;
 	a->req.on_done = on_answer;
@@ -448,7 +487,7 @@ static bool resolve(struct op *op, const struct task *t, struct apply *a)
 
 void op_preflight_start(struct op *op)
 {
-	struct apply *batch = batch_make(op, op->plan.n_apply);
+	struct apply *batch = op_batch_make(op, op->plan.n_apply);
 	size_t n = 0;
 
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
@@ -460,39 +499,9 @@ void op_preflight_start(struct op *op)
 		batch[n++].dry_run = true;
 	}
 	if (n)
-		batch_start(op, n);
+		op_batch_start(op, n);
 	else
 		op_batch_free(op);
-}
-
-const struct task *op_unserved(const struct op *op)
-{
-	/* A revert puts back what it can; this option leaves it to the wave. */
-	if (op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
-	    op->c.prune_only || op->app->spec.options & OPT_SKIP_DRY_RUN)
-		return NULL;
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-
-		if (t->verb == TASK_APPLY && !op->scopes[t->object].known)
-			return t;
-	}
-	return NULL;
-}
-
-void op_fail_unserved(struct op *op, const struct task *t)
-{
-	const struct rendered *r = &op->c.answer->objects[t->object];
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	struct err err = ERR_INIT;
-
-	objkey_format(&t->key, &key);
-	err_set(&err, ERR_NOTFOUND, "%s (%s): the cluster does not serve kind %s of "
-		"%s%s%s: install its CRD, in this application with a lower "
-		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
-		t->key.group, *t->key.group ? "/" : "", t->version);
-	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
-	op_fail(op, op_lacking(op), &err);
 }
 
 bool op_apply_next(struct op *op)
@@ -510,7 +519,7 @@ bool op_apply_next(struct op *op)
 			if (n && t->rank != rank)
 				break;
 			if (!batch)
-				batch = batch_make(op, op->plan.tasks.len -
+				batch = op_batch_make(op, op->plan.tasks.len -
 						   op->next_task);
 			if (!resolve(op, t, &batch[n])) {
 				op_batch_free(op);
@@ -531,13 +540,13 @@ bool op_apply_next(struct op *op)
 	}
 	if (!n)
 		return false;
-	batch_start(op, n);
+	op_batch_start(op, n);
 	return true;
 }
 
 void op_prune_start(struct op *op)
 {
-	struct apply *batch = batch_make(op, op->plan.prunes.len);
+	struct apply *batch = op_batch_make(op, op->plan.prunes.len);
 	bool any = false;
 	size_t n = 0;
 	int wave = 0;
@@ -560,14 +569,14 @@ void op_prune_start(struct op *op)
 		batch[n++].deleting = true;
 	}
 	if (n)
-		batch_start(op, n);
+		op_batch_start(op, n);
 	else
 		op_batch_free(op);
 }
 
 bool op_unblock_start(struct op *op, enum blocker stage)
 {
-	struct apply *batch = batch_make(op, op->plan.tasks.len +
+	struct apply *batch = op_batch_make(op, op->plan.tasks.len +
 					 op->plan.prunes.len);
 	const struct task *t;
 	size_t n = 0, pos = 0;
@@ -581,7 +590,7 @@ bool op_unblock_start(struct op *op, enum blocker stage)
 		batch[n++].unblocking = true;
 	}
 	if (n)
-		batch_start(op, n);
+		op_batch_start(op, n);
 	else
 		op_batch_free(op);
 	return n;

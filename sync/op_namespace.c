@@ -4,6 +4,24 @@
  */
 #include "op_priv.h"
 
+bool op_needs_namespace(const struct op *op)
+{
+	const struct app *a = op->app;
+
+	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
+	    (!op->plan.n_apply && !op_hooks_any(op, HOOK_PRE_SYNC)) ||
+	    op->c.kind == OP_HEAL)
+		return false;
+	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
+		const struct rendered *r = &op->c.answer->objects[i];
+
+		if (!strcmp(r->kind, "Namespace") && !*r->group &&
+		    !strcmp(r->name, op->dest_ns))
+			return false;
+	}
+	return true;
+}
+
 static void on_namespace(struct kube_request *r, const struct err *err)
 {
 	struct op *op = container_of(r, struct op, ns_req);

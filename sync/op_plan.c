@@ -152,6 +152,69 @@ const struct task *op_crd_pending(const struct op *op)
 	return NULL;
 }
 
+/* ---- what an earlier task may change so that a refusal passes ---- */
+
+static bool shapes_admission(const struct objkey *k)
+{
+	static const char *const kinds[] = {
+		"CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration",
+		"MutatingWebhookConfiguration", "ValidatingAdmissionPolicy",
+		"ValidatingAdmissionPolicyBinding", "Role", "ClusterRole",
+		"RoleBinding", "ClusterRoleBinding", "ServiceAccount",
+		"ResourceQuota", "LimitRange", "PriorityClass",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(k->kind, kinds[i]))
+			return true;
+	return false;
+}
+
+bool op_earlier_may_help(const struct op *op, const struct objkey *k)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (!objkey_cmp(&t->key, k))
+			return false;
+		if (t->verb == TASK_APPLY && shapes_admission(&t->key))
+			return true;
+	}
+	return false;
+}
+
+/* ---- what cannot be done ---- */
+
+const struct task *op_unserved(const struct op *op)
+{
+	/* A revert puts back what it can; this option leaves it to the wave. */
+	if (op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
+	    op->c.prune_only || op->app->spec.options & OPT_SKIP_DRY_RUN)
+		return NULL;
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->verb == TASK_APPLY && !op->scopes[t->object].known)
+			return t;
+	}
+	return NULL;
+}
+
+void op_fail_unserved(struct op *op, const struct task *t)
+{
+	const struct rendered *r = &op->c.answer->objects[t->object];
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	objkey_format(&t->key, &key);
+	err_set(&err, ERR_NOTFOUND, "%s (%s): the cluster does not serve kind %s of "
+		"%s%s%s: install its CRD, in this application with a lower "
+		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
+		t->key.group, *t->key.group ? "/" : "", t->version);
+	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	op_fail(op, op_lacking(op), &err);
+}
+
 static const struct task *refused_task(const struct op *op)
 {
 	bool shared_allowed = op->app->spec.options & OPT_SHARED_ALLOWED;

@@ -7,6 +7,7 @@
 #define SYNC_OP_PRIV_H
 
 #include "engine_priv.h"
+#include "replace.h"
 #include "settle.h"
 #include "unblock.h"
 
@@ -27,7 +28,19 @@ enum {
 	OP_DONE,
 };
 
-/* One object's request, or the chain of two: look, then apply. */
+/* What an apply asks before it is sent (op_keep.c). */
+enum keep_step { KEEP_READING, KEEP_AUTOSCALERS, KEEP_SCALED_OBJECTS, KEEP_HANDING, KEEP_DONE };
+
+/* Where the replacement of an object that cannot be changed is (op_replace.c). */
+enum replacing { REPLACE_NOT, REPLACE_READ, REPLACE_PROVE, REPLACE_LIST,
+		 REPLACE_DELETE, REPLACE_WAIT, REPLACE_OVER };
+
+/* A ReplicaSet of a replaced Deployment that the new one does not adopt. */
+struct leftover {
+	char *ns, *name, uid[40];
+};
+
+/* One object's request, or a chain of them: look, keep, apply, replace. */
 struct apply {
 	struct op *op;
 	struct task task;
@@ -38,6 +51,20 @@ struct apply {
 	char *body;
 	struct err broken;
 	bool dry_run, looking, deleting, gone, unblocking;
+	bool last_look;		/* of a dry run, which is over then */
+	bool leftover;		/* deleting one of op->leftovers */
+
+	enum keep_step keeping;
+	json_t *live;		/* as it was read; owned; NULL: not read, or not there */
+	json_t *keep;		/* ignore.h: what stays as it is in the cluster; owned */
+	bool verifying;		/* asked dry: does what counts differ at all? */
+
+	enum replacing replacing;
+	enum replace_way way;
+	struct err refused;	/* what the replacement began with */
+	char old_uid[40];
+	uint64_t replace_by;	/* mono: when the old object has to be gone */
+	int64_t replicas;	/* that somebody else set, for the new one; 0 */
 };
 
 /* What is known of an object beside the plan, which is rebuilt at each step. */
@@ -78,6 +105,8 @@ struct op {
 	size_t next_task;
 	struct apply *batch;
 	size_t n_batch, n_left;
+	VEC(struct leftover) leftovers;	/* go when what replaced them is healthy */
+	bool leftovers_asked;
 	bool crds_applied;	/* not learned yet */
 	bool crds_ever, relearned;
 	bool looked_again;	/* discovery, for a kind that was not known */
@@ -154,6 +183,11 @@ void op_seek_step(struct op *op);
 const struct task *op_crd_pending(const struct op *op);
 /* Fails the operation over what the plan refuses to touch; true: it did. */
 bool op_refuse(struct op *op);
+/* A task whose kind neither the cluster serves nor the release brings; NULL. */
+const struct task *op_unserved(const struct op *op);
+void op_fail_unserved(struct op *op, const struct task *t);
+/* An earlier task may change what the API server thinks of this object. */
+bool op_earlier_may_help(const struct op *op, const struct objkey *k);
 /* An object of this step is being deleted: it is applied when it is gone. */
 bool op_step_waits(const struct op *op);
 /* One wave of prunes at a time; true when nothing is left to delete. */
@@ -174,15 +208,59 @@ bool op_apply_next(struct op *op);	/* false: nothing left in this step */
 void op_prune_start(struct op *op);
 bool op_unblock_start(struct op *op, enum blocker stage);	/* false: none */
 void op_batch_free(struct op *op);
-/* A task whose kind neither the cluster serves nor the release brings; NULL. */
-const struct task *op_unserved(const struct op *op);
-void op_fail_unserved(struct op *op, const struct task *t);
+/* n of them, zeroed; then started all together. */
+struct apply *op_batch_make(struct op *op, size_t n);
+void op_batch_start(struct op *op, size_t n);
 bool op_is_terminal(const struct err *err);
 /* The error as people may read it: a Secret's may quote the value. */
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
 		   const struct err *err, struct err *ret);
 
+/* What the renderer made of the object, as bytes; owned by the caller. */
+int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
+	__attribute__((warn_unused_result));
+/* Sends the next request of its chain, or (again) the one that its state says. */
+void op_apply_send(struct apply *a);
+/* Ends a chain in failure. */
+void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err);
+void op_apply_done(struct apply *a);
+
+/*
+ * op_keep.c: what stays as it is in the cluster although we apply the object, and
+ * drift that is none. wants_look: the live object has to be read first; take: that
+ * is it (NULL: there is none). send: true when it filled a->req with something to be
+ * asked before the apply; answer: true when the chain goes on.
+ */
+bool op_keep_wants_look(struct apply *a);
+void op_keep_take(struct apply *a, const json_t *live);
+bool op_keep_send(struct apply *a);
+bool op_keep_answer(struct apply *a, const struct err *err);
+/* The dry run answered: is the live object as it would be? Then that is noted. */
+bool op_keep_verified(struct apply *a);
+void op_keep_free(struct apply *a);
+
+/*
+ * op_replace.c: an object that was refused for an immutable field. begin: true when
+ * the chain goes on with its replacement; false: *told holds what people shall read.
+ * send and answer are called while a->replacing says so.
+ */
+bool op_replace_begin(struct apply *a, const struct err *err, struct err *told);
+int op_replace_send(struct apply *a, struct err *err)
+	__attribute__((warn_unused_result));
+void op_replace_answer(struct apply *a, const struct err *err);
+/* The replicas of the old object into the new one's body, where they are not ours. */
+void op_replace_carry(const struct apply *a, struct buf *body);
+/* It was made with them: they are handed over. True: the chain goes on. */
+bool op_replace_hands_over(struct apply *a);
+bool op_leftovers_start(struct op *op);	/* false: there are none */
+void op_leftovers_free(struct op *op);
+static inline bool op_replace_runs(const struct apply *a)
+{
+	return a->replacing != REPLACE_NOT && a->replacing != REPLACE_OVER;
+}
+
 /* op_namespace.c: op_poke when it is there */
+bool op_needs_namespace(const struct op *op);
 void op_namespace_start(struct op *op);
 
 /*

@@ -10,6 +10,7 @@
 
 #include "core/doc.h"
 #include "core/mem.h"
+#include "scan.h"
 
 #define OPERATION "syncd.dev/operation"
 #define TRACKING "argocd.argoproj.io/tracking-id"
@@ -18,103 +19,9 @@ struct span {
 	size_t from, to;	/* from == 0: not there */
 };
 
-struct cursor {
-	const char *s;
-	size_t n, i;
-};
-
 struct found {	/* where the values are */
 	struct span metadata, uid, name, annotations, operation, tracking;
 };
-
-static int peek(const struct cursor *c)
-{
-	return c->i < c->n ? (unsigned char)c->s[c->i] : -1;
-}
-
-static int skip_string(struct cursor *c)
-{
-	if (peek(c) != '"')
-		return -1;
-	for (c->i++; c->i < c->n; c->i++) {
-		if (c->s[c->i] == '\\')
-			c->i++;
-		else if (c->s[c->i] == '"') {
-			c->i++;
-			return 0;
-		}
-	}
-	return -1;
-}
-
-static int skip_literal(struct cursor *c)
-{
-	size_t start = c->i;
-
-	while (c->i < c->n && !memchr(",]}[{\": \n\r\t", c->s[c->i], 11))
-		c->i++;
-	return c->i > start ? 0 : -1;
-}
-
-/* Only nesting is counted: the API server judges the rest of the grammar. */
-static int skip_nested(struct cursor *c)
-{
-	size_t depth = 0;
-
-	do {
-		int ch = peek(c);
-
-		if (ch == '"') {
-			if (skip_string(c))
-				return -1;
-			continue;
-		}
-		if (ch == '{' || ch == '[')
-			depth++;
-		else if (ch == '}' || ch == ']')
-			depth--;
-		else if (ch < 0)
-			return -1;
-		c->i++;
-	} while (depth);
-	return 0;
-}
-
-static int skip_value(struct cursor *c)
-{
-	int ch = peek(c);
-
-	if (ch == '{' || ch == '[')
-		return skip_nested(c);
-	return ch == '"' ? skip_string(c) : skip_literal(c);
-}
-
-/*
- * The next member of an object whose "{" was eaten: 1 with its key, the cursor
- * at its value; 0 after the "}"; -1 when neither is there.
- */
-static int next_member(struct cursor *c, bool first, const char **key,
-		       size_t *len)
-{
-	size_t start;
-
-	if (peek(c) == '}') {
-		c->i++;
-		return 0;
-	}
-	if (!first) {
-		if (peek(c) != ',')
-			return -1;
-		c->i++;
-	}
-	start = c->i;
-	if (skip_string(c) || peek(c) != ':')
-		return -1;
-	*key = c->s + start + 1;
-	*len = c->i - start - 2;
-	c->i++;
-	return 1;
-}
 
 struct want {
 	const char *key;
@@ -123,16 +30,16 @@ struct want {
 };
 
 /* Walks an object, noting the values of the wanted keys (ended by NULL). */
-static int walk_object(struct cursor *c, struct want *want)
+static int walk_object(struct scan *c, struct want *want)
 {
 	const char *key;
 	size_t len;
 	int r;
 
-	if (peek(c) != '{')
+	if (scan_peek(c) != '{')
 		return -1;
 	c->i++;
-	for (bool first = true; (r = next_member(c, first, &key, &len)) == 1;
+	for (bool first = true; (r = scan_member(c, first, &key, &len)) == 1;
 	     first = false) {
 		struct want *w = want;
 		size_t from = c->i;
@@ -142,7 +49,7 @@ static int walk_object(struct cursor *c, struct want *want)
 		if (w->key && w->value->from)
 			return -1;	/* twice: not canonical */
 		if (w->key && w->inside ? walk_object(c, w->inside) :
-					  skip_value(c))
+					  scan_value(c))
 			return -1;
 		if (w->key)
 			*w->value = (struct span){ from, c->i };
@@ -152,7 +59,7 @@ static int walk_object(struct cursor *c, struct want *want)
 
 static int find_places(const char *body, size_t len, struct found *f)
 {
-	struct cursor c = { body, len, 0 };
+	struct scan c = { body, len, 0 };
 	struct want in_annotations[] = {
 		{ OPERATION, &f->operation, NULL },
 		{ TRACKING, &f->tracking, NULL }, { NULL, NULL, NULL } };

@@ -31,6 +31,23 @@ int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 	__attribute__((warn_unused_result));
 
 /*
+ * The same without what `ignored` names (ignore.h; NULL: nothing): equal whatever
+ * others do to it, and whoever owns it.
+ */
+int fingerprint_without(const json_t *object, const char *manager,
+			const json_t *ignored, char out[65],
+			const char **ret_version, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
+ * What of the object `manager` applied and the tree (ignore.h) names, with its
+ * values and the keys of the list items on the way: what another manager has to
+ * apply so that it stays as it is. Owned; NULL: nothing.
+ */
+json_t *fingerprint_extract(const json_t *object, const char *manager,
+			    const json_t *tree);
+
+/*
  * Does `manager` own, by Apply, the field at this path? Field names from the
  * object's root on, ended by NULL: "spec", "replicas", NULL.
  */

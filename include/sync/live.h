@@ -31,12 +31,22 @@ struct live {
 	bool deleting;		/* has a deletionTimestamp */
 	bool held;		/* has the hook finalizer */
 	bool owned;		/* has an ownerReference: never pruned */
+	bool scaled;		/* spec.replicas is ours */
 	unsigned seen;		/* list generation, for sweeps */
 	UT_hash_handle hh;
 };
 
+/*
+ * What of an object of this application is somebody else's to decide (ignore.h):
+ * owned by the caller, NULL for nothing. It does not count in fingerprints.
+ */
+typedef json_t *live_ignored_fn(void *arg, const char *app_id,
+				const struct objkey *k, const json_t *object);
+
 struct live_index {
 	struct live *by_key;
+	live_ignored_fn *ignored;	/* NULL: nothing is */
+	void *arg;
 };
 
 struct live *live_find(struct live_index *ix, const struct objkey *k);
@@ -55,6 +65,9 @@ struct live_before {
  */
 struct live *live_upsert(struct live_index *ix, const json_t *object,
 			 struct live_before *ret_before);
+/* The fingerprint that an upsert of this object would note; "" = unreadable. */
+void live_fingerprint(const struct live_index *ix, const json_t *object,
+		      char out[65]);
 void live_remove(struct live_index *ix, struct live *l);
 void live_deinit(struct live_index *ix);
 

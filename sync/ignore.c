@@ -1,0 +1,285 @@
+/*
+ * Rules become one tree per object; trees are walked beside values and bodies. A
+ * rule that matches nothing, or a pointer to what is not there, ignores nothing.
+ */
+#include "ignore.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/doc.h"
+#include "core/mem.h"
+#include "glob.h"
+
+bool ignore_is_all(const json_t *node)
+{
+	return json_is_object(node) && !json_object_size(node);
+}
+
+/* ---- rules ---- */
+
+static bool fits(const json_t *rule, const char *key, const char *text, bool any)
+{
+	const char *pattern = doc_get_str(rule, key, NULL);
+
+	if (!pattern || !*pattern)
+		return any || !*text;
+	return glob_match(pattern, text, 0) == 1;
+}
+
+/* As in Argo CD: an empty group is the core group, not any. */
+static bool rule_fits(const json_t *rule, const struct objkey *k)
+{
+	return fits(rule, "group", k->group, false) &&
+	       fits(rule, "kind", k->kind, false) &&
+	       fits(rule, "name", k->name, true) &&
+	       fits(rule, "namespace", k->ns, true);
+}
+
+bool ignore_speaks(const json_t *rules, const struct objkey *k)
+{
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(rules, i, rule)
+		if (rule_fits(rule, k))
+			return true;
+	return false;
+}
+
+bool ignore_speaks_of_kind(const json_t *rules, const char *group, const char *kind)
+{
+	const json_t *rule;
+	size_t i;
+
+	json_array_foreach(rules, i, rule)
+		if (fits(rule, "group", group, false) && fits(rule, "kind", kind, false))
+			return true;
+	return false;
+}
+
+/* The node below, made where it is not there; NULL: all of this is ignored already. */
+static json_t *descend(json_t *node, const char *key, bool last)
+{
+	json_t *below = json_object_get(node, key);
+
+	if (ignore_is_all(below))
+		return NULL;
+	if (below && !last)
+		return below;
+	json_object_set_new(node, key, json_object());
+	return json_object_get(node, key);
+}
+
+/* One step of a pointer ("~1" is "/", "~0" is "~"), as a key of the tree. */
+static char *pointer_step(const char *from, size_t len)
+{
+	char *key = xcalloc(len + 3, 1);
+	size_t n = 0;
+
+	key[n++] = 'p';
+	key[n++] = ':';
+	for (size_t i = 0; i < len; i++) {
+		if (from[i] == '~' && i + 1 < len &&
+		    (from[i + 1] == '0' || from[i + 1] == '1'))
+			key[n++] = from[++i] == '0' ? '~' : '/';
+		else
+			key[n++] = from[i];
+	}
+	return key;
+}
+
+void ignore_add_pointer(json_t *tree, const char *pointer)
+{
+	const char *p = pointer;
+	json_t *node = tree;
+
+	for (unsigned depth = 0; node && *p == '/' && depth < IGNORE_MAX_DEPTH; depth++) {
+		size_t len = strcspn(p + 1, "/");
+		_cleanup_free_ char *key = pointer_step(p + 1, len);
+		json_t *below;
+
+		p += len + 1;
+		below = descend(node, key, !*p);
+		/* An empty node would say "all of it" before it has a step below. */
+		if (below && *p && !json_object_size(below))
+			json_object_set_new(below, ".", json_object());
+		node = below;
+	}
+}
+
+/* Both together; what either has whole is whole. */
+static void merge(json_t *into, const json_t *other, unsigned depth)
+{
+	const char *key;
+	json_t *theirs;
+
+	json_object_foreach((json_t *)other, key, theirs) {
+		json_t *ours = json_object_get(into, key);
+
+		if (!ours)
+			json_object_set_new(into, key, json_deep_copy(theirs));
+		else if (ignore_is_all(ours) || !strcmp(key, "."))
+			continue;
+		else if (ignore_is_all(theirs))
+			json_object_set_new(into, key, json_object());
+		else if (depth < IGNORE_MAX_DEPTH)
+			merge(ours, theirs, depth + 1);
+	}
+}
+
+static bool in_list(const json_t *list, const char *text)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(list, i, v)
+		if (json_is_string(v) && text && !strcmp(json_string_value(v), text))
+			return true;
+	return false;
+}
+
+/* Every entry of such a manager counts, through subresources too. */
+static void add_managers(json_t *tree, const json_t *managers, const json_t *live)
+{
+	const json_t *entry;
+	size_t i;
+
+	json_array_foreach(doc_get(live, "metadata", "managedFields", NULL), i, entry) {
+		const json_t *fields = json_object_get(entry, "fieldsV1");
+
+		if (json_object_size(fields) &&
+		    in_list(managers, doc_get_str(entry, "manager", NULL)))
+			merge(tree, fields, 0);
+	}
+}
+
+static void add_builtin(json_t *tree, const struct objkey *k, const json_t *live)
+{
+	if (!strcmp(k->kind, "ClusterRole") &&
+	    !strcmp(k->group, "rbac.authorization.k8s.io") &&
+	    json_is_object(json_object_get(live, "aggregationRule")))
+		ignore_add_pointer(tree, "/rules");
+}
+
+json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *live)
+{
+	json_t *tree = json_object();
+	const json_t *rule, *pointer;
+	size_t i, j;
+
+	add_builtin(tree, k, live);
+	json_array_foreach(rules, i, rule) {
+		if (!rule_fits(rule, k))
+			continue;
+		json_array_foreach(json_object_get(rule, "jsonPointers"), j, pointer)
+			if (json_is_string(pointer))
+				ignore_add_pointer(tree, json_string_value(pointer));
+		add_managers(tree, json_object_get(rule, "managedFieldsManagers"), live);
+	}
+	if (json_object_size(tree))
+		return tree;
+	json_decref(tree);
+	return NULL;
+}
+
+/* ---- steps ---- */
+
+static const json_t *step(const json_t *node, char kind, const char *name)
+{
+	_cleanup_free_ char *key = xasprintf("%c:%s", kind, name);
+
+	return json_object_get(node, key);
+}
+
+const json_t *ignore_field(const json_t *node, const char *name)
+{
+	const json_t *below;
+
+	if (!node || ignore_is_all(node))
+		return node;
+	below = step(node, 'f', name);
+	return below ? below : step(node, 'p', name);
+}
+
+static bool has_keys(const json_t *item, const json_t *keys)
+{
+	const char *key;
+	json_t *want;
+
+	json_object_foreach((json_t *)keys, key, want) {
+		const json_t *has = json_object_get(item, key);
+
+		if (!has || !doc_equal(has, want))
+			return false;
+	}
+	return json_is_object(item);
+}
+
+static bool element_fits(const char *element, const json_t *item)
+{
+	_cleanup_json_ json_t *match = NULL;
+
+	if ((*element != 'k' && *element != 'v') || element[1] != ':')
+		return false;
+	match = doc_parse(element + 2, strlen(element + 2), NULL);
+	return match && (*element == 'k' ? has_keys(item, match) :
+					   doc_equal(item, match));
+}
+
+const json_t *ignore_item(const json_t *node, size_t index, const json_t *item)
+{
+	const json_t *found;
+	const char *key;
+	json_t *below;
+	char number[24];
+
+	if (!node || ignore_is_all(node))
+		return node;
+	snprintf(number, sizeof(number), "%zu", index);
+	found = step(node, 'p', number);
+	if (!found)
+		found = step(node, 'i', number);
+	if (found || !item)
+		return found;
+	json_object_foreach((json_t *)node, key, below)
+		if (element_fits(key, item))
+			return below;
+	return NULL;
+}
+
+/* ---- a tree without it ---- */
+
+static json_t *cut_object(const json_t *value, const json_t *node)
+{
+	json_t *out = json_object(), *v;
+	const char *key;
+
+	json_object_foreach((json_t *)value, key, v) {
+		const json_t *below = ignore_field(node, key);
+
+		if (!ignore_is_all(below))
+			json_object_set_new(out, key, ignore_cut(v, below));
+	}
+	return out;
+}
+
+json_t *ignore_cut(const json_t *value, const json_t *node)
+{
+	json_t *out;
+	const json_t *v;
+	size_t i;
+
+	if (!node || (!json_is_object(value) && !json_is_array(value)))
+		return json_deep_copy(value);
+	if (json_is_object(value))
+		return cut_object(value, node);
+	out = json_array();
+	json_array_foreach(value, i, v) {
+		const json_t *below = ignore_item(node, i, v);
+
+		if (!ignore_is_all(below))
+			json_array_append_new(out, ignore_cut(v, below));
+	}
+	return out;
+}

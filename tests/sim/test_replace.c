@@ -1,0 +1,167 @@
+/* What cannot be changed in place: refused, replaced, reverted, and every crash in it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "scenes.h"
+
+#define ALLOW "\"syncd.dev/recreate-on-immutable\":\"true\""
+
+/* A StatefulSet whose claims have that size. */
+static void put_set(struct engsim *x, const char *size, const char *annotations,
+		    const char *tag)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"apps/v1\",\"kind\":"
+		"\"StatefulSet\",\"metadata\":{\"name\":\"db\",\"annotations\":{%s}},"
+		"\"spec\":{\"serviceName\":\"db\",\"replicas\":2,\"selector\":{"
+		"\"matchLabels\":{\"app\":\"db\"}},\"template\":{\"metadata\":{\"labels\":"
+		"{\"app\":\"db\"}},\"spec\":{\"containers\":[{\"name\":\"main\",\"image\":"
+		"\"registry.example/db:%s\"}]}},\"volumeClaimTemplates\":[{\"metadata\":{"
+		"\"name\":\"data\"},\"spec\":{\"accessModes\":[\"ReadWriteOnce\"],"
+		"\"resources\":{\"requests\":{\"storage\":\"%s\"}}}}]}}", annotations, tag,
+		size);
+
+	engsim_commit(x, "db.yaml", text);
+}
+
+static void init(struct engsim *x, uint64_t seed, const char *annotations)
+{
+	engsim_init(x, seed);
+	x->soak_ms = 5000;
+	x->poll_ms = 10000;
+	put_set(x, "10Gi", annotations, "v1");
+	engsim_application(x, "shop", "");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+}
+
+static const json_t *set_of(struct engsim *x)
+{
+	return apisim_get(x->api, "statefulsets.apps", "shop", "db");
+}
+
+static const char *size_of(struct engsim *x)
+{
+	const json_t *list = doc_get(set_of(x), "spec", "volumeClaimTemplates", NULL);
+	const char *s = doc_get_str(json_array_get(list, 0), "spec", "resources",
+				    "requests", "storage", NULL);
+
+	return s ? s : "";
+}
+
+static char *pod_uids(struct engsim *x)
+{
+	struct buf out = BUF_INIT;
+	const json_t *pod;
+
+	for (size_t i = 0; (pod = apisim_nth(x->api, "pods", "shop", "db-", i)); i++)
+		buf_addf(&out, "%s ", doc_get_str(pod, "metadata", "uid", NULL));
+	return buf_steal(&out, NULL);
+}
+
+static bool is_refused(void *arg)
+{
+	struct engsim *x = arg;
+	const char *why = scene_condition(x, "shop", "SyncError");
+
+	return why && strstr(why, "spec cannot be changed in place") &&
+	       strstr(why, "StatefulSet/shop/db") &&
+	       strstr(why, "syncd.dev/recreate-on-immutable");
+}
+
+static void without_permission_nothing_changes(void **state)
+{
+	_cleanup_free_ char *before = NULL;
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	init(&x, 1, "");
+	before = xstrdup(doc_get_str(set_of(&x), "metadata", "uid", NULL));
+	from = sim_request_count(x.s);
+	put_set(&x, "20Gi", "", "v1");
+	scene_until(&x, is_refused, LONG, "the refusal");
+	assert_string_equal(before, doc_get_str(set_of(&x), "metadata", "uid", NULL));
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/statefulsets/"), 0);
+	engsim_deinit(&x);
+}
+
+static bool has_grown(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !strcmp(size_of(x), "20Gi") && engsim_in_phase(x, "shop", "Good");
+}
+
+static void a_set_grows_and_keeps_its_pods(void **state)
+{
+	_cleanup_free_ char *pods = NULL, *after = NULL;
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	init(&x, 2, ALLOW);
+	pods = pod_uids(&x);
+	assert_true(strlen(pods) > 60);
+	from = sim_request_count(x.s);
+	put_set(&x, "20Gi", ALLOW, "v1");
+	scene_until(&x, has_grown, LONG, "20Gi");
+	after = pod_uids(&x);
+	assert_string_equal(pods, after);
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/statefulsets/"), 1);
+	engsim_deinit(&x);
+}
+
+static bool is_back(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !strcmp(size_of(x), "10Gi") && engsim_in_phase(x, "shop", "Pinned");
+}
+
+/* The good release never said that it may be replaced; the bad one did. */
+static void a_revert_takes_the_same_door(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 3, "");
+	put_set(&x, "20Gi", ALLOW, "bad1");
+	scene_until(&x, is_back, 10 * LONG, "the way back");
+	engsim_deinit(&x);
+}
+
+/* The process dies at the n-th request after the commit, whichever that is. */
+static void every_crash_ends_with_the_new_set(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 40; n++) {
+		_cleanup_free_ char *pods = NULL, *after = NULL;
+		struct engsim x;
+
+		init(&x, 100 + n, ALLOW);
+		pods = pod_uids(&x);
+		put_set(&x, "20Gi", ALLOW, "v1");
+		sim_crash_at(x.s, n);
+		scene_until(&x, has_grown, 5 * LONG, "20Gi after a crash");
+		after = pod_uids(&x);
+		assert_string_equal(pods, after);
+		engsim_deinit(&x);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(without_permission_nothing_changes),
+		cmocka_unit_test(a_set_grows_and_keeps_its_pods),
+		cmocka_unit_test(a_revert_takes_the_same_door),
+		cmocka_unit_test(every_crash_ends_with_the_new_set),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,345 @@
+/* ignore.h: rules to trees, trees beside values and bodies, fingerprints without. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "core/doc.h"
+#include "core/mem.h"
+#include "sync/fingerprint.h"
+#include "sync/ignore.h"
+
+static const struct objkey web = { "apps", "Deployment", "prod", "web" };
+
+/* With ' for ", as everything here is written. */
+static json_t *parse(const char *text)
+{
+	_cleanup_free_ char *copy = xstrdup(text);
+	struct err err = ERR_INIT;
+	json_t *j;
+
+	for (char *p = copy; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	j = doc_parse(copy, strlen(copy), &err);
+	if (!j)
+		fail_msg("%s: %s", copy, err.msg);
+	return j;
+}
+
+static void rules_speak_of_what_their_globs_fit(void **state)
+{
+	static const struct {
+		const char *rule;
+		bool speaks;
+	} cases[] = {
+		{ "{'group':'apps','kind':'Deployment'}", true },
+		{ "{'group':'*','kind':'*'}", true },
+		{ "{'group':'ap*','kind':'Dep?oyment','name':'w*','namespace':'pr*'}", true },
+		{ "{'kind':'Deployment'}", false },	/* the core group has none */
+		{ "{'group':'','kind':'Deployment'}", false },
+		{ "{'group':'apps','kind':'StatefulSet'}", false },
+		{ "{'group':'apps','kind':'Deployment','name':'api'}", false },
+		{ "{'group':'apps','kind':'Deployment','namespace':'test'}", false },
+		{ "{'group':'apps','kind':'Deployment','name':'','namespace':''}", true },
+		{ "{'group':'apps','kind':'Deployment','name':'[w'}", false },
+		{ "{'group':7,'kind':'Deployment'}", false },
+		{ "7", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *list = xasprintf("[%s]", cases[i].rule);
+		_cleanup_json_ json_t *rules = parse(list);
+
+		if (ignore_speaks(rules, &web) != cases[i].speaks)
+			fail_msg("%s", list);
+	}
+}
+
+#define RULE(rest) "[{'group':'apps','kind':'Deployment'," rest "}]"
+
+static const struct {
+	const char *rules, *body, *left;
+} cuts[] = {
+	{ RULE("'jsonPointers':['/spec/replicas']"),
+	  "{'spec':{'replicas':3,'x':1.0}}", "{'spec':{'x':1.0}}" },
+	{ RULE("'jsonPointers':['/spec/replicas']"),	/* what is left empty goes */
+	  "{'a':1,'spec':{'replicas':3}}", "{'a':1}" },
+	{ RULE("'jsonPointers':['/spec/replicas']"), "{'spec':{}}", "{'spec':{}}" },
+	{ RULE("'jsonPointers':['/spec/replicas/more']"), "{'spec':{'replicas':3}}",
+	  "{'spec':{'replicas':3}}" },
+	{ RULE("'jsonPointers':['/metadata/annotations/a~1b~0c']"),
+	  "{'metadata':{'annotations':{'a/b~c':'x','y':'z'},'name':'web'}}",
+	  "{'metadata':{'annotations':{'y':'z'},'name':'web'}}" },
+	{ RULE("'jsonPointers':['/spec/list/1/image','/spec/list/2']"),
+	  "{'spec':{'list':[{'image':'a'},{'image':'b','n':[]},{'image':'c'},{'n':4}]}}",
+	  "{'spec':{'list':[{'image':'a'},{'n':[]},{'n':4}]}}" },
+	{ RULE("'jsonPointers':['/spec']"), "{'a':{'spec':1},'spec':{'b':'}]{['}}",
+	  "{'a':{'spec':1}}" },
+	{ RULE("'jsonPointers':['/spec/a','/spec','/spec/b']"), "{'k':0,'spec':{'c':1}}",
+	  "{'k':0}" },
+	{ RULE("'jsonPointers':['/nothing','no-slash','']"), "{'spec':{'c':1}}",
+	  "{'spec':{'c':1}}" },
+	{ "[{'group':'apps','kind':'StatefulSet','jsonPointers':['/spec']}]",
+	  "{'spec':1}", "{'spec':1}" },
+	{ RULE("'managedFieldsManagers':['scaler','injector']"),
+	  "{'spec':{'containers':[{'name':'main','image':'x','cpu':1},{'name':'side'}],"
+	  "'replicas':3,'set':['a','b']}}",
+	  "{'spec':{'containers':[{'name':'main','image':'x'}],'set':['b']}}" },
+};
+
+/* Whose entries the last case speaks of. */
+static const char live_text[] =
+	"{'metadata':{'managedFields':["
+	"{'manager':'scaler','operation':'Update','subresource':'scale','fieldsV1':"
+	"{'f:spec':{'f:replicas':{}}}},"
+	"{'manager':'injector','fieldsV1':{'f:spec':{'f:containers':{"
+	"'k:{\\u0022name\\u0022:\\u0022side\\u0022}':{},"
+	"'k:{\\u0022name\\u0022:\\u0022main\\u0022}':{'.':{},'f:cpu':{}}},"
+	"'f:set':{'v:\\u0022a\\u0022':{}}}}},"
+	"{'manager':'odd','fieldsV1':7},{'manager':'injector','fieldsV1':{}},8]}}";
+
+static char *quoted(const char *text)
+{
+	char *s = xstrdup(text);
+
+	for (char *p = s; *p; p++)
+		if (*p == '\'')
+			*p = '"';
+	return s;
+}
+
+static void bodies_lose_what_is_ignored(void **state)
+{
+	_cleanup_json_ json_t *live = parse(live_text);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+		_cleanup_json_ json_t *rules = parse(cuts[i].rules);
+		_cleanup_json_ json_t *tree = ignore_tree(rules, &web, live);
+		_cleanup_free_ char *body = quoted(cuts[i].body);
+		_cleanup_free_ char *left = quoted(cuts[i].left);
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		struct err err = ERR_INIT;
+
+		if (ignore_cut_body(body, strlen(body), tree, &out, &err))
+			fail_msg("%s: %s", body, err.msg);
+		if (strcmp(buf_str(&out), left))
+			fail_msg("%s\nbecame %s\nnot    %s", body, buf_str(&out), left);
+	}
+}
+
+/* The cut of a tree is the cut of its bytes, but for what is left empty. */
+static void trees_lose_the_same(void **state)
+{
+	_cleanup_json_ json_t *live = parse(live_text);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cuts); i++) {
+		_cleanup_json_ json_t *rules = parse(cuts[i].rules);
+		_cleanup_json_ json_t *tree = ignore_tree(rules, &web, live);
+		_cleanup_json_ json_t *body = parse(cuts[i].body);
+		_cleanup_json_ json_t *want = parse(cuts[i].left);
+		_cleanup_json_ json_t *got = ignore_cut(body, tree);
+
+		if (i == 1)
+			json_object_set_new(want, "spec", json_object());
+		if (!doc_equal(got, want))
+			fail_msg("case %zu", i);
+	}
+}
+
+static void broken_bodies_are_refused(void **state)
+{
+	static const char *const bodies[] = {
+		"", "[", "{", "{\"spec\"", "{\"spec\":", "{\"spec\":{\"replicas\":3}",
+		"{\"spec\":{\"replicas\":3}}x", "{\"spec\":{\"a\":1 \"b\":2}}", "7",
+		"{\"spec\":[1,{]}", "{\"spec\":{\"replicas\":\"}}",
+	};
+	_cleanup_json_ json_t *tree = json_object();
+
+	(void)state;
+	ignore_add_pointer(tree, "/spec/replicas");
+	for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		struct err err = ERR_INIT;
+
+		if (!ignore_cut_body(bodies[i], strlen(bodies[i]), tree, &out, &err))
+			fail_msg("%s became %s", bodies[i], buf_str(&out));
+		assert_int_equal(err.code, ERR_INTERNAL);
+	}
+}
+
+static void pointers_have_a_depth(void **state)
+{
+	_cleanup_json_ json_t *tree = json_object();
+	_cleanup_buf_ struct buf p = BUF_INIT;
+	const json_t *node = tree;
+	unsigned depth = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < IGNORE_MAX_DEPTH + 50; i++)
+		buf_adds(&p, "/a");
+	ignore_add_pointer(tree, buf_str(&p));
+	while ((node = json_object_get(node, "p:a")))
+		depth++;
+	assert_int_equal(depth, IGNORE_MAX_DEPTH);
+}
+
+static void fields_of_bodies_are_found(void **state)
+{
+	_cleanup_free_ char *body =
+		quoted("{'metadata':{'spec':{'replicas':1}},'spec':{'a':[{'replicas':2}],"
+		       "'clusterIP':'None','replicas':12}}");
+	size_t n, len = strlen(body);
+	const char *v;
+
+	(void)state;
+	v = body_field(body, len, &n, "spec", "replicas", NULL);
+	assert_true(v && n == 2 && !memcmp(v, "12", 2));
+	v = body_field(body, len, &n, "spec", "clusterIP", NULL);
+	assert_true(v && n == 6 && !memcmp(v, "\"None\"", 6));
+	assert_null(body_field(body, len, &n, "spec", "other", NULL));
+	assert_null(body_field(body, len, &n, "spec", "a", "replicas", NULL));
+	assert_null(body_field(body, len, &n, "status", "x", NULL));
+	assert_null(body_field("[]", 2, &n, "spec", NULL));
+	assert_null(body_field("{\"spec\":", 8, &n, "spec", NULL));
+}
+
+/* ---- fingerprints ---- */
+
+/* What of it syncd applied. The second argument: fields of syncd. */
+static json_t *object(const char *spec, const char *fields)
+{
+	_cleanup_free_ char *text = xasprintf(
+		"{'spec':%s,'metadata':{'managedFields':[{'manager':'syncd','operation':"
+		"'Apply','fieldsType':'FieldsV1','fieldsV1':{'f:spec':%s}}]}}", spec,
+		fields);
+
+	return parse(text);
+}
+
+static const struct {
+	const char *what, *pointer;
+	const char *spec_a, *fields_a, *spec_b, *fields_b;
+	bool same;
+} prints[] = {
+	{ "an ignored value", "/spec/replicas",
+	  "{'replicas':1,'x':1}", "{'f:replicas':{},'f:x':{}}",
+	  "{'replicas':7,'x':1}", "{'f:replicas':{},'f:x':{}}", true },
+	{ "taken over by another", "/spec/replicas",
+	  "{'replicas':1,'x':1}", "{'f:replicas':{},'f:x':{}}",
+	  "{'replicas':7,'x':1}", "{'f:x':{}}", true },
+	{ "another field", "/spec/replicas",
+	  "{'replicas':1,'x':1}", "{'f:replicas':{},'f:x':{}}",
+	  "{'replicas':1,'x':2}", "{'f:replicas':{},'f:x':{}}", false },
+	{ "all below a field", "/spec/map/a",
+	  "{'map':{'a':1},'x':1}", "{'f:map':{'f:a':{}},'f:x':{}}",
+	  "{'map':{'a':2},'x':1}", "{'f:x':{}}", true },
+	{ "all below an item", "/spec/list/0/image",
+	  "{'list':[{'name':'a','image':'1'}],'x':1}",
+	  "{'f:list':{'k:{\\u0022name\\u0022:\\u0022a\\u0022}':{'f:image':{}}},'f:x':{}}",
+	  "{'list':[{'name':'a','image':'2'}],'x':1}", "{'f:x':{}}", true },
+	{ "another item", "/spec/list/0/image",
+	  "{'list':[{'name':'a'},{'name':'b','image':'1'}]}",
+	  "{'f:list':{'k:{\\u0022name\\u0022:\\u0022b\\u0022}':{'f:image':{}}}}",
+	  "{'list':[{'name':'a'},{'name':'b','image':'2'}]}",
+	  "{'f:list':{'k:{\\u0022name\\u0022:\\u0022b\\u0022}':{'f:image':{}}}}", false },
+	{ "a part of what is owned whole", "/spec/map/a",
+	  "{'map':{'a':1,'b':1}}", "{'f:map':{}}",
+	  "{'map':{'a':2,'b':1}}", "{'f:map':{}}", true },
+	{ "the other part of it", "/spec/map/a",
+	  "{'map':{'a':1,'b':1}}", "{'f:map':{}}",
+	  "{'map':{'a':1,'b':2}}", "{'f:map':{}}", false },
+	{ "nothing is left", "/spec",
+	  "{'x':1}", "{'f:x':{}}", "{'x':2}", "{'f:x':{}}", true },
+};
+
+static void fingerprints_leave_out_what_is_ignored(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(prints); i++) {
+		_cleanup_json_ json_t *tree = json_object();
+		_cleanup_json_ json_t *a = object(prints[i].spec_a, prints[i].fields_a);
+		_cleanup_json_ json_t *b = object(prints[i].spec_b, prints[i].fields_b);
+		char pa[65], pb[65], all[65], none[65];
+
+		ignore_add_pointer(tree, prints[i].pointer);
+		assert_int_equal(fingerprint_without(a, "syncd", tree, pa, NULL, NULL), 0);
+		assert_int_equal(fingerprint_without(b, "syncd", tree, pb, NULL, NULL), 0);
+		if (!strcmp(pa, pb) != prints[i].same || !*pa)
+			fail_msg("%s: %s %s", prints[i].what, pa, pb);
+		assert_int_equal(fingerprint_owned(a, "syncd", all, NULL, NULL), 0);
+		assert_int_equal(fingerprint_without(a, "syncd", NULL, none, NULL, NULL), 0);
+		assert_string_equal(all, none);
+	}
+}
+
+static void what_is_handed_over_is_ours_and_ignored(void **state)
+{
+	static const struct {
+		const char *pointer, *spec, *fields, *want;	/* want NULL: nothing */
+	} cases[] = {
+		{ "/spec/replicas", "{'replicas':7,'x':1}", "{'f:replicas':{},'f:x':{}}",
+		  "{'spec':{'replicas':7}}" },
+		{ "/spec/replicas", "{'replicas':7,'x':1}", "{'f:x':{}}", NULL },
+		{ "/spec/replicas", "{'x':1}", "{'f:replicas':{},'f:x':{}}", NULL },
+		{ "/spec/list/1/image",
+		  "{'list':[{'name':'a','image':'1'},{'name':'b','image':'2','z':3}]}",
+		  "{'f:list':{'k:{\\u0022name\\u0022:\\u0022b\\u0022}':{'f:image':{},"
+		  "'f:name':{},'f:z':{}},'k:{\\u0022name\\u0022:\\u0022a\\u0022}':"
+		  "{'f:image':{}}}}",
+		  "{'spec':{'list':[{'name':'b','image':'2'}]}}" },
+		{ "/spec/map", "{'map':{'a':1,'theirs':2}}", "{'f:map':{'f:a':{}}}",
+		  "{'spec':{'map':{'a':1}}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_json_ json_t *tree = json_object();
+		_cleanup_json_ json_t *o = object(cases[i].spec, cases[i].fields);
+		_cleanup_json_ json_t *want = cases[i].want ? parse(cases[i].want) : NULL;
+		_cleanup_json_ json_t *got = NULL;
+
+		ignore_add_pointer(tree, cases[i].pointer);
+		got = fingerprint_extract(o, "syncd", tree);
+		if (want ? !got || !doc_equal(got, want) : got != NULL)
+			fail_msg("case %zu", i);
+	}
+}
+
+static void aggregated_rules_are_the_clusters(void **state)
+{
+	static const struct objkey role = { "rbac.authorization.k8s.io", "ClusterRole",
+					    "", "all" };
+	_cleanup_json_ json_t *live = parse("{'aggregationRule':{},'rules':[1]}");
+	_cleanup_json_ json_t *plain = parse("{'rules':[1]}");
+	_cleanup_json_ json_t *tree = ignore_tree(NULL, &role, live);
+
+	(void)state;
+	assert_true(ignore_is_all(ignore_field(tree, "rules")));
+	assert_null(ignore_tree(NULL, &role, plain));
+	assert_null(ignore_tree(NULL, &web, live));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_speak_of_what_their_globs_fit),
+		cmocka_unit_test(bodies_lose_what_is_ignored),
+		cmocka_unit_test(trees_lose_the_same),
+		cmocka_unit_test(broken_bodies_are_refused),
+		cmocka_unit_test(pointers_have_a_depth),
+		cmocka_unit_test(fields_of_bodies_are_found),
+		cmocka_unit_test(fingerprints_leave_out_what_is_ignored),
+		cmocka_unit_test(what_is_handed_over_is_ours_and_ignored),
+		cmocka_unit_test(aggregated_rules_are_the_clusters),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
