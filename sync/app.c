@@ -45,14 +45,6 @@ void op_result_deinit(struct op_result *r)
 	free(r->message);
 }
 
-static void request_drop(struct app *a)
-{
-	free(a->request.revision);
-	free(a->request.by);
-	json_decref(a->request.raw);
-	a->request = (struct op_request){ 0 };
-}
-
 void op_view_reset(struct op_view *v)
 {
 	for (size_t i = 0; i < v->results.len; i++)
@@ -179,7 +171,7 @@ void app_free(struct app *a)
 	vec_deinit(&a->conditions);
 	vec_deinit(&a->dropped);
 	store_forget_unsure(a);
-	request_drop(a);
+	app_request_drop(a);
 	free(a->rec_version);
 	free(a->app_id);
 	free(a->id);
@@ -233,80 +225,6 @@ void app_follow_source(struct app *a)
 		source_leave(a->engine, old);
 }
 
-void app_request_done(struct app *a)
-{
-	request_drop(a);
-	app_follow_source(a);	/* back from the revision that was asked for */
-}
-
-void app_request_taken(struct app *a)
-{
-	json_decref(a->op_view.asked);
-	a->op_view.asked = json_incref(a->request.raw);
-	a->operation_mark = MARK_SEEN;
-}
-
-/*
- * A request is ours from here on, but stays on the Application until its operation
- * starts: whoever wrote it can follow it, withdraw it or replace it, and a crash
- * does not lose it. True when there is a new one.
- */
-static bool claim_operation(struct app *a)
-{
-	const struct app_operation *op = &a->spec.operation;
-
-	if (!op->present || (a->op_view.asked &&
-			     !json_equal(a->op_view.asked, op->raw)))
-		a->operation_mark = MARK_NONE;
-	/* One that is served is not disturbed; the next one waits on the CR. */
-	if (a->op_serves || a->operation_mark != MARK_NONE)
-		return false;
-	if (a->request.present && op->present &&
-	    json_equal(a->request.raw, op->raw))
-		return false;
-	request_drop(a);
-	if (!op->present)
-		return false;
-	a->request = (struct op_request){
-		.present = true, .prune = op->prune, .dry_run = op->dry_run,
-		.retry = op->retry,
-		.no_hooks = op->no_hooks,
-		.revision = xstrdup(op->revision),
-		.by = xstrdup(op->initiated_by && *op->initiated_by ?
-			      op->initiated_by : "operation"),
-		.raw = json_deep_copy(op->raw),
-		.rollback = op->release ?
-			    (uint32_t)strtoul(op->release, NULL, 10) : 0,
-		.seen_at = world_now(a->engine->w),
-	};
-	engine_log(a->engine, LOG_INFO, a, "%s asked for a sync%s%s",
-		   a->request.by, op->revision ? " of " : "",
-		   op->revision ? op->revision : "");
-	return true;
-}
-
-/*
- * A tool patches operationState.phase to Terminating: the operation that runs ends,
- * with its hooks. startedAt says which one was meant.
- */
-static void look_for_termination(struct app *a, const json_t *status)
-{
-	const json_t *state = doc_get(status, "operationState", NULL);
-	const char *phase = doc_get_str(state, "phase", NULL);
-	int64_t started = time_parse_rfc3339(doc_get_str(state, "startedAt", NULL));
-
-	if (!phase || strcmp(phase, "Terminating") ||
-	    started / 1000 != a->op_view.started_ms / 1000)
-		return;
-	if (a->op) {
-		a->op_view.phase = "Terminating";
-		op_terminate(a->op, "Operation terminated");
-	} else {
-		json_decref(a->status);	/* it is over: say so again */
-		a->status = NULL;
-	}
-}
-
 json_t *app_ignored(void *engine, const char *app_id, const struct objkey *k,
 		    const json_t *object)
 {
@@ -353,8 +271,8 @@ void app_on_object(struct engine *e, const json_t *application)
 		json_decref(a->status);
 		a->status = NULL;
 	}
-	asked = claim_operation(a);
-	look_for_termination(a, status);
+	asked = app_claim_operation(a);
+	app_look_for_termination(a, status);
 	app_follow_source(a);
 	if (asked && a->rev)
 		source_poll_now(a->rev);

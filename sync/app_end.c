@@ -72,8 +72,18 @@ static void revert_succeeded(struct app *a)
 static void revert_failed(struct app *a, const struct op *op)
 {
 	bool refused = op_outcome(op) == OP_REFUSED;
-	unsigned tries = ++a->revert_tries;
-	uint64_t wait = tries < STALLED_TRIES && !refused ?
+	unsigned tries;
+	uint64_t wait;
+
+	if (op_outcome(op) == OP_CANCELLED) {	/* by a person: not at once again */
+		a->rec.op.id[0] = '\0';
+		a->retry_at = a->stopped_op ? 0 :
+			      world_now(a->engine->w) + STALLED_MS;
+		app_save(a);
+		return;
+	}
+	tries = ++a->revert_tries;
+	wait = tries < STALLED_TRIES && !refused ?
 			retry_wait(HEAL_BASE_MS, 2, tries, HEAL_MAX_MS) : STALLED_MS;
 
 	a->sync_err = *op_error(op);
@@ -165,7 +175,7 @@ static void view_again(struct app *a, const struct op *op, uint64_t wait_ms)
  * Refused, or trouble: the same operation again after a growing pause, until it
  * passes, something new comes, or the limit is spent (false).
  */
-static bool sync_again(struct app *a, const struct op *op)
+bool app_sync_again(struct app *a, const struct op *op)
 {
 	struct op_record *o = &a->rec.op;
 	struct retry_in in = {
@@ -214,13 +224,20 @@ static void sync_failed(struct app *a, const struct op *op)
 
 void app_give_up(struct app *a, const char *why)
 {
-	struct release *r = record_release(&a->rec, a->rec.op.release);
+	struct op_record *o = &a->rec.op;
+	struct release *r = record_release(&a->rec, o->release);
 
-	if (r->state == RELEASE_CANDIDATE)
-		r->state = RELEASE_SUPERSEDED;
-	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", r->id, why);
-	a->rec.op.id[0] = '\0';
-	app_set_phase(a, a->rec.last_good ? PHASE_UNPROVEN : PHASE_FAILED);
+	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", o->release, why);
+	o->id[0] = '\0';
+	if (o->only.len) {
+		record_take_back(&a->rec, o->release);
+	} else if (o->kind == OP_ROLLBACK) {
+		app_set_phase(a, PHASE_PINNED);
+	} else {
+		if (r && r->state == RELEASE_CANDIDATE)
+			r->state = RELEASE_SUPERSEDED;
+		app_set_phase(a, a->rec.last_good ? PHASE_UNPROVEN : PHASE_FAILED);
+	}
 	app_save(a);
 	if (a->op)
 		return;		/* its end shows it */
@@ -231,6 +248,20 @@ void app_give_up(struct app *a, const char *why)
 	if (a->op_serves)
 		app_request_done(a);
 	a->op_serves = false;
+}
+
+/* Chosen objects: a person's own act, which neither proves nor rejects a release. */
+static bool partial_ended(struct app *a, const struct op *op)
+{
+	enum op_outcome o = op_outcome(op);
+
+	if ((o == OP_TROUBLE || o == OP_REFUSED) && app_sync_again(a, op))
+		return true;
+	a->sync_err = ERR_INIT;	/* the operation's state says it */
+	a->rec.op.id[0] = '\0';
+	record_take_back(&a->rec, a->rec.op.release);
+	app_save(a);
+	return false;
 }
 
 /* True: it is not over, but tried again. */
@@ -245,7 +276,7 @@ static bool sync_ended(struct app *a, const struct op *op)
 		break;
 	case OP_TROUBLE:
 	case OP_REFUSED:
-		if (sync_again(a, op))
+		if (app_sync_again(a, op))
 			return true;
 		sync_failed(a, op);
 		break;
@@ -258,22 +289,37 @@ static bool sync_ended(struct app *a, const struct op *op)
 	return false;
 }
 
-static void dry_run_ended(struct app *a)
+static void dry_run_ended(struct app *a, const struct op *op)
 {
+	if (op_outcome(op) == OP_SUCCEEDED) {
+		free(a->op_view.message);
+		a->op_view.message = xstrdup("successfully synced (dry run)");
+	}
 	a->rec.op.id[0] = '\0';
 	record_take_back(&a->rec, a->rec.op.release);
 }
 
-void app_request_failed(struct app *a, const struct err *why)
+/*
+ * Paused or suspended under way. A sync or a rollback goes on where it stopped when
+ * that is over; a heal and a prune are decided anew. True: it is not over.
+ */
+static bool stopped(struct app *a)
 {
-	app_view_started(a, NULL, a->request.by, false);
-	a->op_view.started_ms = a->op_view.finished_ms =
-		world_wall(a->engine->w);
-	a->op_view.phase = "Failed";
-	free(a->op_view.message);
-	a->op_view.message = xstrdup(why->msg);
-	app_request_taken(a);
-	app_request_done(a);
+	struct op_record *o = &a->rec.op;
+	bool goes_on = !a->op_prunes && (o->kind == OP_SYNC || o->kind == OP_ROLLBACK);
+
+	engine_log(a->engine, LOG_INFO, a, "stopped at a safe point: %s",
+		   a->gates.stopped);
+	if (goes_on) {
+		a->op_view.phase = "Running";
+		a->op_view.finished_ms = 0;
+		free(a->op_view.message);
+		a->op_view.message = xstrdup(a->gates.stopped);
+	} else {
+		o->id[0] = '\0';
+	}
+	app_save(a);
+	return goes_on;
 }
 
 void app_op_ended(struct app *a, struct op *op)
@@ -285,13 +331,19 @@ void app_op_ended(struct app *a, struct op *op)
 		a->revert_tries = 0;
 	a->plan_valid = false;
 	if (dry)
-		dry_run_ended(a);
+		dry_run_ended(a, op);
 	else if (a->rec.op.kind == OP_REVERT && op_outcome(op) == OP_SUCCEEDED)
 		revert_succeeded(a);
 	else if (a->rec.op.kind == OP_REVERT)
 		revert_failed(a, op);
+	else if (a->stopped_op && op_outcome(op) == OP_CANCELLED)
+		again = stopped(a);
 	else if (a->rec.op.kind == OP_HEAL)
 		heal_ended(a, op);
+	else if (a->rec.op.kind == OP_ROLLBACK)
+		again = app_rollback_ended(a, op);
+	else if (a->rec.op.only.len)
+		again = partial_ended(a, op);
 	else if (a->op_prunes)
 		prune_ended(a, op);
 	else
@@ -300,6 +352,7 @@ void app_op_ended(struct app *a, struct op *op)
 		a->op_serves = false;
 		app_request_done(a);
 	}
+	a->stopped_op = false;
 	a->op_rel = rel_unref(a->op_rel);
 	a->op = op_free(op);
 	app_poke(a);

@@ -331,6 +331,12 @@ static void supersede(struct app *a)
 
 	if (a->spec.deleting)
 		return;		/* nothing new goes out any more */
+	if (app_request_is_new(a) && app_request_supersedes(a)) {
+		op_supersede(a->op, "a person asked for another sync");
+		return;
+	}
+	if (*a->gates.pinned || *a->gates.waits || *a->gates.shut)
+		return;		/* what is newer would have to wait */
 	if (a->rec.op.kind != OP_SYNC || !a->head || !r || !a->spec.automated ||
 	    !strcmp(r->digest, a->head->a.digest))
 		return;
@@ -340,19 +346,16 @@ static void supersede(struct app *a)
 		op_supersede(a->op, "a newer commit supersedes it");
 }
 
-/* A person's request waits for Git to be asked after it was made. */
-static bool request_ready(const struct app *a)
+bool app_is_rendered(const struct app *a)
 {
-	if (!a->request.present || !a->rev || *a->rendering || wants_render(a))
-		return false;
-	return a->rev->err.code || a->head_err.code ||
-	       source_polled_at(a->rev) >= a->request.seen_at;
+	return !*a->rendering && !wants_render(a);
 }
 
 /* What was asked for is not in Git, or does not render. */
 static bool request_lost(const struct app *a)
 {
-	return request_ready(a) && (a->head_err.code ||
+	return app_request_ready(a) && !a->request.rollback && !a->request.unpin &&
+	       a->rev && (a->head_err.code ||
 	       (a->rev->err.code && (!a->head || a->request.revision)));
 }
 
@@ -361,14 +364,42 @@ static bool has_prunes(struct app *a)
 	return a->plan_valid && app_may_prune(a) && a->plan.n_prune > 0;
 }
 
+/* NULL for no words. */
+static const char *said(const char *words)
+{
+	return *words ? words : NULL;
+}
+
+static bool pin_is_over(const struct app *a)
+{
+	return a->rec.pin_why && a->rec.pin_until_ms &&
+	       world_wall(a->engine->w) >= a->rec.pin_until_ms;
+}
+
+/* Are the chosen objects under way those of what Git says? */
+static bool is_of_head(struct app *a)
+{
+	const struct release *r = record_release(&a->rec, a->rec.op.release);
+
+	return a->head && r && !strcmp(r->digest, a->head->a.digest);
+}
+
 static struct decision decide(struct app *a)
 {
+	const struct app_gates *g = &a->gates;
 	struct decide_in in = {
 		.rec = &a->rec, .spec = &a->spec,
 		.head_known = a->head && !a->head_err.code,
 		.head_digest = a->head ? a->head->a.digest : "",
 		.head_input_key = a->head ? a->head->a.input_key : "",
-		.requested = request_ready(a),
+		.requested = app_request_is_new(a),
+		.takes_over = app_request_supersedes(a),
+		.rollback = a->request.rollback, .unpin = a->request.unpin,
+		.dry_run = a->request.dry_run, .partial_head = is_of_head(a),
+		.stopped = said(g->stopped), .pinned = said(g->pinned),
+		.waits = said(g->waits), .shut = said(g->shut),
+		.shut_manual = said(g->shut_manual), .shut_until = g->shut_until,
+		.pin_over = pin_is_over(a),
 		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
 		.now = world_now(a->engine->w), .retry_at = a->retry_at,
@@ -382,28 +413,48 @@ static struct decision decide(struct app *a)
 	return app_decide(&in);
 }
 
+/* What was asked for can be answered without comparing anything. */
+static void refuse_request(struct app *a)
+{
+	if (!a->request.present || a->op_serves)
+		return;
+	if (a->spec.n_errors)
+		app_request_refused(a, "the Application's spec is not valid");
+	else if (a->project_err.code && !a->project_err.retry)
+		app_request_refused(a, a->project_err.msg);
+	else if (a->request.bad)
+		app_request_refused(a, a->request.bad);
+}
+
+static void disturb(struct app *a)
+{
+	if (a->spec.deleting && !a->op_prunes) {
+		op_terminate(a->op, "the Application is being deleted");
+	} else if (*a->gates.stopped) {
+		a->stopped_op = true;
+		op_supersede(a->op, "stopped");
+	} else {
+		supersede(a);
+	}
+}
+
 static void run(struct app *a)
 {
 	struct decision d;
 
-	if (a->op && a->spec.deleting && !a->op_prunes)
-		op_terminate(a->op, "the Application is being deleted");
-	else if (a->op)
-		supersede(a);
+	if (!app_look_gates(a))
+		return;		/* it is not known yet whether all is paused */
+	if (a->op)
+		disturb(a);
 	else if (a->spec.deleting && !a->store.running && !a->load.running &&
-		 !a->sweeping && target_ready(a))
+		 !a->sweeping && !pause_words(a->engine) && target_ready(a))
 		app_delete(a);
 	if (a->op || a->spec.deleting)
 		return;
 	if (a->store.running || a->load.running || a->sweeping ||
 	    !target_ready(a))
 		return;
-	if (a->request.present && a->spec.n_errors)
-		app_request_failed(a, &(struct err){ .code = ERR_INVALID,
-			.msg = "the Application's spec is not valid" });
-	else if (a->request.present && a->project_err.code &&
-		 !a->project_err.retry)
-		app_request_failed(a, &a->project_err);
+	refuse_request(a);
 	if (!app_compare(a))
 		return;	/* poked when the lists are in */
 	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)

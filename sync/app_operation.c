@@ -1,17 +1,27 @@
 /*
  * The `operation` field: a person or a tool asks for a sync. It is not part of
- * the spec, so what is wrong with it never stops the application: it is a
- * warning, and the part that cannot be read is left out.
+ * the spec, so what is wrong with it never stops the application: a part that only
+ * widens what is done is left out with a warning; where something would be done
+ * that nobody asked for, the operation is refused (bad).
  */
 #include <string.h>
 
 #include "app_spec_priv.h"
 
-#define RELEASE_OPTION "syncd.dev/release="
+#define OURS "syncd.dev/"
+#define MAX_CHOICES 1000
 
 static bool bool_of(const json_t *o, const char *key)
 {
 	return doc_get_bool(o, false, key, NULL);
+}
+
+static void refuse(struct app_operation *op, char *why)
+{
+	if (op->bad)
+		free(why);
+	else
+		op->bad = why;
 }
 
 /* revision, else the only one of revisions. NULL: the spec's. */
@@ -28,18 +38,122 @@ static const char *revision_of(struct app_spec *s, const json_t *sync)
 	return one && *one ? one : NULL;
 }
 
-static void decode_sync_options(struct app_operation *op, const json_t *sync)
+static void take_release(struct app_operation *op, const char *text)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '1' || *text > '9' || *end || n > UINT32_MAX)
+		refuse(op, xasprintf("operation.sync.syncOptions: " OURS "release=%.40s: "
+				     "want a release's number, as syncctl history "
+				     "shows it", text));
+	else
+		op->release = (uint32_t)n;
+}
+
+static void take_ttl(struct app_operation *op, const char *text)
+{
+	struct err err = ERR_INIT;
+
+	if (duration_parse(text, &op->ttl_ms, &err) || !op->ttl_ms)
+		refuse(op, xasprintf("operation.sync.syncOptions: " OURS "ttl=%.40s: want a "
+				     "duration such as 2h", text));
+}
+
+/* One of ours: what follows "syncd.dev/". */
+static void take_ours(struct app_operation *op, const char *text)
+{
+	if (!strncmp(text, "release=", 8))
+		take_release(op, text + 8);
+	else if (!strncmp(text, "ttl=", 4))
+		take_ttl(op, text + 4);
+	else if (!strcmp(text, "retry=true"))
+		op->retry_rejected = true;
+	else if (!strcmp(text, "unpin=true"))
+		op->unpin = true;
+	else
+		refuse(op, xasprintf("operation.sync.syncOptions: " OURS "%.60s is not "
+				     "known", text));
+}
+
+static void take_option(struct app_spec *s, size_t index, const char *text)
+{
+	struct app_operation *op = &s->operation;
+	const char *propagation;
+	uint32_t set;
+
+	if (!strncmp(text, OURS, strlen(OURS))) {
+		take_ours(op, text + strlen(OURS));
+		return;
+	}
+	op->own_options = true;
+	if (!sync_option_decode(text, &set, &propagation))
+		spec_warn(s, "operation.sync.syncOptions[%zu]: \"%.80s\" is not known and "
+			  "has no effect", index, text);
+	op->options |= set;
+	if (propagation) {
+		free(op->propagation);
+		op->propagation = xstrdup(propagation);
+	}
+}
+
+static void decode_sync_options(struct app_spec *s, const json_t *sync)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(sync, "syncOptions"), i, item) {
-		const char *text = json_string_value(item);
+	json_array_foreach(json_object_get(sync, "syncOptions"), i, item)
+		if (json_is_string(item))
+			take_option(s, i, json_string_value(item));
+}
 
-		if (!text || strncmp(text, RELEASE_OPTION, strlen(RELEASE_OPTION)))
-			continue;
-		free(op->release);
-		op->release = xstrdup(text + strlen(RELEASE_OPTION));
+/* force: a refused object may be replaced; it adds to the options in force. */
+static void decode_strategy(struct app_spec *s, const json_t *sync)
+{
+	const json_t *strategy = doc_get(sync, "syncStrategy", NULL);
+	struct app_operation *op = &s->operation;
+
+	op->no_hooks = json_is_object(doc_get(strategy, "apply", NULL));
+	if (!doc_get_bool(strategy, false, "apply", "force", NULL) &&
+	    !doc_get_bool(strategy, false, "hook", "force", NULL))
+		return;
+	if (!op->own_options)
+		op->options = s->options;
+	op->own_options = true;
+	op->options |= OPT_RECREATE;
+}
+
+/* An annotation of the application is none of its sync options: it stays in force. */
+static void keep_recreate(struct app_spec *s, const json_t *annotations)
+{
+	const char *text = doc_get_str(annotations, "syncd.dev/recreate-on-immutable",
+				       NULL);
+
+	if (s->operation.own_options && text && !strcmp(text, "true"))
+		s->operation.options |= OPT_RECREATE;
+}
+
+/* What cannot be read would choose all, or something else: it is refused. */
+static void decode_resources(struct app_operation *op, const json_t *sync)
+{
+	const json_t *list = json_object_get(sync, "resources"), *item;
+	size_t i;
+
+	if (!list || json_is_null(list) || (json_is_array(list) &&
+					    !json_array_size(list)))
+		return;
+	op->no_hooks = true;
+	op->resources = list;
+	if (!json_is_array(list) || json_array_size(list) > MAX_CHOICES)
+		refuse(op, xasprintf("operation.sync.resources must be a list of at most "
+				     "%d objects", MAX_CHOICES));
+	json_array_foreach(list, i, item) {
+		const char *kind = doc_get_str(item, "kind", NULL);
+		const char *name = doc_get_str(item, "name", NULL);
+
+		if (!kind || !*kind || !name || !*name)
+			refuse(op, xasprintf("operation.sync.resources[%zu]: kind and name "
+					     "are needed", i));
 	}
 }
 
@@ -74,25 +188,29 @@ static void decode_retry(struct app_spec *s, const json_t *retry)
 
 void app_operation_decode(struct app_spec *s, const json_t *app)
 {
-	const json_t *raw = json_object_get(app, "operation");
-	const json_t *sync = doc_get(raw, "sync", NULL);
-	const json_t *by = doc_get(raw, "initiatedBy", NULL);
 	struct app_operation *op = &s->operation;
-	const char *who = doc_get_str(by, "username", NULL);
+	const json_t *raw = json_object_get(app, "operation"), *sync, *by;
+	const char *who;
 
-	op->initiated_by = xstrdup(who ? who : "");
+	op->initiated_by = xstrdup("");
 	if (!json_is_object(raw))
 		return;
 	op->present = true;
 	op->raw = json_deep_copy(raw);
+	sync = doc_get(op->raw, "sync", NULL);
+	by = doc_get(op->raw, "initiatedBy", NULL);
+	who = doc_get_str(by, "username", NULL);
+	free(op->initiated_by);
+	op->initiated_by = xstrdup(who ? who : "");
 	op->automated = bool_of(by, "automated");
 	op->prune = bool_of(sync, "prune");
 	op->dry_run = bool_of(sync, "dryRun");
-	op->no_hooks = json_array_size(doc_get(sync, "resources", NULL)) ||
-		       json_is_object(doc_get(sync, "syncStrategy", "apply", NULL));
 	op->revision = xstrdup(revision_of(s, sync));
-	decode_sync_options(op, sync);
-	decode_retry(s, json_object_get(raw, "retry"));
+	decode_sync_options(s, sync);
+	decode_strategy(s, sync);
+	keep_recreate(s, doc_get(app, "metadata", "annotations", NULL));
+	decode_resources(op, sync);
+	decode_retry(s, json_object_get(op->raw, "retry"));
 	if (!json_is_object(sync))
 		spec_warn(s, "operation.sync is missing: a sync of the whole "
 			  "application is assumed");

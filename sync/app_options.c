@@ -67,6 +67,20 @@ static const char *propagation_of(const char *option)
 	return NULL;
 }
 
+bool sync_option_decode(const char *option, uint32_t *ret_set,
+			const char **ret_propagation)
+{
+	*ret_set = 0;
+	*ret_propagation = propagation_of(option);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		if (strcmp(known[i].text, option))
+			continue;
+		*ret_set = known[i].set;
+		return true;
+	}
+	return *ret_propagation;
+}
+
 static void unknown_option(struct app_spec *s, size_t index, const char *option)
 {
 	for (size_t i = 0; i < ARRAY_LEN(known); i++) {

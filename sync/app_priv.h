@@ -19,6 +19,8 @@ bool app_compare(struct app *a);
 /* app_look.c */
 void app_look(struct app *a);
 void app_render_start(struct app *a);
+/* What Git was last known to say is rendered, and nothing newer is on its way. */
+bool app_is_rendered(const struct app *a);
 
 /* app_run.c */
 void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
@@ -26,6 +28,15 @@ void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 /* The Application goes: rel is what its hooks are read from, or empty. */
 void app_start_deletion(struct app *a, enum op_deletion what,
 			enum hook_phase phase, struct rel *rel);
+/*
+ * A new operation in the record, not started; by may be the last one's. The second
+ * adds what the request wants otherwise than the spec says.
+ */
+void app_begin_op(struct app *a, enum op_kind kind, uint32_t release,
+		  const char *by);
+void app_take_wishes(struct app *a);
+/* The operation in the record is what a->request asked for. */
+void app_serve_request(struct app *a);
 void app_act(struct app *a, const struct decision *d);
 void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated);
@@ -37,8 +48,41 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 /* What a person asked for cannot be found or rendered: says so, forgets it. */
 void app_request_failed(struct app *a, const struct err *why);
 
+/* app_pin.c: rollbacks, and the pins that they and auto-revert leave */
+/* The request's rollback: pins, rejects what it leaves, begins; or says why not. */
+void app_rollback(struct app *a);
+/* True: it is not over, but tried again. */
+bool app_rollback_ended(struct app *a, const struct op *op);
+/* The pin of the record and what it holds back are forgotten. */
+void app_unpin(struct app *a);
+/* Its time is over, or the request asks for it: unpins, saves, says so. */
+void app_end_pin(struct app *a);
+
+/* app_request.c: what people ask for in the CR */
+/* True when there is a new one. */
+bool app_claim_operation(struct app *a);
+void app_look_for_termination(struct app *a, const json_t *status);
+void app_request_drop(struct app *a);
+/* Of the request as it was written; "" when there is none. */
+void app_request_digest(const struct app *a, char out[65]);
+/* It is over without an operation: done, or refused with these words. */
+void app_request_over(struct app *a, bool done, const char *words);
+void app_request_refused(struct app *a, const char *why);
+/* True: the request needs nothing of Git, or Git was asked after it. */
+bool app_request_ready(const struct app *a);
+/* Ready, and not what the operation in the record is there for. */
+bool app_request_is_new(const struct app *a);
+/* May it take the place of what runs or waits for another try? */
+bool app_request_supersedes(const struct app *a);
+
+/* app_gate.c: why nothing, or nothing by itself, may be done now: a->gates */
+bool app_look_gates(struct app *a);	/* false: nothing is known yet, do nothing */
+void app_poke_dependents(const struct app *a);	/* its status changed */
+
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);
+/* Refused, or trouble: true when it is tried again, which is then recorded. */
+bool app_sync_again(struct app *a, const struct op *op);
 void app_request_done(struct app *a);
 /* The sync under way, or waiting for its next try, is superseded. */
 void app_give_up(struct app *a, const char *why);

@@ -5,6 +5,7 @@
  * done (app_save); an operation writes it itself before its first mutation.
  */
 #include "app_priv.h"
+#include "select.h"
 
 #include <stdio.h>
 
@@ -110,11 +111,44 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 		       sizeof(a->op_view.revision));
 }
 
+void app_begin_op(struct app *a, enum op_kind kind, uint32_t release,
+		  const char *by)
+{
+	struct world *w = a->engine->w;
+	struct op_record *o = &a->rec.op;
+	char *who = xstrdup(by);
+
+	for (size_t i = 0; i < a->rec.inventory.len; i++)
+		a->rec.inventory.data[i].changed = false;
+	a->op_serves = false;
+	op_record_reset(o);
+	o->kind = kind;
+	o->release = release;
+	o->started_ms = world_wall(w);
+	o->initiated_by = who;
+	snprintf(o->id, sizeof(o->id), "r%u-%08x", release,
+		 (unsigned)(w->ops->random(w) & 0xffffffffu));
+}
+
+void app_take_wishes(struct app *a)
+{
+	const struct op_request *q = &a->request;
+	struct op_record *o = &a->rec.op;
+
+	o->no_hooks = q->no_hooks;
+	o->own_options = q->own_options;
+	o->options = q->options;
+	o->propagation = xstrdup(q->propagation);
+	select_decode(o, q->resources);
+	o->prune = q->prune && (o->only.len || q->dry_run ||
+				o->kind == OP_ROLLBACK);
+	app_request_digest(a, o->asked);
+}
+
 /* c holds what is to be done; who does it and how it ends is filled in. */
 static void start(struct app *a, struct op_config *c, struct rel *rel,
 		  const char *by)
 {
-	struct world *w = a->engine->w;
 	struct op_record *o = &a->rec.op;
 	enum op_kind kind = c->kind;
 	uint32_t release = c->release;
@@ -130,22 +164,10 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	if (resumed) {
 		o->tries++;
 	} else {
-		char *old = o->initiated_by;	/* by may be it */
-
-		for (size_t i = 0; i < a->rec.inventory.len; i++)
-			a->rec.inventory.data[i].changed = false;
-		a->op_serves = false;
-		*o = (struct op_record){
-			.kind = kind, .release = release,
-			.no_hooks = kind == OP_SYNC && !c->prune_only &&
-				    a->request.present && a->request.no_hooks,
-			.started_ms = world_wall(w),
-			.initiated_by = xstrdup(by),
-		};
-		snprintf(o->id, sizeof(o->id), "r%u-%08x", release,
-			 (unsigned)(w->ops->random(w) & 0xffffffffu));
+		app_begin_op(a, kind, release, by);
+		if (kind == OP_SYNC && !c->prune_only && a->request.present)
+			app_take_wishes(a);
 		by = o->initiated_by;
-		free(old);
 	}
 	app_view_started(a, record_release(&a->rec, release), by,
 		     !strcmp(by, "automated"));
@@ -173,7 +195,7 @@ void app_start_deletion(struct app *a, enum op_deletion what,
 	start(a, &c, rel, "deletion");
 }
 
-static void serve_request(struct app *a)
+void app_serve_request(struct app *a)
 {
 	a->op_serves = true;
 	app_request_taken(a);
@@ -186,10 +208,14 @@ static void start_sync(struct app *a)
 	bool rejected = r->state == RELEASE_REJECTED;
 
 	a->sync_err = ERR_INIT;
-	if (a->request.present && a->request.dry_run) {
+	if (a->request.present && (a->request.dry_run || a->request.resources)) {
 		app_start_op(a, OP_SYNC, r->id, a->head, false, by);
-		serve_request(a);
+		app_serve_request(a);
 		return;
+	}
+	if (a->request.present && a->request.retry_rejected) {
+		app_unpin(a);
+		rejected = false;
 	}
 	name_release(a, r);
 	r->prune = a->request.present && a->request.prune;
@@ -216,7 +242,7 @@ static void start_sync(struct app *a)
 		   a->plan.n_apply, r->n_objects, a->plan.n_prune);
 	app_start_op(a, OP_SYNC, r->id, a->head, false, by);
 	if (a->request.present)
-		serve_request(a);
+		app_serve_request(a);
 }
 
 /* The plan of what should be running: the head's only when that is the same. */
@@ -276,11 +302,29 @@ static void adopt_head(struct app *a)
 	app_save(a);
 }
 
+/* Going on with what a request asked for: it is known by its digest. */
+static void serve_again(struct app *a)
+{
+	char digest[65];
+
+	app_request_digest(a, digest);
+	if (!a->op_serves && *digest && !strcmp(digest, a->rec.op.asked))
+		app_serve_request(a);
+	else if (a->op_serves)
+		a->op_view.asked = json_incref(a->request.raw);
+}
+
 static void resume_op(struct app *a)
 {
 	const struct op_record *o = &a->rec.op;
 	bool revert = o->kind == OP_REVERT;
 
+	if (o->only.len) {	/* of what Git says; decided so */
+		app_start_op(a, o->kind, o->release, a->head, false,
+			     o->initiated_by ? o->initiated_by : "automated");
+		serve_again(a);
+		return;
+	}
 	if (o->release != a->target_id) {
 		/* Its target moved on: nothing of it is left to do. */
 		a->rec.op.id[0] = '\0';
@@ -297,13 +341,21 @@ static void resume_op(struct app *a)
 		   o->id, op_kind_str(o->kind), o->release);
 	app_start_op(a, o->kind, o->release, a->target, false,
 		     o->initiated_by ? o->initiated_by : "automated");
-	if (a->op_serves)
-		a->op_view.asked = json_incref(a->request.raw);
+	serve_again(a);
 }
 
 void app_act(struct app *a, const struct decision *d)
 {
 	switch (d->next) {
+	case NEXT_ROLLBACK:
+		app_rollback(a);
+		break;
+	case NEXT_UNPIN:
+		app_end_pin(a);
+		break;
+	case NEXT_REFUSE:
+		app_request_refused(a, d->why);
+		break;
 	case NEXT_SYNC:
 		/* Also when the retry is a release of its own (other bytes). */
 		if (d->rejected && !a->request.present)

@@ -311,6 +311,7 @@ void app_spec_decode(struct app_spec *s, const json_t *app,
 	decode_history_limit(s, spec);
 	app_options_decode(s, spec, annotations);
 	app_annotations_decode(s, annotations, defaults);
+	app_holds_decode(s, annotations);
 	app_operation_decode(s, app);
 	app_digests(s, spec);
 }
@@ -328,7 +329,8 @@ void app_spec_deinit(struct app_spec *s)
 		s->ns, s->name, s->uid, s->resource_version, s->project,
 		s->dest_ns, s->repo_url, s->path, s->revision, s->propagation,
 		s->operation.revision, s->operation.initiated_by,
-		s->operation.release,
+		s->operation.propagation, s->operation.bad, s->pin.by, s->pin.why,
+		s->suspend.by, s->suspend.why,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
@@ -338,5 +340,6 @@ void app_spec_deinit(struct app_spec *s)
 	json_decref(s->operation.raw);
 	free_list(s->errors, s->n_errors);
 	free_list(s->warnings, s->n_warnings);
+	free_list(s->depends, s->n_depends);
 	*s = (struct app_spec){ 0 };
 }

@@ -41,6 +41,14 @@ void app_options_decode(struct app_spec *s, const json_t *spec,
 void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 			    const struct app_defaults *defaults);
 void app_digests(struct app_spec *s, const json_t *spec);
+/*
+ * One sync option's bit, or 0, and its propagation policy (static) or NULL; false:
+ * it is not known.
+ */
+bool sync_option_decode(const char *option, uint32_t *ret_set,
+			const char **ret_propagation);
+/* app_hold.c: the annotations that hold an application back. */
+void app_holds_decode(struct app_spec *s, const json_t *annotations);
 /* app_operation.c: the `operation` field. */
 void app_operation_decode(struct app_spec *s, const json_t *app);
 /* A duration as Argo CD reads it: a bare number is seconds. -1: not one. */

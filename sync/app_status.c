@@ -78,6 +78,10 @@ static json_t *build(struct app *a)
 		.n_conditions = a->conditions.len,
 		.now_ms = world_wall(e->w), .reconciled_ms = world_wall(e->w),
 		.phase_message = message_of(a), .leader = e->identity,
+		.pin = *a->gates.pinned ? &a->spec.pin : NULL,
+		.suspend = app_hold_active(&a->spec.suspend, world_wall(e->w)) ?
+			   &a->spec.suspend : NULL,
+		.window = *a->gates.shut ? a->gates.shut : NULL,
 	};
 
 	if (!a->plan_valid && !a->op)
@@ -172,6 +176,7 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh)
 	a->status_at = world_now(e->w);
 	json_decref(a->status);
 	a->status = json_incref(status);
+	app_poke_dependents(a);
 	kube_start(e->kube, &a->status_req);
 }
 

@@ -90,14 +90,22 @@ static struct decision held_back(const struct decide_in *in,
 				  .again_at = in->now + (uint64_t)left };
 }
 
-/* Something in Git that the cluster should go to? NEXT_WAIT if not. */
-static struct decision toward_head(const struct decide_in *in)
+/* What is done by itself waits for what it depends on, and for an open window. */
+static struct decision gated(const struct decide_in *in, struct decision d)
+{
+	if (d.next == NEXT_WAIT || (!in->waits && !in->shut))
+		return d;
+	d.next = NEXT_WAIT;
+	d.why = in->waits ? in->waits : in->shut;
+	d.again_at = in->waits ? 0 : in->shut_until;
+	return d;
+}
+
+static struct decision head_next(const struct decide_in *in)
 {
 	const struct release *r;
 	int64_t hold;
 
-	if (!in->head_known || head_is_target(in))
-		return be(NEXT_WAIT, NULL);	/* nothing to say */
 	if (!in->spec->automated)
 		return be(NEXT_WAIT, "automated sync is off: run syncctl sync");
 	r = rejection(in);
@@ -115,6 +123,16 @@ static struct decision toward_head(const struct decide_in *in)
 	return be(NEXT_SYNC, "a new release");
 }
 
+/* Something in Git that the cluster should go to? NEXT_WAIT if not. */
+static struct decision toward_head(const struct decide_in *in)
+{
+	if (!in->head_known || head_is_target(in))
+		return be(NEXT_WAIT, NULL);	/* nothing to say */
+	if (in->pinned)
+		return be(NEXT_WAIT, in->pinned);
+	return gated(in, head_next(in));
+}
+
 /* A rejected release, or one given up half way, is not put back by itself. */
 static bool may_heal(const struct decide_in *in)
 {
@@ -129,6 +147,12 @@ static struct decision heal(const struct decide_in *in, struct decision other)
 {
 	if (!may_heal(in))
 		return other;
+	if (in->shut && in->heal_at <= in->now) {
+		if (!other.again_at || in->shut_until < other.again_at)
+			other.again_at = in->shut_until;
+		other.why = other.why ? other.why : in->shut;
+		return other;
+	}
 	if (in->heal_at <= in->now)
 		return be(NEXT_HEAL, "the cluster drifted");
 	if (!other.again_at || in->heal_at < other.again_at)
@@ -171,29 +195,49 @@ static bool is_superseded(const struct decide_in *in)
 		record_release((struct record *)in->rec, in->rec->op.release);
 
 	return in->rec->op.kind == OP_SYNC && in->head_known && r &&
-	       in->spec->automated && strcmp(r->digest, in->head_digest) &&
+	       in->spec->automated && !in->pinned && !in->waits && !in->shut && strcmp(r->digest, in->head_digest) &&
 	       !rejection(in) && !needs_hand(in->rec);
 }
 
-static struct decision resume(const struct decide_in *in)
+/* Of chosen objects: their release is Git's head, or nobody wants them any more. */
+static struct decision resume_partial(const struct decide_in *in)
 {
-	if (!in->loaded)
-		return not_loaded(in);
-	if ((in->retry_at > in->now || in->rec->op.failed) && is_superseded(in))
+	if (!in->head_known)
+		return be(NEXT_WAIT, "waiting for Git to go on with chosen objects");
+	if (!in->partial_head)
 		return be(NEXT_GIVE_UP, "a newer commit supersedes it");
 	if (in->retry_at > in->now)
 		return wait_until(in->retry_at, "waiting to try again");
 	return be(NEXT_RESUME, "an operation was under way");
 }
 
-/* A release that was good before came back to Git while auto-revert pins it. */
+static struct decision resume(const struct decide_in *in)
+{
+	const struct op_record *o = &in->rec->op;
+
+	if (in->requested && in->takes_over)
+		return be(NEXT_GIVE_UP, "a person asked for another sync");
+	if (o->only.len)
+		return resume_partial(in);
+	if (!in->loaded)
+		return not_loaded(in);
+	if ((in->retry_at > in->now || in->rec->op.failed) && is_superseded(in))
+		return be(NEXT_GIVE_UP, "a newer commit supersedes it");
+	if (in->retry_at > in->now)
+		return wait_until(in->retry_at, "waiting to try again");
+	/* What was begun is finished; another try of it waits for the window. */
+	if (in->shut && o->failed && !in->takes_over && o->initiated_by &&
+	    !strcmp(o->initiated_by, "automated"))
+		return wait_until(in->shut_until, in->shut);
+	return be(NEXT_RESUME, "an operation was under way");
+}
+
+/* A release that was good before came back to Git while it is pinned to that. */
 static bool is_adopted(const struct decide_in *in)
 {
 	const struct release *t = target_of(in);
 
-	return head_is_target(in) && t->state == RELEASE_GOOD &&
-	       in->rec->pin_why && in->rec->pin_by &&
-	       !strcmp(in->rec->pin_by, "auto-revert");
+	return head_is_target(in) && t->state == RELEASE_GOOD && in->rec->pin_why;
 }
 
 static struct decision at_rest(const struct decide_in *in)
@@ -207,7 +251,7 @@ static struct decision at_rest(const struct decide_in *in)
 	d = heal(in, d);
 	if (d.next == NEXT_WAIT && in->rec->phase == PHASE_GOOD && in->prunes &&
 	    head_is_target(in) && in->retry_at <= in->now)
-		return be(NEXT_PRUNE, "objects left Git");
+		return gated(in, be(NEXT_PRUNE, "objects left Git"));
 	return d;
 }
 
@@ -224,14 +268,38 @@ static struct decision unfinished(const struct decide_in *in, enum next verb,
 	return be(verb, why);
 }
 
+/* NEXT_WAIT: there is none that could be answered now. */
+static struct decision asked(const struct decide_in *in)
+{
+	if (!in->requested)
+		return be(NEXT_WAIT, NULL);
+	if (in->unpin)
+		return be(NEXT_UNPIN, "a person asked for it");
+	if (in->rollback)
+		return be(NEXT_ROLLBACK, "a person asked for it");
+	if (!in->head_known)
+		return be(NEXT_WAIT, NULL);
+	if (in->pinned && !in->dry_run)
+		return be(NEXT_REFUSE, in->pinned);
+	if (in->shut_manual && !in->dry_run)
+		return be(NEXT_REFUSE, in->shut_manual);
+	return be(NEXT_SYNC, "a person asked for it");
+}
+
 struct decision app_decide(const struct decide_in *in)
 {
 	const struct record *rec = in->rec;
+	struct decision d;
 
+	if (in->stopped)
+		return be(in->requested ? NEXT_REFUSE : NEXT_WAIT, in->stopped);
 	if (rec->op.id[0] && rec->op.kind != OP_HEAL)
 		return resume(in);
-	if (in->requested && in->head_known)
-		return be(NEXT_SYNC, "a person asked for it");
+	d = asked(in);
+	if (d.next != NEXT_WAIT)
+		return d;
+	if (in->pin_over)
+		return be(NEXT_UNPIN, "the pin's time is over");
 	if (!in->loaded && target_of(in))
 		return not_loaded(in);
 	switch (rec->phase) {

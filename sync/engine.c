@@ -399,6 +399,7 @@ static void boot(struct engine *e)
 		e->seen_generation = discovery_generation(e->discovery);
 		e->creds = creds_new(e);
 		e->projects = projects_new(e);
+		e->pause = pause_new(e);
 		source_start(e);
 		watch_apps(e);
 		sweep_start(e);
@@ -512,6 +513,7 @@ struct engine *engine_abandon(struct engine *e)
 	sweep_free(e);
 	creds_free(e->creds);
 	projects_free(e->projects);
+	pause_free(e->pause);
 	kinds_free(e);
 	source_free(e);
 	lease_free(e->lease);

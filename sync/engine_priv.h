@@ -149,6 +149,15 @@ int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 /* Its spec is invalid, or its project does not allow it: nothing is done. */
 bool app_is_refused(const struct app *a);
 
+/* ---- pause.c: the ConfigMap that stops all writes of this install ---- */
+
+struct pause;
+struct pause *pause_new(struct engine *e);
+struct pause *pause_free(struct pause *p);	/* NULL-safe */
+bool pause_known(const struct engine *e);	/* it was looked for */
+/* "everything is paused by ada: ..." or NULL. Borrowed until the loop runs on. */
+const char *pause_words(const struct engine *e);
+
 /* ---- store.c: releases and records as Secrets ---- */
 
 struct store_call {
@@ -282,6 +291,9 @@ enum next {
 	NEXT_PROMOTE,	/* the soak is over: good */
 	NEXT_REVERT,	/* the candidate turned bad */
 	NEXT_PRUNE,	/* the promoted release's late prune */
+	NEXT_ROLLBACK,	/* to the release that a person named */
+	NEXT_UNPIN,	/* the pin's time is over, or a person asks for it */
+	NEXT_REFUSE,	/* a person's request cannot be done now: why says it */
 	NEXT_ADOPT,	/* head equals the running release: note the revision */
 	NEXT_N
 };
@@ -291,6 +303,16 @@ struct decide_in {
 	bool head_known;
 	const char *head_digest, *head_input_key;
 	bool requested;		/* a person asked for a sync */
+	bool takes_over;	/* ... and it goes before what waits for another try */
+	bool rollback, unpin;	/* ... that is this */
+	bool dry_run;		/* ... or only a look */
+	bool partial_head;	/* the chosen objects under way are Git's head's */
+	const char *stopped;	/* why nothing at all may be written; NULL */
+	const char *pinned;	/* by hand: why the target stays; NULL */
+	const char *waits;	/* why nothing new goes out by itself; NULL */
+	const char *shut, *shut_manual;	/* a sync window: by itself, by hand; NULL */
+	uint64_t shut_until;	/* mono; 0 = not known */
+	bool pin_over;		/* the record's pin has outlived its time */
 	bool drifted;		/* target's plan has something to apply */
 	bool prunes;		/* the good release's plan has something to prune */
 	bool soak_over, soak_bad;
@@ -299,7 +321,7 @@ struct decide_in {
 };
 struct decision {
 	enum next next;
-	const char *why;	/* static words for people; NULL = nothing to say */
+	const char *why;	/* words for people, of the input or static; NULL = none */
 	const struct release *rejected;	/* the rejection that holds the head back */
 	uint64_t again_at;	/* mono ms to look again; 0 = no need */
 };
@@ -365,16 +387,23 @@ struct app {
 	struct rel *op_rel;
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
+	bool stopped_op;	/* it was asked to end for a pause */
 	unsigned revert_tries;
 	uint32_t prior_target;
 	struct op_view op_view;
 	struct op_request {	/* a person's wish, claimed from the CR */
 		bool present;
 		bool prune, dry_run, no_hooks;
+		bool own_options, retry_rejected, unpin;
+		uint32_t options;	/* enum app_options */
+		char *propagation;
 		struct app_retry retry;
 		char *revision, *by;
+		char *bad;		/* why it cannot be done; NULL */
 		json_t *raw;		/* as it was written */
+		const json_t *resources;	/* of raw; NULL: all */
 		uint32_t rollback;	/* to this release; 0 = what Git says */
+		uint64_t ttl_ms;	/* of the rollback's pin; 0 = without end */
 		uint64_t seen_at;	/* mono: Git is asked after it */
 	} request;
 	struct err delete_err;	/* shown as DeletionError */
@@ -384,6 +413,10 @@ struct app {
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */
 	unsigned soak_exits;	/* failed ends seen so far */
 	struct decision decision;	/* the last one, for people */
+	struct app_gates {	/* as of this look; "" = none */
+		char stopped[480], pinned[480], waits[400], shut[400], shut_manual[400];
+		uint64_t shut_until;	/* mono; 0 = not known */
+	} gates;
 	bool soak_bad;
 	char soak_why[400];
 	uint64_t retry_at;	/* mono: not before */
@@ -468,6 +501,7 @@ struct engine {
 	uint64_t epoch;
 	unsigned seen_generation;
 	bool leading, stopping, loaded;
+	bool any_depends;	/* an application has syncd.dev/depends-on */
 	bool fatal;		/* nothing may be written any more */
 	struct live_index live;
 	struct kindwatch *kinds;
@@ -477,6 +511,7 @@ struct engine {
 	struct creds *creds;
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
+	struct pause *pause;
 	struct repo *repos;
 	struct kube_request store_list;
 	void (*store_loaded)(void *arg, const struct err *err);

@@ -30,7 +30,7 @@ static const struct sm_state states[] = {
 	[OP_APPLYING] = { "Applying", TO(OP_HOOKING) | TO(OP_SETTLING_) |
 			  TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_HOOKING] = { "RunningHooks", TO(OP_APPLYING) | TO(OP_SETTLING_) |
-			 TO(OP_CLOSING) | TO(OP_DONE) },
+			 TO(OP_PRUNING_) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_WATCHING) |
 			  TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
@@ -91,11 +91,6 @@ void op_result(struct op *op, const struct objkey *k, const char *version,
 		return;
 	}
 	op_result_deinit(&r);
-}
-
-uint32_t op_id_release(const char *id)
-{
-	return *id == 'r' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
 }
 
 struct fact *op_fact(struct op *op, const struct objkey *k, bool make)
@@ -162,7 +157,8 @@ static void enter(struct op *op, int state)
 {
 	sm_move(&op->sm, state);
 	log_step(op);
-	if (op->c.kind == OP_SYNC && !op->c.dry_run && state != OP_DONE) {
+	if ((op->c.kind == OP_SYNC || op->c.kind == OP_ROLLBACK) &&
+	    !op->c.dry_run && !op_is_partial(op) && state != OP_DONE) {
 		app_set_phase(op->app, op_phase(op));
 		app_poke(op->app);	/* people see where it is */
 	}
@@ -212,18 +208,29 @@ static int hooks_or(struct op *op, enum hook_phase phase, int after)
 	return OP_HOOKING;
 }
 
+/* What only a rollback, or chosen objects with a prune, delete before the end. */
+static int after_hooks(const struct op *op)
+{
+	return op->c.kind == OP_ROLLBACK || (op_is_partial(op) &&
+	       op->app->rec.op.prune) ? OP_PRUNING_ : OP_CLOSING;
+}
+
 static int after_steps(struct op *op)
 {
+	int after = after_hooks(op);
+
 	if (!op_hooks_any(op, HOOK_POST_SYNC))
-		return end_of(op);
-	op_hooks_begin(op, HOOK_POST_SYNC, OP_CLOSING);
+		return after == OP_CLOSING ? end_of(op) : after;
+	op_hooks_begin(op, HOOK_POST_SYNC, after);
 	return OP_HOOKING;
 }
 
 static int after_preflight(struct op *op)
 {
-	if (op->c.dry_run)
+	if (op->c.dry_run) {
+		op_report_dry_run(op);
 		return OP_DONE;
+	}
 	op->began = true;
 	return hooks_or(op, HOOK_PRE_SYNC, OP_APPLYING);
 }
@@ -373,7 +380,8 @@ static bool tick_watching(struct op *op)
 	}
 	op_plan(op);
 	op_take_baseline(op);
-	if (op->c.kind != OP_REVERT && (op_refuse(op) || op_hooks_refuse(op)))
+	if (op->c.kind != OP_REVERT &&
+	    (op_refuse(op) || op_hooks_refuse(op) || op_lacks_choice(op)))
 		return true;
 	t = op_unserved(op);
 	if (t && op->looked_again) {
@@ -485,8 +493,13 @@ bool op_cancel_if_superseded(struct op *op)
 /* A hook that runs is let end, but when the whole operation is to end now. */
 static bool is_hooking(const struct op *op)
 {
-	return op->sm.state == OP_HOOKING && !op_hooks_busy(op) &&
-	       !op->app->store.running;
+	return op->sm.state == OP_HOOKING && !op_hooks_busy(op) && !op->app->store.running;
+}
+
+/* Between two kinds of a wave nothing is half done either. */
+static bool is_between(const struct op *op)
+{
+	return op->sm.state == OP_APPLYING && quiet(op);
 }
 
 /* An arm, noting when it led anywhere. */
@@ -514,7 +527,8 @@ static void op_tick(struct op *op)
 			sm_move(&op->sm, OP_DONE);
 			continue;
 		}
-		if (is_waiting(op) || (op->terminated && is_hooking(op)))
+		if (is_waiting(op) ||
+		    (op->terminated && (is_hooking(op) || is_between(op))))
 			op_cancel_if_superseded(op);
 		if (op->outcome != OP_RUNNING) {
 			if (!quiet(op) &&

@@ -225,7 +225,7 @@ static void on_apply(struct apply *a, const struct err *err)
 static bool lacks_namespace(const struct apply *a, const struct err *err)
 {
 	const struct op *op = a->op;
-	bool made = op->app->spec.options & OPT_CREATE_NAMESPACE &&
+	bool made = op_options(op) & OPT_CREATE_NAMESPACE &&
 		    !strcmp(a->task.key.ns, op->dest_ns);
 
 	return err->code == ERR_NOTFOUND && *a->task.key.ns && !made &&
@@ -296,7 +296,7 @@ static void on_look(struct apply *a, const struct err *err)
 
 		owner = tracking_owner(a->req.json);
 		if (owner && strcmp(owner, op->app->app_id) &&
-		    !(op->app->spec.options & OPT_SHARED_ALLOWED)) {
+		    !(op_options(op) & OPT_SHARED_ALLOWED)) {
 			err_set(&shared, ERR_INVALID, "is managed by application "
 				"%s: remove it from one of the two, or set "
 				"syncOption FailOnSharedResource=false", owner);
@@ -419,11 +419,7 @@ static void fail_soon(struct world_timer *t)
 /* A foreground deletion leaves a blocker in force until its garbage is gone. */
 static const char *propagation(const struct apply *a)
 {
-	const char *policy = a->op->app->spec.propagation;
-
-	if (a->unblocking || a->leftover)
-		return "Background";
-	return policy ? policy : "Foreground";
+	return a->unblocking || a->leftover ? "Background" : op_propagation(a->op);
 }
 
 static bool wants_look(struct apply *a)

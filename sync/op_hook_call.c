@@ -221,7 +221,6 @@ static int make_body(struct hook_call *c, struct err *err)
 static void send(struct hook_call *c)
 {
 	struct op *op = c->op;
-	const char *how = op->app->spec.propagation;
 
 	if (c->patching)
 		kube_merge_patch_init(&c->req, &c->ref, FIELD_MANAGER, c->body,
@@ -231,7 +230,7 @@ static void send(struct hook_call *c)
 				c->body, strlen(c->body));
 	else if (c->doing == HOOK_DO_DELETE)
 		kube_delete_init(&c->req, &c->ref, hook_call_seen(c).uid,
-				 how ? how : "Foreground");
+				 op_propagation(op));
 	else
 		kube_get_init(&c->req, &c->ref);
 	c->req.parse = true;

@@ -277,7 +277,7 @@ static enum hook_verb decide(const struct hook_call *c, const struct hook_run *r
 {
 	struct hook_facts f = {
 		.run = row, .seen = s, .late = c->deadline && now >= c->deadline,
-		.shared_allowed = c->op->app->spec.options & OPT_SHARED_ALLOWED,
+		.shared_allowed = op_options(c->op) & OPT_SHARED_ALLOWED,
 	};
 
 	return c->made && row->state == HOOK_PLANNED ? HOOK_DO_TAKE :

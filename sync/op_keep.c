@@ -27,7 +27,7 @@ static const json_t *rules_of(const struct apply *a)
 
 static bool respects(const struct apply *a)
 {
-	return a->op->app->spec.options & OPT_RESPECT_IGNORE &&
+	return op_options(a->op) & OPT_RESPECT_IGNORE &&
 	       ignore_speaks(rules_of(a), &a->task.key);
 }
 

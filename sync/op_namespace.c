@@ -6,9 +6,7 @@
 
 bool op_needs_namespace(const struct op *op)
 {
-	const struct app *a = op->app;
-
-	if (!(a->spec.options & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
+	if (!(op_options(op) & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
 	    (!op->plan.n_apply && !op_hooks_any(op, HOOK_PRE_SYNC)) ||
 	    op->c.kind == OP_HEAL)
 		return false;

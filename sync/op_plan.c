@@ -3,6 +3,7 @@
  * built from the record and the live index at each step; nothing here waits.
  */
 #include "op_priv.h"
+#include "select.h"
 
 void op_plan(struct op *op)
 {
@@ -10,8 +11,10 @@ void op_plan(struct op *op)
 	struct plan_input in = {
 		.release = op->c.answer, .destination_ns = op->dest_ns,
 		.app_id = a->app_id, .record = &a->rec, .live = &op->e->live,
-		.prune_allowed = op->c.prune_only || op->c.kind == OP_REVERT,
-		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL,
+		.prune_allowed = op->c.prune_only || op->c.kind == OP_REVERT ||
+				 op->c.kind == OP_ROLLBACK || a->rec.op.prune,
+		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
+				  op->c.kind == OP_ROLLBACK,
 	};
 
 	in.project = projects_of(a, NULL);
@@ -20,6 +23,7 @@ void op_plan(struct op *op)
 	op->scopes = scopes_resolve(op->e->discovery, op->c.answer);
 	in.scopes = op->scopes;
 	plan_build(&in, &op->plan);
+	select_plan(&a->rec.op, &op->plan);
 	op->next_task = 0;
 }
 
@@ -189,7 +193,7 @@ const struct task *op_unserved(const struct op *op)
 {
 	/* A revert puts back what it can; this option leaves it to the wave. */
 	if (op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
-	    op->c.prune_only || op->app->spec.options & OPT_SKIP_DRY_RUN)
+	    op->c.prune_only || op_options(op) & OPT_SKIP_DRY_RUN)
 		return NULL;
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
@@ -217,7 +221,7 @@ void op_fail_unserved(struct op *op, const struct task *t)
 
 static const struct task *refused_task(const struct op *op)
 {
-	bool shared_allowed = op->app->spec.options & OPT_SHARED_ALLOWED;
+	bool shared_allowed = op_options(op) & OPT_SHARED_ALLOWED;
 
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
@@ -274,6 +278,41 @@ bool op_refuse(struct op *op)
 	return true;
 }
 
+bool op_lacks_choice(struct op *op)
+{
+	const struct op_choice *c = select_missing(&op->app->rec.op, &op->plan);
+	struct err err = ERR_INIT;
+
+	if (!c)
+		return false;
+	err_set(&err, ERR_INVALID, "operation.sync.resources: the application has no "
+		"%s%s%s %s%s%s (hooks cannot be chosen)", c->group,
+		*c->group ? "/" : "", c->kind, c->ns, *c->ns ? "/" : "", c->name);
+	op_fail(op, OP_REFUSED, &err);
+	return true;
+}
+
+void op_report_dry_run(struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+		const struct fact *f = op_fact(op, &t->key, false);
+
+		if (t->verb == TASK_APPLY)
+			op_result(op, &t->key, t->version, "Synced", f && f->absent ?
+				  "created (dry run)" : "configured (dry run)");
+	}
+	for (size_t i = 0; i < op->plan.prunes.len; i++) {
+		const struct task *t = &op->plan.prunes.data[i];
+		bool goes = t->verb == TASK_PRUNE;
+
+		if (goes || t->verb == TASK_HOLD)
+			op_result(op, &t->key, t->version, goes ? "Pruned" :
+				  "PruneSkipped", goes ? "pruned (dry run)" :
+				  "ignored (requires pruning)");
+	}
+}
+
 bool op_step_waits(const struct op *op)
 {
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
@@ -311,7 +350,7 @@ static void forget_foreign(struct op *op)
 }
 
 /*
- * A revert deletes only what the releases after the last good one created and
+ * A revert, and a rollback that was not asked to prune, deletes only what the releases after the last good one created and
  * that never were good themselves: operation ids begin with their release's
  * number.
  */
@@ -328,7 +367,8 @@ static void restrict_prunes(struct op *op)
 {
 	struct record *rec = &op->app->rec;
 
-	if (op->c.kind != OP_REVERT)
+	if (op->c.kind != OP_REVERT &&
+	    (op->c.kind != OP_ROLLBACK || rec->op.prune))
 		return;
 	for (size_t i = 0; i < op->plan.prunes.len; i++) {
 		struct task *t = &op->plan.prunes.data[i];

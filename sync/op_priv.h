@@ -142,6 +142,12 @@ struct fact *op_fact(struct op *op, const struct objkey *k, bool make);
 /* Ends it as cancelled, if that was asked for; true: it was. */
 bool op_cancel_if_superseded(struct op *op);
 
+/* op_view.c: of the request that it serves, else the application's. */
+uint32_t op_options(const struct op *op);
+const char *op_propagation(const struct op *op);	/* "Foreground" if not said */
+/* Chosen objects alone: the application's target and phase stay as they are. */
+bool op_is_partial(const struct op *op);
+
 /* op_record.c */
 void op_record_write(struct op *op, bool with_release);
 void op_record_inventory(struct op *op);
@@ -188,6 +194,10 @@ const struct task *op_unserved(const struct op *op);
 void op_fail_unserved(struct op *op, const struct task *t);
 /* An earlier task may change what the API server thinks of this object. */
 bool op_earlier_may_help(const struct op *op, const struct objkey *k);
+/* Fails it over an object that was chosen and is in no plan; true: it did. */
+bool op_lacks_choice(struct op *op);
+/* A row for each object that would be applied or pruned. */
+void op_report_dry_run(struct op *op);
 /* An object of this step is being deleted: it is applied when it is gone. */
 bool op_step_waits(const struct op *op);
 /* One wave of prunes at a time; true when nothing is left to delete. */

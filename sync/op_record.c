@@ -65,5 +65,5 @@ void op_record_start(struct op *op)
 	a->rec.phase = op_phase(op);
 	/* Release and inventory, before the first mutation. */
 	op_record_write(op, op->c.kind == OP_SYNC && rel && !op->c.prune_only &&
-			 rel->state == RELEASE_CANDIDATE);
+			 rel->state == RELEASE_CANDIDATE && !op_is_partial(op));
 }

@@ -30,7 +30,7 @@ static bool is_permitted(const struct apply *a)
 	/* What the bad release was allowed to replace, its revert is, too. */
 	if (op->c.kind == OP_REVERT && inv)
 		flags |= inv->flags;
-	return op->app->spec.options & OPT_RECREATE || flags & OBJ_RECREATE;
+	return op_options(op) & OPT_RECREATE || flags & OBJ_RECREATE;
 }
 
 bool op_replace_begin(struct apply *a, const struct err *err, struct err *told)

@@ -29,6 +29,33 @@ bool op_may_pass(const struct op *op)
 	return op->may_pass;
 }
 
+uint32_t op_options(const struct op *op)
+{
+	const struct op_record *o = &op->app->rec.op;
+
+	return o->own_options ? o->options : op->app->spec.options;
+}
+
+const char *op_propagation(const struct op *op)
+{
+	const struct op_record *o = &op->app->rec.op;
+	const char *own = o->own_options && o->propagation && *o->propagation ?
+			  o->propagation : NULL;
+	const char *policy = own ? own : op->app->spec.propagation;
+
+	return policy ? policy : "Foreground";
+}
+
+bool op_is_partial(const struct op *op)
+{
+	return op->app->rec.op.only.len;
+}
+
+uint32_t op_id_release(const char *id)
+{
+	return *id == 'r' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
+}
+
 uint64_t op_tell_at(const struct op *op)
 {
 	uint64_t calm = op->moved + TELL_CALM_MS;
@@ -50,7 +77,7 @@ enum phase op_phase(const struct op *op)
 		return PHASE_REVERTING;
 	if (op->c.prune_only)
 		return PHASE_PRUNING;
-	if (op->c.kind == OP_HEAL)
+	if (op->c.kind == OP_HEAL || op_is_partial(op))
 		return op->app->rec.phase;
 	switch (op->sm.state) {
 	case OP_APPLYING:

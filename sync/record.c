@@ -113,6 +113,22 @@ static void release_deinit(struct release *r)
 	free(r->chunks);
 }
 
+void op_record_reset(struct op_record *o)
+{
+	for (size_t i = 0; i < o->only.len; i++) {
+		struct op_choice *c = &o->only.data[i];
+
+		free(c->group);
+		free(c->kind);
+		free(c->ns);
+		free(c->name);
+	}
+	vec_deinit(&o->only);
+	free(o->initiated_by);
+	free(o->propagation);
+	*o = (struct op_record){ 0 };
+}
+
 void record_deinit(struct record *r)
 {
 	for (size_t i = 0; i < r->releases.len; i++)
@@ -126,7 +142,7 @@ void record_deinit(struct record *r)
 	vec_deinit(&r->hooks);
 	free(r->pin_why);
 	free(r->pin_by);
-	free(r->op.initiated_by);
+	op_record_reset(&r->op);
 	memset(r, 0, sizeof(*r));
 }
 

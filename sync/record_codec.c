@@ -136,14 +136,29 @@ static const struct field release_fields[] = {
 };
 TABLE(release_table, release_fields);
 
+static const struct field choice_fields[] = {
+	{ "group", TYPE_STR, AT(op_choice, group), 0, 0, 0 },
+	{ "kind", TYPE_STR, AT(op_choice, kind), 0, 0, 0 },
+	{ "name", TYPE_STR, AT(op_choice, name), 0, 0, 0 },
+	{ "ns", TYPE_STR, AT(op_choice, ns), 0, 0, 0 },
+};
+TABLE(choice_table, choice_fields);
+
 static const struct field op_fields[] = {
 	{ "applied", TYPE_BOOL, AT(op_record, applied), 0, 0, 0 },
+	{ "asked", TYPE_TEXT, AT(op_record, asked), 0, 0, 0 },
 	{ "deadline", TYPE_I64, AT(op_record, deadline_ms), 0, 0, 0 },
 	{ "failed", TYPE_U32, AT(op_record, failed), 0, 0, 0 },
 	{ "id", TYPE_TEXT, AT(op_record, id), 0, 0, 0 },
 	{ "initiatedBy", TYPE_STR, AT(op_record, initiated_by), 0, 0, 0 },
 	{ "kind", TYPE_NAME, AT(op_record, kind), op_name, OP_KIND_N, 0 },
 	{ "noHooks", TYPE_BOOL, AT(op_record, no_hooks), 0, 0, 0 },
+	{ "only", TYPE_LIST, offsetof(struct op_record, only),
+	  sizeof(struct op_choice), 0, 0, &choice_table },
+	{ "options", TYPE_U32, AT(op_record, options), 0, 0, 0 },
+	{ "ownOptions", TYPE_BOOL, AT(op_record, own_options), 0, 0, 0 },
+	{ "propagation", TYPE_STR, AT(op_record, propagation), 0, 0, 0 },
+	{ "prune", TYPE_BOOL, AT(op_record, prune), 0, 0, 0 },
 	{ "release", TYPE_U32, AT(op_record, release), 0, 0, 0 },
 	{ "started", TYPE_I64, AT(op_record, started_ms), 0, 0, 0 },
 	{ "tries", TYPE_U32, AT(op_record, tries), 0, 0, 0 },
@@ -167,6 +182,7 @@ static const struct field record_fields[] = {
 	{ "pinBy", TYPE_STR, AT(record, pin_by), 0, 0, 0 },
 	{ "pinRejected", TYPE_U32, AT(record, pin_rejected), 0, 0, 0 },
 	{ "pinSince", TYPE_I64, AT(record, pin_since_ms), 0, 0, 0 },
+	{ "pinUntil", TYPE_I64, AT(record, pin_until_ms), 0, 0, 0 },
 	{ "pinWhy", TYPE_STR, AT(record, pin_why), 0, 0, 0 },
 	{ "releases", TYPE_LIST, offsetof(struct record, releases),
 	  sizeof(struct release), 0, 0, &release_table },
@@ -466,6 +482,21 @@ static int check_hooks(struct record *r, struct err *err)
 	return 0;
 }
 
+/* A choice of nothing would choose all: it is refused, not guessed. */
+static int check_choices(struct record *r, struct err *err)
+{
+	for (size_t i = 0; i < r->op.only.len; i++) {
+		struct op_choice *c = &r->op.only.data[i];
+
+		if (!c->kind || !c->kind[0] || !c->name || !c->name[0])
+			return err_set(err, ERR_INVALID,
+				       "op: only: [%zu]: kind and name are needed", i);
+		fill(&c->group);
+		fill(&c->ns);
+	}
+	return 0;
+}
+
 static int check_reference(struct record *r, const char *field, uint32_t id,
 			   struct err *err)
 {
@@ -503,7 +534,7 @@ int record_decode(struct record *r, const char *json, size_t len,
 	j = doc_parse(json, len, err);
 	if (!j || read_struct(j, &record_table, (char *)r, err) ||
 	    check_inventory(r, err) || check_hooks(r, err) ||
-	    check_releases(r, err)) {
+	    check_choices(r, err) || check_releases(r, err)) {
 		record_deinit(r);
 		return err_wrap(err, "state record");
 	}

@@ -3,7 +3,10 @@
  *
  *   phase, phaseSince, deadline, message, leader, resourceCount
  *   target, lastGood, candidate, rejected   one release each, where there is one
- *   pin        {why, by, since, rejected}   only while pinned
+ *   pin        {why, by, since, until, rejected}   only while pinned; byHand: true
+ *              where the annotation syncd.dev/pin does it
+ *   suspended  {why, by, until}   only while it is
+ *   window     why its syncs wait for a sync window
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   waves[]    {wave, objects, applied, healthy}, of the target
  *   releases[] newest first, at most 10
@@ -76,16 +79,36 @@ static const struct release *rejected(const struct status_view *v,
 					   v->spec->options_digest) : NULL;
 }
 
-static void put_pin(json_t *o, const struct record *r)
+static json_t *hold_json(const struct app_hold *h)
+{
+	json_t *o = json_object();
+
+	put_str(o, "why", h->why);
+	put_str(o, "by", h->by);
+	put_time(o, "until", h->until_ms);
+	return o;
+}
+
+static void put_pin(json_t *o, const struct status_view *v, const struct record *r)
 {
 	json_t *pin;
 
+	if (v->suspend)
+		json_object_set_new(o, "suspended", hold_json(v->suspend));
+	put_str(o, "window", v->window);
+	if (v->pin) {
+		pin = hold_json(v->pin);
+		json_object_set_new(pin, "byHand", json_true());
+		json_object_set_new(o, "pin", pin);
+		return;
+	}
 	if (!r->pin_why)
 		return;
 	pin = json_object();
 	put_str(pin, "why", r->pin_why);
 	put_str(pin, "by", r->pin_by);
 	put_time(pin, "since", r->pin_since_ms);
+	put_time(pin, "until", r->pin_until_ms);
 	put_int(pin, "rejected", r->pin_rejected);
 	json_object_set_new(o, "pin", pin);
 }
@@ -186,7 +209,7 @@ json_t *status_syncd(const struct status_view *v, size_t resources)
 	put_release(o, "lastGood", record_release(r, r->last_good));
 	put_release(o, "candidate", candidate(r));
 	put_release(o, "rejected", rejected(v, r));
-	put_pin(o, r);
+	put_pin(o, v, r);
 	put_operation(o, &r->op);
 	json_object_set_new(o, "waves", waves_json(v));
 	json_object_set_new(o, "releases", releases_json(r));

@@ -57,8 +57,25 @@ struct app_operation {	/* the `operation` field: someone asks for a sync */
 	char *initiated_by;	/* user name, "" if none */
 	bool automated;
 	struct app_retry retry;	/* not set: the spec's */
-	char *release;		/* annotation-free rollback: sync.syncOptions "syncd.dev/release=N"; NULL */
+	/* sync.syncOptions, where there are any: they replace the spec's */
+	bool own_options;
+	uint32_t options;
+	char *propagation;	/* NULL: the spec's */
+	/* what only syncd understands, among the sync.syncOptions */
+	uint32_t release;	/* syncd.dev/release=N: a rollback; 0 = none */
+	uint64_t ttl_ms;	/* syncd.dev/ttl=DURATION of it; 0 = none */
+	bool retry_rejected;	/* syncd.dev/retry=true */
+	bool unpin;		/* syncd.dev/unpin=true */
+	char *bad;		/* why it cannot be done at all; NULL */
+	const json_t *resources;	/* of raw: these alone; NULL: all */
 	json_t *raw;		/* owned: goes to operationState.operation */
+};
+
+/* An annotation that holds an application: by whom, why and how long. */
+struct app_hold {
+	bool set;
+	char *by, *why;		/* never NULL when set; "" if not said */
+	int64_t until_ms;	/* wall clock; 0 = until it is taken off */
 };
 
 struct app_spec {
@@ -80,6 +97,10 @@ struct app_spec {
 	unsigned history_limit;
 	enum app_refresh refresh;
 	bool skip_reconcile;
+	struct app_hold pin;		/* syncd.dev/pin: the target stays what it is */
+	struct app_hold suspend;	/* syncd.dev/suspend: nothing is written */
+	char **depends;			/* syncd.dev/depends-on: "ns/name" each */
+	size_t n_depends;
 	struct app_operation operation;
 	enum auto_revert auto_revert;
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
@@ -100,6 +121,8 @@ struct app_spec {
 void app_spec_decode(struct app_spec *s, const json_t *app,
 		     const struct app_defaults *defaults);
 void app_spec_deinit(struct app_spec *s);
+/* Is it in force at that wall-clock time? */
+bool app_hold_active(const struct app_hold *h, int64_t now_ms);
 /* Does it ask for PreDelete or PostDelete hooks, as Argo CD writes it? */
 bool app_is_hook_finalizer(const char *finalizer);
 

@@ -93,6 +93,11 @@ enum phase phase_from_str(const char *s);	/* PHASE_NONE if unknown */
 enum op_kind { OP_NONE, OP_SYNC, OP_HEAL, OP_REVERT, OP_ROLLBACK, OP_KIND_N };
 const char *op_kind_str(enum op_kind k);
 
+/* One object that a person chose; ns "" = in any namespace. */
+struct op_choice {
+	char *group, *kind, *ns, *name;
+};
+
 /* The operation under way; id "" = none. */
 struct op_record {
 	char id[24];
@@ -105,8 +110,17 @@ struct op_record {
 	bool applied;		/* every wave healthy: soak and prune remain */
 	unsigned tries;		/* how often it was taken up again */
 	unsigned failed;	/* tries that failed: syncPolicy.retry counts them */
-	bool no_hooks;		/* a person asked for a sync without them */
+	/* What a person asked for; a crash must not turn it into something else. */
+	bool no_hooks;
+	bool prune;
+	bool own_options;	/* options and propagation instead of the spec's */
+	uint32_t options;	/* enum app_options */
+	char *propagation;
+	char asked[65];		/* digest of the request that it serves; "" */
+	VEC(struct op_choice) only;	/* these alone; none: all of the release */
 };
+/* As new, but for what is written into *o after it. */
+void op_record_reset(struct op_record *o);
 
 struct record {
 	uint64_t epoch;		/* the leader that wrote it */
@@ -117,6 +131,7 @@ struct record {
 	char *pin_why;		/* NULL = not pinned */
 	char *pin_by;		/* "auto-revert" or a person */
 	int64_t pin_since_ms;
+	int64_t pin_until_ms;	/* wall: it ends by itself then; 0 = it does not */
 	uint32_t pin_rejected;	/* the release that was rejected; 0 */
 	struct op_record op;
 	unsigned reverts_in_row;

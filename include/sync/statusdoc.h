@@ -56,6 +56,9 @@ struct status_view {
 	/* what status.syncd adds */
 	const char *phase_message;	/* "wave 2: deployment/api 1 of 3 ..." or NULL */
 	const char *leader;
+	const struct app_hold *pin;	/* by hand, in force; NULL */
+	const struct app_hold *suspend;	/* likewise */
+	const char *window;		/* why syncs wait for a window; NULL */
 };
 
 enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUT_OF_SYNC };

@@ -344,7 +344,9 @@ static void operations(void **state)
 		    s.operation.dry_run && !s.operation.automated);
 	assert_string_equal(s.operation.revision, "abc");
 	assert_string_equal(s.operation.initiated_by, "ann");
-	assert_string_equal(s.operation.release, "42");
+	assert_int_equal(s.operation.release, 42);
+	assert_false(s.operation.own_options);
+	assert_null(s.operation.bad);
 	assert_non_null(doc_get(s.operation.raw, "sync", NULL));
 	app_spec_deinit(&s);
 

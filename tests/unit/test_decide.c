@@ -36,6 +36,17 @@ enum {	/* what a row adds to the ordinary application */
 	FOUR_REJECTED = 1 << 17,	/* within the hour before the last revert */
 	TWO_IS_GOOD = 1 << 18,	/* #2 was proved good since */
 	FAILED_ONCE = 1 << 19,	/* the operation */
+	TAKES = 1 << 20,	/* the request may replace what is under way */
+	STOPPED = 1 << 21,	/* paused or suspended */
+	HAND_PIN = 1 << 22,	/* by the annotation */
+	WAITS = 1 << 23,	/* for what it depends on */
+	SHUT = 1 << 24,		/* a sync window: for what goes by itself */
+	SHUT_MANUAL = 1 << 25,	/* and for people; opens in an hour */
+	ROLLBACK = 1 << 26,	/* is what was asked for; so are the next two */
+	UNPIN = 1 << 27,
+	DRY = 1 << 28,
+	PIN_OVER = 1 << 29,	/* its time is */
+	PARTIAL = 1 << 30,	/* the operation is on chosen objects, of Git's head */
 };
 
 struct row {
@@ -119,8 +130,8 @@ static const struct row rows[] = {
 	{ "git revert: adopted", PHASE_PINNED, 1, "one", PINNED, .next = NEXT_ADOPT },
 	{ "... also without automation", PHASE_PINNED, 1, "one", PINNED | MANUAL,
 	  .next = NEXT_ADOPT },
-	{ "... not what a person pinned", PHASE_PINNED, 1, "one", PINNED_BY_ADA,
-	  .next = NEXT_WAIT },
+	{ "... also what a person rolled back to", PHASE_PINNED, 1, "one",
+	  PINNED_BY_ADA, .next = NEXT_ADOPT },
 	{ "an unproven one is not adopted as good", PHASE_UNPROVEN, 3, "three",
 	  PINNED, .next = NEXT_WAIT },
 
@@ -239,10 +250,101 @@ static const struct row rows[] = {
 	  .next = NEXT_RESUME },
 	{ "a request waits for its end", PHASE_APPLYING, 3, "three",
 	  SYNCING | ASKED, .next = NEXT_RESUME },
+	{ "a person's request takes the place of another try", PHASE_APPLYING, 3, "three",
+	  SYNCING | ASKED | TAKES, .next = NEXT_GIVE_UP, .retry_in = 100 },
+	{ "... and of what a crash interrupted", PHASE_APPLYING, 3, "three",
+	  SYNCING | ASKED | TAKES, .next = NEXT_GIVE_UP },
+	{ "a rollback does, too", PHASE_APPLYING, 3, NULL,
+	  SYNCING | ASKED | TAKES | ROLLBACK, .next = NEXT_GIVE_UP },
+	{ "chosen objects go on", PHASE_GOOD, 1, "three", SYNCING | PARTIAL,
+	  .next = NEXT_RESUME },
+	{ "... after a pause", PHASE_GOOD, 1, "three", SYNCING | PARTIAL,
+	  .next = NEXT_WAIT, .retry_in = 50, .again_at = NOW + 50 },
+	{ "... when Git is known again", PHASE_GOOD, 1, NULL, SYNCING | PARTIAL,
+	  .next = NEXT_WAIT },
+	{ "... not of another head", PHASE_GOOD, 1, "new", SYNCING | PARTIAL,
+	  .next = NEXT_GIVE_UP },
 	{ "a heal is decided anew", PHASE_GOOD, 1, "one", HEALING | DRIFTED,
 	  .next = NEXT_HEAL },
 	{ "a heal that is no longer needed", PHASE_GOOD, 1, "one", HEALING,
 	  .next = NEXT_WAIT },
+
+	/* rollbacks and pins */
+	{ "a rollback needs no Git", PHASE_GOOD, 1, NULL, ASKED | ROLLBACK,
+	  .next = NEXT_ROLLBACK },
+	{ "... nor the target", PHASE_GOOD, 1, NULL, ASKED | ROLLBACK | UNLOADED,
+	  .next = NEXT_ROLLBACK },
+	{ "... while reverting", PHASE_REVERTING, 1, "two", ASKED | ROLLBACK | PINNED,
+	  .next = NEXT_ROLLBACK },
+	{ "... through a shut window", PHASE_GOOD, 1, "one",
+	  ASKED | ROLLBACK | SHUT | SHUT_MANUAL, .next = NEXT_ROLLBACK },
+	{ "... from a pin by hand", PHASE_GOOD, 1, "one",
+	  ASKED | ROLLBACK | HAND_PIN, .next = NEXT_ROLLBACK },
+	{ "a pin's end is asked for", PHASE_PINNED, 1, NULL, ASKED | UNPIN | PINNED,
+	  .next = NEXT_UNPIN },
+	{ "... comes by itself", PHASE_PINNED, 1, "two", PIN_OVER | PINNED_BY_ADA,
+	  .next = NEXT_UNPIN },
+	{ "... not while an operation is under way", PHASE_APPLYING, 1, "two",
+	  PIN_OVER | PINNED_BY_ADA | SYNCING, .next = NEXT_RESUME },
+	{ "pinned by hand: nothing new", PHASE_GOOD, 1, "new", HAND_PIN,
+	  .next = NEXT_WAIT },
+	{ "... but healed", PHASE_GOOD, 1, "new", HAND_PIN | DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "... a sync by hand is refused", PHASE_GOOD, 1, "new", HAND_PIN | ASKED,
+	  .next = NEXT_REFUSE },
+	{ "... a dry run is not", PHASE_GOOD, 1, "new", HAND_PIN | ASKED | DRY,
+	  .next = NEXT_SYNC },
+	{ "... what soaks goes on", PHASE_SOAKING, 3, "new", HAND_PIN | OVER,
+	  .next = NEXT_PROMOTE },
+	{ "... what waits for another try is not superseded", PHASE_APPLYING, 3, "new",
+	  HAND_PIN | SYNCING | FAILED_ONCE, .next = NEXT_RESUME },
+
+	/* paused or suspended */
+	{ "stopped: nothing new", PHASE_GOOD, 1, "new", STOPPED, .next = NEXT_WAIT },
+	{ "stopped: no heal", PHASE_GOOD, 1, "one", STOPPED | DRIFTED,
+	  .next = NEXT_WAIT },
+	{ "stopped: no revert", PHASE_REVERTING, 1, "two", STOPPED | PINNED,
+	  .next = NEXT_WAIT },
+	{ "stopped: no prune", PHASE_PRUNING, 1, "one", STOPPED, .next = NEXT_WAIT },
+	{ "stopped: nothing goes on", PHASE_APPLYING, 3, "three", STOPPED | SYNCING,
+	  .next = NEXT_WAIT },
+	{ "stopped: a request is refused", PHASE_GOOD, 1, "new", STOPPED | ASKED,
+	  .next = NEXT_REFUSE },
+	{ "stopped: a rollback, too", PHASE_GOOD, 1, NULL, STOPPED | ASKED | ROLLBACK,
+	  .next = NEXT_REFUSE },
+
+	/* sync windows, and what it depends on */
+	{ "a shut window", PHASE_GOOD, 1, "new", SHUT, .next = NEXT_WAIT,
+	  .again_at = NOW + 60 * MINUTE },
+	{ "... stops heals, too", PHASE_GOOD, 1, "one", SHUT | DRIFTED,
+	  .next = NEXT_WAIT, .again_at = NOW + 60 * MINUTE },
+	{ "... and what left Git", PHASE_GOOD, 1, "one", SHUT | PRUNES,
+	  .next = NEXT_WAIT, .again_at = NOW + 60 * MINUTE },
+	{ "... not a person", PHASE_GOOD, 1, "new", SHUT | ASKED, .next = NEXT_SYNC },
+	{ "... but when it says so", PHASE_GOOD, 1, "new", SHUT | SHUT_MANUAL | ASKED,
+	  .next = NEXT_REFUSE },
+	{ "... a look is free", PHASE_GOOD, 1, "new",
+	  SHUT | SHUT_MANUAL | ASKED | DRY, .next = NEXT_SYNC },
+	{ "... a revert passes", PHASE_REVERTING, 1, "two", SHUT | PINNED,
+	  .next = NEXT_REVERT },
+	{ "... a broken soak reverts", PHASE_SOAKING, 3, "three", SHUT | BAD,
+	  .next = NEXT_REVERT },
+	{ "... the late prune is the release's own", PHASE_PRUNING, 1, "one", SHUT,
+	  .next = NEXT_PRUNE },
+	{ "... what was interrupted is finished", PHASE_APPLYING, 3, "three",
+	  SHUT | SYNCING, .next = NEXT_RESUME },
+	{ "... what failed is tried again when it opens", PHASE_APPLYING, 3, "three",
+	  SHUT | SYNCING | FAILED_ONCE, .next = NEXT_WAIT,
+	  .again_at = NOW + 60 * MINUTE },
+	{ "... nor does a newer one take its place", PHASE_APPLYING, 3, "new",
+	  SHUT | SYNCING | FAILED_ONCE, .next = NEXT_WAIT,
+	  .again_at = NOW + 60 * MINUTE },
+	{ "waits for another application", PHASE_GOOD, 1, "new", WAITS,
+	  .next = NEXT_WAIT },
+	{ "... is healed all the same", PHASE_GOOD, 1, "one", WAITS | DRIFTED,
+	  .next = NEXT_HEAL },
+	{ "... a person does not wait", PHASE_GOOD, 1, "new", WAITS | ASKED,
+	  .next = NEXT_SYNC },
 
 	/* the target's release cannot be read */
 	{ "unreadable: no heal", PHASE_GOOD, 1, "one", UNLOADED | DRIFTED,
@@ -306,7 +408,12 @@ static void fill(const struct row *w, struct record *rec)
 			       f & HEALING ? OP_HEAL : OP_REVERT;
 		rec->op.release = w->target;
 		rec->op.failed = f & FAILED_ONCE ? 1 : 0;
+		rec->op.initiated_by = xstrdup("automated");
 	}
+	if (f & PARTIAL)
+		vec_push(&rec->op.only, ((struct op_choice){
+			.group = xstrdup(""), .kind = xstrdup("ConfigMap"),
+			.ns = xstrdup(""), .name = xstrdup("a") }));
 }
 
 static void judge(const struct row *w)
@@ -324,6 +431,15 @@ static void judge(const struct row *w)
 		.loaded = w->target && !(f & UNLOADED), .now = NOW,
 		.retry_at = w->retry_in ? NOW + w->retry_in : 0,
 		.heal_at = w->heal_in ? NOW + w->heal_in : 0,
+		.takes_over = f & TAKES, .rollback = f & ROLLBACK,
+		.unpin = f & UNPIN, .dry_run = f & DRY, .pin_over = f & PIN_OVER,
+		.partial_head = w->head && strcmp(w->head, "new") != 0,
+		.stopped = f & STOPPED ? "stopped" : NULL,
+		.pinned = f & HAND_PIN ? "pinned" : NULL,
+		.waits = f & WAITS ? "waits" : NULL,
+		.shut = f & SHUT ? "shut" : NULL,
+		.shut_manual = f & SHUT_MANUAL ? "shut" : NULL,
+		.shut_until = f & SHUT ? NOW + 60 * MINUTE : 0,
 	};
 	struct decision d;
 

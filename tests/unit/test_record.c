@@ -93,7 +93,14 @@ static void full_record(struct record *r)
 		.id = "op-7", .kind = OP_REVERT, .release = 1, .started_ms = 9,
 		.deadline_ms = 10, .wave = -1, .initiated_by = xstrdup("ada"),
 		.applied = true, .tries = 2, .failed = 1 };
-	r->op.no_hooks = true;
+	r->op.no_hooks = r->op.prune = r->op.own_options = true;
+	r->op.options = 5;
+	r->op.propagation = xstrdup("Orphan");
+	memset(r->op.asked, 'c', 64);
+	vec_push(&r->op.only, ((struct op_choice){
+		.group = xstrdup("apps"), .kind = xstrdup("Deployment"),
+		.ns = xstrdup(""), .name = xstrdup("web") }));
+	r->pin_until_ms = 1700000007000;
 	full_hook(r);
 	r->reverts_in_row = 1;
 	r->last_revert_ms = 1700000005000;
@@ -125,7 +132,13 @@ static void every_field_survives(void **state)
 	assert_int_equal(b.op.kind, OP_REVERT);
 	assert_int_equal(b.op.wave, -1);
 	assert_true(b.op.applied);
-	assert_true(b.op.no_hooks);
+	assert_true(b.op.no_hooks && b.op.prune && b.op.own_options);
+	assert_int_equal(b.op.options, 5);
+	assert_string_equal(b.op.propagation, "Orphan");
+	assert_int_equal(b.op.only.len, 1);
+	assert_string_equal(b.op.only.data[0].ns, "");
+	assert_string_equal(b.op.only.data[0].name, "web");
+	assert_int_equal(b.pin_until_ms, 1700000007000);
 	assert_int_equal(b.hooks.len, 1);
 	assert_int_equal(b.hooks.data[0].state, HOOK_LATE);
 	assert_string_equal(b.hooks.data[0].base, "gen-");
