@@ -63,13 +63,15 @@ int remotes_want(struct app *a, const char *url, const char *ref, const char *by
 	struct remote_use use;
 
 	if (!is_allowed(a->engine, host))
-		return err_set(err, ERR_INVALID, "%s: the base %s lies in another "
-			       "repository; copy it into this one, or have syncd run "
-			       "with --allow-remote-bases=%s", by, shown, host);
+		return err_set(err, ERR_INVALID, "%s: %s lies %s; copy it into this one, or "
+			       "have syncd run with --allow-remote-bases=%s", by,
+			       shown + (repo_is_raw(url) ? strlen(REPO_RAW) : 0),
+			       repo_is_raw(url) ? "outside of the repository" :
+			       "in another repository", host);
 	if (a->remotes.len >= REMOTES_MAX)
 		return err_set(err, ERR_LIMIT, "%s: more than %d other repositories", by,
 			       REMOTES_MAX);
-	if (repo_url_check(url, err))
+	if (repo_remote_check(url, err))
 		return err_wrap(err, "%s: %s", by, shown);
 	use = (struct remote_use){ .url = xstrdup(url), .ref = xstrdup(ref),
 				   .rev = source_join(a->engine, url, ref) };

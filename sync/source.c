@@ -1,7 +1,8 @@
 /*
  * Repositories: one poll and one mirror each, whatever many applications use
  * them. A poll asks the remote's refs from the loop; only when a ref in use moved
- * does the fetch worker run. file:// has no refs to ask: there the worker polls.
+ * does the fetch worker run. file:// and single files have no refs to ask: there the
+ * worker polls.
  * A failure is told to the applications that use the revision, and asked again at
  * the next poll; what was fetched before stays usable.
  */
@@ -24,7 +25,7 @@ struct repo {
 	struct engine *engine;
 	struct repo_rev *revs;
 	struct http_endpoint endpoint;
-	bool local;		/* file:// */
+	bool local;		/* file://, or one file by HTTP */
 
 	struct lsrefs poll;
 	bool polling, poll_again;
@@ -54,11 +55,14 @@ static void poke_users(struct repo_rev *rev)
 
 static void rev_fail(struct repo_rev *rev, const struct err *err)
 {
+	_cleanup_free_ char *shown = NULL;
+
 	if (rev->err.code == err->code && !strcmp(rev->err.msg, err->msg))
 		return;
+	shown = repo_url_shown(rev->repo->url);
 	rev->err = *err;
 	engine_log(rev->repo->engine, LOG_WARN, NULL, "%s at %s: %s",
-		   rev->repo->url, *rev->name ? rev->name : "HEAD", err->msg);
+		   shown, *rev->name ? rev->name : "HEAD", err->msg);
 	poke_users(rev);
 }
 
@@ -338,7 +342,7 @@ static struct repo *repo_get(struct engine *e, const char *url)
 	r->key = repo_key(r->url);
 	r->mirror = xstrdup("");
 	r->engine = e;
-	r->local = !strncmp(r->url, "file://", 7);
+	r->local = !strncmp(r->url, "file://", 7) || repo_is_raw(r->url);
 	r->timer.fn = on_timer;
 	r->endpoint.url = xstrdup(r->wire);
 	r->endpoint.follow_redirects = true;

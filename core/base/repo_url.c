@@ -43,7 +43,7 @@ char *repo_url_shown(const char *url)
 		buf_add(&b, url, (size_t)(user - url));
 		url = end;
 	}
-	buf_adds(&b, url);
+	buf_add(&b, url, strcspn(url, "?"));	/* a query may hold a token */
 	return utf8_clean(buf_str(&b), 200);
 }
 
@@ -105,6 +105,34 @@ int repo_url_check(const char *url, struct err *err)
 		       shown);
 }
 
+bool repo_is_raw(const char *url)
+{
+	return has_scheme(url, REPO_RAW "https://") || has_scheme(url, REPO_RAW "http://");
+}
+
+int repo_remote_check(const char *url, struct err *err)
+{
+	_cleanup_free_ char *shown = NULL, *path = NULL;
+	const char *end;
+
+	if (!url || !repo_is_raw(url))
+		return repo_url_check(url, err);
+	url += strlen(REPO_RAW);
+	path = xstrndup(url, strcspn(url, "?"));
+	shown = repo_url_shown(url);
+	if (strlen(url) > URL_MAX)
+		return err_set(err, ERR_INVALID, "the URL %s is longer than %d bytes", shown,
+			       URL_MAX);
+	if (find_user(url, &end))
+		return err_set(err, ERR_INVALID, "the URL %s holds a user: a file is fetched "
+			       "without credentials", shown);
+	for (const char *p = url + strlen(path); *p; p++)
+		if (!isgraph((unsigned char)*p) || *p == '#')
+			return err_set(err, ERR_INVALID, "the URL %s: character 0x%02x is not "
+				       "allowed; escape it", shown, (unsigned char)*p);
+	return repo_url_check(path, err);
+}
+
 static size_t trimmed_len(const char *s, size_t len, bool folder)
 {
 	while (len && s[len - 1] == '/')
@@ -143,7 +171,8 @@ char *repo_url_normal(const char *url)
 	path = host + strcspn(host, "/");
 	buf_addf(&b, "%s://", scheme);
 	add_host(&b, scheme, host, (size_t)(path - host));
-	buf_add(&b, path, trimmed_len(path, strlen(path), !strcmp(scheme, "file")));
+	buf_add(&b, path, repo_is_raw(url) ? strlen(path) :
+		trimmed_len(path, strlen(path), !strcmp(scheme, "file")));
 	return buf_steal(&b, NULL);
 }
 

@@ -18,6 +18,7 @@
 #include "core/lsrefs.h"
 #include "core/utf8.h"
 #include "mirror.h"
+#include "raw.h"
 #include "repo.h"
 
 #include <stdio.h>
@@ -40,11 +41,13 @@ struct job {
 	struct mirror mirror;
 	char *shown;			/* the URL for messages */
 	char oid[65];			/* the commit; "": not known yet */
+	struct raw_commit raw;		/* of a file by HTTP */
 };
 
 static void job_deinit(struct job *j)
 {
 	mirror_close(&j->mirror);
+	raw_commit_deinit(&j->raw);
 	free(j->shown);
 }
 
@@ -168,11 +171,25 @@ static int resolve_remotely(struct job *j, struct err *err)
 	return 0;
 }
 
+/* The file is fetched here: its commit says what it is. */
+static int resolve_raw(struct job *j, struct err *err)
+{
+	_cleanup_buf_ struct buf file = BUF_INIT;
+
+	if (raw_get(&j->transfer, &file, err) < 0 ||
+	    raw_commit_init(&j->raw, j->r->url, &file, err) < 0)
+		return -1;
+	memcpy(j->oid, j->raw.oid, sizeof(j->raw.oid));
+	return 0;
+}
+
 static int resolve(struct job *j, struct err *err)
 {
 	const char *revision = j->r->revision;
 	static const struct ref_list none = { 0 };
 
+	if (repo_is_raw(j->r->url))
+		return resolve_raw(j, err);
 	if (revision_kind(revision) == REV_SHA)
 		return revision_resolve(&none, revision, j->oid, err);
 	if (!j->r->oid)
@@ -394,9 +411,24 @@ static int fetch_into(struct job *j, const char *path, struct err *err)
 	return keep(j, repo, commit, err);
 }
 
+static int write_raw(struct job *j, const char *path, struct err *err)
+{
+	_cleanup_git_(git_repository) *repo = NULL;
+	int rc = git_repository_open_bare(&repo, path);
+
+	if (rc < 0)
+		return repo_fail(rc, err, "mirror %s", path);
+	return raw_commit_write(&j->raw, repo, err);
+}
+
+static int fill(struct job *j, const char *path, struct err *err)
+{
+	return repo_is_raw(j->r->url) ? write_raw(j, path, err) : fetch_into(j, path, err);
+}
+
 static int fetch_anew(struct job *j, struct err *err)
 {
-	if (mirror_begin(&j->mirror, err) || fetch_into(j, j->mirror.next, err) ||
+	if (mirror_begin(&j->mirror, err) || fill(j, j->mirror.next, err) ||
 	    mirror_publish(&j->mirror, err)) {
 		mirror_abandon(&j->mirror);
 		return -1;
@@ -414,7 +446,9 @@ static int fetch_locked(struct job *j, struct err *err)
 {
 	const char *current = j->mirror.current;
 
-	if (!current || j->r->rebuild || mirror_is_worn(&j->mirror))
+	/* What a file was before is not kept. */
+	if (!current || j->r->rebuild || mirror_is_worn(&j->mirror) ||
+	    repo_is_raw(j->r->url))
 		return fetch_anew(j, err);
 	if (!fetch_into(j, current, err))
 		return 0;
@@ -469,7 +503,7 @@ int fetch_run_within(const struct fetch_request *r,
 		mirror_sweep(r->mirrors, r->keep, limits->grace_s);
 		return 0;
 	}
-	if (repo_url_check(r->url, err) || repo_setup(err))
+	if (repo_remote_check(r->url, err) || repo_setup(err))
 		return -1;
 	j.shown = repo_url_shown(r->url);
 	j.transfer = (struct transfer){

@@ -12,11 +12,11 @@
  * port, so credentials go nowhere else. The first failure is kept in the transfer.
  */
 #include "transport.h"
+#include "transport_http.h"
 
 #include "core/mem.h"
 #include "core/utf8.h"
 
-#include <curl/curl.h>
 #include <git2/sys/transport.h>
 #include <stdio.h>
 
@@ -125,7 +125,7 @@ static void set_blob(CURL *easy, CURLoption option, const char *pem)
 	curl_easy_setopt(easy, option, &blob);
 }
 
-static void set_tls(CURL *easy, const struct fetch_request *r)
+void transport_set_tls(CURL *easy, const struct fetch_request *r)
 {
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
 	if (r->insecure_skip_verify) {
@@ -229,13 +229,22 @@ static int start(struct stream *s)
 	s->started = true;
 	s->finished = s->judged = s->paused = false;
 	s->last_byte = transfer_now();
-	set_tls(s->easy, s->sub->t->request);
+	transport_set_tls(s->easy, s->sub->t->request);
 	set_credentials(s);
 	set_method(s);
 	set_rest(s);
 	if (curl_multi_add_handle(s->sub->multi, s->easy) != CURLM_OK)
 		return fail(s, ERR_INTERNAL, "curl refuses the request");
 	return 0;
+}
+
+void transport_setup(void)
+{
+	static bool ready;
+
+	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		abort();
+	ready = true;
 }
 
 static char *url_part(CURLU *u, CURLUPart part)
@@ -256,6 +265,23 @@ static bool same_part(CURLU *a, CURLU *b, CURLUPart part)
 	return !strcasecmp(x, y);
 }
 
+static bool same_server(CURLU *a, CURLU *b)
+{
+	return same_part(a, b, CURLUPART_SCHEME) && same_part(a, b, CURLUPART_HOST) &&
+	       same_part(a, b, CURLUPART_PORT);
+}
+
+bool transport_same_server(const char *a, const char *b)
+{
+	CURLU *x = curl_url(), *y = curl_url();
+	bool same = curl_url_set(x, CURLUPART_URL, a, 0) == CURLUE_OK &&
+		    curl_url_set(y, CURLUPART_URL, b, 0) == CURLUE_OK && same_server(x, y);
+
+	curl_url_cleanup(x);
+	curl_url_cleanup(y);
+	return same;
+}
+
 /* The repository's new URL if `to` may be followed from `from`, else NULL. */
 static char *redirected_base(CURLU *from, CURLU *to)
 {
@@ -264,10 +290,7 @@ static char *redirected_base(CURLU *from, CURLU *to)
 	size_t len = strlen(path), n = sizeof(tail) - 1;
 	char *base = NULL, *text = NULL;
 
-	if (!same_part(from, to, CURLUPART_SCHEME) ||
-	    !same_part(from, to, CURLUPART_HOST) ||
-	    !same_part(from, to, CURLUPART_PORT) ||
-	    len < n || strcmp(path + len - n, tail) != 0)
+	if (!same_server(from, to) || len < n || strcmp(path + len - n, tail) != 0)
 		return NULL;
 	path[len - n] = '\0';
 	curl_url_set(to, CURLUPART_PATH, *path ? path : "/", 0);
@@ -513,12 +536,9 @@ static void sub_free(git_smart_subtransport *parent)
 static int sub_new(git_smart_subtransport **out, git_transport *owner, void *param)
 {
 	struct subtransport *sub = xcalloc(1, sizeof(*sub));
-	static bool ready;
 
 	(void)owner;
-	if (!ready && curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		abort();
-	ready = true;
+	transport_setup();
 	*sub = (struct subtransport){
 		.parent = { sub_action, sub_close, sub_free },
 		.t = param,

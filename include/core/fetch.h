@@ -58,7 +58,16 @@ char *repo_url_normal(const char *url);
  * leading '-', no password in it, no query.
  */
 int repo_url_check(const char *url, struct err *err);
-/* The URL for messages: without user and password, valid UTF-8, cut at 200 bytes. */
+/*
+ * "raw+https://host/path": a file by HTTP instead of a repository, without
+ * credentials. Its mirror has commits of one file, REPO_RAW_FILE.
+ */
+#define REPO_RAW "raw+"
+#define REPO_RAW_FILE "file"
+bool repo_is_raw(const char *url);
+/* As repo_url_check(), or of such a file: it may have a query, and no user. */
+int repo_remote_check(const char *url, struct err *err);
+/* The URL for messages: without user, password, query; valid UTF-8, cut at 200 bytes. */
 char *repo_url_shown(const char *url);
 /*
  * What a Git server's HTTP status other than 200 means: AUTH (401, 403) with the

@@ -30,6 +30,39 @@ static void allowed_urls(void **state)
 	}
 }
 
+/* A file instead of a repository: only where a kustomization names it. */
+static void files_by_http(void **state)
+{
+	static const struct { const char *url; bool raw, allowed; } all[] = {
+		{ "raw+https://host/x.yaml", true, true },
+		{ "RAW+HTTP://host:8080/a/b?c=d&e=(f);g", true, true },
+		{ "raw+https://host/x?a b", true, false },
+		{ "raw+https://host/x#y", true, false },
+		{ "raw+https://host/x?y#z", true, false },
+		{ "raw+https://user@host/x", true, false },
+		{ "raw+https:///x", true, false },
+		{ "raw+file:///etc/passwd", false, false },
+		{ "https://host/r", false, true },
+		{ "https://host/r?x", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(repo_is_raw(all[i].url), all[i].raw);
+		if (!repo_remote_check(all[i].url, &err) != all[i].allowed)
+			fail_msg("%s: %s", all[i].url, err.msg);
+		if (all[i].raw)
+			assert_int_equal(repo_url_check(all[i].url, &err), -1);
+	}
+	_cleanup_free_ char *normal = repo_url_normal("RAW+HTTPS://Host:443/A.git?B/");
+	_cleanup_free_ char *shown = repo_url_shown("raw+https://host/x?token=S3CRET");
+
+	assert_string_equal(normal, "raw+https://host:443/A.git?B/");
+	assert_string_equal(shown, "raw+https://host/x");
+}
+
 static void refused_urls(void **state)
 {
 	static const struct { const char *url, *says; } bad[] = {
@@ -201,6 +234,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allowed_urls),
 		cmocka_unit_test(refused_urls),
+		cmocka_unit_test(files_by_http),
 		cmocka_unit_test(too_long_a_url_is_refused),
 		cmocka_unit_test(one_spelling),
 		cmocka_unit_test(keys_are_folder_names),
