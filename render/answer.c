@@ -63,11 +63,13 @@ static void encode(const struct render_answer *a, bool bytes, struct buf *out)
 	put_str(out, a->digest);
 	put_str(out, a->input_key);
 	put_str(out, a->source_type);
-	put_u32(out, a->want_url ? NEED_REMOTE : a->needs_exec ? NEED_EXEC : NEED_NOTHING);
+	put_u32(out, a->want_url ? NEED_REMOTE : a->exec_why ? NEED_EXEC : NEED_NOTHING);
 	if (a->want_url) {
 		put_str(out, a->want_url);
 		put_str(out, a->want_ref);
 		put_str(out, a->want_by);
+	} else if (a->exec_why) {
+		put_str(out, a->exec_why);
 	}
 	put_u32(out, (uint32_t)a->n_warnings);
 	for (size_t i = 0; i < a->n_warnings; i++)
@@ -229,7 +231,8 @@ static void get_all(struct in *in, bool bytes, struct render_answer *a)
 	a->source_type = get_str(in);
 	need = get_u32(in);
 	in->bad = in->bad || need >= NEED_N;
-	a->needs_exec = need == NEED_EXEC;
+	if (need == NEED_EXEC)
+		a->exec_why = get_str(in);
 	if (need == NEED_REMOTE) {
 		a->want_url = get_str(in);
 		a->want_ref = get_str(in);
@@ -306,6 +309,7 @@ void render_answer_deinit(struct render_answer *a)
 	free(a->want_url);
 	free(a->want_ref);
 	free(a->want_by);
+	free(a->exec_why);
 	*a = (struct render_answer){ 0 };
 }
 

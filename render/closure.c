@@ -10,6 +10,7 @@
 
 #include "core/doc.h"
 #include "render/kustomize.h"
+#include "render/remote.h"
 #include "render_priv.h"
 
 enum follow {
@@ -20,7 +21,8 @@ enum follow {
 	PATH_OF_EACH,	/* a list of maps with `path` */
 	PATH_OF_ONE,	/* a map with `path` */
 	GENERATOR,	/* a list of maps with files, envs, env */
-	REFUSED,
+	CHARTS,		/* a list of maps with valuesFile and so on */
+	CHARTS_HOME,	/* a map with chartHome */
 };
 
 static const struct field {
@@ -34,8 +36,8 @@ static const struct field {
 	{ "patches", PATH_OF_EACH }, { "patchesJson6902", PATH_OF_EACH },
 	{ "replacements", PATH_OF_EACH }, { "openapi", PATH_OF_ONE },
 	{ "configMapGenerator", GENERATOR }, { "secretGenerator", GENERATOR },
-	{ "helmCharts", REFUSED }, { "helmGlobals", REFUSED },
-	{ "helmChartInflationGenerator", REFUSED },
+	{ "helmCharts", CHARTS }, { "helmGlobals", CHARTS_HOME },
+	{ "helmChartInflationGenerator", CHARTS },
 };
 
 #define NESTING_MAX 64
@@ -153,8 +155,8 @@ static int look(struct walk *w, const char *path, enum file_kind *kind,
 static int join(const struct place *at, const char *path, char **ret,
 		struct err *err)
 {
-	if (is_remote(path)) {
-		_cleanup_free_ char *shown = remote_shown(path);
+	if (kremote_is_remote(path)) {
+		_cleanup_free_ char *shown = kremote_shown(path);
 
 		return err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit "
 			       "holds is rendered; commit a copy and name its path", shown);
@@ -361,6 +363,83 @@ static int take_generator(struct walk *w, struct place *at, const struct node *g
 	return take_value(w, at, get(g, "env"), false, err);
 }
 
+static int take_all(struct walk *w, const char *folder, int depth, struct err *err);
+
+static int take_entry(struct walk *w, const char *folder, const struct file_entry *e,
+		      int depth, struct err *err)
+{
+	_cleanup_free_ char *path = xasprintf("%s%s%s", folder, *folder ? "/" : "", e->name);
+
+	switch (e->kind) {
+	case FILE_REGULAR:
+		return take_file(w, path, err);
+	case FILE_FOLDER:
+		return take_all(w, path, depth + 1, err);
+	case FILE_SYMLINK:
+	case FILE_SUBMODULE:
+		break;
+	}
+	return 0;
+}
+
+/* Everything below a folder: charts that lie beside the kustomization. */
+static int take_all(struct walk *w, const char *folder, int depth, struct err *err)
+{
+	_cleanup_(file_list_deinit) struct file_list list = { 0 };
+
+	if (!see(w, folder))
+		return 0;
+	if (depth >= NESTING_MAX)
+		return err_set(err, ERR_LIMIT, "'%s': folders nested deeper than %d", folder,
+			       NESTING_MAX);
+	if (w->k->files->ops->list(w->k->files, folder, &list, err))
+		return -1;
+	for (size_t i = 0; i < list.len; i++) {
+		if (take_entry(w, folder, &list.data[i], depth, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* The folder of charts, where it is there: Helm fetches what is not. */
+static int take_home(struct walk *w, struct place *at, const struct node *value,
+		     struct err *err)
+{
+	const char *path = value && value->kind == NODE_SCALAR && *value->text ?
+			   value->text : "charts";
+	_cleanup_free_ char *full = NULL;
+	enum file_kind kind;
+	struct err why = ERR_INIT;
+
+	if (join(at, path, &full, err) < 0)
+		return blame(at, err);
+	if (look(w, full, &kind, &why) == 0)
+		return kind == FILE_FOLDER && take_all(w, full, 0, err) < 0 ?
+		       blame(at, err) : 0;
+	if (why.code == ERR_NOTFOUND)
+		return 0;
+	if (err)
+		*err = why;
+	return blame(at, err);
+}
+
+static int take_chart(struct walk *w, struct place *at, const struct node *chart,
+		      struct err *err)
+{
+	const struct node *more = get(chart, "additionalValuesFiles");
+
+	at->line = chart->line;
+	if (take_home(w, at, get(chart, "chartHome"), err) < 0 ||
+	    take_hint(w, at, get(chart, "valuesFile"), err) < 0 ||
+	    take_hint(w, at, get(chart, "values"), err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < items(more); i++) {
+		if (take_hint(w, at, more->kids[i], err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int take_item(struct walk *w, struct place *at, enum follow follow,
 		     const struct node *item, struct err *err)
 {
@@ -379,8 +458,10 @@ static int take_item(struct walk *w, struct place *at, enum follow follow,
 		return take_value(w, at, get(item, "path"), false, err);
 	case GENERATOR:
 		return take_generator(w, at, item, err);
-	case REFUSED:
-		break;
+	case CHARTS:
+		return take_chart(w, at, item, err);
+	case CHARTS_HOME:
+		return take_home(w, at, get(item, "chartHome"), err);
 	}
 	return 0;
 }
@@ -390,12 +471,7 @@ static int take_field(struct walk *w, struct place *at, const struct field *f,
 {
 	at->field = f->name;
 	at->line = value->line;
-	if (f->follow == REFUSED && !node_is_null(value)) {
-		err_set(err, ERR_INVALID, "Helm charts are not supported; commit the output of "
-			"`helm template` as a resource");
-		return blame(at, err);
-	}
-	if (f->follow == PATH_OF_ONE)
+	if (f->follow == PATH_OF_ONE || f->follow == CHARTS_HOME)
 		return take_item(w, at, f->follow, value, err);
 	for (uint32_t i = 0; i < items(value); i++) {
 		if (take_item(w, at, f->follow, value->kids[i], err) < 0)

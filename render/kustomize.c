@@ -1,10 +1,10 @@
 /*
  * kustomize.c - a Kustomize source: built here, from the files of the commit.
  *
- * What is not ours (Helm charts, plugins that are programs) sets needs_exec. The
- * closure is judged then: overrides that we cannot do, remote bases, links, files
- * that are missing are refused in the render worker, before any program is started;
- * the exec worker materialises the same closure.
+ * What is not ours (Helm charts, plugins that are programs) is found before the build
+ * and named in exec_why. The closure is judged then: overrides that we cannot do,
+ * remote bases, links, files that are missing are refused in the render worker,
+ * before any program is started; the exec worker materialises the same closure.
  */
 #include "core/doc.h"
 #include "render/kustomize.h"
@@ -31,21 +31,21 @@ static int add_all(struct collect *c, struct kust_result *built, const char *pat
 	return pack(c, err);
 }
 
-static int judge_closure(struct collect *c, struct files *files, const char *path,
-			 struct err *err)
+static int leave_to_program(struct collect *c, struct files *files, const char *path,
+			    const char *why, struct err *err)
 {
 	struct closure k = { .r = c->r, .files = files };
 
 	if (closure_walk(&k, path, err) < 0)
 		return -1;
-	c->a->needs_exec = true;
+	c->a->exec_why = xstrdup(why);
 	return 0;
 }
 
-/* Of a repository that is to be fetched: which field of which file names it. */
+/* Of what is to be fetched: which field of which file names it. */
 static void tell_who_wants(struct render_answer *a, const struct err *err)
 {
-	const char *end = strstr(err->msg, ": the repository is not fetched");
+	const char *end = strstr(err->msg, ": it is not fetched yet");
 
 	a->want_by = end ? xstrndup(err->msg, (size_t)(end - err->msg)) :
 			   xstrdup(err->msg);
@@ -70,7 +70,7 @@ int kustomize_run(struct collect *c, struct files *files, const char *path,
 			tell_who_wants(c->a, err);
 		return -1;
 	}
-	rc = built.needs_exec ? judge_closure(c, files, path, err) :
+	rc = built.needs_exec ? leave_to_program(c, files, path, built.why, err) :
 				add_all(c, &built, path, err);
 	kust_result_deinit(&built);
 	return rc;

@@ -92,11 +92,6 @@ struct closure {
 int closure_walk(const struct closure *k, const char *folder, struct err *err)
 	__attribute__((warn_unused_result));
 
-/* remote.c: does Kustomize take this for something to download? */
-bool is_remote(const char *path);
-/* What may be shown of it: without user, password and query. Owned by the caller. */
-char *remote_shown(const char *path);
-
 /*
  * trace.c: files seen through a digest of all that was asked and answered: what a
  * render depends on, whatever the files come from.

@@ -164,6 +164,7 @@ void app_free(struct app *a)
 	free(a->status_body);
 	free(a->render_request);
 	free(a->render_affinity);
+	free(a->exec_why);
 	free(a->rec_broken);
 	json_decref(a->status);
 	for (size_t i = 0; i < a->conditions.len; i++)

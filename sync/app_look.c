@@ -116,11 +116,16 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 
 	if (!bad.code && render_answer_decode(&rel->a, data, len, &bad))
 		bad.retry = true;
-	if (!bad.code && rel->a.needs_exec && c->kind == WORKER_RENDER) {
+	if (!bad.code && rel->a.exec_why && c->kind == WORKER_RENDER) {
+		free(a->exec_why);
+		a->exec_why = xstrdup(rel->a.exec_why);
 		rel_unref(rel);
 		ask_worker(a, WORKER_EXEC);	/* a->rev may be gone by now */
 		return;
 	}
+	/* What the program lacks or says helps only who knows why it was asked. */
+	if (bad.code && c->kind == WORKER_EXEC)
+		err_wrap(&bad, "%s", a->exec_why);
 	memcpy(a->rendered, a->rendering, sizeof(a->rendered));
 	memcpy(a->rendered_source, a->rendering_source,
 	       sizeof(a->rendered_source));

@@ -375,6 +375,7 @@ struct app {
 	char rendering[65], rendering_source[65];
 	uint64_t render_began;	/* mono */
 	char *render_affinity;
+	char *exec_why;		/* of the render that the exec worker was asked */
 	size_t render_len;
 	uint64_t render_again_at, load_again_at;	/* mono; 0 = any time */
 

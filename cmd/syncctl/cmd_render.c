@@ -48,7 +48,7 @@ static int render_program(const char *full, const struct render_request *r,
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	if (program(full, NULL, &text, err))
+	if (program(full, a->exec_why, &text, err))
 		return -1;
 	render_answer_deinit(a);
 	*a = (struct render_answer){ 0 };
@@ -65,7 +65,7 @@ static int render_folder(const char *path, struct render_request *r,
 		return -1;
 	r->path = (char *)l.path;
 	rc = render_run(l.files, r, a, err);
-	if (!rc && a->needs_exec)
+	if (!rc && a->exec_why)
 		rc = render_program(l.full, r, a, err);
 	return rc;
 }

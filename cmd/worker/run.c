@@ -50,6 +50,10 @@ static void close_fd(int *fd)
 static void child(const char *program, char *const argv[], char *const env[],
 		  const char *dir, int out, int err)
 {
+	/* Less than we may: not the mirrors, and no other build's folder. */
+	const struct path_rule rules[] = {
+		{ dir, PATH_WRITE }, { program, PATH_READ_EXECUTE },
+	};
 	int null = open("/dev/null", O_RDONLY);
 	struct err why = ERR_INIT;
 
@@ -58,7 +62,8 @@ static void child(const char *program, char *const argv[], char *const env[],
 	    dup2(err, 2) < 0 || chdir(dir) < 0)
 		_exit(126);
 	close_range(3, ~0U, 0);
-	if (sandboxed && sandbox_calls_of_program(&why)) {
+	if (sandboxed && (sandbox_files(rules, ARRAY_LEN(rules), &why) < 0 ||
+			  sandbox_calls_of_program(&why))) {
 		dprintf(2, "%s\n", why.msg);
 		_exit(126);
 	}

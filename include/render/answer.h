@@ -76,7 +76,8 @@ struct render_answer {
 	char *source_type;	/* "Directory", "Kustomize" */
 	char **warnings;	/* for conditions; n_warnings */
 	size_t n_warnings;
-	bool needs_exec;	/* nothing rendered: ask the exec worker instead */
+	char *exec_why;		/* nothing rendered: ask the exec worker instead, since
+				   "file:line: field: what" is not ours; NULL */
 	char *want_url, *want_ref;	/* nothing rendered: this is missing; NULL */
 	char *want_by;		/* "file: field" that names it, for messages */
 };

@@ -21,7 +21,8 @@ struct kust_options {
 	size_t source_bytes, file_bytes, objects;	/* caps; 0: of render.h */
 	/*
 	 * Remote bases: where a URL written in `resources` or `components` lies, as a
-	 * tree of its own, and where in it. NULL: none are allowed. files is owned by
+	 * tree of its own, and where in it; of a file by its URL "raw+" is before it.
+	 * NULL: none are allowed. files is owned by
 	 * remote_arg, path by the caller.
 	 * NOTFOUND with retry: not fetched yet, and noted; the caller fetches and asks
 	 * again.

@@ -54,7 +54,7 @@ void render_request_deinit(struct render_request *r);
 /*
  * Renders from files. Errors are ERR_INVALID (naming file, line, object, field),
  * ERR_NOTFOUND (path), ERR_LIMIT (a cap). A Kustomize source without native code
- * for it sets a->needs_exec; one that needs a repository which is not among the
+ * for it sets a->exec_why; one that needs a repository which is not among the
  * request's remotes sets a->want_url: fetch it, and ask again.
  */
 int render_run(struct files *files, const struct render_request *r,

@@ -150,7 +150,7 @@ static int accumulate_paths(struct target *t, const struct kstrings *paths,
 {
 	for (size_t i = 0; i < paths->len; i++) {
 		const char *written = paths->data[i];
-		bool folder = kload_is_folder(t->k, t->folder, written);
+		bool folder = kload_look(t->k, t->folder, written) == KLOAD_FOLDER;
 
 		if ((folder ? accumulate_folder(t, written, false, err) :
 			      accumulate_file(t, written, err)) < 0)
@@ -297,8 +297,7 @@ static int generate_plugins(struct target *t, struct err *err)
 		struct korigin o;
 		bool known = korigin_of_plugin(t->k, plugin, &o);
 
-		if (kust_plugin_generate(t->k, t->folder, plugin, made, &t->k->foreign,
-					 err) < 0 ||
+		if (kust_plugin_generate(t->k, t->folder, plugin, made, err) < 0 ||
 		    absorb(t, made, known ? &o : NULL, err) < 0)
 			return blame(t, "generators", err);
 	}
@@ -314,11 +313,6 @@ static int generate(struct target *t, struct err *err)
 	    generate_list(t, s->secrets.data, s->secrets.len, kust_secret,
 			  "SecretGenerator", "secretGenerator", err) < 0)
 		return -1;
-	if (s->helm) {
-		t->k->foreign = "helmCharts";
-		return err_set(err, ERR_INVALID, "%s: helmCharts: Helm charts are not "
-			       "supported; commit the output of `helm template`", s->file);
-	}
 	return generate_plugins(t, err);
 }
 
@@ -440,7 +434,7 @@ static int transform_plugins(struct target *t, struct err *err)
 		struct korigin o;
 
 		if (kust_plugin_transform(t->k, t->folder, plugin, t->acc->map,
-					  &t->k->foreign, err) < 0 ||
+					  err) < 0 ||
 		    (korigin_of_plugin(t->k, plugin, &o) &&
 		     korigin_add_transformer(t->k, t->acc->map, &o, err) < 0))
 			return blame(t, "transformers", err);
@@ -486,7 +480,7 @@ static int validate_with(struct target *t, const struct kres *plugin, struct err
 
 	for (size_t i = 0; i < n; i++)
 		before[i] = kres_copy(t->k, kmap_at(m, i));
-	if (kust_plugin_transform(t->k, t->folder, plugin, m, &t->k->foreign, err) < 0)
+	if (kust_plugin_transform(t->k, t->folder, plugin, m, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n; i++) {
 		if (kmap_len(m) == n && is_unchanged(t->k, before[i], kmap_at(m, i)))

@@ -3,10 +3,11 @@
  *
  * Only the root does what comes last: hashes into names, names into references,
  * vars, objects for local use only dropped, order, marks asked for by buildMetadata.
- * What is not ours (Helm, plugins) is found on the way, before anything is given out.
+ * What is not ours (Helm, plugins) is found before anything is built (scan.c).
  */
 #include <stdio.h>
 
+#include "scan.h"
 #include "transform.h"
 
 #define LOCAL_CONFIG "config.kubernetes.io/local-config"
@@ -179,33 +180,33 @@ static int build(struct kust *k, const char *path, struct kust_result *ret,
 	return give(k, acc.map, ret, err);
 }
 
+static int build_ours(struct files *files, const char *path,
+		      const struct kust_options *o, struct kust_result *ret,
+		      struct err *err)
+{
+	struct kust k;
+	int r;
+
+	kust_init(&k, files, o);
+	r = build(&k, path, ret, err);
+	ret->arena = k.arena;	/* the objects lie in it */
+	k.arena = (struct arena){ 0 };
+	kust_deinit(&k);
+	if (r < 0)
+		kust_result_deinit(ret);
+	return r;
+}
+
 int kustomize_build(struct files *files, const char *path,
 		    const struct kust_options *o, struct kust_result *ret,
 		    struct err *err)
 {
-	struct err bad = ERR_INIT;
-	struct kust k;
-	int r;
-
 	*ret = (struct kust_result){ 0 };
-	kust_init(&k, files, o);
-	r = o->overrides ? kust_overrides_check(o->overrides, &bad) : 0;
-	if (r == 0)
-		r = build(&k, path, ret, &bad);
-	if (r < 0 && k.foreign) {
-		ret->needs_exec = true;
-		ret->why = xstrdup(bad.msg);
-		r = 0;
-	}
-	ret->arena = k.arena;	/* the objects lie in it */
-	k.arena = (struct arena){ 0 };
-	kust_deinit(&k);
-	if (r < 0) {
-		kust_result_deinit(ret);
-		if (err)
-			*err = bad;
-	}
-	return r;
+	if (o->overrides && kust_overrides_check(o->overrides, err) < 0)
+		return -1;
+	ret->why = kust_scan(files, path, o);
+	ret->needs_exec = ret->why != NULL;
+	return ret->needs_exec ? 0 : build_ours(files, path, o, ret, err);
 }
 
 void kust_result_deinit(struct kust_result *r)

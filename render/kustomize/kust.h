@@ -311,7 +311,6 @@ struct kust {
 	size_t used_bytes, folders;	/* the same, each use counted */
 	struct kseen *seen;		/* private: texts.c's texts */
 	struct err trouble;	/* private: of load.c */
-	const char *foreign;	/* what made the build not ours, after a -1; NULL */
 	bool origins;		/* buildMetadata asks for where things come from */
 	VEC(struct kres *) all_res;	/* private: what kust_deinit() frees */
 	VEC(struct kmap *) all_maps;
@@ -332,8 +331,10 @@ struct kfolder *kload_root(struct kust *k, const char *path, struct err *err);
  */
 struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 			     const char *written, struct err *err);
-/* Is what `written` names there, and a folder? */
-bool kload_is_folder(struct kust *k, const struct kfolder *folder, const char *written);
+/* What `written` names: a repository's URL is a folder, whether it is there or not. */
+enum kload_kind { KLOAD_NOTHING, KLOAD_FILE, KLOAD_FOLDER };
+enum kload_kind kload_look(struct kust *k, const struct kfolder *folder,
+			   const char *written);
 /*
  * load.c: a file below (or at) folder by a path written in it, under the load
  * restrictor's rules. *ret is in the arena, NUL-terminated; *ret_path is the file's

@@ -8,7 +8,7 @@
  */
 #include "kust_priv.h"
 #include "overrides.h"
-#include "remote.h"
+#include "render/remote.h"
 #include "spec.h"
 
 #define DEPTH_MAX 64
@@ -29,16 +29,18 @@ static void place_deinit(struct place *p)
 }
 #define _cleanup_place_ _cleanup_(place_deinit)
 
-static int find_remote(struct kust *k, const char *url, struct place *ret,
+/* raw: a file of its own, instead of a place in a repository. */
+static int find_remote(struct kust *k, const char *url, bool raw, struct place *ret,
 		       struct err *err)
 {
 	_cleanup_free_ char *shown = kremote_shown(url);
+	_cleanup_free_ char *asked = xasprintf("%s%s", raw ? KREMOTE_RAW : "", url);
 	_cleanup_free_ char *path = NULL;
 
 	if (!k->o->remote)
 		return err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit "
 			       "holds is rendered; commit a copy and name its path", shown);
-	if (k->o->remote(k->o->remote_arg, url, &ret->files, &path, err) < 0)
+	if (k->o->remote(k->o->remote_arg, asked, &ret->files, &path, err) < 0)
 		return -1;
 	if (files_resolve(ret->files, path, &ret->path, &ret->kind, err) < 0)
 		return err_wrap(err, "%s", shown);
@@ -79,7 +81,7 @@ static int check_file(const struct place *at, const struct kfolder *folder,
 		       *folder->path ? folder->path : ".");
 }
 
-/* What kload_is_folder() could not tell is told now. */
+/* What kload_look() could not tell is told now. */
 static int check_trouble(struct kust *k, struct err *err)
 {
 	if (!k->trouble.code)
@@ -94,17 +96,19 @@ int kload_file(struct kust *k, const struct kfolder *folder, const char *written
 	       struct err *err)
 {
 	_cleanup_place_ struct place at = { 0 };
+	_cleanup_free_ char *shown = NULL;
 	bool remote = kremote_is_file(written);
 
 	if (check_trouble(k, err) < 0)
 		return -1;
-	if (remote ? find_remote(k, written, &at, err) < 0 :
+	if (remote ? find_remote(k, written, true, &at, err) < 0 :
 		     find_local(folder, written, &at, err) < 0 ||
 		     check_file(&at, folder, written, err) < 0)
 		return -1;
 	if (ktexts_read(k, at.files, at.path, ret, ret_len, err) < 0)
 		return -1;
-	*ret_path = remote ? written : arena_strdup(&k->arena, at.path);
+	shown = remote ? kremote_shown(written) : NULL;
+	*ret_path = arena_strdup(&k->arena, remote ? shown : at.path);
 	return 0;
 }
 
@@ -189,7 +193,7 @@ struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 	}
 	if (check_trouble(k, err) < 0)
 		return NULL;
-	if (url ? find_remote(k, written, &at, err) < 0 :
+	if (url ? find_remote(k, written, false, &at, err) < 0 :
 		  find_local(folder, written, &at, err) < 0)
 		return NULL;
 	if (check_folder(folder, &at, written, url, err) < 0)
@@ -197,21 +201,41 @@ struct kfolder *kload_folder(struct kust *k, struct kfolder *folder,
 	return make_folder(k, folder, &at, url, err);
 }
 
-/* As the reference tries a path: a file first, where it is none a repository. */
-bool kload_is_folder(struct kust *k, const struct kfolder *folder, const char *written)
+static enum kload_kind repo_or_nothing(const char *written)
+{
+	return kremote_is_repo(written) ? KLOAD_FOLDER : KLOAD_NOTHING;
+}
+
+static enum kload_kind kind_of(const struct place *at, const char *written)
+{
+	switch (at->kind) {
+	case FILE_FOLDER:
+		return KLOAD_FOLDER;
+	case FILE_REGULAR:
+		return KLOAD_FILE;
+	case FILE_SYMLINK:
+	case FILE_SUBMODULE:
+		break;
+	}
+	return repo_or_nothing(written);
+}
+
+/*
+ * As the reference tries a path: a file first, where it is none a repository. Which of
+ * the two a URL is, it learns by asking for the file; we go by its looks.
+ */
+enum kload_kind kload_look(struct kust *k, const struct kfolder *folder, const char *written)
 {
 	_cleanup_place_ struct place at = { 0 };
 	struct err why = ERR_INIT;
 
 	if (kremote_is_file(written))
-		return find_remote(k, written, &at, NULL) < 0 ? kremote_is_repo(written) :
-								 at.kind == FILE_FOLDER;
+		return kremote_is_raw(written) ? KLOAD_FILE : KLOAD_FOLDER;
 	if (find_local(folder, written, &at, &why) == 0)
-		return at.kind == FILE_FOLDER || (at.kind != FILE_REGULAR &&
-						  kremote_is_repo(written));
+		return kind_of(&at, written);
 	if (why.retry || (why.code != ERR_NOTFOUND && why.code != ERR_INVALID))
 		k->trouble = why;
-	return kremote_is_repo(written);
+	return repo_or_nothing(written);
 }
 
 /* --- the kustomization of a folder ------------------------------------------------------- */

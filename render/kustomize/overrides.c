@@ -10,7 +10,7 @@
 
 #include "core/doc.h"
 #include "overrides.h"
-#include "remote.h"
+#include "render/remote.h"
 
 enum want { TEXT, FLAG, LIST, MAP, MUST_BE_EMPTY };
 

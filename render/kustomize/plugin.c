@@ -4,11 +4,12 @@
  *
  * A builtin one is decoded into the arguments that the kustomization's own fields
  * decode into, and runs the same code. Unlike there, unknown fields are let be, and no
- * field spec is there by default. Anything else would be a program to run: foreign.
+ * field spec is there by default. Anything else would be a program to run: see scan.c.
  */
 #include <ctype.h>
 
 #include "config.h"
+#include "plugin.h"
 #include "table.h"
 #include "valueadd.h"
 
@@ -512,42 +513,34 @@ static int run(struct plugin *p, bool generate, struct err *err)
 }
 
 /* Helm's would run a program, too. */
-static bool is_foreign(const struct kgvk *gvk)
+bool kplugin_is_builtin(const struct kgvk *gvk)
 {
-	return *gvk->group || strcmp(gvk->version, "builtin") != 0 ||
-	       strcmp(gvk->kind, "HelmChartInflationGenerator") == 0;
+	return !*gvk->group && strcmp(gvk->version, "builtin") == 0 &&
+	       strcmp(gvk->kind, "HelmChartInflationGenerator") != 0;
 }
 
-static int open_plugin(struct plugin *p, bool generate, const char **foreign,
-		       struct err *err)
+static int open_plugin(struct plugin *p, bool generate, struct err *err)
 {
-	const struct kgvk *gvk = &p->config->id.gvk;
-
-	*foreign = NULL;
-	if (is_foreign(gvk)) {
-		*foreign = arena_printf(&p->k->arena, "%s%s%s %s", gvk->group,
-					*gvk->group ? "/" : "", gvk->version, gvk->kind);
-		return refuse(p->config, "a plugin that is a program of its own", err);
-	}
+	if (!kplugin_is_builtin(&p->config->id.gvk))
+		return refuse(p->config, "a plugin that is a program of its own; list it as "
+			      "it is, for the kustomize program", err);
 	if (node_canonical(&p->k->arena, p->config->root, &p->n, err) < 0)
 		return kres_blame(p->config, err);
 	return run(p, generate, err);
 }
 
 int kust_plugin_transform(struct kust *k, const struct kfolder *folder,
-			  const struct kres *config, struct kmap *m,
-			  const char **foreign, struct err *err)
+			  const struct kres *config, struct kmap *m, struct err *err)
 {
 	struct plugin p = { k, folder, config, NULL, m };
 
-	return open_plugin(&p, false, foreign, err);
+	return open_plugin(&p, false, err);
 }
 
 int kust_plugin_generate(struct kust *k, const struct kfolder *folder,
-			 const struct kres *config, struct kmap *ret,
-			 const char **foreign, struct err *err)
+			 const struct kres *config, struct kmap *ret, struct err *err)
 {
 	struct plugin p = { k, folder, config, NULL, ret };
 
-	return open_plugin(&p, true, foreign, err);
+	return open_plugin(&p, true, err);
 }

@@ -4,7 +4,7 @@
  * The rules are those of NewRepoSpecFromURL: a scheme, or user@host:, or github.com;
  * the repository ends at `_git/NAME`, at `//`, at `.git`, or after two segments.
  */
-#include "remote.h"
+#include "render/remote.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -185,15 +185,45 @@ bool kremote_is_repo(const char *written)
 	return strlen(written) <= 4096 && kremote_parse(&a, written, NULL);
 }
 
+static bool ends_with(const char *s, size_t len, const char *end)
+{
+	size_t n = strlen(end);
+
+	return len > n && strncasecmp(s + len - n, end, n) == 0;
+}
+
+bool kremote_is_raw(const char *written)
+{
+	_cleanup_free_ char *path = NULL;
+	size_t len;
+
+	if (!kremote_is_file(written))
+		return false;
+	if (!kremote_is_repo(written))
+		return true;
+	written = strstr(written, "://") + 3;
+	len = strcspn(written, "?#");
+	path = xstrndup(written, len);
+	return (ends_with(path, len, ".yaml") || ends_with(path, len, ".yml") ||
+		ends_with(path, len, ".json")) && !strstr(path, "//") &&
+	       !strstr(path, ".git/") && !strstr(path, "_git/");
+}
+
+bool kremote_is_remote(const char *written)
+{
+	return strstr(written, "://") || kremote_is_file(written) || kremote_is_repo(written);
+}
+
 char *kremote_shown(const char *path)
 {
 	const char *scheme = strstr(path, "://");
-	const char *rest = scheme ? scheme + 3 : path;
+	const char *rest = scheme && strcspn(path, "?#") > (size_t)(scheme - path) ?
+			   scheme + 3 : path;
 	size_t host = strcspn(rest, "/?#");
 	const char *at = memrchr(rest, '@', host);
 	const char *from = at ? at + 1 : rest;
 	int len = (int)strcspn(from, "?#");
 
-	return xasprintf("%.*s%.*s", scheme ? (int)(rest - path) : 0, path,
+	return xasprintf("%.*s%.*s", (int)(rest - path), path,
 			 len < 120 ? len : 120, from);
 }

@@ -111,16 +111,14 @@ int kconfig_from_crds(struct kust *k, const struct kfolder *folder,
 
 /*
  * plugin.c: a plugin's configuration object (a resource of `transformers:`,
- * `generators:`, `validators:`). What is not builtin sets *foreign (its apiVersion
- * and kind, in the arena) and answers -1: the whole build is not ours.
+ * `generators:`, `validators:`). What is not builtin is refused: scan.c has found
+ * those that are written down, and only a build can make others.
  */
 int kust_plugin_transform(struct kust *k, const struct kfolder *folder,
-			  const struct kres *config, struct kmap *m,
-			  const char **foreign, struct err *err)
+			  const struct kres *config, struct kmap *m, struct err *err)
 	__attribute__((warn_unused_result));
 int kust_plugin_generate(struct kust *k, const struct kfolder *folder,
-			 const struct kres *config, struct kmap *ret,
-			 const char **foreign, struct err *err)
+			 const struct kres *config, struct kmap *ret, struct err *err)
 	__attribute__((warn_unused_result));
 
 /*

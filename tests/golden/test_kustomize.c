@@ -149,7 +149,7 @@ static void list_copy(struct cases *c, const char *copy, const char *below)
 /*
  * The render worker sees the same tree first. What it leaves to the program can be
  * copied; what cannot be copied it refuses, but for links inside the tree, which it
- * follows, and lists of no charts. That it builds what can be copied is not asked: few trees here are whole.
+ * follows. That it builds what can be copied is not asked: few trees here are whole.
  */
 static void judge(struct files *files, const struct render_request *r,
 		  const char *question, const struct err *want)
@@ -158,8 +158,7 @@ static void judge(struct files *files, const struct render_request *r,
 	struct err err = ERR_INIT;
 	int rc = render_run(files, r, &a, &err);
 
-	if (!rc && want->code && (a.needs_exec || (!strstr(want->msg, "symbolic link") &&
-						   !strstr(want->msg, "Helm"))))
+	if (!rc && want->code && (a.exec_why || !strstr(want->msg, "symbolic link")))
 		fail_msg("?? %s\njudged: built\ncopied: %s", question, want->msg);
 	if (rc && !*err.msg)
 		fail_msg("?? %s\nrefused without a word", question);

@@ -108,8 +108,8 @@ static void dump_object(const struct render_answer *a, size_t i, struct buf *out
 static void dump(const struct render_answer *a, struct buf *out)
 {
 	buf_addf(out, "type %s\n", a->source_type);
-	if (a->needs_exec)
-		buf_adds(out, "needs exec\n");
+	if (a->exec_why)
+		buf_addf(out, "needs exec: %s\n", a->exec_why);
 	for (size_t i = 0; i < a->n_warnings; i++)
 		buf_addf(out, "warning: %s\n", a->warnings[i]);
 	for (size_t i = 0; i < a->n_objects; i++)

@@ -63,13 +63,13 @@ static const struct {
 	{ .kustomization = "resources: [a.yaml, a.yaml]\n",
 	  .error = "is there already, from app/a.yaml:1" },
 	{ .kustomization = "helmCharts: [{name: x}]\n",
-	  .why = "app/kustomization.yaml: helmCharts" },
+	  .why = "app/kustomization.yaml:1: helmCharts: Helm charts are left" },
 	{ .kustomization = "resources: [a.yaml]\ngenerators: [plugin.yaml]\n",
-	  .why = "app/kustomization.yaml: generators: app/plugin.yaml:1: Own/p" },
+	  .why = "app/kustomization.yaml:2: generators: app/plugin.yaml:1: Own/p (my.io/v1)" },
 	{ .kustomization = "resources: [a.yaml]\ntransformers: [plugin.yaml]\n",
-	  .why = "transformers: app/plugin.yaml:1: Own/p" },
+	  .why = "app/kustomization.yaml:2: transformers: app/plugin.yaml:1: Own/p" },
 	{ .kustomization = "resources: [a.yaml]\nvalidators: [plugin.yaml]\n",
-	  .why = "validators: app/plugin.yaml:1: Own/p" },
+	  .why = "app/kustomization.yaml:2: validators: app/plugin.yaml:1: Own/p" },
 };
 
 static int build(const char *kustomization, struct kust_options *o,
@@ -174,21 +174,25 @@ static const struct tree_file other[] = {
 };
 static struct tree_files other_tree;
 
+static const struct tree_file raw[] = {
+	{ "file", CM("raw") }, { NULL, NULL },
+};
+
 static struct files *open_other(const char *mirror, const char *commit, struct err *err)
 {
 	(void)err;
-	assert_string_equal(mirror, "/mirrors/o");
+	assert_true(!strcmp(mirror, "/mirrors/o") || !strcmp(mirror, "/mirrors/raw"));
 	assert_string_equal(commit, "c0ffee");
-	tree_files_init(&other_tree, other);
+	tree_files_init(&other_tree, strcmp(mirror, "/mirrors/raw") ? other : raw);
 	return &other_tree.files;
 }
 
-static void render_with(struct render_remote *remotes, size_t n, struct render_answer *a)
+static void render_with(const char *resource, struct render_remote *remotes, size_t n,
+			struct render_answer *a)
 {
-	static const struct tree_file files[] = {
-		{ "app/kustomization.yaml",
-		  "resources:\n- https://git.example.com/org/repo//base?ref=v1\n" },
-		{ NULL, NULL },
+	_cleanup_free_ char *text = xasprintf("resources:\n- %s\n", resource);
+	const struct tree_file files[] = {
+		{ "app/kustomization.yaml", text }, { NULL, NULL },
 	};
 	struct render_request r = { .path = (char *)"app", .open_tree = open_other,
 				    .remotes = remotes, .n_remotes = n };
@@ -205,19 +209,44 @@ static void test_other_repositories(void **state)
 	struct render_remote have = { .url = (char *)"https://git.example.com/org/repo",
 				      .ref = (char *)"v1", .mirror = (char *)"/mirrors/o",
 				      .commit = (char *)"c0ffee" };
+	static const char url[] = "https://git.example.com/org/repo//base?ref=v1";
 	struct render_answer a = { 0 };
 
 	(void)state;
-	render_with(NULL, 0, &a);
+	render_with(url, NULL, 0, &a);
 	assert_string_equal(a.want_url, "https://git.example.com/org/repo");
 	assert_string_equal(a.want_ref, "v1");
 	assert_string_equal(a.want_by, "app/kustomization.yaml:2: resources");
 	assert_int_equal(a.n_objects, 0);
 	render_answer_deinit(&a);
-	render_with(&have, 1, &a);
+	render_with(url, &have, 1, &a);
 	assert_null(a.want_url);
 	assert_int_equal(a.n_objects, 1);
 	assert_string_equal(a.objects[0].name, "other");
+	render_answer_deinit(&a);
+}
+
+/* What its URL holds that is secret is shown nowhere. */
+static void test_other_files(void **state)
+{
+	struct render_remote have = {
+		.url = (char *)"raw+https://raw.example.com/org/repo/x.yaml?token=t",
+		.ref = (char *)"", .mirror = (char *)"/mirrors/raw", .commit = (char *)"c0ffee",
+	};
+	const char *url = have.url + strlen("raw+");
+	struct render_answer a = { 0 };
+
+	(void)state;
+	render_with(url, NULL, 0, &a);
+	assert_string_equal(a.want_url, have.url);
+	assert_string_equal(a.want_ref, "");
+	assert_string_equal(a.want_by, "app/kustomization.yaml:2: resources");
+	render_answer_deinit(&a);
+	render_with(url, &have, 1, &a);
+	assert_null(a.want_url);
+	assert_int_equal(a.n_objects, 1);
+	assert_string_equal(a.objects[0].name, "raw");
+	assert_string_equal(a.objects[0].source, "https://raw.example.com/org/repo/x.yaml:1");
 	render_answer_deinit(&a);
 }
 
@@ -226,6 +255,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_builds), cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_other_repositories),
+		cmocka_unit_test(test_other_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "render/kustomize/remote.h"
+#include "render/remote.h"
 #include "render/kustomize/spec.h"
 #include "tree_files.h"
 
@@ -178,10 +178,14 @@ static void test_ancestors(void **state)
 
 static void test_kinds(void **state)
 {
-	static const struct { const char *written; bool folder; } kinds[] = {
-		{ "x.yaml", false }, { "sub", true }, { "through", true }, { "gone", false },
-		{ "../base", true }, { "https://h/x", false }, { "https://h/o/r", true },
-		{ "git@h:o/r", true }, { "", true },
+	static const struct { const char *written; enum kload_kind kind; } kinds[] = {
+		{ "x.yaml", KLOAD_FILE }, { "sub", KLOAD_FOLDER },
+		{ "through", KLOAD_FOLDER }, { "gone", KLOAD_NOTHING },
+		{ "../base", KLOAD_FOLDER }, { "https://h/x", KLOAD_FILE },
+		{ "https://h/o/r", KLOAD_FOLDER }, { "https://h/o/r/x.yaml?a=b", KLOAD_FILE },
+		{ "https://h/o/r//x.yaml", KLOAD_FOLDER }, { "ftp://h/x", KLOAD_NOTHING },
+		{ "git@h:o/r", KLOAD_FOLDER },
+		{ "", KLOAD_FOLDER },
 	};
 	struct fixture f = { 0 };
 	struct kfolder *root;
@@ -190,7 +194,7 @@ static void test_kinds(void **state)
 	start(&f);
 	root = kload_root(&f.k, "app", &f.err);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		if (kload_is_folder(&f.k, root, kinds[i].written) != kinds[i].folder)
+		if (kload_look(&f.k, root, kinds[i].written) != kinds[i].kind)
 			fail_msg("%s", kinds[i].written);
 	}
 	kust_deinit(&f.k);
@@ -386,46 +390,6 @@ static void test_patches(void **state)
 	kust_deinit(&f.k);
 }
 
-/* --- URLs (internal/git/repospec_test.go's kinds of them) -------------------------------- */
-
-static const struct { const char *url, *repo, *path, *ref; } urls[] = {
-	{ "https://github.com/o/r//a/b?ref=v1", "https://github.com/o/r", "a/b", "v1" },
-	{ "github.com/o/r", "https://github.com/o/r", "", "" },
-	{ "github.com/o/r/a/b?version=v2", "https://github.com/o/r", "a/b", "v2" },
-	{ "GitHub.com:o/r.git/a", "https://github.com/o/r.git", "a", "" },
-	{ "git@github.com:o/r.git//a?ref=x&timeout=3", "git@github.com:o/r.git", "a", "x" },
-	{ "git::https://h/o/r.git?ref=a%2Fb", "https://h/o/r.git", "", "a/b" },
-	{ "ssh://git@h:22/o/r.git/a", "ssh://git@h:22/o/r.git", "a", "" },
-	{ "https://dev.azure.com/o/p/_git/r/a/b", "https://dev.azure.com/o/p/_git/r", "a/b",
-	  "" },
-	{ "file:///a/b.git//c", "file:///a/b.git", "c", "" },
-	{ "https://h/o/r/a?ref=x&ref=y", "https://h/o/r", "a", "x" },
-	{ "https://h/o", NULL, NULL, NULL },
-	{ "https://h/o/r//../x", NULL, NULL, NULL },
-	{ "/github.com/o/r", NULL, NULL, NULL },
-	{ "../a", NULL, NULL, NULL }, { "a/b.git", NULL, NULL, NULL },
-	{ "a?ref=b", NULL, NULL, NULL }, { "https://", NULL, NULL, NULL },
-	{ "", NULL, NULL, NULL }, { "s3::https", NULL, NULL, NULL },
-};
-
-static void test_urls(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
-		_cleanup_(arena_deinit) struct arena a = { 0 };
-		struct kremote r = { 0 };
-
-		if (kremote_parse(&a, urls[i].url, &r) != (urls[i].repo != NULL))
-			fail_msg("%s: %s", urls[i].url, urls[i].repo ? "none" : r.repo);
-		assert_int_equal(kremote_is_repo(urls[i].url), urls[i].repo != NULL);
-		if (!urls[i].repo)
-			continue;
-		assert_string_equal(r.repo, urls[i].repo);
-		assert_string_equal(r.path, urls[i].path);
-		assert_string_equal(r.ref, urls[i].ref);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -434,7 +398,6 @@ int main(void)
 		cmocka_unit_test(test_roots), cmocka_unit_test(test_caps),
 		cmocka_unit_test(test_depth), cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_bad_documents), cmocka_unit_test(test_patches),
-		cmocka_unit_test(test_urls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

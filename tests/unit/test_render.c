@@ -187,7 +187,7 @@ static void text_of_a_program_is_strict(void **state)
 	assert_int_equal(a.n_objects, 1);
 	assert_string_equal(a.source_type, "Kustomize");
 	assert_int_equal(strlen(a.input_key), 64);
-	assert_false(a.needs_exec);
+	assert_null(a.exec_why);
 	render_answer_deinit(&a);
 }
 

@@ -244,10 +244,13 @@ static void exec_runs_the_program_alone(void **state)
 		      "if read x </etc/passwd; then peek=yes; else peek=no; fi\n"
 		      "if kill -0 $PPID; then sig=yes; else sig=no; fi\n"
 		      "if [ -f \"$2/a.yaml\" ]; then copy=yes; fi\n"
+		      "see() { /usr/bin/ls \"$1\" >/dev/null && echo $2; }\n"
+		      "sees=$(see \"$HOME/../../mirrors\" mirrors; see \"$HOME/..\" others;"
+		      " see \"$HOME\" own)\n"
 		      "printf 'apiVersion: v1\\nkind: ConfigMap\\nmetadata: "
 		      "{name: b}\\ndata: {args: \"%s %s\", env: \"%s\", peek: "
-		      "\"%s\", sig: \"%s\", copy: \"%s\"}\\n' \"$#\" \"$1\" "
-		      "\"$env\" \"$peek\" \"$sig\" \"$copy\"\n");
+		      "\"%s\", sig: \"%s\", copy: \"%s\", sees: \"%s\"}\\n' \"$#\" \"$1\" "
+		      "\"$env\" \"$peek\" \"$sig\" \"$copy\" \"$sees\"\n");
 	err = render(&f, WORKER_EXEC, "kust", &answer);
 	assert_string_equal(err.msg, "");
 	assert_int_equal(answer.n_objects, 1);
@@ -258,6 +261,8 @@ static void exec_runs_the_program_alone(void **state)
 	assert_non_null(strstr(body, "\"peek\":\"no\""));
 	assert_non_null(strstr(body, "\"sig\":\"no\""));
 	assert_non_null(strstr(body, "\"copy\":\"yes\""));
+	/* neither what was fetched nor other builds */
+	assert_non_null(strstr(body, "\"sees\":\"own\""));
 	render_answer_deinit(&answer);
 	expect_no_copies(&f);
 	teardown(&f);

@@ -2,8 +2,8 @@
  * remote.h - paths that Kustomize would fetch from elsewhere: how they look
  * (internal/git/repospec.go, loader.IsRemoteFile). Pure.
  */
-#ifndef KUST_REMOTE_H
-#define KUST_REMOTE_H
+#ifndef RENDER_REMOTE_H
+#define RENDER_REMOTE_H
 
 #include <stdbool.h>
 
@@ -16,11 +16,26 @@ struct kremote {
 	const char *ref;	/* "" = its default branch */
 };
 
-/* A URL by http or https: tried as a file first. */
+/*
+ * What is asked of kust_options.remote for the file of a URL: KREMOTE_RAW before it;
+ * the file is then in the tree's root, under this name.
+ */
+#define KREMOTE_RAW "raw+"
+#define KREMOTE_RAW_FILE "file"
+
+/* A URL by http or https. */
 bool kremote_is_file(const char *written);
+/*
+ * One that is a file by its looks: named *.yaml, *.yml or *.json with no mark of a
+ * repository ("//", ".git", "_git/"), or no repository at all. The reference fetches
+ * it and sees; what a build asks for is to be known before.
+ */
+bool kremote_is_raw(const char *written);
 /* NewRepoSpecFromURL: false when it is none. ret may be NULL. */
 bool kremote_parse(struct arena *a, const char *written, struct kremote *ret);
 bool kremote_is_repo(const char *written);
+/* Either, or with any other scheme: no path of a tree. */
+bool kremote_is_remote(const char *written);
 /* What may be shown of it: without user, password and query. Owned by the caller. */
 char *kremote_shown(const char *written);
 

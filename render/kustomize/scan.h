@@ -1,0 +1,13 @@
+/* scan.h - what of a kustomization is not ours, found before anything is built. */
+#ifndef KUST_SCAN_H
+#define KUST_SCAN_H
+
+#include "kust.h"
+
+/*
+ * NULL when the build is ours, or fails in any case; else "file:line: field: what"
+ * that is left to the kustomize program; owned by the caller.
+ */
+char *kust_scan(struct files *files, const char *path, const struct kust_options *o);
+
+#endif
