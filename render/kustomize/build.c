@@ -204,7 +204,8 @@ int kustomize_build(struct files *files, const char *path,
 	*ret = (struct kust_result){ 0 };
 	if (o->overrides && kust_overrides_check(o->overrides, err) < 0)
 		return -1;
-	ret->why = kust_scan(files, path, o);
+	if (kust_scan(files, path, o, &ret->why, err) < 0)
+		return -1;
 	ret->needs_exec = ret->why != NULL;
 	return ret->needs_exec ? 0 : build_ours(files, path, o, ret, err);
 }

@@ -33,7 +33,7 @@ struct kmap *kmap_new(struct kust *k)
 	return m;
 }
 
-void kmap_free(struct kmap *m)
+static void forget_all(struct kmap *m)
 {
 	struct named *n, *next;
 
@@ -43,6 +43,11 @@ void kmap_free(struct kmap *m)
 		free(n);
 	}
 	vec_deinit(&m->list);
+}
+
+void kmap_free(struct kmap *m)
+{
+	forget_all(m);
 	free(m);
 }
 
@@ -225,12 +230,13 @@ int kmap_append(struct kmap *m, struct kres *r, struct err *err)
 	return kres_blame(r, err);
 }
 
-int kmap_append_all(struct kmap *m, const struct kmap *other, struct err *err)
+int kmap_append_all(struct kmap *m, struct kmap *other, struct err *err)
 {
 	for (size_t i = 0; i < other->list.len; i++) {
 		if (kmap_append(m, other->list.data[i], err) < 0)
 			return -1;
 	}
+	forget_all(other);	/* maps live as long as the build */
 	return 0;
 }
 

@@ -111,7 +111,7 @@ struct kres *kmap_at(const struct kmap *m, size_t i);
 /* ERR_INVALID naming both places when the current id is there already. */
 int kmap_append(struct kmap *m, struct kres *r, struct err *err)
 	__attribute__((warn_unused_result));
-int kmap_append_all(struct kmap *m, const struct kmap *other, struct err *err)
+int kmap_append_all(struct kmap *m, struct kmap *other, struct err *err)
 	__attribute__((warn_unused_result));
 /* AbsorbAll: appends, replaces or merges by each one's behavior. */
 int kmap_absorb_all(struct kmap *m, const struct kmap *other, struct err *err)

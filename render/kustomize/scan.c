@@ -6,7 +6,8 @@
  * containers, KRM functions, Go's) and regular expressions that our engine cannot
  * take leave the whole build to the kustomize program. Resources are not read, but
  * plugins' configurations are. Where the walk cannot go on, the build cannot either
- * and says so: then nothing was found.
+ * and says so: then nothing was found. Files that cannot be read are told at once: the
+ * next time they may be there.
  */
 #include <stdio.h>
 #include <uthash.h>
@@ -26,6 +27,7 @@ struct scan {
 	struct kust k;
 	struct visited *visited;
 	struct err why;
+	struct err trouble;	/* a file that cannot be read, not one that is wrong */
 };
 
 /* Where something is written. */
@@ -41,6 +43,14 @@ static enum answer not_ours(struct scan *s, const struct at *at, const char *wha
 {
 	err_set(&s->why, ERR_INVALID, "%s:%u: %s: %s", at->file, at->line, at->field, what);
 	return NOT_OURS;
+}
+
+static enum answer cannot_tell(struct scan *s, const struct err *why)
+{
+	if (why->retry || (why->code != ERR_NOTFOUND && why->code != ERR_INVALID &&
+			   why->code != ERR_LIMIT))
+		s->trouble = *why;
+	return CANNOT_TELL;
 }
 
 /* --- regular expressions ------------------------------------------------------------ */
@@ -179,11 +189,12 @@ static enum answer judge_plugin_text(struct scan *s, const struct at *at, const 
 static enum answer judge_plugin_file(struct scan *s, const struct at *at,
 				     struct kfolder *folder, const char *written)
 {
+	struct err why = ERR_INIT;
 	const char *text, *path;
 	size_t len;
 
-	if (kload_file(&s->k, folder, written, &text, &len, &path, NULL) < 0)
-		return CANNOT_TELL;
+	if (kload_file(&s->k, folder, written, &text, &len, &path, &why) < 0)
+		return cannot_tell(s, &why);
 	return judge_plugin_text(s, at, path, text, len);
 }
 
@@ -239,13 +250,14 @@ static enum answer judge_patches(struct scan *s, const struct kspec *spec)
 static enum answer judge_replacement_file(struct scan *s, const struct at *at,
 					  struct kfolder *folder, const char *written)
 {
+	struct err why = ERR_INIT;
 	const char *text, *path;
 	struct node *n;
 	size_t len;
 
-	if (kload_file(&s->k, folder, written, &text, &len, &path, NULL) < 0 ||
-	    kspec_read(&s->k, path, text, len, &n, NULL) < 0)
-		return CANNOT_TELL;
+	if (kload_file(&s->k, folder, written, &text, &len, &path, &why) < 0 ||
+	    kspec_read(&s->k, path, text, len, &n, &why) < 0)
+		return cannot_tell(s, &why);
 	return judge_replacement_nodes(s, &(struct at){ path, n->line, at->field }, n);
 }
 
@@ -277,9 +289,10 @@ static enum answer judge_images(struct scan *s, const struct kspec *spec)
 static enum answer walk_folder(struct scan *s, struct kfolder *folder, const char *written,
 			       bool plugins)
 {
-	struct kfolder *sub = kload_folder(&s->k, folder, written, NULL);
+	struct err why = ERR_INIT;
+	struct kfolder *sub = kload_folder(&s->k, folder, written, &why);
 
-	return sub ? walk(s, sub, plugins) : CANNOT_TELL;
+	return sub ? walk(s, sub, plugins) : cannot_tell(s, &why);
 }
 
 /* plugins: what is there is a plugin's configuration, or several in a folder. */
@@ -288,13 +301,13 @@ static enum answer walk_path(struct scan *s, struct kfolder *folder, const struc
 {
 	switch (kload_look(&s->k, folder, written)) {
 	case KLOAD_NOTHING:
-		break;
+		return cannot_tell(s, &s->k.trouble);
 	case KLOAD_FOLDER:
 		return walk_folder(s, folder, written, plugins);
 	case KLOAD_FILE:
 		return plugins ? judge_plugin_file(s, at, folder, written) : OURS;
 	}
-	return CANNOT_TELL;
+	abort();
 }
 
 static enum answer walk_resources(struct scan *s, struct kfolder *folder,
@@ -381,12 +394,13 @@ static bool visit(struct scan *s, const struct kfolder *folder, bool plugins)
 
 static enum answer walk(struct scan *s, struct kfolder *folder, bool plugins)
 {
+	struct err why = ERR_INIT;
 	struct kspec spec = { 0 };
 
 	if (!visit(s, folder, plugins))
 		return OURS;
-	if (kload_spec(&s->k, folder, &spec, NULL) < 0)
-		return CANNOT_TELL;
+	if (kload_spec(&s->k, folder, &spec, &why) < 0)
+		return cannot_tell(s, &why);
 	return judge(s, folder, &spec, plugins);
 }
 
@@ -400,18 +414,28 @@ static void forget(struct scan *s)
 	}
 }
 
-char *kust_scan(struct files *files, const char *path, const struct kust_options *o)
+int kust_scan(struct files *files, const char *path, const struct kust_options *o,
+	      char **why, struct err *err)
 {
+	struct scan s = { .why = ERR_INIT, .trouble = ERR_INIT };
+	struct err bad = ERR_INIT;
 	struct kfolder *root;
-	char *why = NULL;
-	struct scan s = { .why = ERR_INIT };
+	int rc = 0;
 
+	*why = NULL;
 	kust_init(&s.k, files, o);
 	s.k.warn = NULL;	/* the build warns */
-	root = kload_root(&s.k, path, NULL);
-	if (root && walk(&s, root, false) == NOT_OURS)
-		why = xstrdup(s.why.msg);
+	root = kload_root(&s.k, path, &bad);
+	if (!root)
+		cannot_tell(&s, &bad);
+	else if (walk(&s, root, false) == NOT_OURS)
+		*why = xstrdup(s.why.msg);
+	if (!*why && s.trouble.code) {
+		rc = -1;
+		if (err)
+			*err = s.trouble;
+	}
 	forget(&s);
 	kust_deinit(&s.k);
-	return why;
+	return rc;
 }

@@ -5,9 +5,11 @@
 #include "kust.h"
 
 /*
- * NULL when the build is ours, or fails in any case; else "file:line: field: what"
- * that is left to the kustomize program; owned by the caller.
+ * *why: NULL when the build is ours, or fails in any case; else "file:line: field: what"
+ * that is left to the kustomize program, owned by the caller. -1: files cannot be read
+ * (ERR_IO and what else is to be tried again).
  */
-char *kust_scan(struct files *files, const char *path, const struct kust_options *o);
+int kust_scan(struct files *files, const char *path, const struct kust_options *o,
+	      char **why, struct err *err) __attribute__((warn_unused_result));
 
 #endif

@@ -136,13 +136,15 @@ static char *scan(const struct tree_file *files)
 	static const struct kust_options none;
 	struct tree_file all[8] = { { "app/a.yaml", CM } };
 	struct tree_files tree;
+	struct err err = ERR_INIT;
 	size_t n = 1;
 	char *why;
 
 	for (; files->path && n < 6; files++, n++)
 		all[n] = (struct tree_file){ files->path, fill_in(files->text) };
 	tree_files_init(&tree, all);
-	why = kust_scan(&tree.files, "app", &none);
+	if (kust_scan(&tree.files, "app", &none, &why, &err) < 0)
+		fail_msg("%s", err.msg);
 	while (n-- > 1)
 		free((char *)(uintptr_t)all[n].text);
 	return why;
@@ -172,6 +174,7 @@ static void each_folder_is_visited_once(void **state)
 	};
 	static const struct kust_options none;
 	_cleanup_free_ char *why = NULL;
+	struct err err = ERR_INIT;
 	struct tree_files tree;
 
 	(void)state;
@@ -183,7 +186,7 @@ static void each_folder_is_visited_once(void **state)
 	}
 	snprintf(texts[LEVELS - 1], sizeof(texts[0]), "namePrefix: x\n");
 	tree_files_init(&tree, all);
-	why = kust_scan(&tree.files, "app", &none);
+	assert_int_equal(kust_scan(&tree.files, "app", &none, &why, &err), 0);
 	assert_non_null(why);
 	assert_non_null(strstr(why, "last/kustomization.yaml:1: helmCharts"));
 }
