@@ -19,24 +19,20 @@ enum {
 	BOOT_ELECTION,
 	BOOT_RECORDS,
 	BOOT_RUNNING,
-	BOOT_STOPPED,
 };
 
-#define ANY (TO(BOOT_STOPPED))
-
 static const struct sm_state states[] = {
-	[BOOT_IDLE] = { "Idle", TO(BOOT_DISCOVERY) | ANY },
-	[BOOT_DISCOVERY] = { "Discovery", TO(BOOT_NAMESPACE) | ANY },
+	[BOOT_IDLE] = { "Idle", TO(BOOT_DISCOVERY) },
+	[BOOT_DISCOVERY] = { "Discovery", TO(BOOT_NAMESPACE) },
 	[BOOT_NAMESPACE] = { "Namespace", TO(BOOT_NAMESPACE_MAKE) |
-			     TO(BOOT_INSTALL) | ANY },
-	[BOOT_NAMESPACE_MAKE] = { "CreatingNamespace", TO(BOOT_NAMESPACE) | ANY },
+			     TO(BOOT_INSTALL) },
+	[BOOT_NAMESPACE_MAKE] = { "CreatingNamespace", TO(BOOT_NAMESPACE) },
 	[BOOT_INSTALL] = { "Install", TO(BOOT_INSTALL_MAKE) |
-			   TO(BOOT_ELECTION) | ANY },
-	[BOOT_INSTALL_MAKE] = { "CreatingInstall", TO(BOOT_INSTALL) | ANY },
-	[BOOT_ELECTION] = { "Standby", TO(BOOT_RECORDS) | ANY },
-	[BOOT_RECORDS] = { "Records", TO(BOOT_RUNNING) | ANY },
-	[BOOT_RUNNING] = { "Running", ANY },
-	[BOOT_STOPPED] = { "Stopped", 0 },
+			   TO(BOOT_ELECTION) },
+	[BOOT_INSTALL_MAKE] = { "CreatingInstall", TO(BOOT_INSTALL) },
+	[BOOT_ELECTION] = { "Standby", TO(BOOT_RECORDS) },
+	[BOOT_RECORDS] = { "Records", TO(BOOT_RUNNING) },
+	[BOOT_RUNNING] = { "Running", 0 },
 };
 
 #define RETRY_MAX_MS 30000

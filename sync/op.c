@@ -16,9 +16,8 @@
 
 static const struct sm_state states[] = {
 	[OP_IDLE] = { "Starting", TO(OP_WATCHING) | TO(OP_DONE) },
-	[OP_WATCHING] = { "Watching", TO(OP_NAMESPACING) | TO(OP_RECORDING) |
-			  TO(OP_PREFLIGHTING) | TO(OP_LEARNING) |
-			  TO(OP_HOOKING) | TO(OP_DONE) },
+	[OP_WATCHING] = { "Watching", TO(OP_RECORDING) | TO(OP_PREFLIGHTING) |
+			  TO(OP_LEARNING) | TO(OP_HOOKING) | TO(OP_DONE) },
 	[OP_NAMESPACING] = { "CreatingNamespace", TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_RECORDING] = { "Recording", TO(OP_NAMESPACING) | TO(OP_PREFLIGHTING) |
 			   TO(OP_UNBLOCKING) | TO(OP_APPLYING) | TO(OP_PRUNING_) | TO(OP_DONE) },

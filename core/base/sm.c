@@ -21,6 +21,8 @@ void sm_move(struct sm *sm, int next)
 			sm->states[sm->state].name, sm->states[next].name);
 		abort();
 	}
+	if (sm_observe)
+		sm_observe(sm->states, sm->state, next);
 	sm->state = next;
 }
 

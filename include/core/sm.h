@@ -28,5 +28,8 @@ void sm_init(struct sm *sm, const struct sm_state *states, int first);
 void sm_move(struct sm *sm, int next);
 bool sm_may_move(const struct sm *sm, int next);
 const char *sm_name(const struct sm *sm);
+/* Defined by tests only, that want to see every move that is made. */
+void sm_observe(const struct sm_state *states, int from, int to)
+	__attribute__((weak));
 
 #endif

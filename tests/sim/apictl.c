@@ -222,6 +222,39 @@ static void control_replica_set(struct apisim *a, struct api_object *o)
 		look_at_owner(a, o, "apps", "deployments");
 }
 
+static const char *image_in(const json_t *pod_spec)
+{
+	return ctl_str(json_array_get(doc_get(pod_spec, "containers", NULL), 0), "image",
+		       NULL);
+}
+
+static struct api_object *set_pod(struct apisim *a, const json_t *set, int64_t i)
+{
+	_cleanup_free_ char *name = xasprintf("%s-%lld",
+		ctl_str(set, "metadata", "name"), (long long)i);
+
+	return api_find(a, api_type_named(a, "pods"),
+			ctl_str(set, "metadata", "namespace"), name);
+}
+
+/* The first that is missing, unless one before it is not ready: true when made. */
+static bool make_set_pod(struct apisim *a, const json_t *set, int64_t want)
+{
+	for (int64_t i = 0; i < want; i++) {
+		struct api_object *p = set_pod(a, set, i);
+		_cleanup_free_ char *name = xasprintf("%s-%lld",
+			ctl_str(set, "metadata", "name"), (long long)i);
+
+		if (!p) {
+			create_pod(a, set, name);
+			return true;
+		}
+		if (!pod_ready(p->json))
+			return false;
+	}
+	return false;
+}
+
 /*
  * One pod after another; a pod of an old template goes when the set is whole. Only
  * Parallel replaces one that is not ready: OrderedReady waits for it, for ever.
@@ -233,31 +266,26 @@ static void control_stateful_set(struct apisim *a, struct api_object *o)
 	bool parallel = !strcmp(ctl_str(set, "spec", "podManagementPolicy"),
 				"Parallel");
 	int64_t want = ctl_num(set, "spec", "replicas", 1), updated = 0;
+	const char *now = image_in(doc_get(set, "spec", "template", "spec", NULL));
 	struct tally t = pods_of(a, set);
-	const char *ns = ctl_str(set, "metadata", "namespace");
-	struct api_type *pods = api_type_named(a, "pods");
+	bool busy = make_set_pod(a, set, want);
 
 	for (int64_t i = want - 1; i >= 0; i--) {
-		_cleanup_free_ char *name = xasprintf("%s-%lld",
-			ctl_str(set, "metadata", "name"), (long long)i);
-		struct api_object *p = api_find(a, pods, ns, name);
-		const char *image = p ? ctl_str(json_array_get(doc_get(p->json, "spec",
-			"containers", NULL), 0), "image", NULL) : "";
-		const char *now = ctl_str(json_array_get(doc_get(set, "spec", "template",
-			"spec", "containers", NULL), 0), "image", NULL);
+		struct api_object *p = set_pod(a, set, i);
 
-		updated += p && !strcmp(image, now);
-		if (!p && t.ready == t.n && t.n == i)
-			create_pod(a, set, name);
-		else if (p && strcmp(image, now) &&
-			 !doc_get(p->json, "metadata", "deletionTimestamp", NULL) &&
-			 (t.ready == t.n || (parallel && !pod_ready(p->json))))
-			delete_pod(a, p);
-		else
+		if (!p)
 			continue;
-		api_look(a, key, 100);
-		break;
+		if (!strcmp(image_in(doc_get(p->json, "spec", NULL)), now)) {
+			updated++;
+		} else if (!busy && !doc_get(p->json, "metadata", "deletionTimestamp",
+					     NULL) &&
+			   (t.ready == want || (parallel && !pod_ready(p->json)))) {
+			delete_pod(a, p);
+			busy = true;
+		}
 	}
+	if (busy)
+		api_look(a, key, 100);
 	if (t.n > want)
 		delete_pod(a, t.last);
 	t = pods_of(a, set);

@@ -209,7 +209,7 @@ struct api_op {
 	struct api_type *type;
 	const char *ns, *name, *sub;
 	const char *manager;
-	bool force, dry_run;
+	bool force, dry_run, by_controller;
 	const json_t *body;
 	/* filled */
 	int status;		/* 200 or 201 */

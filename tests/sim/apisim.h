@@ -70,6 +70,7 @@ struct apisim_options {
 	bool no_aggregated_discovery;	/* as before 1.27 */
 	bool no_controllers;		/* nothing rolls out by itself */
 	bool no_certificates;		/* Certificates never become Ready */
+	bool plain_controllers;		/* what these write has no managedFields: cheaper */
 	unsigned history;		/* events kept for watches; 0 = 4,096 */
 	unsigned pod_start_ms;		/* 0 = 200 to 2,000, from the seed */
 	unsigned crd_establish_ms;	/* 0 = 50 to 1,000 */

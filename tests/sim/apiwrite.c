@@ -293,9 +293,9 @@ static void owned(struct apisim *a, const struct api_op *op, const json_t *old,
 
 	const json_t *asked = doc_get(op->body, "metadata", "managedFields", NULL);
 
-	api_now(a, now);
-	if (op->how == WRITE_APPLY)
+	if (op->how == WRITE_APPLY || (op->by_controller && a->options.plain_controllers))
 		return;
+	api_now(a, now);
 	/* A client cannot write the list itself, but [{}] or [] empties it. */
 	if (asked && !json_object_size(json_array_get(asked, 0))) {
 		json_t *j = json_deep_copy(old);
@@ -522,7 +522,7 @@ void api_patch_as(struct apisim *a, const char *manager, struct api_type *t,
 	_cleanup_status_ struct api_status st = { 0 };
 	struct api_op op = {
 		.how = WRITE_MERGE, .type = t, .ns = ns, .name = name, .sub = sub,
-		.manager = manager, .body = patch,
+		.manager = manager, .body = patch, .by_controller = true,
 	};
 
 	(void)!api_write(a, &op, &st);

@@ -417,7 +417,7 @@ static bool in_bad_mood(struct git_answer *a)
 {
 	static const int codes[] = {
 		[GIT_401] = 401, [GIT_404] = 404, [GIT_500] = 500,
-		[GIT_GARBAGE] = 0, [GIT_V0] = 0,
+		[GIT_GARBAGE] = 0, [GIT_V0] = 0, [GIT_ASTRAY] = 0,
 	};
 
 	if (a->mood == GIT_REFUSE || a->mood == GIT_HANG)
@@ -458,6 +458,10 @@ void gitsim_serve(struct gitsim *g, const struct git_request *q,
 		a->mood = GIT_401;
 	if (in_bad_mood(a))
 		return;
+	if (pack && a->mood == GIT_ASTRAY) {
+		refuse(a, 404);
+		return;
+	}
 	a->status = 200;
 	if (info && !strcmp(q->method, "GET")) {
 		a->content_type = "application/x-git-upload-pack-advertisement";

@@ -20,6 +20,7 @@ enum git_mood {
 	GIT_500,
 	GIT_GARBAGE,	/* 200 with bytes that are no pkt-line */
 	GIT_V0,		/* an old server: version 0 advertisement */
+	GIT_ASTRAY,	/* redirects GET only: a POST ends at the old place, 404 */
 };
 
 struct gitsim *gitsim_new(void);

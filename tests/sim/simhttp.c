@@ -188,25 +188,41 @@ static void step(void *arg)
 }
 /* ---- at the server ---- */
 
+/* As others see it; the strings are q's. */
+static struct sim_request view(const struct sim_http *q, int status)
+{
+	bool write = strcmp(q->method, "GET") != 0;
+
+	return (struct sim_request){
+		.at = q->sim->now, .host = q->host_name, .user = q->user,
+		.method = q->method, .path = q->path, .query = q->query,
+		.body = write ? buf_str((struct buf *)&q->body) : "",
+		.status = status, .write = write,
+		.dry_run = strstr(q->query, "dryRun=All") != NULL,
+		.watch = strstr(q->query, "watch=") != NULL,
+	};
+}
+
 static void note(struct sim_http *q, int status)
 {
 	struct sim *s = q->sim;
-	struct sim_request *r = xcalloc(1, sizeof(*r));
+	struct sim_request *r, now = view(q, status);
 
-	r->at = s->now;
-	r->host = q->host ? q->host->name : "dead";
-	r->user = xstrdup(q->user);
-	r->method = xstrdup(q->method);
-	r->path = xstrdup(q->path);
-	r->query = xstrdup(q->query);
-	r->write = strcmp(q->method, "GET") != 0;
-	r->body = xstrndup(buf_str(&q->body), r->write ? q->body.len : 0);
-	r->dry_run = strstr(q->query, "dryRun=All") != NULL;
-	r->watch = strstr(q->query, "watch=") != NULL;
-	r->status = status;
-	vec_push(&s->requests, r);
+	if (s->spy.served)
+		s->spy.served(s->spy.arg, &now);
 	sim_trace(s, q->method, (uint64_t)status);
 	sim_trace(s, q->path, q->body.len);
+	if (s->spy.forget)
+		return;
+	r = xcalloc(1, sizeof(*r));
+	*r = now;
+	r->host = q->host ? q->host_name : "dead";
+	r->user = xstrdup(now.user);
+	r->method = xstrdup(now.method);
+	r->path = xstrdup(now.path);
+	r->query = xstrdup(now.query);
+	r->body = xstrdup(now.body);
+	vec_push(&s->requests, r);
 }
 
 static void ask_api(struct sim_http *q)
@@ -223,6 +239,7 @@ static void ask_api(struct sim_http *q)
 	q->status = a.status;
 	q->answer_type = a.content_type;
 	memcpy(q->answer_etag, a.etag, sizeof(a.etag));
+	buf_deinit(&q->answer);
 	q->answer = a.body;
 	q->watch = a.watch;
 	note(q, a.status);
@@ -318,6 +335,28 @@ static bool served_by_api(const struct sim_http *q)
 	return !strcmp(q->url, SIM_API_URL);
 }
 
+/* Somebody between the two sends a write again. */
+static void ask_api_once_or_twice(struct sim_http *q)
+{
+	struct buf first = BUF_INIT;
+	int status;
+
+	ask_api(q);
+	if (!strcmp(q->method, "GET") || !strikes(q, &q->sim->faults.twice))
+		return;
+	first = q->answer;
+	status = q->status;
+	q->answer = (struct buf)BUF_INIT;
+	ask_api(q);
+	if (sim_random(q->sim) % 2) {	/* the second answer is the one that comes */
+		buf_deinit(&first);
+		return;
+	}
+	buf_deinit(&q->answer);
+	q->answer = first;
+	q->status = status;
+}
+
 static void arrive(void *arg)
 {
 	struct sim_http *q = arg;
@@ -331,7 +370,7 @@ static void arrive(void *arg)
 	}
 	if (!fault_instead(q)) {
 		if (served_by_api(q))
-			ask_api(q);
+			ask_api_once_or_twice(q);
 		else
 			ask_git(q);
 	}
@@ -375,6 +414,15 @@ static char *login_of(const struct http_endpoint *e)
 			 e->password ? e->password : "") : xstrdup("");
 }
 
+static uint64_t travel_time(struct sim_http *q)
+{
+	uint64_t ms = sim_between(q->sim, 1, 8);
+
+	if (strikes(q, &q->sim->faults.late))
+		ms += sim_between(q->sim, 500, 60000);
+	return ms;
+}
+
 void sim_http_start(struct world *w, struct http_call *c)
 {
 	struct sim_host *h = container_of(w, struct sim_host, world);
@@ -385,6 +433,7 @@ void sim_http_start(struct world *w, struct http_call *c)
 		return;
 	q = xcalloc(1, sizeof(*q));
 	q->host = h;
+	q->host_name = h->name;
 	q->sim = h->sim;
 	q->call = c;
 	q->url = xstrdup(c->endpoint->url);
@@ -403,13 +452,17 @@ void sim_http_start(struct world *w, struct http_call *c)
 	buf_add(&q->body, c->body_len ? c->body : "", c->body_len);
 	vec_push(&h->calls, q);
 	c->priv[0] = q;
-	q->travel = sim_at(q->sim, NULL, sim_between(q->sim, 1, 8), "http-travel",
-			   arrive, q);
+	q->travel = sim_at(q->sim, NULL, travel_time(q), "http-travel", arrive, q);
 	q->travel->drop = lost_at_sea;
 	if (c->timeout_ms)
 		q->timeout = sim_at(q->sim, h, c->timeout_ms, "http-timeout",
 				    on_timeout, q);
 	arm_idle(q);
+	if (q->sim->spy.sent && served_by_api(q)) {
+		struct sim_request r = view(q, 0);
+
+		q->sim->spy.sent(q->sim->spy.arg, &r);
+	}
 }
 
 void sim_http_cancel(struct world *w, struct http_call *c)

@@ -6,6 +6,7 @@
 
 struct sim_http {
 	struct sim_host *host;	/* NULL once the process is dead */
+	const char *host_name;
 	struct sim *sim;
 	struct http_call *call;
 	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */

@@ -19,7 +19,8 @@ struct sim_host {
 	struct world world;	/* first */
 	struct sim *sim;
 	char *name;
-	bool paused, partitioned;
+	bool paused, partitioned, crashed;
+	uint64_t crash_at;
 	int64_t wall_shift;
 	VEC(struct sim_event *) held;	/* due while paused */
 	VEC(struct sim_http *) calls;	/* that this process waits for */
@@ -44,8 +45,9 @@ struct sim {
 	struct sim_faults faults, happened;
 	uint64_t faults_until;
 	char fault_method[16], fault_path[80];	/* "" = any */
-	uint64_t steps, crash_at;
-	bool crashed;
+	uint64_t steps;
+	unsigned n_crashed;
+	struct sim_spy spy;
 	struct worker_handler workers[WORKER_KIND_N];
 	VEC(struct cache_entry) cache;
 	VEC(struct sim_request *) requests;
@@ -58,6 +60,7 @@ struct sim {
 struct sim_event *sim_at(struct sim *s, struct sim_host *h, uint64_t ms,
 			 const char *what, void (*fn)(void *arg), void *arg);
 void sim_unschedule(struct sim *s, struct sim_event *e);	/* NULL-safe */
+void sim_seed_dice(struct sim *s, uint64_t seed);
 uint64_t sim_between(struct sim *s, uint64_t min, uint64_t max);
 /* Rolls a fault: true with the chance, counted; never after faults_until. */
 bool sim_roll(struct sim *s, const unsigned *chance);

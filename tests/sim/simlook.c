@@ -1,4 +1,4 @@
-/* What a test asks a simulation about, the faults it sets, and its workers. */
+/* The dice, what a test asks a simulation about, its faults, and its workers. */
 #include <stdio.h>
 
 #include "simint.h"
@@ -33,6 +33,48 @@ uint64_t sim_events(const struct sim *s)
 	return s->events;
 }
 
+/* ---- the dice: splitmix64 to seed, xoshiro256** to roll ---- */
+
+static uint64_t splitmix(uint64_t *x)
+{
+	uint64_t z = (*x += UINT64_C(0x9e3779b97f4a7c15));
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+static uint64_t rotl(uint64_t x, int k)
+{
+	return (x << k) | (x >> (64 - k));
+}
+
+void sim_seed_dice(struct sim *s, uint64_t seed)
+{
+	for (int i = 0; i < 4; i++)
+		s->rng[i] = splitmix(&seed);
+}
+
+uint64_t sim_random(struct sim *s)
+{
+	uint64_t *r = s->rng;
+	uint64_t result = rotl(r[1] * 5, 7) * 9;
+	uint64_t t = r[1] << 17;
+
+	r[2] ^= r[0];
+	r[3] ^= r[1];
+	r[1] ^= r[2];
+	r[0] ^= r[3];
+	r[2] ^= t;
+	r[3] = rotl(r[3], 45);
+	return result;
+}
+
+uint64_t sim_between(struct sim *s, uint64_t min, uint64_t max)
+{
+	return min + sim_random(s) % (max - min + 1);
+}
+
 /* ---- faults ---- */
 
 void sim_set_faults(struct sim *s, const struct sim_faults *f, uint64_t until)
@@ -50,6 +92,16 @@ void sim_aim_faults(struct sim *s, const char *method, const char *path)
 struct sim_faults sim_faults_happened(const struct sim *s)
 {
 	return s->happened;
+}
+
+void sim_set_spy(struct sim *s, const struct sim_spy *spy)
+{
+	s->spy = *spy;
+}
+
+const struct sim_spy *sim_spy_of(const struct sim *s)
+{
+	return &s->spy;
 }
 
 bool sim_roll(struct sim *s, const unsigned *chance)

@@ -99,6 +99,10 @@ static void on_line(void *arg, const char *data, size_t len)
 		q->ended = true;	/* half open: silence from here on */
 		return;
 	}
+	if (sim_roll(s, &s->faults.watch_stale)) {
+		q->ended = true;
+		return;
+	}
 	if (sim_roll(s, &s->faults.watch_cut)) {
 		stream_over(q, sim_random(s) % 2 ? ERR_NET : ERR_NONE);
 		return;

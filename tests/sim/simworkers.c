@@ -38,6 +38,10 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 	(void)arg;
 	if (fetch_request_decode(&q, request, len, err))
 		return -1;
+	if (q.keep) {	/* a sweep of the mirrors: there are none */
+		fetch_request_deinit(&q);
+		return 0;
+	}
 	oid = q.oid ? q.oid : resolve(sim_git(s), q.url, q.revision ? q.revision : "");
 	if (gitsim_mood(sim_git(s), q.url) != GIT_FINE &&
 	    gitsim_mood(sim_git(s), q.url) != GIT_V0) {

@@ -1,6 +1,6 @@
 /*
  * The crank of the simulated world: a heap of events ordered by virtual time and
- * sequence, the clocks, timers and tasks of each process, the dice. Nothing here
+ * sequence, the clocks, timers and tasks of each process. Nothing here
  * reads a real clock or real randomness, so a seed replays a run exactly.
  */
 #include "simworld.h"
@@ -12,44 +12,9 @@
 #include "core/doc.h"
 #include "gitsim.h"
 #include "simint.h"
+#include "smcover.h"
 
 #define HELD SIZE_MAX
-
-/* ---- the dice: splitmix64 to seed, xoshiro256** to roll ---- */
-
-static uint64_t splitmix(uint64_t *x)
-{
-	uint64_t z = (*x += UINT64_C(0x9e3779b97f4a7c15));
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-static uint64_t rotl(uint64_t x, int k)
-{
-	return (x << k) | (x >> (64 - k));
-}
-
-uint64_t sim_random(struct sim *s)
-{
-	uint64_t *r = s->rng;
-	uint64_t result = rotl(r[1] * 5, 7) * 9;
-	uint64_t t = r[1] << 17;
-
-	r[2] ^= r[0];
-	r[3] ^= r[1];
-	r[1] ^= r[2];
-	r[0] ^= r[3];
-	r[2] ^= t;
-	r[3] = rotl(r[3], 45);
-	return result;
-}
-
-uint64_t sim_between(struct sim *s, uint64_t min, uint64_t max)
-{
-	return min + sim_random(s) % (max - min + 1);
-}
 
 /* ---- the heap ---- */
 
@@ -165,7 +130,7 @@ bool sim_step(struct sim *s)
 {
 	struct sim_event *e;
 
-	if (s->crashed || !s->heap.len)
+	if (s->n_crashed || !s->heap.len)
 		return false;
 	e = s->heap.data[0];
 	heap_remove(s, 0);
@@ -184,7 +149,7 @@ bool sim_step(struct sim *s)
 
 static bool due(const struct sim *s, uint64_t end)
 {
-	return !s->crashed && s->heap.len && s->heap.data[0]->at <= end;
+	return !s->n_crashed && s->heap.len && s->heap.data[0]->at <= end;
 }
 
 bool sim_run_until(struct sim *s, bool (*pred)(void *arg), void *arg,
@@ -194,13 +159,13 @@ bool sim_run_until(struct sim *s, bool (*pred)(void *arg), void *arg,
 
 	while (!pred(arg)) {
 		if (!due(s, end)) {
-			if (!s->crashed && s->now < end)
+			if (!s->n_crashed && s->now < end)
 				s->now = end;
-			return !s->crashed && pred(arg);
+			return !s->n_crashed && pred(arg);
 		}
 		sim_step(s);
 	}
-	return !s->crashed;
+	return !s->n_crashed;
 }
 
 static bool never(void *arg)
@@ -218,31 +183,41 @@ void sim_run_for(struct sim *s, uint64_t ms)
 
 bool sim_is_dead(const struct sim_host *h)
 {
-	return h->sim->crashed && h == h->sim->hosts.data[0];
+	return h->crashed;
 }
 
 bool sim_dead_at_step(struct sim_host *h)
 {
 	struct sim *s = h->sim;
 
-	if (h != s->hosts.data[0])
-		return false;
-	if (s->crashed)
+	if (h->crashed)
 		return true;
-	s->steps++;
-	if (s->crash_at && --s->crash_at == 0)
-		s->crashed = true;
-	return s->crashed;
+	s->steps += h == s->hosts.data[0];
+	if (h->crash_at && --h->crash_at == 0) {
+		h->crashed = true;
+		s->n_crashed++;
+	}
+	return h->crashed;
 }
 
-void sim_crash_at(struct sim *s, uint64_t n)
+static struct sim_host *host_or_first(struct sim *s, struct sim_host *h)
 {
-	s->crash_at = n;
+	return h ? h : s->hosts.data[0];
+}
+
+void sim_host_crash_at(struct sim *s, struct sim_host *h, uint64_t n)
+{
+	host_or_first(s, h)->crash_at = n;
+}
+
+bool sim_host_crashed(struct sim *s, struct sim_host *h)
+{
+	return host_or_first(s, h)->crashed;
 }
 
 bool sim_crashed(const struct sim *s)
 {
-	return s->crashed;
+	return s->n_crashed > 0;
 }
 
 uint64_t sim_steps(const struct sim *s)
@@ -402,6 +377,8 @@ static void op_log(struct world *w, enum log_level level, const char *msg,
 	for (; fields->key; fields++)
 		buf_addf(&b, " %s=%s", fields->key, fields->value);
 	sim_trace(s, buf_str(&b), b.len);
+	if (s->spy.logged)
+		s->spy.logged(s->spy.arg, buf_str(&b));
 	if (s->log.len == LOG_LINES) {
 		free(s->log.data[0]);
 		memmove(s->log.data, s->log.data + 1,
@@ -458,14 +435,19 @@ struct world *sim_host_world(struct sim_host *h)
 	return &h->world;
 }
 
+const char *sim_host_name(const struct sim_host *h)
+{
+	return h->name;
+}
+
+struct sim_host *sim_host_first(struct sim *s)
+{
+	return s->hosts.data[0];
+}
+
 struct world *sim_world(struct sim *s)
 {
 	return &s->hosts.data[0]->world;
-}
-
-static struct sim_host *host_or_first(struct sim *s, struct sim_host *h)
-{
-	return h ? h : s->hosts.data[0];
 }
 
 static void drop_event(struct sim_event *e)
@@ -493,10 +475,9 @@ void sim_host_abandon(struct sim *s, struct sim_host *h)
 	while (h->held.len)
 		drop_event(h->held.data[--h->held.len]);
 	h->paused = false;
-	if (h == s->hosts.data[0]) {
-		s->crashed = false;
-		s->crash_at = 0;
-	}
+	s->n_crashed -= h->crashed;
+	h->crashed = false;
+	h->crash_at = 0;
 }
 
 void sim_host_pause(struct sim *s, struct sim_host *h, bool paused)
@@ -536,13 +517,12 @@ size_t sim_host_pending(struct sim *s, struct sim_host *h)
 struct sim *sim_new(uint64_t seed)
 {
 	struct sim *s = xcalloc(1, sizeof(*s));
-	uint64_t x = seed;
 
 	doc_init();
+	smcover_start();
 	s->seed = seed;
 	s->trace = UINT64_C(0xcbf29ce484222325);
-	for (int i = 0; i < 4; i++)
-		s->rng[i] = splitmix(&x);
+	sim_seed_dice(s, seed);
 	sim_host_new(s, "first");
 	s->api = apisim_new(s);
 	s->git = gitsim_new();

@@ -47,6 +47,8 @@ struct world *sim_world(struct sim *s);
 /* Another process in the same world; freed with s. name is copied. */
 struct sim_host *sim_host_new(struct sim *s, const char *name);
 struct world *sim_host_world(struct sim_host *h);
+struct sim_host *sim_host_first(struct sim *s);
+const char *sim_host_name(const struct sim_host *h);
 /*
  * The process dies: its timers, tasks and calls vanish without callbacks. A
  * request that was on its way may still reach the server (chance one half).
@@ -66,12 +68,17 @@ size_t sim_host_pending(struct sim *s, struct sim_host *h);
 
 /*
  * Crash at a step: a step is a request or worker call being started, or one
- * ending. From the n-th on (1 = the next) the first process is dead: that step
- * does not happen for it, world functions do nothing, the run functions return
- * false and sim_crashed() is true until sim_abandon(). 0 switches it off.
+ * ending. From the n-th on (1 = the next) the process is dead: that step does not
+ * happen for it, world functions do nothing, the run functions return false and
+ * sim_crashed() is true until it is abandoned. 0 switches it off.
  */
-void sim_crash_at(struct sim *s, uint64_t n);
-bool sim_crashed(const struct sim *s);
+void sim_host_crash_at(struct sim *s, struct sim_host *h, uint64_t n);
+static inline void sim_crash_at(struct sim *s, uint64_t n)
+{
+	sim_host_crash_at(s, NULL, n);
+}
+bool sim_host_crashed(struct sim *s, struct sim_host *h);
+bool sim_crashed(const struct sim *s);		/* any of them */
 uint64_t sim_steps(const struct sim *s);	/* so far, of the first process */
 
 /* ---- the crank ---- */
@@ -102,11 +109,14 @@ struct sim_faults {
 	unsigned slow;		/* 1 to 20 s more */
 	unsigned http_429;	/* with Retry-After: 1 to 3 */
 	unsigned http_500, http_503;
+	unsigned late;		/* 0.5 to 60 s on its way: it lands all the same */
+	unsigned twice;		/* a write arrives twice; one of its answers is given */
 	/* per watch event */
 	unsigned watch_cut;	/* the stream ends, cleanly or not */
 	unsigned watch_410;	/* an ERROR 410 inside the stream, then its end */
 	unsigned watch_dup;	/* the event comes twice */
 	unsigned watch_delay;	/* it and what follows come 0.1 to 5 s later */
+	unsigned watch_stale;	/* half open: nothing comes any more, not even an end */
 	/* per worker call */
 	unsigned worker_fail;	/* dies: ERR_IO */
 	unsigned worker_hang;	/* killed at its deadline: ERR_TIMEOUT */
@@ -151,6 +161,20 @@ struct sim_request {
 	int status;		/* as the server answered, lost or not */
 	bool write, dry_run, watch;
 };
+/*
+ * Whoever wants to see each step when it is made: a request when its bytes leave
+ * (status 0), the same one when the server has acted (its strings are the spy's for
+ * the call only), each line of the log. NULL members are not asked.
+ */
+struct sim_spy {
+	void (*sent)(void *arg, const struct sim_request *r);
+	void (*served)(void *arg, const struct sim_request *r);
+	void (*logged)(void *arg, const char *line);
+	void *arg;
+	bool forget;	/* requests are not kept: sim_request() has none */
+};
+void sim_set_spy(struct sim *s, const struct sim_spy *spy);
+const struct sim_spy *sim_spy_of(const struct sim *s);
 size_t sim_request_count(const struct sim *s);
 const struct sim_request *sim_request(const struct sim *s, size_t i);
 /* How many of the requests since number `from` match; NULL matches all. */

@@ -1,184 +1,208 @@
 /*
- * Random lives: each seed is a story of commits (good, bad, broken), hand edits,
- * deletions, crashes, Git outages and a stormy network. However it went, a last good
- * commit must end Good and healthy, and some things must never have happened.
- * SIM_SEEDS=N runs N of them (100); SIM_SEED=S just that one.
+ * Random lives (life.h): each seed is a story of commits, edits, crashes and storms
+ * in which the rules hold at every step and which ends with the cluster as Git says.
+ *
+ * SIM_SEEDS=N runs N of them (2,000, with sanitizers 100), from SIM_FROM on, in SIM_JOBS
+ * processes (one per processor); SIM_SEED=S just that one, and tells what happens.
+ * ./dev sim does it.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "core/doc.h"
-#include "engsim.h"
+#include "life.h"
+#include "smcover.h"
 
-#define CANARY "c2VjcmV0LWNhbmFyeQ"	/* what no log or status may hold */
+#define JOBS_MAX 64
+#define FAILURES_MAX 20
+#define SEED_SECONDS 120	/* of real time: a life that does not end */
+#ifdef __SANITIZE_ADDRESS__	/* each costs thrice as much; ./dev sim lives the rest */
+#define LIVES 100
+#else
+#define LIVES 2000
+#endif
+#define TWICE_EVERY 25		/* one of so many lives is lived twice */
 
-static void commit_web(struct engsim *x, const char *tag)
+struct outcome {
+	uint64_t seed;
+	char why[sizeof(((struct life *)0)->failure)];
+};
+
+/* Shared by the processes that live. */
+struct tally {
+	_Atomic uint64_t next, lived;
+	uint64_t end;
+	_Atomic uint64_t running[JOBS_MAX];
+	_Atomic unsigned n_failures;
+	struct outcome failures[FAILURES_MAX];
+	_Atomic uint64_t sums[sizeof(struct life_counts) / sizeof(uint64_t)];
+};
+
+static uint64_t number(const char *name, uint64_t otherwise)
 {
-	_cleanup_free_ char *web = engsim_deployment("web", tag, 3);
+	const char *s = getenv(name);
 
-	engsim_commit(x, "web.yaml", web);
+	return s && *s ? strtoull(s, NULL, 10) : otherwise;
 }
 
-static const char *image(struct engsim *x)
+static void note_failure(struct tally *t, uint64_t seed, const char *why)
 {
-	const json_t *d = apisim_get(x->api, "deployments.apps", "shop", "web");
-	const json_t *c = doc_get(d, "spec", "template", "spec", "containers", NULL);
-	const char *s = doc_get_str(json_array_get(c, 0), "image", NULL);
+	unsigned i = atomic_fetch_add(&t->n_failures, 1);
 
-	return s ? strrchr(s, ':') + 1 : "";
-}
-
-static bool never(void *arg)
-{
-	(void)arg;
-	return false;
-}
-
-static void commit_something(struct engsim *x)
-{
-	_cleanup_free_ char *tag = NULL;
-	unsigned n = (unsigned)(sim_random(x->s) % 1000);
-
-	switch (sim_random(x->s) % 7) {
-	case 0:
-		engsim_commit(x, "web.yaml", "{ this is not: valid");
+	if (i >= FAILURES_MAX)
 		return;
-	case 1: {
-		_cleanup_free_ char *cm = engsim_configmap("settings", "new", 1);
-
-		engsim_commit(x, "settings.yaml", sim_random(x->s) % 2 ? cm : NULL);
-		return;
-	}
-	default:
-		break;
-	}
-	switch (sim_random(x->s) % 5) {
-	case 0: case 3:
-		tag = xasprintf("v%u", n);
-		break;
-	case 1:
-		tag = xasprintf("bad%u", n);
-		break;
-	case 2:
-		tag = xasprintf("crash%u", n);
-		break;
-	default:
-		tag = xasprintf("noready%u", n);
-		break;
-	}
-	commit_web(x, tag);
+	t->failures[i].seed = seed;
+	snprintf(t->failures[i].why, sizeof(t->failures[i].why), "%s", why);
 }
 
-static void something_happens(struct engsim *x)
+static uint64_t live_once(struct life *x, uint64_t seed)
 {
-	struct sim_faults calm = { 0 }, storm = sim_faults_mixed(1 + sim_random(x->s) % 3);
+	life_init(x, seed);
+	life_live(x);
+	life_deinit(x);
+	return x->digest;
+}
 
-	switch (sim_random(x->s) % 8) {
-	case 0:
-		if (*image(x))
-			apisim_edit(x->api, "kubectl-edit", "deployments.apps", "shop",
-				    "web", "{\"spec\":{\"replicas\":1}}");
-		break;
-	case 1:
-		if (apisim_get(x->api, "configmaps", "shop", "settings"))
-			apisim_delete(x->api, "configmaps", "shop", "settings");
-		break;
-	case 2:
-		sim_crash_at(x->s, 1 + sim_random(x->s) % 40);
-		break;
-	case 3:
-		gitsim_set_mood(sim_git(x->s), REPO, (enum git_mood)
-				(sim_random(x->s) % (GIT_GARBAGE + 1)));
-		break;
-	case 4:
-		sim_set_faults(x->s, sim_random(x->s) % 2 ? &storm : &calm, 0);
-		break;
-	case 5:
-		apisim_compact(x->api);
-		break;
-	default:
-		commit_something(x);
-		break;
+static void live(struct tally *t, uint64_t seed)
+{
+	struct life x = { 0 }, again = { 0 };
+	const uint64_t *counts = (const uint64_t *)&x.counts;
+
+	live_once(&x, seed);
+	if (*x.failure)
+		note_failure(t, seed, x.failure);
+	else if (seed % TWICE_EVERY == 0 && live_once(&again, seed) != x.digest)
+		note_failure(t, seed, "the same seed gives another life");
+	for (size_t i = 0; i < ARRAY_LEN(t->sums); i++)
+		atomic_fetch_add(&t->sums[i], counts[i]);
+	atomic_fetch_add(&t->lived, 1);
+}
+
+static void live_many(struct tally *t, unsigned job)
+{
+	uint64_t seed;
+
+	while ((seed = atomic_fetch_add(&t->next, 1)) < t->end) {
+		atomic_store(&t->running[job], seed);
+		alarm(SEED_SECONDS);
+		live(t, seed);
+		alarm(0);
+		atomic_store(&t->running[job], 0);
 	}
-	engsim_run(x, never, sim_random(x->s) % 40000);
 }
 
-static bool ended_well(void *arg)
+static struct tally *tally_new(uint64_t from, uint64_t n)
 {
-	struct engsim *x = arg;
-	const json_t *s = engsim_status(x, "shop");
-	const char *health = doc_get_str(s, "health", "status", NULL);
-	const char *sync = doc_get_str(s, "sync", "status", NULL);
+	struct tally *t = mmap(NULL, sizeof(*t), PROT_READ | PROT_WRITE,
+			       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-	return engsim_in_phase(x, "shop", "Good") && !strcmp(image(x), "final") &&
-	       health && !strcmp(health, "Healthy") && sync && !strcmp(sync, "Synced");
+	assert_true(t != MAP_FAILED);
+	t->next = from;
+	t->end = from + n;
+	return t;
 }
 
-/* Only what left Git goes: the ConfigMap may, the rest never. */
-static void check_never(struct engsim *x)
+/* A process that died takes one life with it; another one goes on. */
+static void reap(struct tally *t, pid_t *pids, unsigned jobs)
 {
-	assert_false(sim_delete_sent(x->s, "/apis/apps/v1/namespaces/shop/deployments/web"));
-	assert_false(sim_delete_sent(x->s, "/api/v1/namespaces/shop/secrets/token"));
-	assert_false(sim_delete_sent(x->s, "/api/v1/namespaces/shop"));
-	assert_false(sim_log_contains(x->s, CANARY));
-}
+	int status;
+	pid_t pid;
 
-/* Over all seeds: a test in which nothing happens proves nothing. */
-static unsigned crashes, rejections;
+	while ((pid = wait(&status)) > 0) {
+		for (unsigned i = 0; i < jobs; i++) {
+			char why[80];
 
-static void live(uint64_t seed)
-{
-	_cleanup_buf_ struct buf status = BUF_INIT;
-	struct engsim x;
-	unsigned steps;
-
-	engsim_init(&x, seed);
-	engsim_commit(&x, "token.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Secret\","
-		      "\"metadata\":{\"name\":\"token\"},\"data\":{\"t\":\"" CANARY "==\"}}");
-	commit_web(&x, sim_random(x.s) % 4 ? "v0" : "bad0");
-	engsim_application(&x, "shop", "");
-	engsim_start(&x);
-	steps = 3 + (unsigned)(sim_random(x.s) % 8);
-	for (unsigned i = 0; i < steps; i++)
-		something_happens(&x);
-	sim_crash_at(x.s, 0);
-	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
-	gitsim_set_mood(sim_git(x.s), REPO, GIT_FINE);
-	commit_web(&x, "final");
-	/* Backoffs of what went before may take their time: an hour at most. */
-	if (!engsim_run(&x, ended_well, 3600000)) {
-		sim_dump(x.s);
-		if (engsim_status(&x, "shop"))
-			doc_write(engsim_status(&x, "shop"), &status);
-		fail_msg("SIM_SEED=%llu: image %s, %s", (unsigned long long)seed,
-			 image(&x), buf_str(&status));
+			if (pids[i] != pid || !status)
+				continue;
+			snprintf(why, sizeof(why), "the process ended: %s %d",
+				 WIFSIGNALED(status) ? "signal" : "exit",
+				 WIFSIGNALED(status) ? WTERMSIG(status) :
+				 WEXITSTATUS(status));
+			note_failure(t, t->running[i], why);
+			if (t->n_failures >= FAILURES_MAX)
+				continue;
+			pids[i] = fork();
+			if (!pids[i]) {
+				live_many(t, i);
+				exit(0);
+			}
+		}
 	}
-	check_never(&x);
-	doc_write(engsim_status(&x, "shop"), &status);
-	assert_null(strstr(buf_str(&status), CANARY));
-	crashes += x.lives - 1;
-	rejections += strstr(buf_str(&status), "\"state\":\"rejected\"") != NULL;
-	engsim_deinit(&x);
+}
+
+static void live_in_processes(struct tally *t)
+{
+	unsigned jobs = (unsigned)number("SIM_JOBS",
+					 (uint64_t)sysconf(_SC_NPROCESSORS_ONLN));
+	pid_t pids[JOBS_MAX];
+
+	jobs = jobs < 1 ? 1 : jobs > JOBS_MAX ? JOBS_MAX : jobs;
+	fflush(NULL);
+	for (unsigned i = 0; i < jobs; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		if (!pids[i]) {
+			live_many(t, i);
+			exit(0);
+		}
+	}
+	reap(t, pids, jobs);
+}
+
+static void tell(const struct tally *t)
+{
+	print_message("%llu lives: %llu crashes, %llu lost leads, %llu rejections, "
+		      "%llu reverts, %llu prunes, %llu hooks, %llu heals, %llu steps\n",
+		      (unsigned long long)t->lived, (unsigned long long)t->sums[0],
+		      (unsigned long long)t->sums[1], (unsigned long long)t->sums[2],
+		      (unsigned long long)t->sums[3], (unsigned long long)t->sums[4],
+		      (unsigned long long)t->sums[5], (unsigned long long)t->sums[6],
+		      (unsigned long long)t->sums[7]);
+	for (unsigned i = 0; i < t->n_failures && i < FAILURES_MAX; i++)
+		print_message("seed %llu: %s\n",
+			      (unsigned long long)t->failures[i].seed,
+			      t->failures[i].why);
 }
 
 static void every_life_ends_well(void **state)
 {
-	const char *one = getenv("SIM_SEED"), *many = getenv("SIM_SEEDS");
-	uint64_t n = many ? strtoull(many, NULL, 10) : 100;
+	uint64_t n = number("SIM_SEEDS", LIVES), one = number("SIM_SEED", 0);
+	struct tally *t = tally_new(number("SIM_FROM", 1), n);
+	uint64_t lived;
 
 	(void)state;
-	if (one) {
-		live(strtoull(one, NULL, 10));
-		return;
-	}
-	for (uint64_t seed = 1; seed <= n; seed++)
-		live(700000 + seed);
-	print_message("%u crashes, %u lives with a rejection\n", crashes, rejections);
-	assert_true(n < 50 || (crashes > n / 4 && rejections > n / 8));
+	if (one)
+		skip();
+	live_in_processes(t);
+	tell(t);
+	lived = t->lived;
+	if (t->n_failures)
+		fail_msg("%u of %llu lives end badly; ./dev sim SEED tells one",
+			 t->n_failures, (unsigned long long)n);
+	assert_int_equal(lived, n);
+	/* Lives in which nothing happens prove nothing. */
+	for (size_t i = 0; i < ARRAY_LEN(t->sums); i++)
+		assert_true(n < 500 || t->sums[i] > n / 20);
+	munmap(t, sizeof(*t));
+}
+
+static int live_loudly(uint64_t seed)
+{
+	struct life x = { .loud = true };
+
+	live_once(&x, seed);
+	fprintf(stderr, "seed %llu: %s; digest %016llx\n", (unsigned long long)seed,
+		*x.failure ? x.failure : "ended well", (unsigned long long)x.digest);
+	return *x.failure != 0;
 }
 
 int main(void)
@@ -188,5 +212,8 @@ int main(void)
 	};
 
 	doc_init();
+	smcover_start();
+	if (number("SIM_SEED", 0))
+		return live_loudly(number("SIM_SEED", 0));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
