@@ -240,9 +240,16 @@ static void add_option(const char *part, void *arg)
 	}
 }
 
+static void add_compare_option(const char *part, void *arg)
+{
+	if (strcmp(part, "IgnoreExtraneous") == 0)
+		*(uint32_t *)arg |= OBJ_IGNORE_EXTRANEOUS;
+}
+
 static void read_flags(struct rendered *o, const struct node *notes)
 {
 	each_part(get(notes, ARGO "sync-options"), add_option, &o->flags);
+	each_part(get(notes, ARGO "compare-options"), add_compare_option, &o->flags);
 	if (is(notes, "helm.sh/resource-policy", "keep"))
 		o->flags |= OBJ_KEEP | OBJ_DELETE_KEEP;
 	if (is(notes, ARGO "ignore-healthcheck", "true"))

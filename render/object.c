@@ -302,6 +302,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 		return -1;
 	if (annotations_read(&b->o, n, err) < 0)
 		return -1;
+	normalise(c, &b->o, n);
 	pods_read(&b->o, n);
 	return write_body(c, a, n, b, err);
 }

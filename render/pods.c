@@ -1,5 +1,6 @@
 /*
- * pods.c - what an object's pods use: images, and the objects they read.
+ * pods.c - what an object's pods use: images, and the objects they read; of an
+ * autoscaler, what it scales.
  *
  * Found by shape rather than by a table of kinds, so that a Rollout or any other
  * custom workload with a pod template counts too. Nothing here fails: what has an
@@ -106,6 +107,18 @@ struct node *pods_spec(const struct node *object)
 	return is_list(node_get(spec, "containers")) ? spec : NULL;
 }
 
+/* What an autoscaler sets the replicas of; a ScaledObject's default is a Deployment. */
+static void scaler_refs(const struct rendered *o, const struct node *object,
+			struct buf *refs)
+{
+	const struct node *target = node_find(object, "spec", "scaleTargetRef", NULL);
+	const char *kind = node_get_str(target, "kind");
+
+	if (strcmp(o->kind, "HorizontalPodAutoscaler") == 0 ||
+	    strcmp(o->kind, "ScaledObject") == 0)
+		add_ref(refs, kind ? kind : "Deployment", node_get_str(target, "name"));
+}
+
 void pods_read(struct rendered *o, const struct node *object)
 {
 	static const char *const lists[] = { "initContainers", "containers",
@@ -125,6 +138,7 @@ void pods_read(struct rendered *o, const struct node *object)
 	}
 	if (spec)
 		pod_refs(spec, &refs);
+	scaler_refs(o, object, &refs);
 	o->images = buf_steal(&images, NULL);
 	o->refs = buf_steal(&refs, NULL);
 }

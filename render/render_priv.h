@@ -50,6 +50,8 @@ int annotations_read(struct rendered *o, const struct node *object,
 		     struct err *err);
 /* A hook with a phase that exists; others are never applied. */
 bool hook_ever_runs(const struct rendered *o);
+/* normalise.c: what server-side apply would refuse or misread. */
+void normalise(struct collect *c, struct rendered *o, struct node *n);
 /* pods.c: images and refs of the object's pod template. */
 void pods_read(struct rendered *o, const struct node *object);
 /* The pod spec of an object, however deep it lies, or NULL. */

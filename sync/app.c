@@ -171,6 +171,7 @@ void app_free(struct app *a)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);
 	vec_deinit(&a->dropped);
+	fights_clear(&a->fights);
 	store_forget_unsure(a);
 	app_request_drop(a);
 	free(a->rec_version);
@@ -376,6 +377,22 @@ static bool kinds_in(struct app *a, const struct rel *rel)
 	return ready;
 }
 
+/* Something to put back? What is changed back each time does not count. */
+static bool drifts(struct app *a, const struct plan *p)
+{
+	uint64_t now = world_now(a->engine->w);
+	bool any = false;
+
+	for (size_t i = 0; i < p->tasks.len; i++) {
+		const struct task *t = &p->tasks.data[i];
+
+		if (t->verb == TASK_KEEP)
+			fights_peace(&a->fights, &t->key, now);
+		else if (t->verb == TASK_APPLY)
+			any = any || !fights_lost(&a->fights, &t->key);
+	}
+	return any;
+}
 
 /*
  * Compares head and target with the live index. False while kinds in use have
@@ -396,10 +413,10 @@ bool app_compare(struct app *a)
 	build_plan(a, rel, &a->scopes, &a->plan, false);
 	a->plan_valid = true;
 	if (a->target && (same || rel == a->target)) {
-		a->drifted = a->plan.n_apply > 0;
+		a->drifted = drifts(a, &a->plan);
 	} else if (a->target) {
 		build_plan(a, a->target, &a->target_scopes, &a->target_plan, true);
-		a->drifted = a->target_plan.n_apply > 0;
+		a->drifted = drifts(a, &a->target_plan);
 	}
 	return true;
 }

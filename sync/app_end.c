@@ -101,9 +101,37 @@ static void revert_failed(struct app *a, const struct op *op)
 	app_save(a);
 }
 
+/* Notes what was healed; the pause that the most contended object asks for. */
+static uint64_t note_heals(struct app *a, uint64_t now)
+{
+	uint64_t wait = 0;
+
+	for (size_t i = 0; i < a->rec.inventory.len; i++) {
+		const struct inv_entry *v = &a->rec.inventory.data[i];
+		struct objkey k = inv_key(v);
+		_cleanup_buf_ struct buf key = BUF_INIT;
+		uint64_t own;
+
+		if (!v->changed)
+			continue;
+		objkey_format(&k, &key);
+		if (fights_note(&a->fights, &k, now)) {
+			engine_log(a->engine, LOG_WARN, a, "%s is not healed any more: "
+				   "somebody changes it back each time", buf_str(&key));
+			engine_event(a->engine, a, "Warning", "HealStopped", "%s is not "
+				     "healed any more: changed back %d times within 10 "
+				     "minutes", buf_str(&key), FIGHT_HEALS);
+		}
+		own = fights_wait(&a->fights, &k, now);
+		wait = own > wait ? own : wait;
+	}
+	return wait;
+}
+
 static void heal_ended(struct app *a, const struct op *op)
 {
 	uint64_t now = world_now(a->engine->w);
+	uint64_t fought = a->rec.op.kind == OP_HEAL ? note_heals(a, now) : 0;
 
 	a->rec.op.id[0] = '\0';
 	a->engine->counts.heals++;
@@ -114,6 +142,8 @@ static void heal_ended(struct app *a, const struct op *op)
 	a->heal_at = now + (a->heal_tries <= HEALS_AT_ONCE ? 0 :
 		retry_wait(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
 			HEAL_MAX_MS));
+	if (a->heal_at < now + fought)
+		a->heal_at = now + fought;
 	if (op_outcome(op) == OP_SUCCEEDED) {
 		a->sync_err = ERR_INIT;
 		engine_log(a->engine, LOG_INFO, a, "healed: the cluster had drifted "

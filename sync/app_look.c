@@ -239,6 +239,27 @@ static bool target_ready(struct app *a)
 
 /* ---- conditions that follow from the facts ---- */
 
+static void look_sync_error(struct app *a)
+{
+	_cleanup_buf_ struct buf lost = BUF_INIT;
+
+	fights_describe(&a->fights, &lost);
+	if (a->sync_err.code)
+		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
+	else if (lost.len)
+		app_set_condition(a, "SyncError", "no longer healed, as somebody changed it "
+				  "back %d times within 10 minutes: %s; see who (kubectl "
+				  "get --show-managed-fields), name the field in spec."
+				  "ignoreDifferences, or sync to try again", FIGHT_HEALS,
+				  buf_str(&lost));
+	else if (a->rec.pin_why)
+		app_set_condition(a, "SyncError", "%s; running release #%u until "
+				  "something new is in Git", a->rec.pin_why,
+				  a->rec.target);
+	else
+		app_clear_condition(a, "SyncError");
+}
+
 static void look_conditions(struct app *a)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -269,14 +290,7 @@ static void look_conditions(struct app *a)
 				  a->delete_err.msg);
 	else
 		app_clear_condition(a, "DeletionError");
-	if (a->sync_err.code)
-		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
-	else if (a->rec.pin_why)
-		app_set_condition(a, "SyncError", "%s; running release #%u until "
-				  "something new is in Git", a->rec.pin_why,
-				  a->rec.target);
-	else
-		app_clear_condition(a, "SyncError");
+	look_sync_error(a);
 }
 
 /* A phase that is none is never run, which nobody means. */

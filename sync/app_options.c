@@ -166,6 +166,41 @@ static void decode_ignore(struct app_spec *s, const json_t *spec)
 	s->ignore_differences = list ? json_deep_copy(list) : NULL;
 }
 
+#define NS_META "spec.syncPolicy.managedNamespaceMetadata"
+
+/* A map of texts; anything else in it is named. */
+static json_t *take_texts(struct app_spec *s, const json_t *from, const char *key)
+{
+	const json_t *map = take(s, from, NS_META, key, JSON_OBJECT);
+	json_t *out = json_object(), *v;
+	const char *name;
+
+	json_object_foreach((json_t *)map, name, v) {
+		if (json_is_string(v))
+			json_object_set(out, name, v);
+		else
+			spec_error(s, NS_META ".%s[\"%.80s\"] must be a string: quote "
+				   "it", key, name);
+	}
+	return out;
+}
+
+static void decode_namespace_meta(struct app_spec *s, const json_t *policy)
+{
+	const json_t *from = take(s, policy, "spec.syncPolicy",
+				  "managedNamespaceMetadata", JSON_OBJECT);
+
+	if (!from)
+		return;
+	s->namespace_meta = json_object();
+	json_object_set_new(s->namespace_meta, "labels", take_texts(s, from, "labels"));
+	json_object_set_new(s->namespace_meta, "annotations",
+			    take_texts(s, from, "annotations"));
+	if (!(s->options & OPT_CREATE_NAMESPACE))
+		spec_warn(s, NS_META " has no effect without syncOption "
+			  "CreateNamespace=true");
+}
+
 static bool annotation_is(const json_t *annotations, const char *key,
 			  const char *value)
 {
@@ -193,6 +228,7 @@ void app_options_decode(struct app_spec *s, const json_t *spec,
 	}
 	if (annotation_is(annotations, RECREATE, "true"))
 		s->options |= OPT_RECREATE;
+	decode_namespace_meta(s, policy);
 	decode_ignore(s, spec);
 }
 
@@ -312,6 +348,8 @@ void app_digests(struct app_spec *s, const json_t *spec)
 	json_object_set_new(options, "syncOptions", sorted_options(s, spec));
 	if (json_array_size(ignore))
 		json_object_set(options, "ignoreDifferences", ignore);
+	if (s->namespace_meta)
+		json_object_set(options, "managedNamespaceMetadata", s->namespace_meta);
 	digest(options, s->options_digest);
 	digest(s->source, s->source_digest);
 }

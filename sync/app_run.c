@@ -218,6 +218,7 @@ static void start_sync(struct app *a)
 		rejected = false;
 	}
 	name_release(a, r);
+	fights_clear(&a->fights);
 	r->prune = a->request.present && a->request.prune;
 	if (rejected)
 		r->retried = r->retried || !a->request.present;

@@ -337,6 +337,7 @@ void app_spec_deinit(struct app_spec *s)
 		free(strings[i]);
 	json_decref(s->source);
 	json_decref(s->ignore_differences);
+	json_decref(s->namespace_meta);
 	json_decref(s->operation.raw);
 	free_list(s->errors, s->n_errors);
 	free_list(s->warnings, s->n_warnings);

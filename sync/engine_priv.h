@@ -17,6 +17,7 @@
 #include "core/sm.h"
 #include "core/watch.h"
 #include "core/world.h"
+#include "fight.h"
 #include "health/health.h"
 #include "render/answer.h"
 #include "sync/app_spec.h"
@@ -421,6 +422,7 @@ struct app {
 	bool soak_bad;
 	char soak_why[400];
 	uint64_t retry_at;	/* mono: not before */
+	struct fights fights;	/* objects that are changed back */
 	unsigned heal_tries;
 	uint64_t heal_at;
 	struct err sync_err;	/* shown as SyncError */

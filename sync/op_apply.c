@@ -55,18 +55,6 @@ void op_batch_start(struct op *op, size_t n)
 		op_apply_send(&op->batch[i]);
 }
 
-void op_safe_error(const struct objkey *k, const struct kube_request *r,
-		   const struct err *err, struct err *ret)
-{
-	*ret = *err;
-	/* Its words may quote the value; the reason is enough to go on with. */
-	if (!strcmp(k->kind, "Secret") && r->status >= 400)
-		err_set(ret, err->code, "the API server refused it (HTTP %d%s%s); "
-			"its message is withheld, as it may quote the secret",
-			r->status, *r->reason ? " " : "", r->reason);
-	ret->retry = err->retry;
-}
-
 /* Remembers the first failure; refusals beat troubles. */
 static void note_failure(struct apply *a, enum op_outcome outcome,
 			 const struct err *err)
@@ -500,6 +488,11 @@ void op_preflight_start(struct op *op)
 		op_batch_free(op);
 }
 
+static bool is_given_up(const struct op *op, const struct task *t)
+{
+	return op->c.kind == OP_HEAL && fights_lost(&op->app->fights, &t->key);
+}
+
 bool op_apply_next(struct op *op)
 {
 	struct apply *batch = NULL;
@@ -511,7 +504,7 @@ bool op_apply_next(struct op *op)
 
 		if (t->wave != op->wave || t->step != op->step)
 			break;
-		if (t->verb == TASK_APPLY) {
+		if (t->verb == TASK_APPLY && !is_given_up(op, t)) {
 			if (n && t->rank != rank)
 				break;
 			if (!batch)

@@ -274,15 +274,21 @@ bool op_keep_answer(struct apply *a, const struct err *err)
 
 /* ---- drift that is none ---- */
 
+/*
+ * Both without what is ignored of the live one: a field that a trusted manager took
+ * over would come back to us by the apply, and is his all the same.
+ */
 bool op_keep_verified(struct apply *a)
 {
 	struct engine *e = a->op->e;
 	struct inv_entry *inv = record_inv(&a->op->app->rec, &a->task.key);
+	_cleanup_json_ json_t *tree = ignore_tree(rules_of(a), &a->task.key, a->live);
 	char would[65], is[65];
 
-	live_fingerprint(&e->live, a->req.json, would);
-	live_fingerprint(&e->live, a->live, is);
-	if (!inv || !*is || strcmp(is, would))
+	if (!inv || fingerprint_without(a->req.json, FIELD_MANAGER, tree, would, NULL,
+					NULL) ||
+	    fingerprint_without(a->live, FIELD_MANAGER, tree, is, NULL, NULL) ||
+	    !*is || strcmp(is, would))
 		return false;
 	memcpy(inv->fingerprint, is, sizeof(inv->fingerprint));
 	kinds_mark(e, live_upsert(&e->live, a->live, NULL));

@@ -1,52 +1,74 @@
 /*
  * CreateNamespace=true: the destination is looked for and made where it is not
- * there, before the first object. Another's namespace of that name is used as it is.
+ * there, before the first object. Another's namespace of that name is used as it is,
+ * but for the labels and annotations of managedNamespaceMetadata: those are applied
+ * at every sync, so that what leaves the Application leaves the namespace. Their
+ * manager is one of its own: the namespace may be an object of another application.
  */
 #include "op_priv.h"
 
-bool op_needs_namespace(const struct op *op)
+#define NAMESPACE_MANAGER "syncd-namespace"
+
+static bool is_in_release(const struct op *op)
 {
-	if (!(op_options(op) & OPT_CREATE_NAMESPACE) || !*op->dest_ns ||
-	    (!op->plan.n_apply && !op_hooks_any(op, HOOK_PRE_SYNC)) ||
-	    op->c.kind == OP_HEAL)
-		return false;
 	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
 		const struct rendered *r = &op->c.answer->objects[i];
 
 		if (!strcmp(r->kind, "Namespace") && !*r->group &&
 		    !strcmp(r->name, op->dest_ns))
-			return false;
+			return true;
 	}
-	return true;
+	return false;
+}
+
+bool op_needs_namespace(const struct op *op)
+{
+	const struct app *a = op->app;
+	bool any = op->plan.n_apply || op_hooks_any(op, HOOK_PRE_SYNC) ||
+		   a->spec.namespace_meta;
+
+	return op_options(op) & OPT_CREATE_NAMESPACE && *op->dest_ns && any &&
+	       op->c.kind != OP_HEAL && !is_in_release(op);
+}
+
+static void on_namespace(struct kube_request *r, const struct err *err);
+
+static void send(struct op *op)
+{
+	op->ns_req.on_done = on_namespace;
+	op->ns_busy = true;
+	kube_start(op->e->kube, &op->ns_req);
+}
+
+static char *body_of(const struct op *op)
+{
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1",
+		"kind", "Namespace", "metadata", "name", op->dest_ns);
+	json_t *meta = json_object_get(o, "metadata");
+	struct buf text = BUF_INIT;
+
+	if (op->app->spec.namespace_meta)
+		json_object_update(meta, op->app->spec.namespace_meta);
+	doc_canonical(o, &text);
+	return buf_steal(&text, NULL);
 }
 
 static void on_namespace(struct kube_request *r, const struct err *err)
 {
 	struct op *op = container_of(r, struct op, ns_req);
-	struct engine *e = op->e;
-	const char *ns = op->dest_ns;
 	struct kube_ref ref = { .version = "v1", .resource = "namespaces" };
+	struct err bad = *err;
 
 	op->ns_busy = false;
 	if (err->code == ERR_NOTFOUND && !op->ns_body) {
-		struct buf body = BUF_INIT;
-
-		buf_adds(&body, "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
-			 "\"metadata\":{\"name\":");
-		doc_write_str(&body, ns);
-		buf_adds(&body, "}}");
-		op->ns_body = buf_steal(&body, NULL);
+		op->ns_body = body_of(op);
 		kube_create_init(&op->ns_req, &ref, FIELD_MANAGER, op->ns_body,
 				 strlen(op->ns_body));
-		op->ns_req.on_done = on_namespace;
-		op->ns_busy = true;
-		kube_start(e->kube, &op->ns_req);
+		send(op);
 		return;
 	}
-	if (err->code && err->code != ERR_CONFLICT) {
-		struct err bad = *err;
-
-		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", ns);
+	if (err->code && (err->code != ERR_CONFLICT || op->app->spec.namespace_meta)) {
+		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", op->dest_ns);
 		op->outcome = op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE;
 		op->err = bad;
 		op->unanswered = !r->status;
@@ -60,8 +82,12 @@ void op_namespace_start(struct op *op)
 	struct kube_ref ref = { .version = "v1", .resource = "namespaces",
 				.name = op->dest_ns };
 
-	kube_get_init(&op->ns_req, &ref);
-	op->ns_req.on_done = on_namespace;
-	op->ns_busy = true;
-	kube_start(op->e->kube, &op->ns_req);
+	if (op->app->spec.namespace_meta) {
+		op->ns_body = body_of(op);
+		kube_apply_init(&op->ns_req, &ref, NAMESPACE_MANAGER, APPLY_FORCE,
+				op->ns_body, strlen(op->ns_body));
+	} else {
+		kube_get_init(&op->ns_req, &ref);
+	}
+	send(op);
 }

@@ -198,7 +198,8 @@ const struct task *op_unserved(const struct op *op)
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 
-		if (t->verb == TASK_APPLY && !op->scopes[t->object].known)
+		if (t->verb == TASK_APPLY && !op->scopes[t->object].known &&
+		    !(t->flags & OBJ_SKIP_DRY_RUN))
 			return t;
 	}
 	return NULL;

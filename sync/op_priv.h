@@ -222,7 +222,7 @@ void op_batch_free(struct op *op);
 struct apply *op_batch_make(struct op *op, size_t n);
 void op_batch_start(struct op *op, size_t n);
 bool op_is_terminal(const struct err *err);
-/* The error as people may read it: a Secret's may quote the value. */
+/* op_view.c: the error as people may read it: a Secret's may quote the value. */
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
 		   const struct err *err, struct err *ret);
 

@@ -128,3 +128,15 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 	r->message = xstrdup(message);
 	app_poke(op->app);
 }
+
+void op_safe_error(const struct objkey *k, const struct kube_request *r,
+		   const struct err *err, struct err *ret)
+{
+	*ret = *err;
+	/* Its words may quote the value; the reason is enough to go on with. */
+	if (!strcmp(k->kind, "Secret") && r->status >= 400)
+		err_set(ret, err->code, "the API server refused it (HTTP %d%s%s); "
+			"its message is withheld, as it may quote the secret",
+			r->status, *r->reason ? " " : "", r->reason);
+	ret->retry = err->retry;
+}

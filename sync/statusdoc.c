@@ -93,7 +93,8 @@ static bool prune_is_due(const struct status_view *v, const struct task *t)
 {
 	const struct live *l = live_find(v->live, &t->key);
 
-	if (!l || l->owned || t->verb == TASK_FORGET)
+	if (!l || l->owned || t->verb == TASK_FORGET ||
+	    t->flags & OBJ_IGNORE_EXTRANEOUS)
 		return false;
 	return t->verb == TASK_HOLD || !status_prune_is_late(v);
 }

@@ -16,7 +16,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 4	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 5	/* part of every cache key: bump when output changes */
 
 enum object_flags {
 	OBJ_HOOK = 1,		/* argocd.argoproj.io/hook (or Helm's) present */
@@ -35,6 +35,7 @@ enum object_flags {
 	OBJ_HOOK_SUCCEEDED = 4096,
 	OBJ_HOOK_FAILED = 8192,
 	OBJ_REVERSIBLE = 16384,	/* syncd.dev/reversible: "true" */
+	OBJ_IGNORE_EXTRANEOUS = 32768,	/* compare-options: not OutOfSync when it left Git */
 };
 
 /*
@@ -51,7 +52,8 @@ struct rendered {
 	char digest[65];	/* of the body */
 	char *hook;		/* phases, Helm's under Argo CD's names, "" if none */
 	char *source;		/* "path/file.yaml:12", for messages */
-	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods */
+	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods;
+				   of an autoscaler what it scales, "Deployment/x" */
 	char *images;		/* space separated, of its pod template, "" if none */
 	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */
 	uint32_t order;		/* its place in the source; 0 when it was decoded */

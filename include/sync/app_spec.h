@@ -94,6 +94,7 @@ struct app_spec {
 	uint32_t options;		/* enum app_options */
 	char *propagation;		/* "Foreground", "Background", "Orphan" */
 	json_t *ignore_differences;	/* owned array or NULL */
+	json_t *namespace_meta;	/* managedNamespaceMetadata: owned {labels, annotations}, or NULL */
 	unsigned history_limit;
 	enum app_refresh refresh;
 	bool skip_reconcile;
@@ -105,7 +106,7 @@ struct app_spec {
 	enum auto_revert auto_revert;
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
-	char options_digest[65];	/* syncOptions, destination, ignoreDifferences */
+	char options_digest[65];	/* syncOptions, destination, ignoreDifferences, namespace */
 	char source_digest[65];		/* of `source`: a change renders anew */
 	char **errors;			/* InvalidSpecError messages, at most 64 */
 	size_t n_errors;

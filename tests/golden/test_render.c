@@ -29,6 +29,7 @@ static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "crd-conversion", OBJ_CRD_CONVERSION }, { "skip", OBJ_SKIP },
 	{ "hook-before", OBJ_HOOK_BEFORE }, { "hook-succeeded", OBJ_HOOK_SUCCEEDED },
 	{ "hook-failed", OBJ_HOOK_FAILED }, { "reversible", OBJ_REVERSIBLE },
+	{ "ignore-extraneous", OBJ_IGNORE_EXTRANEOUS },
 };
 
 /* NULL when there is no such file. */

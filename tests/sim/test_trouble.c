@@ -7,6 +7,7 @@
 
 #include "apiint.h"
 #include "scenes.h"
+#include "sync/fight.h"
 
 #define HOUR_MS ((int64_t)3600 * 1000)
 
@@ -157,26 +158,28 @@ static void heal_that_fails_is_tried_with_growing_pauses(void **state)
 	scene_end(&x, true);
 }
 
-/* Somebody undoes every heal at once: it goes on, ever more slowly. */
-static void fight_over_an_object_slows_down(void **state)
+/* Somebody undoes every heal at once: it slows down, stops and says so. */
+static void fight_over_an_object_is_given_up(void **state)
 {
-	unsigned heals[2] = { 0 };
+	unsigned seen = 0;
 	struct engsim x;
 
 	(void)state;
 	scene_good(&x, 411);
-	for (int half = 0; half < 2; half++)
-		for (int i = 0; i < 6000; i++) {
-			if (!strcmp(scene_tag(&x), "v1")) {
-				heals[half]++;
-				scene_drift(&x, i % 2 ? "v8" : "v9");
-			}
-			sim_run_for(x.s, 100);
+	for (int i = 0; i < 12000; i++) {
+		if (!strcmp(scene_tag(&x), "v1")) {
+			seen++;
+			scene_drift(&x, i % 2 ? "v8" : "v9");
 		}
-	assert_true(heals[0] >= 6);
-	assert_true(heals[0] < 20);
-	assert_true(heals[1] >= 1);
-	assert_true(heals[1] < 5);
+		sim_run_for(x.s, 100);
+	}
+	assert_int_equal(seen, 1 + FIGHT_HEALS);
+	scene_assert_condition(&x, "shop", "SyncError", "no longer healed");
+	scene_assert_condition(&x, "shop", "SyncError", "Deployment/shop/web");
+	scene_put(&x, "v2");	/* something new is put out all the same */
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, 5000);
+	assert_null(scene_condition(&x, "shop", "SyncError"));
 	scene_end(&x, true);
 }
 
@@ -482,7 +485,7 @@ int main(void)
 		cmocka_unit_test(short_dip_prolongs_the_soak),
 		cmocka_unit_test(soak_without_an_end_is_unproven),
 		cmocka_unit_test(heal_that_fails_is_tried_with_growing_pauses),
-		cmocka_unit_test(fight_over_an_object_slows_down),
+		cmocka_unit_test(fight_over_an_object_is_given_up),
 		cmocka_unit_test(drift_faster_than_the_answer_is_healed),
 		cmocka_unit_test(prune_waits_for_a_finalizer),
 		cmocka_unit_test(prune_that_is_refused_is_tried_again),

@@ -131,6 +131,13 @@ static const struct {
 	{ POLICY("'syncOptions':[true,{}]"),
 	  "spec.syncPolicy.syncOptions[0] must be a string\n"
 	  "spec.syncPolicy.syncOptions[1] must be a string" },
+	{ POLICY("'syncOptions':['CreateNamespace=true'],'managedNamespaceMetadata':"
+		 "{'labels':{'a':'b'},'annotations':{'c':'d'}}"), "" },
+	{ POLICY("'managedNamespaceMetadata':7"),
+	  "spec.syncPolicy.managedNamespaceMetadata must be a map" },
+	{ POLICY("'managedNamespaceMetadata':{'labels':{'a':true},'annotations':[]}"),
+	  "spec.syncPolicy.managedNamespaceMetadata.labels[\"a\"] must be a string\n"
+	  "spec.syncPolicy.managedNamespaceMetadata.annotations must be a map" },
 	{ SRC "," DST ",'revisionHistoryLimit':-1",
 	  "spec.revisionHistoryLimit must be 0 to 1000" },
 	{ SRC "," DST ",'revisionHistoryLimit':'x'",

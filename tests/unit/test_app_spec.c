@@ -422,6 +422,10 @@ static void digests_say_what_changed(void **state)
 		{ SRC "," DST, SRC "," DST IGNORE, false, true },
 		{ SRC "," DST, POLICY("'syncOptions':['Replace=true']"), false,
 		  true },
+		{ SRC "," DST, POLICY("'managedNamespaceMetadata':{'labels':{'a':'b'}}"),
+		  false, true },
+		{ POLICY("'managedNamespaceMetadata':{'labels':{'a':'b'}}"),
+		  POLICY("'managedNamespaceMetadata':{'labels':{'a':'c'}}"), false, true },
 		{ POLICY("'syncOptions':['Prune=false','Validate=false']"),
 		  POLICY("'syncOptions':['Validate=false','Prune=false',"
 			 "'Prune=false']"), true, true },
