@@ -28,6 +28,7 @@ struct element {
 	char kind;		/* 'f', 'k', 'v', 'i' */
 	struct buf name;	/* a JSON string for 'f', canonical JSON for the rest */
 	json_t *match;		/* owned: the parsed JSON of k, v and i; NULL for f */
+	const char *key;	/* borrowed: as FieldsV1 has it */
 	const char *field;	/* borrowed, for f */
 	size_t index;		/* of what was found in a list; SIZE_MAX: none */
 	const json_t *below;	/* borrowed: the node of it */
@@ -89,7 +90,7 @@ static int elements_read(struct elements *l, const json_t *node, struct err *err
 	int rc;
 
 	json_object_foreach((json_t *)node, key, below) {
-		struct element e = { .below = below };
+		struct element e = { .below = below, .key = key };
 
 		if (!strcmp(key, "."))
 			continue;
@@ -148,11 +149,41 @@ static const json_t *element_ignored(const struct element *e, const json_t *igno
 
 /* One FieldsV1 tree over one object. */
 struct walk {
+	const json_t *object, *entry;	/* the entry walked: ours */
+	const char *path[MAX_DEPTH + 1];	/* of the node under way */
 	struct buf *out;
 	struct err *err;
 };
 
-static int walk(const struct walk *w, const json_t *node, const json_t *value,
+/*
+ * What we own whole, but for what others own in it: a map that we applied empty has
+ * room for them. Owned.
+ */
+static json_t *without_others(const struct walk *w, const json_t *value, int depth)
+{
+	const json_t *list = doc_get(w->object, "metadata", "managedFields", NULL);
+	json_t *left = json_incref((json_t *)value);
+	const json_t *entry;
+	size_t i;
+
+	if (!json_object_size(value) && !json_array_size(value))
+		return left;
+	json_array_foreach(list, i, entry) {
+		const json_t *node = json_object_get(entry, "fieldsV1");
+		json_t *less;
+
+		for (int d = 0; node && d < depth; d++)
+			node = json_object_get(node, w->path[d]);
+		if (entry == w->entry || !json_object_size(node))
+			continue;
+		less = ignore_cut(left, node);
+		json_decref(left);
+		left = less;
+	}
+	return left;
+}
+
+static int walk(struct walk *w, const json_t *node, const json_t *value,
 		const json_t *ignored, int depth);
 
 /* When others took all that we had below, we have no entry for it either. */
@@ -166,8 +197,8 @@ static void drop_empty(struct buf *out, size_t was, size_t below)
 	out->data[was] = '\0';
 }
 
-static int walk_elements(const struct walk *w, const json_t *node,
-			 const json_t *value, const json_t *ignored, int depth)
+static int walk_elements(struct walk *w, const json_t *node, const json_t *value,
+			 const json_t *ignored, int depth)
 {
 	_cleanup_(elements_deinit) struct elements l = { 0 };
 
@@ -183,6 +214,7 @@ static int walk_elements(const struct walk *w, const json_t *node,
 			continue;
 		buf_addf(w->out, "%c:%s", e->kind, buf_str(&e->name));
 		below = w->out->len;
+		w->path[depth] = e->key;
 		if (walk(w, e->below, v, rest, depth + 1))
 			return -1;
 		if (rest)
@@ -191,19 +223,20 @@ static int walk_elements(const struct walk *w, const json_t *node,
 	return 0;
 }
 
-static int walk(const struct walk *w, const json_t *node, const json_t *value,
+static int walk(struct walk *w, const json_t *node, const json_t *value,
 		const json_t *ignored, int depth)
 {
 	if (depth > MAX_DEPTH)
 		return err_set(w->err, ERR_LIMIT,
 			       "managedFields: more than %d levels", MAX_DEPTH);
 	if (json_object_size(node) == 0) {
-		_cleanup_json_ json_t *part = ignored && value ?
-					      ignore_cut(value, ignored) : NULL;
+		_cleanup_json_ json_t *ours = without_others(w, value, depth);
+		_cleanup_json_ json_t *part = ignored && ours ?
+					      ignore_cut(ours, ignored) : NULL;
 
 		buf_addc(w->out, value ? '=' : '!');
 		if (value)
-			doc_canonical(part ? part : value, w->out);
+			doc_canonical(part ? part : ours, w->out);
 		buf_addc(w->out, ' ');
 		return 0;
 	}
@@ -243,7 +276,7 @@ int fingerprint_without(const json_t *object, const char *manager,
 	const char *type = doc_get_str(entry, "fieldsType", NULL);
 	const json_t *fields = doc_get(entry, "fieldsV1", NULL);
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct walk w = { &text, err };
+	struct walk w = { .object = object, .entry = entry, .out = &text, .err = err };
 
 	out[0] = '\0';
 	if (ret_version)
@@ -257,6 +290,8 @@ int fingerprint_without(const json_t *object, const char *manager,
 		return 0;
 	if (walk(&w, fields, object, ignored, 0))
 		return -1;
+	if (doc_get_str(ignored, IGNORE_RULES, NULL))
+		buf_adds(&text, doc_get_str(ignored, IGNORE_RULES, NULL));
 	if (buf_overflowed(&text))
 		return err_set(err, ERR_LIMIT, "object too large to fingerprint");
 	sha256_hex(text.data, text.len, out);

@@ -162,8 +162,20 @@ static void add_builtin(json_t *tree, const struct objkey *k, const json_t *live
 		ignore_add_pointer(tree, "/rules");
 }
 
+/* What was lost to others under these rules has to come back when they go. */
+static void add_rules(json_t *tree, const struct buf *spoken)
+{
+	char digest[65];
+
+	if (!spoken->len)
+		return;
+	sha256_hex(spoken->data, spoken->len, digest);
+	json_object_set_new(tree, IGNORE_RULES, json_string(digest));
+}
+
 json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *live)
 {
+	_cleanup_buf_ struct buf spoken = BUF_INIT;
 	json_t *tree = json_object();
 	const json_t *rule, *pointer;
 	size_t i, j;
@@ -172,11 +184,13 @@ json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *l
 	json_array_foreach(rules, i, rule) {
 		if (!rule_fits(rule, k))
 			continue;
+		doc_canonical(rule, &spoken);
 		json_array_foreach(json_object_get(rule, "jsonPointers"), j, pointer)
 			if (json_is_string(pointer))
 				ignore_add_pointer(tree, json_string_value(pointer));
 		add_managers(tree, json_object_get(rule, "managedFieldsManagers"), live);
 	}
+	add_rules(tree, &spoken);
 	if (json_object_size(tree))
 		return tree;
 	json_decref(tree);

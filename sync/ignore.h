@@ -18,6 +18,7 @@
 #include "sync/record.h"
 
 #define IGNORE_MAX_DEPTH 200
+#define IGNORE_RULES "#"	/* at the root of a tree: the digest of its rules */
 
 /*
  * rules: spec.ignoreDifferences, NULL for none; live: the object as it is, NULL when

@@ -7,28 +7,75 @@
 
 #include "yaml_priv.h"
 
+/*
+ * What JSON takes as it is and a YAML reader does not (an apply is read as YAML):
+ * control characters, the byte order mark, and line breaks beyond "\n", which would
+ * be folded. 0, or how many bytes of s it is, in UTF-8.
+ */
+static size_t unsafe_in_yaml(const unsigned char *s, size_t left, unsigned *ret_rune)
+{
+	if (s[0] == 0x7f) {
+		*ret_rune = 0x7f;
+		return 1;
+	}
+	if (s[0] == 0xc2 && left > 1 && s[1] < 0xa0) {
+		*ret_rune = s[1];
+		return 2;
+	}
+	if ((s[0] != 0xe2 && s[0] != 0xef) || left < 3)
+		return 0;
+	*ret_rune = (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+	return *ret_rune == 0x2028 || *ret_rune == 0x2029 || *ret_rune == 0xfeff ||
+	       *ret_rune >= 0xfffe ? 3 : 0;
+}
+
+static size_t write_escape(struct buf *out, const char *s, const char *end)
+{
+	unsigned char c = (unsigned char)*s;
+	unsigned rune = c;
+	size_t n = 1;
+
+	if (c >= 0x7f) {
+		n = unsafe_in_yaml((const unsigned char *)s, (size_t)(end - s), &rune);
+		if (n)
+			buf_addf(out, "\\u%04x", rune);
+	} else if (c == '\n') {
+		buf_adds(out, "\\n");
+	} else if (c == '\t') {
+		buf_adds(out, "\\t");
+	} else if (c == '"' || c == '\\') {
+		buf_addf(out, "\\%c", c);
+	} else {
+		buf_addf(out, "\\u%04x", c);
+	}
+	return n;
+}
+
+static bool needs_escape(unsigned char c)
+{
+	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f || c == 0xc2 ||
+	       c == 0xe2 || c == 0xef;
+}
+
 static void write_string(struct buf *out, const char *s, size_t len)
 {
-	const char *end = s + len, *from = s;
+	const char *end = s + len;
 
 	buf_addc(out, '"');
-	for (; s < end; s++) {
-		unsigned char c = (unsigned char)*s;
+	while (s < end) {
+		const char *from = s;
+		size_t n;
 
-		if (c >= 0x20 && c != '"' && c != '\\')
-			continue;
+		while (s < end && !needs_escape((unsigned char)*s))
+			s++;
 		buf_add(out, from, (size_t)(s - from));
-		from = s + 1;
-		if (c == '\n')
-			buf_adds(out, "\\n");
-		else if (c == '\t')
-			buf_adds(out, "\\t");
-		else if (c == '"' || c == '\\')
-			buf_addf(out, "\\%c", c);
-		else
-			buf_addf(out, "\\u%04x", c);
+		if (s == end)
+			break;
+		n = write_escape(out, s, end);
+		if (!n)		/* a letter that only begins like one of those */
+			buf_addc(out, *s);
+		s += n ? n : 1;
 	}
-	buf_add(out, from, (size_t)(end - from));
 	buf_addc(out, '"');
 }
 

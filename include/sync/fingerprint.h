@@ -23,8 +23,7 @@
  * at it. ERR_INVALID: not FieldsV1 as we know it; ERR_LIMIT: nested too deep.
  * Then out is "".
  *
- * One value is hashed whole although others may own parts of it: a field that we
- * applied as an empty map. That can report a change that is none, never miss one.
+ * Of a map or list that we applied empty, what others own in it does not count.
  */
 int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 		      const char **ret_version, struct err *err)
@@ -32,7 +31,7 @@ int fingerprint_owned(const json_t *object, const char *manager, char out[65],
 
 /*
  * The same without what `ignored` names (ignore.h; NULL: nothing): equal whatever
- * others do to it, and whoever owns it.
+ * others do to it, and whoever owns it. Other rules give other fingerprints.
  */
 int fingerprint_without(const json_t *object, const char *manager,
 			const json_t *ignored, char out[65],

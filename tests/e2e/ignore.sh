@@ -15,7 +15,7 @@ push() {
 }
 replicas_are() { field_is "$2" deployment "$1" .spec.replicas -n "$NS"; }
 scale() { kc scale deployment "$1" -n "$NS" --replicas "$2" >/dev/null; }
-image_is() { field_is "registry.example.com/$1:$2" deployment "$1" '.spec.template.spec.containers[0].image' -n "$NS"; }
+image_is() { field_is "registry.example.com/$1:$2" deployment "$1" '.spec.template.spec.containers[?(@.name=="main")].image' -n "$NS"; }
 # owner MANAGER DEPLOYMENT: does it own spec.replicas?
 owns_replicas() {
 	kc get deployment "$2" -n "$NS" -o json --show-managed-fields |
@@ -94,8 +94,8 @@ good trusted "$COMMIT"
 kc patch deployment trusted -n "$NS" --field-manager tuner --type merge -p '{"spec":{"replicas":3}}' >/dev/null
 quiet 4 trusted
 replicas_are trusted 3 || fail "it was undone"
-kc patch deployment trusted -n "$NS" --field-manager other --type merge -p '{"spec":{"replicas":4}}' >/dev/null
-wait_until 15 "Git's value" replicas_are trusted 1
+kc set image deployment/trusted main=evil:v9 -n "$NS" --field-manager other >/dev/null
+wait_until 15 "the image" image_is trusted v1
 
 it "a rule that is written when the drift is there"
 deployment late v1 0 1 | in_git late/web

@@ -279,6 +279,64 @@ static void fingerprints_leave_out_what_is_ignored(void **state)
 	}
 }
 
+/* Ours is the map, applied empty; theirs is what they put into it. */
+static void an_empty_map_has_room_for_others(void **state)
+{
+	static const struct {
+		const char *map, *theirs;	/* theirs: what another's entry has below */
+		bool same;
+	} cases[] = {
+		{ "{}", "{}", true },
+		{ "{'a':1}", "{'f:a':{}}", true },
+		{ "{'a':1,'b':2}", "{'f:a':{},'f:b':{}}", true },
+		{ "{'a':1,'b':2}", "{'f:a':{}}", false },	/* nobody's: counted */
+		{ "{'a':1}", "{}", false },	/* another says that all of it is his */
+	};
+	char first[65];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *text = xasprintf("{'spec':{'map':%s},'metadata':{"
+			"'managedFields':[{'manager':'other','fieldsV1':{'f:spec':{"
+			"'f:map':%s}}},7,{'manager':'syncd','operation':'Apply',"
+			"'fieldsType':'FieldsV1','fieldsV1':{'f:spec':{'f:map':{}}}}]}}",
+			cases[i].map, cases[i].theirs);
+		_cleanup_json_ json_t *o = parse(text);
+		char print[65];
+
+		assert_int_equal(fingerprint_owned(o, "syncd", print, NULL, NULL), 0);
+		if (!i)
+			memcpy(first, print, sizeof(first));
+		if (!strcmp(first, print) != cases[i].same)
+			fail_msg("%s", text);
+	}
+}
+
+/* What somebody took while it was ignored is Git's again when the rule goes. */
+static void other_rules_give_other_fingerprints(void **state)
+{
+	static const char *const rules[] = {
+		"[]", RULE("'jsonPointers':['/spec/replicas']"),
+		RULE("'jsonPointers':['/spec/other']"),
+		RULE("'managedFieldsManagers':['nobody']"),
+		"[{'group':'apps','kind':'StatefulSet','jsonPointers':['/spec/x']}]",
+	};
+	_cleanup_json_ json_t *o = object("{'x':1}", "{'f:x':{}}");
+	char got[ARRAY_LEN(rules)][65];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		_cleanup_json_ json_t *list = parse(rules[i]);
+		_cleanup_json_ json_t *tree = ignore_tree(list, &web, o);
+
+		assert_int_equal(fingerprint_without(o, "syncd", tree, got[i], NULL,
+						     NULL), 0);
+		for (size_t j = 0; j < i; j++)
+			assert_int_equal(!strcmp(got[i], got[j]),
+					 i == 4 && j == 0);
+	}
+}
+
 static void what_is_handed_over_is_ours_and_ignored(void **state)
 {
 	static const struct {
@@ -336,6 +394,8 @@ int main(void)
 		cmocka_unit_test(pointers_have_a_depth),
 		cmocka_unit_test(fields_of_bodies_are_found),
 		cmocka_unit_test(fingerprints_leave_out_what_is_ignored),
+		cmocka_unit_test(an_empty_map_has_room_for_others),
+		cmocka_unit_test(other_rules_give_other_fingerprints),
 		cmocka_unit_test(what_is_handed_over_is_ours_and_ignored),
 		cmocka_unit_test(aggregated_rules_are_the_clusters),
 	};
