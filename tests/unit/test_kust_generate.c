@@ -43,7 +43,7 @@ static const struct gen_case gen_cases[] = {
 	{ false, { .name = "a", .literals = STRINGS("b=1", "a=x", "q='quoted'",
 		"dq=\"d=\"", "one='", "empty=", "html=<a&b>\xe2\x80\xa8") },
 	  "{\"apiVersion\":\"v1\",\"data\":{\"a\":\"x\",\"b\":\"1\",\"dq\":\"d=\","
-	  "\"empty\":\"\",\"html\":\"<a&b>\xe2\x80\xa8\",\"one\":\"'\",\"q\":\"quoted\"},"
+	  "\"empty\":\"\",\"html\":\"<a&b>\\u2028\",\"one\":\"'\",\"q\":\"quoted\"},"
 	  "\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"a-66b7b8gk7b\"}}" },
 	{ false, { .name = "b", .envs = STRINGS("e.env") },
 	  "{\"apiVersion\":\"v1\",\"data\":{\"A\":\"1\",\"B \":\" \\\"two\\\"\",\"C\":\"\","
