@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "sync/links.h"
 
 #define OPTIONS "spec.syncPolicy.syncOptions"
 #define MAX_WAIT_MS (UINT64_C(7) * 24 * 3600 * 1000)
@@ -281,6 +282,7 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 							REFRESH_NORMAL;
 	s->skip_reconcile = annotation_is(annotations,
 		"argocd.argoproj.io/skip-reconcile", "true");
+	s->links = links_of_annotations(annotations);
 	decode_auto_revert(s, annotations, defaults);
 	s->soak_ms = defaults->soak_ms;
 	s->wave_deadline_ms = defaults->wave_deadline_ms;

@@ -6,6 +6,7 @@
 #include "sync/live.h"
 
 #include "sync/fingerprint.h"
+#include "sync/links.h"
 
 #define TRACKING "argocd.argoproj.io/tracking-id"
 #define OPERATION "syncd.dev/operation"
@@ -28,6 +29,7 @@ static void live_free(struct live *l)
 	free(l->ns);
 	free(l->name);
 	free(l->app_id);
+	free(l->links);
 	free(l);
 }
 
@@ -152,6 +154,8 @@ static void take_in(const struct live_index *ix, struct live *l,
 	l->app_id = tracked_by(k, meta);
 	l->generation = doc_get_int(meta, 0, "generation", NULL);
 	fingerprint(ix, l->app_id, k, object, l->fingerprint);
+	free(l->links);
+	l->links = links_of_object(object);
 	l->health = health_assess(object);
 	l->progress = health_progress(object);
 	l->own_deadline_ms = own_deadline(k, object);

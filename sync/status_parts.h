@@ -10,6 +10,8 @@
 
 /* Left out when s is NULL or ""; bytes that are no UTF-8 are replaced. */
 void put_str(json_t *o, const char *key, const char *s);
+/* A JSON string of any bytes, repaired where they are no UTF-8. Owned. */
+json_t *any_string(const char *s);
 /* Left out when ms is 0. */
 void put_time(json_t *o, const char *key, int64_t ms);
 /* Left out when it is 0. */
@@ -31,6 +33,7 @@ struct target_row {
 /*
  * The objects of the target: the inventory without what goes with the next
  * prune, or what Git wants while nothing was ever deployed. Hooks are left out.
+ * Sorted as the inventory is; none without a record.
  */
 struct target_rows {
 	struct target_row *data;
@@ -42,6 +45,9 @@ void target_rows(const struct status_view *v, struct target_rows *ret);
 json_t *status_resources(const struct status_view *v, size_t *ret_total);
 json_t *status_history(const struct status_view *v);
 json_t *status_operation(const struct status_view *v, const json_t *previous);
-json_t *status_syncd(const struct status_view *v, size_t resources);
+json_t *status_summary(const struct status_view *v, const struct target_rows *rows);
+/* Sorts the rows by wave. */
+json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
+		     size_t resources);
 
 #endif

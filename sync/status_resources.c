@@ -64,6 +64,8 @@ void target_rows(const struct status_view *v, struct target_rows *ret)
 	size_t n;
 
 	*ret = (struct target_rows){ 0 };
+	if (!r)
+		return;
 	if (!r->target && !r->inventory.len) {
 		rows_of_plan(v, ret);
 		return;

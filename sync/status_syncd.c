@@ -163,22 +163,19 @@ static json_t *wave_json(const struct target_row *rows, size_t n)
 	return o;
 }
 
-static json_t *waves_json(const struct status_view *v)
+static json_t *waves_json(struct target_rows *rows)
 {
-	struct target_rows rows = { 0 };
 	json_t *list = json_array();
 
-	target_rows(v, &rows);
-	if (rows.len)
-		qsort(rows.data, rows.len, sizeof(*rows.data), compare_waves);
-	for (size_t i = 0, n; i < rows.len; i += n) {
-		for (n = 1; i + n < rows.len; n++)
-			if (rows.data[i + n].wave != rows.data[i].wave)
+	if (rows->len)
+		qsort(rows->data, rows->len, sizeof(*rows->data), compare_waves);
+	for (size_t i = 0, n; i < rows->len; i += n) {
+		for (n = 1; i + n < rows->len; n++)
+			if (rows->data[i + n].wave != rows->data[i].wave)
 				break;
 		if (json_array_size(list) < STATUS_MAX_RESOURCES)
-			json_array_append_new(list, wave_json(&rows.data[i], n));
+			json_array_append_new(list, wave_json(&rows->data[i], n));
 	}
-	vec_deinit(&rows);
 	return list;
 }
 
@@ -192,7 +189,8 @@ static json_t *releases_json(const struct record *r)
 	return list;
 }
 
-json_t *status_syncd(const struct status_view *v, size_t resources)
+json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
+		     size_t resources)
 {
 	struct record *r = (struct record *)v->record;
 	json_t *o = json_object();
@@ -211,7 +209,7 @@ json_t *status_syncd(const struct status_view *v, size_t resources)
 	put_release(o, "rejected", rejected(v, r));
 	put_pin(o, v, r);
 	put_operation(o, &r->op);
-	json_object_set_new(o, "waves", waves_json(v));
+	json_object_set_new(o, "waves", waves_json(rows));
 	json_object_set_new(o, "releases", releases_json(r));
 	return o;
 }

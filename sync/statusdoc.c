@@ -1,14 +1,13 @@
 /*
  * The status of an Application: what the engine knows, in Argo CD's words. The
- * parts that need more than a few lines lie in status_resources.c and
- * status_syncd.c. Nothing here fails.
+ * parts that need more than a few lines lie in status_resources.c, status_summary.c
+ * and status_syncd.c. Nothing here fails.
  */
 #include "status_parts.h"
 
 #include <assert.h>
 #include <stdio.h>
 
-#define MAX_IMAGES 200
 #define IN_CLUSTER "https://kubernetes.default.svc"
 
 static const char *const sync_names[] = {
@@ -24,7 +23,7 @@ const char *sync_status_str(enum sync_status s)
 }
 
 /* A message cut in the middle of a character is no JSON string: mend it. */
-static json_t *any_string(const char *s)
+json_t *any_string(const char *s)
 {
 	_cleanup_buf_ struct buf literal = BUF_INIT;
 	json_t *j = json_string(s);
@@ -67,16 +66,14 @@ static void describe(struct health *h, const struct target_row *r)
 	snprintf(h->message, sizeof(h->message), "%s", buf_str(&all));
 }
 
-struct health status_health(const struct status_view *v)
+static struct health worst_of(const struct status_view *v,
+			      const struct target_rows *rows)
 {
-	struct health worst = { .status = HEALTH_HEALTHY };
-	struct target_rows rows = { 0 };
+	struct health worst = { .status = v->record ? HEALTH_HEALTHY :
+						      HEALTH_UNKNOWN };
 
-	if (!v->record)
-		return (struct health){ .status = HEALTH_UNKNOWN };
-	target_rows(v, &rows);
-	for (size_t i = 0; i < rows.len; i++) {
-		const struct target_row *r = &rows.data[i];
+	for (size_t i = 0; i < rows->len; i++) {
+		const struct target_row *r = &rows->data[i];
 
 		if ((r->flags & OBJ_IGNORE_HEALTH) ||
 		    health_worse(worst.status, r->health) == worst.status)
@@ -84,6 +81,16 @@ struct health status_health(const struct status_view *v)
 		worst.status = r->health;
 		describe(&worst, r);
 	}
+	return worst;
+}
+
+struct health status_health(const struct status_view *v)
+{
+	struct target_rows rows = { 0 };
+	struct health worst;
+
+	target_rows(v, &rows);
+	worst = worst_of(v, &rows);
 	vec_deinit(&rows);
 	return worst;
 }
@@ -127,12 +134,13 @@ static json_t *sync_json(const struct status_view *v)
 	return o;
 }
 
-static json_t *health_json(const struct status_view *v, const json_t *previous)
+static json_t *health_json(const struct status_view *v,
+			   const struct target_rows *rows, const json_t *previous)
 {
 	const char *before = doc_get_str(previous, "health", "status", NULL);
 	const char *since = doc_get_str(previous, "health", "lastTransitionTime",
 					NULL);
-	struct health h = status_health(v);
+	struct health h = worst_of(v, rows);
 	json_t *o = json_object();
 
 	put_str(o, "status", health_str(h.status));
@@ -187,38 +195,6 @@ static json_t *conditions_json(const struct status_view *v,
 	return list;
 }
 
-static int compare_strings(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The images of what runs; unknown while the target is not what was compared. */
-static json_t *images_json(const struct status_view *v)
-{
-	const struct render_answer *r = v->record && v->record->pin_why ? NULL :
-					v->release;
-	json_t *list = json_array();
-	VEC(char *) images = { 0 };
-	struct arena arena = { 0 };
-
-	for (size_t i = 0; r && i < r->n_objects; i++) {
-		const char *text = r->objects[i].images;
-		char *copy = arena_strdup(&arena, text ? text : ""), *rest = NULL;
-
-		for (char *s = strtok_r(copy, " ", &rest); s;
-		     s = strtok_r(NULL, " ", &rest))
-			vec_push(&images, s);
-	}
-	if (images.len)
-		qsort(images.data, images.len, sizeof(char *), compare_strings);
-	for (size_t i = 0; i < images.len && json_array_size(list) < MAX_IMAGES; i++)
-		if (!i || strcmp(images.data[i - 1], images.data[i]))
-			json_array_append_new(list, any_string(images.data[i]));
-	vec_deinit(&images);
-	arena_deinit(&arena);
-	return list;
-}
-
 static void put_list(json_t *o, const char *key, json_t *list)
 {
 	if (json_array_size(list))
@@ -229,11 +205,13 @@ static void put_list(json_t *o, const char *key, json_t *list)
 
 json_t *status_build(const struct status_view *v, const json_t *previous)
 {
-	json_t *o = json_object(), *summary = json_object();
+	struct target_rows rows = { 0 };
+	json_t *o = json_object();
 	size_t total = 0;
 
+	target_rows(v, &rows);
 	put_list(o, "conditions", conditions_json(v, previous));
-	json_object_set_new(o, "health", health_json(v, previous));
+	json_object_set_new(o, "health", health_json(v, &rows, previous));
 	put_list(o, "history", status_history(v));
 	if (v->op && v->op->present)
 		json_object_set_new(o, "operationState",
@@ -241,10 +219,10 @@ json_t *status_build(const struct status_view *v, const json_t *previous)
 	put_time(o, "reconciledAt", v->reconciled_ms);
 	put_list(o, "resources", status_resources(v, &total));
 	put_str(o, "sourceType", v->source_type);
-	put_list(summary, "images", images_json(v));
-	json_object_set_new(o, "summary", summary);
+	json_object_set_new(o, "summary", status_summary(v, &rows));
 	json_object_set_new(o, "sync", sync_json(v));
-	json_object_set_new(o, "syncd", status_syncd(v, total));
+	json_object_set_new(o, "syncd", status_syncd(v, &rows, total));
+	vec_deinit(&rows);
 	return o;
 }
 

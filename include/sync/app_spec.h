@@ -102,6 +102,7 @@ struct app_spec {
 	struct app_hold suspend;	/* syncd.dev/suspend: nothing is written */
 	char **depends;			/* syncd.dev/depends-on: "ns/name" each */
 	size_t n_depends;
+	char *links;			/* its own, a list (links.h); NULL: none */
 	struct app_operation operation;
 	enum auto_revert auto_revert;
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;

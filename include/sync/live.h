@@ -2,8 +2,8 @@
  * live.h - the live index: what we know of each managed object in the cluster.
  *
  * Fed by watches and by the answers of our own applies. Per object: identity,
- * uid, versions, health, progress and the fingerprint of the fields we own. It
- * keeps no objects.
+ * uid, version, health, progress, links and the fingerprint of the fields we own.
+ * It keeps no objects.
  */
 #ifndef SYNC_LIVE_H
 #define SYNC_LIVE_H
@@ -23,7 +23,7 @@ struct live {
 	char op[24];		/* syncd.dev/operation, "" if none */
 	char *app_id;		/* from the tracking id; "" if it names another object */
 	uint64_t version;	/* resourceVersion */
-	int64_t generation;
+	char *links;		/* a list (links.h); NULL: none */
 	char fingerprint[65];	/* "" = we own nothing of it */
 	struct health health;
 	uint64_t progress;

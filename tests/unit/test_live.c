@@ -56,7 +56,6 @@ static void takes_what_matters(void **state)
 	assert_string_equal(l->op, "op7");
 	assert_string_equal(l->app_id, "shop");
 	assert_int_equal(l->version, 41);
-	assert_int_equal(l->generation, 3);
 	assert_int_equal(strlen(l->fingerprint), 64);
 	assert_int_equal(l->health.status, HEALTH_HEALTHY);
 	assert_true(l->progress > 0);
@@ -64,6 +63,25 @@ static void takes_what_matters(void **state)
 	assert_string_equal(before.uid, "");
 	k.name = "other";
 	assert_null(live_find(&ix, &k));
+}
+
+/* An address that a controller writes later replaces what was known. */
+static void links_follow_the_object(void **state)
+{
+#define GATE(version, address) "{\"apiVersion\":\"networking.k8s.io/v1\"," \
+	"\"kind\":\"Ingress\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\"," \
+	"\"resourceVersion\":\"" version "\"},\"spec\":{\"rules\":[{\"http\":{" \
+	"\"paths\":[{\"path\":\"/\"}]}}]},\"status\":{\"loadBalancer\":{" \
+	"\"ingress\":[" address "]}}}"
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+
+	(void)state;
+	assert_null(upsert(&ix, GATE("1", ""), NULL)->links);
+	assert_string_equal(upsert(&ix, GATE("2", "{\"ip\":\"192.0.2.1\"}"),
+				   NULL)->links, "http://192.0.2.1/");
+	assert_string_equal(upsert(&ix, GATE("3", "{\"hostname\":\"lb\"}"),
+				   NULL)->links, "http://lb/");
+	assert_null(upsert(&ix, GATE("4", ""), NULL)->links);
 }
 
 static void before_tells_what_changed(void **state)
@@ -260,6 +278,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(takes_what_matters),
 		cmocka_unit_test(own_deadlines),
+		cmocka_unit_test(links_follow_the_object),
 		cmocka_unit_test(before_tells_what_changed),
 		cmocka_unit_test(older_versions_are_ignored),
 		cmocka_unit_test(no_objects_are_ignored),

@@ -172,6 +172,51 @@ static void missing_objects_count(void **state)
 	big_deinit(&b);
 }
 
+static struct live *big_live(struct big *b, const char *name)
+{
+	return live_find(&b->live, &(struct objkey){ "", "ConfigMap", "",
+						      (char *)name });
+}
+
+/* Those of the target's objects and of the Application itself; no hook's. */
+static void links_are_summed_up(void **state)
+{
+	_cleanup_json_ json_t *s = NULL, *want = NULL;
+	struct big b;
+
+	(void)state;
+	big_init(&b, 4, true);
+	big_live(&b, "n0")->links = (char *)"http://c\0http://a\0";
+	big_live(&b, "n1")->links = (char *)"http://b\0http://c\0";
+	big_live(&b, "n2")->links = (char *)"http://hook\0";
+	b.record.inventory.data[2].flags = OBJ_HOOK;
+	b.spec.links = (char *)"Wiki|http://w\0";
+	s = status_build(&b.view, NULL);
+	want = parse("[\"Wiki|http://w\",\"http://a\",\"http://b\",\"http://c\"]");
+	assert_true(doc_equal(doc_get(s, "summary", "externalURLs", NULL), want));
+	big_deinit(&b);
+}
+
+static void links_are_capped(void **state)
+{
+	_cleanup_json_ json_t *s = NULL;
+	struct big b;
+
+	(void)state;
+	big_init(&b, 300, true);
+	for (int i = 0; i < 300; i++) {
+		_cleanup_free_ char *name = xasprintf("n%d", i);
+		char *link = arena_alloc(&b.arena, 32);
+
+		snprintf(link, 31, "http://%03d", i);
+		big_live(&b, name)->links = link;
+	}
+	s = status_build(&b.view, NULL);
+	assert_int_equal(json_array_size(doc_get(s, "summary", "externalURLs", NULL)),
+			 200);
+	big_deinit(&b);
+}
+
 static void history_is_limited(void **state)
 {
 	struct big b;
@@ -200,7 +245,6 @@ static void history_is_limited(void **state)
 	big_deinit(&b);
 }
 
-/* The operation that was asked for stays as it was written, once it is cleared. */
 /* A rejection is shown while it holds something back, then it is history. */
 static void rejected_is_what_holds_back(void **state)
 {
@@ -238,6 +282,7 @@ static void rejected_is_what_holds_back(void **state)
 	}
 }
 
+/* The operation that was asked for stays as it was written, once it is cleared. */
 static void asked_operation_is_kept(void **state)
 {
 	struct op_view op = { .present = true, .phase = "Running",
@@ -273,6 +318,8 @@ int main(void)
 		cmocka_unit_test(size_is_capped),
 		cmocka_unit_test(health_is_the_worst_and_names_it),
 		cmocka_unit_test(missing_objects_count),
+		cmocka_unit_test(links_are_summed_up),
+		cmocka_unit_test(links_are_capped),
 		cmocka_unit_test(history_is_limited),
 		cmocka_unit_test(rejected_is_what_holds_back),
 		cmocka_unit_test(asked_operation_is_kept),
