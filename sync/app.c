@@ -162,6 +162,8 @@ void app_free(struct app *a)
 	json_decref(a->finalizers);
 	free(a->store.body);
 	free(a->status_body);
+	free(a->mirror);
+	free(a->mirror_sent);
 	free(a->render_request);
 	free(a->render_affinity);
 	free(a->exec_why);
@@ -266,13 +268,7 @@ void app_on_object(struct engine *e, const json_t *application)
 		a->rec_dirty = true;
 	}
 	app_keep_finalizers(a, application);
-	if (!a->status && status) {
-		a->status = json_deep_copy(status);
-	} else if (a->status && !status && !a->status_busy) {
-		/* `kubectl replace` takes it along, where no subresource guards it. */
-		json_decref(a->status);
-		a->status = NULL;
-	}
+	app_status_seen(a, application);
 	asked = app_claim_operation(a);
 	app_look_for_termination(a, status);
 	app_follow_source(a);

@@ -16,6 +16,9 @@ void app_follow_source(struct app *a);
 void app_plans_reset(struct app *a);
 bool app_compare(struct app *a);
 
+/* app_status.c: what is on the Application now. */
+void app_status_seen(struct app *a, const json_t *application);
+
 /* app_look.c */
 void app_look(struct app *a);
 void app_render_start(struct app *a);

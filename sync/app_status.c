@@ -3,6 +3,10 @@
  * most once a second. The same patch removes a refresh annotation that was seen
  * and an operation that was taken over, guarded by the resourceVersion they were
  * read at where something of somebody else's would be lost.
+ *
+ * An Application CRD that is not ours may drop status.syncd. The answer of our own
+ * write shows it; from then on its essentials go into an annotation, in the same
+ * patch. status.syncd is still sent, so that the answer also shows when it is kept.
  */
 #include "app_priv.h"
 
@@ -99,11 +103,55 @@ static uint64_t status_pause(const struct app *a)
 	return ms < STATUS_MAX_MS ? ms : STATUS_MAX_MS;
 }
 
+void app_status_seen(struct app *a, const json_t *application)
+{
+	const char *mirror = doc_get_str(application, "metadata", "annotations",
+					 STATUS_MIRROR, NULL);
+	json_t *status = doc_get(application, "status", NULL);
+
+	if (!a->status && status) {
+		a->status = json_deep_copy(status);
+		free(a->mirror);
+		a->mirror = xstrdup(mirror);
+		/* Another process' finding: a restart writes nothing anew. */
+		if (mirror && !doc_get(status, "syncd", NULL))
+			a->engine->drops_syncd = true;
+	} else if (a->status && !status && !a->status_busy) {
+		/* `kubectl replace` takes it along, where no subresource guards it. */
+		json_decref(a->status);
+		a->status = NULL;
+	}
+}
+
+/*
+ * Was status.syncd kept? Looked for as bytes: the answer may be large and nothing
+ * else of it is needed. Inside of a string the quotes would have backslashes.
+ */
+static void look_for_mirror(struct app *a, const struct kube_request *r)
+{
+	static const char kept[] = "\"syncd\":{";
+	struct engine *e = a->engine;
+	bool dropped = r->answer_len &&
+		       !memmem(r->answer, r->answer_len, kept, strlen(kept));
+
+	if (e->drops_syncd != dropped)
+		engine_log(e, LOG_INFO, a, "the Application CRD %s status.syncd%s",
+			   dropped ? "drops" : "keeps", dropped ?
+			   ": it is mirrored in annotation " STATUS_MIRROR : "");
+	e->drops_syncd = dropped;
+	free(a->mirror);
+	a->mirror = steal(&a->mirror_sent);
+	if (dropped != (a->mirror != NULL))
+		app_poke(a);
+}
+
 static void on_written(struct kube_request *r, const struct err *err)
 {
 	struct app *a = container_of(r, struct app, status_req);
 
 	a->status_busy = false;
+	if (!err->code)
+		look_for_mirror(a, r);
 	free(a->status_body);
 	a->status_body = NULL;
 	a->status_fails = err->code ? a->status_fails + 1 : 0;
@@ -140,11 +188,47 @@ static void add_removed(json_t *patch, const json_t *old)
 	}
 }
 
-static void write_status(struct app *a, json_t *status, bool drop_refresh)
+/* What the API server will have of it: `mirror` says whether status.syncd is lost. */
+static json_t *as_kept(json_t *status, const char *mirror)
+{
+	json_t *kept = json_copy(status);
+
+	if (mirror)
+		json_object_del(kept, "syncd");
+	return kept;
+}
+
+static bool is_told(const struct app *a, json_t *status, const char *mirror)
+{
+	_cleanup_json_ json_t *kept = NULL;
+
+	if (!a->status || !mirror != !a->mirror ||
+	    (mirror && strcmp(mirror, a->mirror)))
+		return false;
+	kept = as_kept(status, mirror);
+	return status_same(kept, a->status);
+}
+
+static json_t *annotations(const struct app *a, bool drop_refresh,
+			   const char *mirror)
+{
+	json_t *o = json_object();
+
+	if (drop_refresh)
+		json_object_set_new(o, "argocd.argoproj.io/refresh", json_null());
+	if (mirror || a->mirror)
+		json_object_set_new(o, STATUS_MIRROR, mirror ? json_string(mirror) :
+							       json_null());
+	return o;
+}
+
+static void write_status(struct app *a, json_t *status, bool drop_refresh,
+			 char *mirror)
 {
 	struct engine *e = a->engine;
 	_cleanup_json_ json_t *patch = json_object();
 	json_t *body = json_deep_copy(status), *meta = json_object();
+	json_t *annotated = annotations(a, drop_refresh, mirror);
 	struct kube_ref ref = {
 		.group = "argoproj.io", .version = "v1alpha1",
 		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
@@ -155,9 +239,9 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh)
 		add_removed(body, a->status);
 	json_object_set_new(patch, "status", body);
 	json_object_set_new(patch, "metadata", meta);
-	if (drop_refresh)
-		json_object_set_new(meta, "annotations", json_pack("{s:n}",
-			"argocd.argoproj.io/refresh"));
+	if (json_object_size(annotated))
+		json_object_set(meta, "annotations", annotated);
+	json_decref(annotated);
 	if (a->operation_mark == MARK_SEEN) {
 		json_object_set_new(patch, "operation", json_null());
 		/* Only the one that was read: it may have been replaced. */
@@ -175,7 +259,9 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh)
 	a->status_busy = true;
 	a->status_at = world_now(e->w);
 	json_decref(a->status);
-	a->status = json_incref(status);
+	a->status = as_kept(status, mirror);
+	free(a->mirror_sent);
+	a->mirror_sent = mirror;
 	app_poke_dependents(a);
 	kube_start(e->kube, &a->status_req);
 }
@@ -206,6 +292,7 @@ void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
 	_cleanup_json_ json_t *status = NULL;
+	_cleanup_free_ char *mirror = NULL;
 	uint64_t now = world_now(e->w);
 	bool drop_refresh = refreshed(a);
 	bool must = drop_refresh || a->operation_mark == MARK_SEEN;
@@ -238,11 +325,13 @@ void app_status_tick(struct app *a)
 		return;
 	}
 	status = build(a);
-	if (!must && a->status && status_same(status, a->status))
+	if (e->drops_syncd)
+		mirror = status_mirror(doc_get(status, "syncd", NULL));
+	if (!must && is_told(a, status, mirror))
 		return;
 	/* Before anything is known there is nothing worth a write. */
 	if (!must && a->rev && !*a->rev->commit && !a->rev->err.code &&
 	    !a->conditions.len)
 		return;
-	write_status(a, status, drop_refresh);
+	write_status(a, status, drop_refresh, steal(&mirror));
 }

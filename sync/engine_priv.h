@@ -352,7 +352,9 @@ struct app {
 	unsigned seen;		/* list number of its watch */
 	struct app_spec spec;
 	struct err project_err;	/* why the project refuses it; code NONE = fine */
-	json_t *status;		/* as last read or written */
+	json_t *status;		/* as last read or written, without syncd if mirrored */
+	char *mirror;		/* STATUS_MIRROR as last read or written; NULL: none */
+	char *mirror_sent;	/* of the write under way */
 
 	struct record rec;
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
@@ -506,6 +508,7 @@ struct engine {
 	bool leading, stopping, loaded;
 	bool any_depends;	/* an application has syncd.dev/depends-on */
 	bool fatal;		/* nothing may be written any more */
+	bool drops_syncd;	/* the API server keeps no status.syncd */
 	struct live_index live;
 	struct kindwatch *kinds;
 	unsigned n_podwatches;

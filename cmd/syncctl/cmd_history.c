@@ -4,7 +4,7 @@
 static int show_history(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
-	_cleanup_json_ json_t *app = NULL;
+	_cleanup_json_ json_t *app = NULL, *state = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err err = ERR_INIT;
 	json_t *releases;
@@ -12,7 +12,8 @@ static int show_history(struct cluster *c, const struct options *o)
 	app = cluster_get(c, o->args[0], &err);
 	if (!app)
 		return output_error(&err);
-	releases = doc_get(app, "status", "syncd", "releases", NULL);
+	state = view_state(app);
+	releases = doc_get(state, "releases", NULL);
 	if (output_is_data(o))
 		return output_value(releases ? json_incref(releases) : json_array(),
 				    o->output);

@@ -165,7 +165,7 @@ static void read_fields(struct view_app *a, const json_t *app)
 
 	a->app = app;
 	a->status = doc_get(app, "status", NULL);
-	a->syncd = doc_get(a->status, "syncd", NULL);
+	a->syncd = view_state(app);
 	a->name = text(doc_get_str(app, "metadata", "name", NULL));
 	a->ns = text(doc_get_str(app, "metadata", "namespace", NULL));
 	a->project = text(doc_get_str(app, "spec", "project", NULL));
@@ -201,6 +201,7 @@ void view_app_init(struct view_app *a, const json_t *app)
 
 void view_app_deinit(struct view_app *a)
 {
+	json_decref(a->syncd);
 	buf_deinit(&a->sync_words);
 	buf_deinit(&a->note);
 }

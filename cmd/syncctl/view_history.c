@@ -69,8 +69,8 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 
 void view_history(const json_t *app, const struct view_env *env, struct buf *out)
 {
-	const json_t *syncd = doc_get(app, "status", "syncd", NULL), *r;
-	const json_t *list = doc_get(syncd, "releases", NULL);
+	_cleanup_json_ json_t *syncd = view_state(app);
+	const json_t *r, *list = doc_get(syncd, "releases", NULL);
 	int64_t target = doc_get_int(syncd, 0, "target", "id", NULL);
 	struct view_table t;
 	size_t i;

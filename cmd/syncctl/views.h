@@ -1,7 +1,7 @@
 /*
  * views.h - what syncctl shows: Applications in, text out. Pure.
  *
- * A view reads what the API server gave (status and status.syncd; the fields are
+ * A view reads what the API server gave (status and view_state(); the fields are
  * listed in sync/status_syncd.c) and forgives whatever is missing: the status may
  * be another controller's. Text from the cluster passes view_clean(), so that a
  * commit's subject cannot steer the terminal.
@@ -69,8 +69,15 @@ void view_table_deinit(struct view_table *t);
 
 enum view_rank { RANK_BROKEN, RANK_MOVING, RANK_WAITING, RANK_FINE };
 
+/*
+ * status.syncd, or where the cluster's CRD drops it the annotation in which the
+ * daemon then keeps its essentials (texts and lists may be shortened). Owned; NULL.
+ */
+json_t *view_state(const json_t *app);
+
 struct view_app {
-	const json_t *app, *status, *syncd;
+	const json_t *app, *status;
+	json_t *syncd;			/* view_state(); owned */
 	const char *name, *ns, *project, *phase, *sync, *health;	/* "" if none */
 	const json_t *target, *rejected, *pin, *operation;	/* NULL if none */
 	bool pinned, running;		/* running: an operation is under way */

@@ -73,6 +73,14 @@ enum sync_status status_sync(const struct status_view *v);
  * previous (borrowed, may be NULL) gives lastTransitionTime where nothing changed.
  */
 json_t *status_build(const struct status_view *v, const json_t *previous);
+
+#define STATUS_MIRROR "syncd.dev/state"	/* annotation of an Application */
+#define STATUS_MIRROR_MAX 4096		/* bytes of its value */
+/*
+ * status.syncd as that annotation's value, for where the API server does not keep
+ * it: the same JSON, with texts and lists shortened until it fits. Owned.
+ */
+char *status_mirror(const json_t *syncd);
 /* Equal but for reconciledAt: no write needed. */
 bool status_same(const json_t *a, const json_t *b);
 

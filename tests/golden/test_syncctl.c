@@ -4,8 +4,10 @@
  *   now         RFC 3339; width, colour, wide, namespaces as in struct view_env
  *   items       Applications; "statusFile": "good" takes the status from
  *               tests/golden/statusdoc/good.json, so that what the daemon writes
- *               is what is shown. Views of one application take the first; progress
- *               takes them as one application's successive states.
+ *               is what is shown; "mirrored": true drops status.syncd from it and
+ *               writes the daemon's annotation, as where the CRD does not keep it.
+ *               Views of one application take the first; progress takes them as
+ *               one application's successive states.
  * UPDATE_GOLDEN=1 writes what we answer now.
  */
 #include <setjmp.h>
@@ -17,6 +19,7 @@
 #include <stdio.h>
 
 #include "core/mem.h"
+#include "sync/statusdoc.h"
 #include "views.h"
 
 #define GOLDEN SOURCE_DIR "/tests/golden/"
@@ -29,6 +32,16 @@ static json_t *load(const char *path)
 	if (!j)
 		fail_msg("%s:%d: %s", path, why.line, why.text);
 	return j;
+}
+
+static void mirror(json_t *app)
+{
+	json_t *status = doc_get(app, "status", NULL);
+	_cleanup_free_ char *text = status_mirror(doc_get(status, "syncd", NULL));
+
+	json_object_del(status, "syncd");
+	json_object_set_new(doc_get(app, "metadata", NULL), "annotations",
+			    json_pack("{ss}", STATUS_MIRROR, text));
 }
 
 static void fill_statuses(json_t *items)
@@ -44,6 +57,8 @@ static void fill_statuses(json_t *items)
 			continue;
 		path = xasprintf(GOLDEN "statusdoc/%s.json", name);
 		json_object_set_new(app, "status", load(path));
+		if (doc_get_bool(app, false, "mirrored", NULL))
+			mirror(app);
 	}
 }
 

@@ -1,0 +1,16 @@
+/* What only syncd knows of an Application: status.syncd, or its mirror. */
+#include "views.h"
+
+#define MIRROR "syncd.dev/state"
+
+json_t *view_state(const json_t *app)
+{
+	json_t *state = doc_get(app, "status", "syncd", NULL);
+	const char *mirror;
+	struct err err = ERR_INIT;
+
+	if (state)
+		return json_incref(state);
+	mirror = doc_get_str(app, "metadata", "annotations", MIRROR, NULL);
+	return mirror ? doc_parse(mirror, strlen(mirror), &err) : NULL;
+}

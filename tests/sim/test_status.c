@@ -1,0 +1,194 @@
+/*
+ * What the Application tells: addresses, and what only syncd knows where the
+ * cluster's CRD has no place for it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "apiint.h"
+#include "scenes.h"
+#include "sync/statusdoc.h"
+
+#define APPLICATIONS "/namespaces/argocd/applications/"
+
+static void assert_links(struct engsim *x, const char *want)
+{
+	const json_t *got = doc_get(engsim_status(x, "shop"), "summary",
+				    "externalURLs", NULL);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	if (got)
+		doc_write(got, &text);
+	assert_string_equal(buf_str(&text), want);
+}
+
+/* As the ingress controller would. */
+static void set_address(struct engsim *x, const char *ip)
+{
+	api_patch_as(x->api, "controller", api_type_named(x->api,
+		     "ingresses.networking.k8s.io"), "shop", "gate", "status",
+		     json_pack("{s:{s:{s:[{s:s}]}}}", "status", "loadBalancer",
+			       "ingress", "ip", ip));
+}
+
+static void addresses_are_told_and_followed(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 900);
+	engsim_commit(&x, "gate.yaml", "{\"apiVersion\":\"networking.k8s.io/v1\","
+		"\"kind\":\"Ingress\",\"metadata\":{\"name\":\"gate\"},\"spec\":{"
+		"\"rules\":[{\"http\":{\"paths\":[{\"path\":\"/\"}]}},{\"host\":"
+		"\"shop.example\",\"http\":{\"paths\":[{\"path\":\"/a/*\"}]}}]}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Settling", LONG);
+	set_address(&x, "192.0.2.7");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_links(&x, "[\"http://192.0.2.7/\",\"http://shop.example/a/\"]");
+	set_address(&x, "192.0.2.8");
+	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{"
+		       "\"link.argocd.argoproj.io/wiki\":\"Wiki|https://wiki.example\","
+		       "\"link.argocd.argoproj.io/bad\":\"javascript:alert(1)\"}}}");
+	sim_run_for(x.s, 5000);
+	assert_links(&x, "[\"Wiki|https://wiki.example\",\"http://192.0.2.8/\","
+		     "\"http://shop.example/a/\"]");
+	scene_end(&x, true);
+}
+
+/* ---- a CRD that drops what it does not know ---- */
+
+#define VERSION(schema) "{\"spec\":{\"versions\":[{\"name\":\"v1alpha1\",\"served\":" \
+	"true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":" \
+	"\"object\"," schema "}}}]}}"
+#define OPEN "\"x-kubernetes-preserve-unknown-fields\":true"
+#define FREE "{\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}"
+
+static const char closed[] = VERSION("\"properties\":{\"spec\":" FREE ",\"operation\":"
+	FREE ",\"status\":{\"type\":\"object\",\"properties\":{\"sync\":" FREE ","
+	"\"health\":" FREE ",\"operationState\":" FREE ",\"summary\":" FREE ","
+	"\"sourceType\":{\"type\":\"string\"},\"reconciledAt\":{\"type\":\"string\"},"
+	"\"conditions\":{\"type\":\"array\",\"items\":" FREE "},"
+	"\"resources\":{\"type\":\"array\",\"items\":" FREE "},"
+	"\"history\":{\"type\":\"array\",\"items\":" FREE "}}}}");
+
+static void set_crd(struct engsim *x, const char *patch)
+{
+	apisim_edit(x->api, "kubectl", "customresourcedefinitions.apiextensions.k8s.io",
+		    NULL, "applications.argoproj.io", patch);
+}
+
+static const char *annotation(struct engsim *x)
+{
+	return doc_get_str(apisim_get(x->api, "applications.argoproj.io", "argocd",
+				      "shop"), "metadata", "annotations",
+			   STATUS_MIRROR, NULL);
+}
+
+static bool mirror_says(void *arg)
+{
+	struct engsim *x = arg;
+	const char *text = annotation(x), *phase;
+	_cleanup_json_ json_t *j = text ? doc_parse(text, strlen(text), NULL) : NULL;
+
+	phase = doc_get_str(j, "phase", NULL);
+	return phase && !strcmp(phase, x->want_phase);
+}
+
+static void until_mirrored(struct engsim *x, const char *phase)
+{
+	x->want_phase = phase;
+	scene_until(x, mirror_says, LONG, phase);
+	assert_null(doc_get(engsim_status(x, "shop"), "syncd", NULL));
+	assert_in_range(strlen(annotation(x)), 100, STATUS_MIRROR_MAX);
+}
+
+static size_t writes_since(struct engsim *x, size_t from)
+{
+	return sim_count(x->s, from, "PATCH", APPLICATIONS);
+}
+
+/* One write more than where status.syncd is kept, and none at rest. */
+static void what_the_crd_drops_is_mirrored(void **state)
+{
+	struct engsim x;
+	size_t usual, from;
+
+	(void)state;
+	scene_good(&x, 901);
+	sim_run_for(x.s, 5000);
+	usual = writes_since(&x, 0);
+	assert_null(annotation(&x));
+	scene_end(&x, true);
+
+	scene_init(&x, 901);
+	set_crd(&x, closed);
+	engsim_start(&x);
+	until_mirrored(&x, "Good");
+	sim_run_for(x.s, 5000);
+	assert_in_range(writes_since(&x, 0), 1, usual + 1);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 600000);
+	assert_int_equal(writes_since(&x, from), 0);
+	scene_put(&x, "crash2");
+	until_mirrored(&x, "Pinned");
+	assert_non_null(strstr(annotation(&x), "\"rejected\":{"));
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+/* The next process knows it from the annotation: no write but for its own name. */
+static void a_restart_goes_on_mirroring(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_init(&x, 902);
+	set_crd(&x, closed);
+	engsim_start(&x);
+	until_mirrored(&x, "Good");
+	sim_run_for(x.s, 20000);
+	engsim_crash(&x);
+	from = sim_request_count(x.s);
+	engsim_start(&x);
+	sim_run_for(x.s, 60000);
+	assert_int_equal(writes_since(&x, from), 1);
+	assert_non_null(strstr(annotation(&x), "life-2"));
+	scene_end(&x, true);
+}
+
+static void another_crd_is_noticed(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 903);
+	set_crd(&x, closed);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	until_mirrored(&x, "Good");
+	set_crd(&x, VERSION(OPEN));
+	scene_put(&x, "v3");
+	scene_until_tag(&x, "v3", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	assert_null(annotation(&x));
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(addresses_are_told_and_followed),
+		cmocka_unit_test(what_the_crd_drops_is_mirrored),
+		cmocka_unit_test(a_restart_goes_on_mirroring),
+		cmocka_unit_test(another_crd_is_noticed),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
