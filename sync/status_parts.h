@@ -44,6 +44,7 @@ void target_rows(const struct status_view *v, struct target_rows *ret);
 /* status.resources; *ret_total counts all, listed or not. */
 json_t *status_resources(const struct status_view *v, size_t *ret_total);
 json_t *status_history(const struct status_view *v);
+/* NULL: there was none. */
 json_t *status_operation(const struct status_view *v, const json_t *previous);
 json_t *status_summary(const struct status_view *v, const struct target_rows *rows);
 /* Sorts the rows by wave. */

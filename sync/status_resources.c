@@ -310,10 +310,46 @@ static json_t *asked_json(const struct status_view *v, const json_t *before)
 	return o;
 }
 
+/*
+ * Another process showed it and ended before it could show its end: the record says
+ * whether its release was deployed.
+ */
+static json_t *end_of(const struct status_view *v, const json_t *before)
+{
+	int64_t started = time_parse_rfc3339(doc_get_str(before, "startedAt", NULL));
+	struct record *r = (struct record *)v->record;
+	const struct release *t = record_release(r, r->target);
+	bool deployed = t && t->deployed_ms >= started;
+	json_t *o = json_copy((json_t *)before);
+
+	put_str(o, "phase", deployed ? "Succeeded" : "Error");
+	put_str(o, "message", deployed ? "successfully synced (all tasks run)" :
+		"syncd ended before it: status.syncd says what became of it");
+	put_time(o, "finishedAt", v->now_ms);
+	return o;
+}
+
+/* What the last process showed, until there is an operation to show. */
+static json_t *operation_before(const struct status_view *v,
+				const json_t *previous)
+{
+	json_t *before = doc_get(previous, "operationState", NULL);
+
+	if (!before || !v->record || v->record->op.id[0] ||
+	    doc_get_str(before, "finishedAt", NULL))
+		return json_incref(before);
+	return end_of(v, before);
+}
+
 json_t *status_operation(const struct status_view *v, const json_t *previous)
 {
 	const struct op_view *op = v->op;
-	json_t *o = json_object(), *result = json_object();
+	json_t *o, *result;
+
+	if (!op || !op->present)
+		return operation_before(v, previous);
+	o = json_object();
+	result = json_object();
 
 	json_object_set_new(o, "operation", asked_json(v,
 		doc_get(previous, "operationState", NULL)));

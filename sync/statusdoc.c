@@ -206,16 +206,16 @@ static void put_list(json_t *o, const char *key, json_t *list)
 json_t *status_build(const struct status_view *v, const json_t *previous)
 {
 	struct target_rows rows = { 0 };
-	json_t *o = json_object();
+	json_t *o = json_object(), *operation;
 	size_t total = 0;
 
 	target_rows(v, &rows);
 	put_list(o, "conditions", conditions_json(v, previous));
 	json_object_set_new(o, "health", health_json(v, &rows, previous));
 	put_list(o, "history", status_history(v));
-	if (v->op && v->op->present)
-		json_object_set_new(o, "operationState",
-				    status_operation(v, previous));
+	operation = status_operation(v, previous);
+	if (operation)
+		json_object_set_new(o, "operationState", operation);
 	put_time(o, "reconciledAt", v->reconciled_ms);
 	put_list(o, "resources", status_resources(v, &total));
 	put_str(o, "sourceType", v->source_type);

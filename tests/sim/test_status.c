@@ -59,6 +59,28 @@ static void addresses_are_told_and_followed(void **state)
 	scene_end(&x, true);
 }
 
+static void a_restart_keeps_what_was_told(void **state)
+{
+	_cleanup_json_ json_t *before = NULL;
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_good(&x, 905);
+	sim_run_for(x.s, 20000);
+	before = json_deep_copy(engsim_status(&x, "shop"));
+	engsim_crash(&x);
+	from = sim_request_count(x.s);
+	engsim_start(&x);
+	sim_run_for(x.s, 60000);
+	assert_non_null(doc_get(before, "operationState", NULL));
+	assert_true(doc_equal(doc_get(before, "operationState", NULL),
+			      doc_get(engsim_status(&x, "shop"), "operationState",
+				      NULL)));
+	assert_int_equal(sim_count(x.s, from, "PATCH", APPLICATIONS), 1);
+	scene_end(&x, true);
+}
+
 /* ---- a CRD that drops what it does not know ---- */
 
 #define VERSION(schema) "{\"spec\":{\"versions\":[{\"name\":\"v1alpha1\",\"served\":" \
@@ -184,6 +206,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_told_and_followed),
+		cmocka_unit_test(a_restart_keeps_what_was_told),
 		cmocka_unit_test(what_the_crd_drops_is_mirrored),
 		cmocka_unit_test(a_restart_goes_on_mirroring),
 		cmocka_unit_test(another_crd_is_noticed),

@@ -311,6 +311,41 @@ static void asked_operation_is_kept(void **state)
 	big_deinit(&b);
 }
 
+/* A restart takes nothing away; what ended unseen is told from the record. */
+static void last_operation_outlives_its_process(void **state)
+{
+	static const struct {
+		const char *finished, *running;	/* of the record */
+		int64_t deployed_ms;
+		const char *phase;
+	} cases[] = {
+		{ "2026-01-01T00:00:09Z", "", 0, "Old" },
+		{ "2026-01-01T00:00:09Z", "r1-x", 0, "Old" },
+		{ NULL, "r1-x", 0, "Old" },	/* it will be resumed */
+		{ NULL, "", 0, "Error" },
+		{ NULL, "", 2000, "Error" },	/* deployed before that one */
+		{ NULL, "", INT64_C(1767225605000), "Succeeded" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_json_ json_t *before = json_pack("{s{ssssss*}}", "operationState",
+			"phase", "Old", "startedAt", "2026-01-01T00:00:00Z",
+			"finishedAt", cases[i].finished), *s = NULL;
+		struct big b;
+
+		big_init(&b, 1, true);
+		strcpy(b.record.op.id, cases[i].running);
+		b.record.releases.data[0].deployed_ms = cases[i].deployed_ms;
+		s = status_build(&b.view, before);
+		assert_string_equal(doc_get_str(s, "operationState", "phase", NULL),
+				    cases[i].phase);
+		assert_int_equal(cases[i].finished || !*cases[i].running,
+				 doc_get(s, "operationState", "finishedAt", NULL) != NULL);
+		big_deinit(&b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -323,6 +358,7 @@ int main(void)
 		cmocka_unit_test(history_is_limited),
 		cmocka_unit_test(rejected_is_what_holds_back),
 		cmocka_unit_test(asked_operation_is_kept),
+		cmocka_unit_test(last_operation_outlives_its_process),
 	};
 
 	doc_init();
