@@ -164,6 +164,7 @@ void app_free(struct app *a)
 	free(a->status_body);
 	free(a->mirror);
 	free(a->mirror_sent);
+	free(a->unlisted);
 	free(a->render_request);
 	free(a->render_affinity);
 	free(a->exec_why);
@@ -348,12 +349,22 @@ static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
 	plan_build(&in, plan);
 }
 
-static bool needs(struct engine *e, const char *group, const char *kind,
+static bool needs(struct app *a, const char *group, const char *kind,
 		  const char *version)
 {
+	struct engine *e = a->engine;
+	const char *trouble;
+
 	if (!discovery_find(e->discovery, group, NULL, kind))
 		return true;	/* not served: nothing of it can be there */
-	return kinds_need(e, group, kind, version);
+	if (kinds_need(e, group, kind, version))
+		return true;
+	trouble = kinds_trouble(e, group, kind);
+	if (trouble && !a->unlisted)
+		a->unlisted = xasprintf("nothing is compared: the objects of %s%s%s "
+			"cannot be listed: %s", group, *group ? "/" : "", kind,
+			trouble);
+	return false;
 }
 
 static bool kinds_in(struct app *a, const struct rel *rel)
@@ -363,12 +374,12 @@ static bool kinds_in(struct app *a, const struct rel *rel)
 	for (size_t i = 0; i < rel->a.n_objects; i++) {
 		const struct rendered *r = &rel->a.objects[i];
 
-		ready &= needs(a->engine, r->group, r->kind, r->version);
+		ready &= needs(a, r->group, r->kind, r->version);
 	}
 	for (size_t i = 0; i < a->rec.inventory.len; i++) {
 		const struct inv_entry *v = &a->rec.inventory.data[i];
 
-		ready &= needs(a->engine, v->group, v->kind, v->version);
+		ready &= needs(a, v->group, v->kind, v->version);
 	}
 	return ready;
 }
@@ -402,6 +413,8 @@ bool app_compare(struct app *a)
 
 	app_plans_reset(a);
 	a->drifted = false;
+	free(a->unlisted);
+	a->unlisted = NULL;
 	if (!rel)
 		return true;
 	if (!kinds_in(a, rel) || (a->target && !kinds_in(a, a->target)))

@@ -276,6 +276,8 @@ static void look_conditions(struct app *a)
 		app_set_condition(a, "ComparisonError", "%s", a->rev->err.msg);
 	else if (a->head_err.code && !*a->rendering)
 		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
+	else if (a->unlisted)
+		app_set_condition(a, "ComparisonError", "%s", a->unlisted);
 	else
 		app_clear_condition(a, "ComparisonError");
 	if (a->rec_broken)

@@ -46,6 +46,7 @@ struct kindwatch {
 	struct engine *engine;
 	struct watch *watch;
 	unsigned list_no;	/* the live entries' `seen` of the current list */
+	char *trouble;		/* why there is no list or no news; NULL = fine */
 	bool synced;
 	UT_hash_handle hh;
 };
@@ -55,6 +56,11 @@ struct kindwatch {
  */
 bool kinds_need(struct engine *e, const char *group, const char *kind,
 		const char *version);
+/*
+ * Why a kind that was needed has not been listed, in the API server's words.
+ * Borrowed until the loop runs on; NULL: it has been, or is on its way.
+ */
+const char *kinds_trouble(struct engine *e, const char *group, const char *kind);
 /* An apply answered with it: the list under way shall not sweep it. NULL-safe. */
 void kinds_mark(struct engine *e, struct live *l);
 /*
@@ -434,6 +440,7 @@ struct app {
 	struct scope *target_scopes;
 	struct plan target_plan;	/* of the target, when it is not the head */
 	bool drifted;
+	char *unlisted;		/* of kinds_trouble(): nothing can be compared; NULL */
 
 	VEC(struct status_condition) conditions;
 	json_t *finalizers;	/* those of others */

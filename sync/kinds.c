@@ -83,16 +83,21 @@ static void on_synced(void *arg)
 			op_on_live(a->op);	/* it may wait for this list */
 }
 
+/* Whoever waits for the list can say why. */
 static void on_trouble(void *arg, const struct err *err)
 {
 	struct kindwatch *k = arg;
 
+	free(k->trouble);
+	k->trouble = err->code ? xstrdup(err->msg) : NULL;
 	if (err->code)
 		engine_log(k->engine, LOG_WARN, NULL, "watch of %s: %s",
 			   k->key, err->msg);
 	else
 		engine_log(k->engine, LOG_INFO, NULL, "watch of %s works again",
 			   k->key);
+	if (!k->synced)
+		app_poke_all(k->engine);
 }
 
 static const struct watch_handler handler = {
@@ -110,6 +115,7 @@ static void kind_free(struct kindwatch *k)
 	free(k->group);
 	free(k->kind);
 	free(k->version);
+	free(k->trouble);
 	free(k);
 }
 
@@ -149,6 +155,15 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
 	watch_kind(k, r);
 	HASH_ADD_KEYPTR(hh, e->kinds, k->key, strlen(k->key), k);
 	return false;
+}
+
+const char *kinds_trouble(struct engine *e, const char *group, const char *kind)
+{
+	_cleanup_free_ char *key = xasprintf("%s/%s", group, kind);
+	struct kindwatch *k;
+
+	HASH_FIND_STR(e->kinds, key, k);
+	return k && !k->synced ? k->trouble : NULL;
 }
 
 void kinds_mark(struct engine *e, struct live *l)

@@ -371,7 +371,7 @@ static bool tick_watching(struct op *op)
 	const struct task *t;
 
 	if (!op_kinds_ready(op))
-		return wait_for(op, "the first lists of the kinds in use");
+		return wait_for(op, op->lacks);
 	op->wait_until = 0;
 	if (op->c.deletion == DELETION_HOOKS) {
 		enter(op, hooks_or(op, op->c.delete_phase, OP_CLOSING));
@@ -403,7 +403,7 @@ static bool tick_learning(struct op *op)
 		return true;
 	}
 	if (!op_kinds_ready(op))
-		return wait_for(op, "the first lists of the new kinds");
+		return wait_for(op, op->lacks);
 	op->wait_until = 0;
 	op->crds_applied = false;
 	op_plan(op);

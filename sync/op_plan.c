@@ -5,6 +5,8 @@
 #include "op_priv.h"
 #include "select.h"
 
+#include <stdio.h>
+
 void op_plan(struct op *op)
 {
 	struct app *a = op->app;
@@ -27,29 +29,44 @@ void op_plan(struct op *op)
 	op->next_task = 0;
 }
 
+static bool is_listed(struct op *op, const char *group, const char *kind,
+		      const char *version)
+{
+	const char *trouble;
+
+	if (!discovery_find(op->e->discovery, group, NULL, kind) ||
+	    kinds_need(op->e, group, kind, version))
+		return true;
+	trouble = kinds_trouble(op->e, group, kind);
+	if (trouble)
+		snprintf(op->lacks, sizeof(op->lacks), "the objects of %s%s%s to be "
+			 "listed: %s", group, *group ? "/" : "", kind, trouble);
+	return false;
+}
+
 /* A release that heals a pin never brings a CRD back: only what drifted counts. */
 bool op_kinds_ready(struct op *op)
 {
-	struct app *a = op->app;
+	const struct render_answer *answer = op->c.answer;
+	struct record *rec = &op->app->rec;
 	bool ready = true;
 
-	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
-		const struct rendered *r = &op->c.answer->objects[i];
+	strcpy(op->lacks, "the first lists of the kinds in use");
+	for (size_t i = 0; i < answer->n_objects; i++) {
+		const struct rendered *r = &answer->objects[i];
 
-		if (discovery_find(op->e->discovery, r->group, NULL, r->kind))
-			ready &= kinds_need(op->e, r->group, r->kind, r->version);
+		ready &= is_listed(op, r->group, r->kind, r->version);
 	}
-	for (size_t i = 0; i < a->rec.inventory.len; i++) {
-		const struct inv_entry *v = &a->rec.inventory.data[i];
+	for (size_t i = 0; i < rec->inventory.len; i++) {
+		const struct inv_entry *v = &rec->inventory.data[i];
 
-		if (discovery_find(op->e->discovery, v->group, NULL, v->kind))
-			ready &= kinds_need(op->e, v->group, v->kind, v->version);
+		ready &= is_listed(op, v->group, v->kind, v->version);
 	}
-	for (size_t i = 0; i < a->rec.hooks.len; i++) {
-		const struct hook_run *h = &a->rec.hooks.data[i];
+	for (size_t i = 0; i < rec->hooks.len; i++) {
+		const struct hook_run *h = &rec->hooks.data[i];
 
-		if (*h->uid && discovery_find(op->e->discovery, h->group, NULL, h->kind))
-			ready &= kinds_need(op->e, h->group, h->kind, h->version);
+		if (*h->uid)
+			ready &= is_listed(op, h->group, h->kind, h->version);
 	}
 	return ready;
 }

@@ -92,6 +92,7 @@ struct op {
 	bool mutated, may_pass, cas_needed, settled_all, recorded, learned;
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[400];
+	char lacks[480];	/* what op_kinds_ready() found missing */
 	const char *superseded;
 	bool terminated;	/* what runs ends now, too */
 	bool began;		/* past the preflight: a failure runs SyncFail hooks */
@@ -178,7 +179,7 @@ bool op_close_tick(struct op *op);
 
 /* op_plan.c */
 void op_plan(struct op *op);
-/* Every kind in use that is served has had its first list. */
+/* Every kind in use that is served has had its first list; else op->lacks says why. */
 bool op_kinds_ready(struct op *op);
 void op_take_baseline(struct op *op);
 /* Moves wave, step and next_task to the step after the finished one; false: none. */

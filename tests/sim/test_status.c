@@ -202,6 +202,86 @@ static void another_crd_is_noticed(void **state)
 	scene_end(&x, true);
 }
 
+/* ---- a kind that may not be listed ---- */
+
+static bool deny_lists(void *arg, const char *user, const char *verb,
+		       const char *resource, const char *ns)
+{
+	(void)user;
+	(void)ns;
+	return !strcmp(resource, arg) &&
+	       (!strcmp(verb, "list") || !strcmp(verb, "watch"));
+}
+
+static bool is_named(void *arg)
+{
+	return scene_condition(arg, "other", "ComparisonError");
+}
+
+static void a_kind_that_cannot_be_listed_is_named(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 904);
+	apisim_set_authz(x.api, deny_lists, (char[]){ "services" });
+	sim_git_commit(x.s, REPO, "main", "other/svc.yaml", "{\"apiVersion\":\"v1\","
+		       "\"kind\":\"Service\",\"metadata\":{\"name\":\"s\"},\"spec\":{"
+		       "\"ports\":[{\"port\":80}]}}");
+	engsim_application(&x, "other", "");
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "other",
+		    "{\"spec\":{\"source\":{\"path\":\"other\"}}}");
+	engsim_start(&x);
+	scene_until(&x, is_named, LONG, "the condition");
+	scene_assert_condition(&x, "other", "ComparisonError", "Service");
+	scene_assert_condition(&x, "other", "ComparisonError", "services is forbidden");
+	assert_string_equal(doc_get_str(engsim_status(&x, "other"), "sync", "status",
+					NULL), "Unknown");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_null(scene_condition(&x, "shop", "ComparisonError"));
+	assert_null(apisim_get(x.api, "services", "shop", "s"));
+	apisim_set_authz(x.api, NULL, NULL);
+	engsim_until_phase(&x, "other", "Good", LONG);
+	assert_null(scene_condition(&x, "other", "ComparisonError"));
+	scene_end(&x, true);
+}
+
+#define PUMP_CRD "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":" \
+	"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"pumps.example.com\"}," \
+	"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Pump\",\"plural\":" \
+	"\"pumps\",\"singular\":\"pump\",\"listKind\":\"PumpList\"},\"scope\":" \
+	"\"Namespaced\",\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true," \
+	"\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\"," \
+	"\"x-kubernetes-preserve-unknown-fields\":true}}}]}}"
+
+static bool waits_for_pumps(void *arg)
+{
+	const char *message = doc_get_str(engsim_status(arg, "shop"), "syncd",
+					  "message", NULL);
+
+	return message && strstr(message, "example.com/Pump") &&
+	       strstr(message, "forbidden");
+}
+
+/* The same of a kind that comes with the release itself. */
+static void an_operation_says_which_list_it_waits_for(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 906);
+	apisim_set_authz(x.api, deny_lists, (char[]){ "pumps.example.com" });
+	engsim_commit(&x, "crd.yaml", PUMP_CRD);
+	engsim_commit(&x, "pump.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
+		      "\"Pump\",\"metadata\":{\"name\":\"p\"}}");
+	engsim_start(&x);
+	scene_until(&x, waits_for_pumps, 30000, "the operation's words");
+	apisim_set_authz(x.api, NULL, NULL);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_non_null(apisim_get(x.api, "pumps.example.com", "shop", "p"));
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +290,8 @@ int main(void)
 		cmocka_unit_test(what_the_crd_drops_is_mirrored),
 		cmocka_unit_test(a_restart_goes_on_mirroring),
 		cmocka_unit_test(another_crd_is_noticed),
+		cmocka_unit_test(a_kind_that_cannot_be_listed_is_named),
+		cmocka_unit_test(an_operation_says_which_list_it_waits_for),
 	};
 
 	doc_init();
