@@ -154,6 +154,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	uint32_t release = c->release;
 	bool resumed = o->id[0] && o->release == release && o->kind == kind;
 
+	c->calm = !resumed && (a->rec.phase == PHASE_NONE ||
+		  a->rec.phase == PHASE_GOOD || a->rec.phase == PHASE_PINNED);
 	c->app = a;
 	c->answer = &rel->a;
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;

@@ -24,10 +24,13 @@ struct soak_look {
 	char why[400];
 };
 
-static bool is_evidence(const struct task *t)
+/* What was bad before the release came says nothing about it. */
+static bool is_evidence(struct app *a, const struct task *t)
 {
+	const struct inv_entry *v = record_inv(&a->rec, &t->key);
+
 	return (health_is_evidence(t->key.group, t->key.kind) ||
-		t->flags & OBJ_EVIDENCE) &&
+		t->flags & OBJ_EVIDENCE) && !(v && v->sick) &&
 	       !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP));
 }
 
@@ -39,7 +42,7 @@ static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 		const struct live *l = live_find(&a->engine->live, &t->key);
 		_cleanup_buf_ struct buf key = BUF_INIT;
 
-		if (!is_evidence(t))
+		if (!is_evidence(a, t))
 			continue;
 		if (l && (l->health.status <= HEALTH_SUSPENDED))
 			continue;
@@ -73,7 +76,7 @@ static bool has_new_pods(struct app *a, const struct task *t)
 	const struct live *l = live_find(&a->engine->live, &t->key);
 	const struct render_answer *r = &a->target->a;
 
-	if (!podwatch_fits(&t->key) || !is_evidence(t) || !l || !l->progress)
+	if (!podwatch_fits(&t->key) || !is_evidence(a, t) || !l || !l->progress)
 		return false;
 	return is_changed(&t->key, a) ||
 	       (t->object < r->n_objects &&

@@ -222,6 +222,7 @@ struct op_config {
 	bool settle;		/* wait for health wave by wave */
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */
+	bool calm;		/* nothing was tried since the last good: a new baseline */
 	enum op_deletion deletion;	/* with prune_only: the Application goes */
 	enum hook_phase delete_phase;
 	void (*on_done)(struct app *app, struct op *op);

@@ -71,24 +71,30 @@ bool op_kinds_ready(struct op *op)
 	return ready;
 }
 
-/* The health of everything before the first mutation: the baseline. */
+/*
+ * What was degraded before the first mutation. Kept in the record: a candidate on
+ * top of one that failed, or of another life, is judged by the same baseline as the
+ * first after the last good release.
+ */
 void op_take_baseline(struct op *op)
 {
 	struct record *rec = &op->app->rec;
-	bool calm = !rec->op.tries && (rec->phase == PHASE_NONE ||
-		    rec->phase == PHASE_GOOD || rec->phase == PHASE_PINNED);
 
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 		const struct live *l = live_find(&op->e->live, &t->key);
 		struct fact *f = op_fact(op, &t->key, true);
-		const struct inv_entry *v = record_inv(rec, &t->key);
+		struct inv_entry *v = record_inv(rec, &t->key);
 
 		/* What an earlier try of this operation did counts as its own. */
 		f->changed = v && v->changed;
 		op->mutated = op->mutated || f->changed;
-		f->has_before = l && calm;
-		f->before = l ? l->health.status : HEALTH_NONE;
+		if (op->c.calm)
+			f->sick = l && l->health.status == HEALTH_DEGRADED;
+		else if (v)
+			f->sick = v->sick;
+		if (v)
+			v->sick = f->sick;
 	}
 }
 

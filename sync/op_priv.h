@@ -73,8 +73,7 @@ struct fact {
 	bool absent;		/* looked: it did not exist */
 	bool changed;		/* this operation changed it */
 	char adopt_uid[40];
-	enum health_status before;	/* baseline */
-	bool has_before;
+	bool sick;		/* degraded in the baseline: no evidence */
 	uint64_t degraded_since;
 	uint64_t progressing_since;
 	struct podwatch *pods;

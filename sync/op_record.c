@@ -41,11 +41,14 @@ void op_record_inventory(struct op *op)
 
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
+		const struct fact *f = op_fact(op, &t->key, false);
 		struct inv_entry *v;
 
 		if (t->verb != TASK_APPLY && t->verb != TASK_WAIT)
 			continue;
 		v = record_inv_add(rec, &t->key, rec->op.id);
+		if (f)
+			v->sick = f->sick;
 		if (!v->version)
 			v->version = xstrdup(t->version);
 		if (!*v->digest) {

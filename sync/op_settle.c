@@ -29,7 +29,7 @@ static bool is_evidence(struct op *op, const struct task *t,
 	if (!health_is_evidence(t->key.group, t->key.kind) &&
 	    !(t->flags & OBJ_EVIDENCE))
 		return false;
-	if (f->has_before && f->before == HEALTH_DEGRADED)
+	if (f->sick)
 		return false;	/* it was bad before us */
 	return f->changed || refs_changed(r->refs, t->key.ns, is_changed, op);
 }

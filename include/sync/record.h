@@ -37,6 +37,7 @@ struct inv_entry {
 	char fingerprint[65];	/* of our fields, as that apply answered */
 	bool adopted;		/* it was there before us */
 	bool changed;		/* by the operation under way: it is to blame */
+	bool sick;		/* degraded before the first candidate since the last good */
 };
 struct objkey inv_key(const struct inv_entry *e);
 

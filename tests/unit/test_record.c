@@ -76,7 +76,7 @@ static void full_record(struct record *r)
 	e->version = xstrdup("v1");
 	e->wave = -3;
 	e->flags = 5;
-	e->adopted = e->changed = true;
+	e->adopted = e->changed = e->sick = true;
 	k = key("", "Namespace", "", "prod");
 	record_inv_add(r, &k, "op-7");
 	full_release(r, RELEASE_GOOD);
