@@ -120,7 +120,7 @@ static uint32_t get_u32(struct in *in)
 
 static const unsigned char *get_bytes(struct in *in, size_t *len)
 {
-	const unsigned char *p = in->p;
+	const unsigned char *p;
 
 	*len = get_u32(in);
 	if (in->bad || *len > in->left) {
@@ -364,7 +364,7 @@ int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 		       size_t *ret_len, struct err *err)
 {
 	_cleanup_(render_bodies_deinit) struct render_bodies b = { .answer = a };
-	const char *body;
+	const char *body = NULL;
 
 	if (render_bodies_get(&b, i, &body, ret_len, err) < 0)
 		return -1;

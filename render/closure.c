@@ -6,6 +6,7 @@
  * table below. Whether the whole makes sense is Kustomize's business; here each
  * path must stay in the tree, exist, and be a regular file or a folder.
  */
+#include <assert.h>
 #include <strings.h>
 
 #include "core/doc.h"
@@ -89,6 +90,7 @@ static int read_text(struct walk *w, const char *path, char **ret, size_t *len,
 	size_t left = w->max_bytes - w->bytes;
 	size_t max = left < w->max_file ? left : w->max_file;
 
+	*len = 0;
 	if (w->seen.len > SOURCE_FILES_MAX)
 		return err_set(err, ERR_LIMIT, "more than %d files", SOURCE_FILES_MAX);
 	if (w->k->files->ops->read(w->k->files, path, max, ret, len, err))
@@ -137,6 +139,7 @@ static int look(struct walk *w, const char *path, enum file_kind *kind,
 {
 	struct file_entry e = { 0 };
 
+	assert(path);
 	if (!*path) {
 		*kind = FILE_FOLDER;
 		return 0;
@@ -158,8 +161,9 @@ static int join(const struct place *at, const char *path, char **ret,
 	if (kremote_is_remote(path)) {
 		_cleanup_free_ char *shown = kremote_shown(path);
 
-		return err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit "
-			       "holds is rendered; commit a copy and name its path", shown);
+		err_set(err, ERR_INVALID, "'%s' is remote, and only what the commit holds is "
+			"rendered; commit a copy and name its path", shown);
+		return -1;
 	}
 	return files_join(at->folder, path, ret, err);
 }

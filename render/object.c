@@ -7,6 +7,8 @@
  * are put in; the body is written. Every error names file, line, kind and name; no
  * error shows a value of a Secret.
  */
+#include <assert.h>
+
 #include "core/doc.h"
 #include "render_priv.h"
 
@@ -292,6 +294,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 
 	if (read_type(&b->o, n, err) < 0 || read_name(b, n, err) < 0)
 		return -1;
+	assert(b->o.group && b->o.kind);
 	meta = node_get(n, "metadata");
 	if (check_texts(a, meta, "labels", err) < 0 ||
 	    check_texts(a, meta, "annotations", err) < 0)

@@ -259,7 +259,7 @@ static void resolve_number(const char *s, size_t len, bool may_be_time,
 {
 	char small[128];
 	_cleanup_free_ char *big = NULL;
-	char *plain = small;
+	char *plain;
 
 	*ret = (struct scalar){ .type = SCALAR_STRING };
 	if (may_be_time && scalar_is_timestamp(s))
@@ -267,7 +267,8 @@ static void resolve_number(const char *s, size_t len, bool may_be_time,
 	if (s[strspn(s, "0123456789abcdefABCDEFxXoO_.+-")])
 		return;		/* a cheap no for the texts that start like numbers */
 	if (len >= sizeof(small))
-		plain = big = xmalloc(len + 1);
+		big = xmalloc(len + 1);
+	plain = big ? big : small;
 	strip_underscores(s, plain, len + 1);
 	if (!parse_int(plain, ret) && !parse_float(plain, ret))
 		parse_odd_binary(plain, ret);
@@ -382,6 +383,7 @@ static int shortest(double f, bool single, char digits[24])
 	char text[40];
 	size_t n = 0;
 
+	memset(digits, 0, 24);
 	for (int p = 0; p <= 17; p++) {
 		snprintf(text, sizeof(text), "%.*e", p, fabs(f));
 		if (single ? strtof(text, NULL) == (float)fabs(f) :

@@ -245,9 +245,10 @@ static int set_image(struct edit *e, struct node *list, const char *text,
 static int set_images(struct edit *e, struct err *err)
 {
 	const json_t *images = doc_get(e->ask, "images", NULL);
-	struct node *list = json_array_size(images) ? list_of(e, "images") : NULL;
+	size_t n = json_array_size(images);
+	struct node *list = n ? list_of(e, "images") : NULL;
 
-	for (size_t i = 0; i < json_array_size(images); i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *s = json_string_value(json_array_get(images, i));
 
 		if (!s)
@@ -273,9 +274,10 @@ static bool count_of(const json_t *v, json_int_t *ret)
 static int set_replicas(struct edit *e, struct err *err)
 {
 	const json_t *replicas = doc_get(e->ask, "replicas", NULL);
-	struct node *list = json_array_size(replicas) ? list_of(e, "replicas") : NULL;
+	size_t n_replicas = json_array_size(replicas);
+	struct node *list = n_replicas ? list_of(e, "replicas") : NULL;
 
-	for (size_t i = 0; i < json_array_size(replicas); i++) {
+	for (size_t i = 0; i < n_replicas; i++) {
 		const json_t *r = json_array_get(replicas, i);
 		const char *name = doc_get_str(r, "name", NULL);
 		struct node *item = node_new_map(e->a), *count;
@@ -381,9 +383,10 @@ static int add_annotations(struct edit *e, struct err *err)
 static int add_patches(struct edit *e, struct err *err)
 {
 	const json_t *patches = doc_get(e->ask, "patches", NULL);
-	struct node *list = json_array_size(patches) ? list_of(e, "patches") : NULL;
+	size_t count = json_array_size(patches);
+	struct node *list = count ? list_of(e, "patches") : NULL;
 
-	for (size_t i = 0; i < json_array_size(patches); i++) {
+	for (size_t i = 0; i < count; i++) {
 		const json_t *patch = json_array_get(patches, i);
 		struct node *n;
 
@@ -431,9 +434,10 @@ static int add_components(struct edit *e, struct err *err)
 {
 	const json_t *all = doc_get(e->ask, "components", NULL);
 	bool lenient = doc_get_bool(e->ask, false, "ignoreMissingComponents", NULL);
-	struct node *list = json_array_size(all) ? list_of(e, "components") : NULL;
+	size_t n = json_array_size(all);
+	struct node *list = n ? list_of(e, "components") : NULL;
 
-	for (size_t i = 0; i < json_array_size(all); i++) {
+	for (size_t i = 0; i < n; i++) {
 		const char *s = json_string_value(json_array_get(all, i));
 		int there = 1;
 
