@@ -59,6 +59,23 @@ static int on_readyz(void *arg, struct buf *body, const char **type)
 	return ready ? 200 : 503;
 }
 
+static void round_metrics(const struct world_uv_stats *s, struct buf *out)
+{
+	uint64_t n = 0;
+
+	buf_adds(out, "# HELP syncd_loop_round_seconds How long one round of callbacks "
+		 "kept the loop busy.\n# TYPE syncd_loop_round_seconds histogram\n");
+	for (unsigned i = 0; i < WORLD_UV_ROUNDS - 1; i++)
+		buf_addf(out, "syncd_loop_round_seconds_bucket{le=\"%g\"} %llu\n",
+			 (double)world_uv_round_ms[i] / 1000,
+			 (unsigned long long)(n += s->rounds[i]));
+	n += s->rounds[WORLD_UV_ROUNDS - 1];
+	buf_addf(out, "syncd_loop_round_seconds_bucket{le=\"+Inf\"} %llu\n"
+		 "syncd_loop_round_seconds_sum %.3f\n"
+		 "syncd_loop_round_seconds_count %llu\n",
+		 (unsigned long long)n, s->rounds_s, (unsigned long long)n);
+}
+
 static void process_metrics(struct daemon *d, struct buf *out)
 {
 	struct world_uv_stats s;
@@ -71,6 +88,7 @@ static void process_metrics(struct daemon *d, struct buf *out)
 		 "since the last scrape.\n# TYPE syncd_loop_lag_seconds gauge\n"
 		 "syncd_loop_lag_seconds %.3f\n",
 		 (double)world_uv_take_lag(d->world) / 1000);
+	round_metrics(&s, out);
 	buf_addf(out, "# TYPE process_resident_memory_bytes gauge\n"
 		 "process_resident_memory_bytes %zu\n", rss);
 	if (!uv_getrusage(&use))

@@ -58,7 +58,8 @@ struct world_uv {
 	struct task_list tasks, running;
 
 	uv_prepare_t *round;		/* loop lag */
-	uint64_t round_ns, idle_ns, lag_ns;
+	uint64_t round_ns, idle_ns, lag_ns, rounds_ns;
+	uint64_t rounds[WORLD_UV_ROUNDS];
 
 	unsigned char random[256];
 	size_t random_left;

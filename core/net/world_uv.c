@@ -83,6 +83,22 @@ static const struct world_ops ops = {
 	.log = log_uv,
 };
 
+const uint64_t world_uv_round_ms[WORLD_UV_ROUNDS - 1] = {
+	1, 2, 5, 10, 20, 50, 100, 500,
+};
+
+static void count_round(struct world_uv *w, uint64_t busy_ns)
+{
+	unsigned i = 0;
+
+	if (busy_ns > w->lag_ns)
+		w->lag_ns = busy_ns;
+	while (i < WORLD_UV_ROUNDS - 1 && busy_ns > world_uv_round_ms[i] * 1000000)
+		i++;
+	w->rounds[i]++;
+	w->rounds_ns += busy_ns;
+}
+
 /*
  * Once per loop iteration, just before it may sleep. What passed since the last
  * time, less what was slept, is how long callbacks kept the loop busy. Callbacks
@@ -95,8 +111,8 @@ static void on_round(uv_prepare_t *h)
 	uint64_t idle = uv_metrics_idle_time(w->loop);
 	uint64_t passed = now - w->round_ns, slept = idle - w->idle_ns;
 
-	if (w->round_ns && passed > slept && passed - slept > w->lag_ns)
-		w->lag_ns = passed - slept;
+	if (w->round_ns)
+		count_round(w, passed > slept ? passed - slept : 0);
 	w->round_ns = now;
 	w->idle_ns = idle;
 }
@@ -212,5 +228,7 @@ void world_uv_stats(struct world *base, struct world_uv_stats *out)
 
 	*out = (struct world_uv_stats){ 0 };
 	out->http_in_flight = world_http_in_flight(w);
+	memcpy(out->rounds, w->rounds, sizeof(out->rounds));
+	out->rounds_s = (double)w->rounds_ns / 1e9;
 	world_worker_stats(w, out);
 }

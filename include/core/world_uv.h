@@ -31,7 +31,16 @@ struct world *world_uv_free(struct world *w);
 /* Loop lag: the longest one callback round kept the loop busy, ms, since asked last. */
 uint64_t world_uv_take_lag(struct world *w);
 
+/*
+ * Rounds of the loop by how long callbacks kept it busy: rounds[i] took at most
+ * world_uv_round_ms[i] and longer than the one before, the last one whatever more.
+ */
+#define WORLD_UV_ROUNDS 9
+extern const uint64_t world_uv_round_ms[WORLD_UV_ROUNDS - 1];
+
 struct world_uv_stats {
+	uint64_t rounds[WORLD_UV_ROUNDS];
+	double rounds_s;	/* of all of them */
 	unsigned http_in_flight, workers_running;
 	uint64_t workers_started, workers_killed;
 };
