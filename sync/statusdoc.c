@@ -226,22 +226,40 @@ json_t *status_build(const struct status_view *v, const json_t *previous)
 	return o;
 }
 
-bool status_same(const json_t *a, const json_t *b)
+/* Equal but for one key: what says only when or by whom it was written. */
+static bool same_but(const json_t *a, const json_t *b, const char *but,
+		     bool (*same)(const char *key, const json_t *a, const json_t *b))
 {
+	size_t n = json_object_size(a) - !!json_object_get(a, but);
 	const char *key;
 	json_t *value;
-	size_t n = json_object_size(a) - !!json_object_get(a, "reconciledAt");
 
-	if (!json_is_object(a) || !json_is_object(b))
-		return false;
-	if (n != json_object_size(b) - !!json_object_get(b, "reconciledAt"))
+	if (!json_is_object(a) || !json_is_object(b) ||
+	    n != json_object_size(b) - !!json_object_get(b, but))
 		return false;
 	json_object_foreach((json_t *)a, key, value) {
 		const json_t *other = json_object_get(b, key);
 
-		if (strcmp(key, "reconciledAt") &&
-		    (!other || !doc_equal(value, other)))
+		if (strcmp(key, but) && (!other || !same(key, value, other)))
 			return false;
 	}
 	return true;
+}
+
+static bool same_value(const char *key, const json_t *a, const json_t *b)
+{
+	(void)key;
+	return doc_equal(a, b);
+}
+
+/* A new leader is no news of an application: 1,000 of them would be written. */
+static bool same_part(const char *key, const json_t *a, const json_t *b)
+{
+	return strcmp(key, "syncd") ? doc_equal(a, b) :
+	       same_but(a, b, "leader", same_value);
+}
+
+bool status_same(const json_t *a, const json_t *b)
+{
+	return same_but(a, b, "reconciledAt", same_part);
 }

@@ -108,7 +108,7 @@ static void count_words(struct buf *out, const char **separator, size_t n,
 static void summary(const struct fleet *f, struct buf *out)
 {
 	size_t pinned = 0, broken = 0, moving = 0, waiting = 0, fine = 0;
-	const char *leader = NULL, *separator = ": ";
+	const char *leader = NULL, *at, *newest = "", *separator = ": ";
 
 	for (size_t i = 0; i < f->n; i++) {
 		const struct view_app *a = &f->apps[i];
@@ -118,8 +118,11 @@ static void summary(const struct fleet *f, struct buf *out)
 		moving += a->rank == RANK_MOVING;
 		waiting += a->rank == RANK_WAITING;
 		fine += a->rank == RANK_FINE;
-		if (!leader)
+		at = doc_get_str(a->status, "reconciledAt", NULL);
+		if (!leader || (at && strcmp(at, newest) > 0)) {
+			newest = at ? at : newest;	/* whoever wrote last */
 			leader = doc_get_str(a->syncd, "leader", NULL);
+		}
 	}
 	buf_addf(out, "%zu application%s", f->n, f->n == 1 ? "" : "s");
 	count_words(out, &separator, pinned, "pinned");

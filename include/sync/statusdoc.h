@@ -81,7 +81,7 @@ json_t *status_build(const struct status_view *v, const json_t *previous);
  * it: the same JSON, with texts and lists shortened until it fits. Owned.
  */
 char *status_mirror(const json_t *syncd);
-/* Equal but for reconciledAt: no write needed. */
+/* Equal but for reconciledAt and syncd.leader: no write needed. */
 bool status_same(const json_t *a, const json_t *b);
 
 #endif

@@ -19,7 +19,7 @@ static json_t *parse(const char *text)
 	return j;
 }
 
-static void only_reconciled_at_may_differ(void **state)
+static void only_when_and_by_whom_may_differ(void **state)
 {
 	static const struct { const char *a, *b; bool same; } cases[] = {
 		{ "{}", "{}", true },
@@ -31,6 +31,11 @@ static void only_reconciled_at_may_differ(void **state)
 		{ "{\"a\":1}", "{\"a\":1,\"b\":1}", false },
 		{ "{\"a\":1,\"b\":1}", "{\"a\":1,\"reconciledAt\":1}", false },
 		{ "{\"s\":{\"reconciledAt\":1}}", "{\"s\":{\"reconciledAt\":2}}", false },
+		{ "{\"syncd\":{\"leader\":\"a\"}}", "{\"syncd\":{\"leader\":\"b\"}}", true },
+		{ "{\"syncd\":{\"leader\":\"a\",\"phase\":\"Idle\"}}",
+		  "{\"syncd\":{\"leader\":\"b\",\"phase\":\"Soaking\"}}", false },
+		{ "{\"syncd\":{\"leader\":\"a\"}}", "{\"syncd\":null}", false },
+		{ "{\"leader\":\"a\"}", "{\"leader\":\"b\"}", false },
 	};
 
 	(void)state;
@@ -349,7 +354,7 @@ static void last_operation_outlives_its_process(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(only_reconciled_at_may_differ),
+		cmocka_unit_test(only_when_and_by_whom_may_differ),
 		cmocka_unit_test(size_is_capped),
 		cmocka_unit_test(health_is_the_worst_and_names_it),
 		cmocka_unit_test(missing_objects_count),
