@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 
-#define PAGE 250
 #define REQUEST_TIMEOUT_MS 30000
 
 static int cluster_open(struct cluster *c, const struct options *o, struct err *err)
@@ -37,6 +36,7 @@ static int cluster_open(struct cluster *c, const struct options *o, struct err *
 
 static void cluster_close(struct cluster *c)
 {
+	discovery_free(c->discovery);
 	kube_free(c->kube);
 	if (c->world) {
 		world_uv_close(c->world);
@@ -48,6 +48,7 @@ static void cluster_close(struct cluster *c)
 	if (c->has_config)
 		kubeconfig_deinit(&c->config);
 	free(c->found_ns);
+	free(c->system_ns);
 }
 
 int cluster_run(const struct options *o,
@@ -100,6 +101,14 @@ static json_t *run(struct cluster *c, struct request *r, struct err *err)
 	else if (!r->answer)
 		err_set(err, ERR_INTERNAL, "the API server's answer is empty");
 	return r->answer;
+}
+
+json_t *cluster_ask(struct cluster *c, struct kube_request *k, struct err *err)
+{
+	struct request r = { .kube = *k };
+
+	*k = (struct kube_request){ 0 };
+	return run(c, &r, err);
 }
 
 /*
@@ -157,28 +166,10 @@ json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 		     struct err *err)
 {
 	struct kube_ref ref = applications(c, NULL);
-	_cleanup_free_ char *next = NULL;
-	json_t *items = json_array();
 
 	if (all || !c->ns_given)
 		ref.ns = NULL;
-	do {
-		struct request r = { .done = false };
-		_cleanup_json_ json_t *page = NULL;
-		const char *more;
-
-		kube_list_init(&r.kube, &ref, selector, PAGE, next);
-		page = run(c, &r, err);
-		if (!page) {
-			json_decref(items);
-			return NULL;
-		}
-		json_array_extend(items, doc_get(page, "items", NULL));
-		more = doc_get_str(page, "metadata", "continue", NULL);
-		free(next);
-		next = more && more[0] ? xstrdup(more) : NULL;
-	} while (next);
-	return items;
+	return cluster_objects(c, &ref, selector, NULL, err);
 }
 
 int cluster_patch(struct cluster *c, const char *name, const json_t *patch,

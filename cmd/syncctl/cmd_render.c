@@ -55,8 +55,8 @@ static int render_program(const char *full, const struct render_request *r,
 	return render_text(full, buf_str(&text), text.len, r, a, err);
 }
 
-static int render_folder(const char *path, struct render_request *r,
-			 struct render_answer *a, struct err *err)
+int render_local(const char *path, struct render_request *r, struct render_answer *a,
+		 struct err *err)
 {
 	_cleanup_(local_close) struct local l;
 	int rc;
@@ -77,7 +77,7 @@ static int render(const char *path, struct render_answer *a, struct err *err)
 
 	if (stat(path, &st))
 		return err_set(err, ERR_NOTFOUND, "%s: %s", path, strerror(errno));
-	return S_ISDIR(st.st_mode) ? render_folder(path, &r, a, err) :
+	return S_ISDIR(st.st_mode) ? render_local(path, &r, a, err) :
 				     render_file(path, &r, a, err);
 }
 

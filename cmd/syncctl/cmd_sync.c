@@ -1,161 +1,86 @@
 /*
- * syncctl sync APP: writes the request, then follows exactly it to its end. A
- * request already there is respected unless --force. Ctrl-C stops the following,
- * not the sync.
+ * syncctl sync APP, and what else is asked for in the operation field: rollback,
+ * retry. Each follows its own request to the end.
  */
 #include "syncctl.h"
 
+#include "core/mem.h"
+
 #include <stdio.h>
-
-#define TRIES 5			/* of the write: the status changes often */
-#define PATIENCE_MS 15000	/* until it is said that nobody takes it */
-
-struct sync {
-	const struct options *o;
-	struct view_progress progress;
-	char id[20];
-	int64_t asked_ms;
-	enum view_outcome outcome;
-	bool complained;
-	json_t *app;		/* as last seen */
-};
-
-static json_t *make_operation(struct cluster *c, struct sync *s, struct err *err)
-{
-	const char *user = getenv("USER");
-	struct view_request r = {
-		.id = s->id, .user = user && user[0] ? user : "syncctl",
-		.revision = s->o->revision, .prune = s->o->prune,
-		.dry_run = s->o->dry_run, .resources = s->o->resources,
-		.n_resources = s->o->n_resources,
-	};
-	uint64_t number = c->world->ops->random(c->world);
-
-	snprintf(s->id, sizeof(s->id), "%016llx", (unsigned long long)number);
-	return view_request_json(&r, err);
-}
-
-/* One attempt: read, refuse when busy, write on what was read. */
-static int try_to_ask(struct cluster *c, const struct options *o,
-		      const json_t *operation, struct err *err)
-{
-	_cleanup_json_ json_t *app = cluster_get(c, o->args[0], err);
-	_cleanup_json_ json_t *patch = NULL;
-	_cleanup_free_ char *words = NULL;
-
-	if (!app)
-		return -1;
-	if (view_is_busy(app, &words) && !o->force)
-		return err_set(err, ERR_LIMIT, "%s: %s; wait for it (syncctl wait "
-			       "--operation %s), or replace it with --force", o->args[0],
-			       words, o->args[0]);
-	patch = json_pack("{s{ss}so}", "metadata", "resourceVersion",
-			  doc_get_str(app, "metadata", "resourceVersion", NULL),
-			  "operation", view_replace_patch(doc_get(app, "operation", NULL),
-							  operation));
-	return cluster_patch(c, o->args[0], patch, err);
-}
-
-static int ask(struct cluster *c, const struct options *o,
-	       const json_t *operation, struct err *err)
-{
-	for (int i = 0; i < TRIES; i++) {
-		*err = ERR_INIT;
-		if (!try_to_ask(c, o, operation, err))
-			return 0;
-		if (err->code != ERR_CONFLICT)
-			return -1;
-	}
-	return -1;
-}
-
-static void complain_once(struct sync *s, const struct view_env *env)
-{
-	if (s->complained || env->now_ms - s->asked_ms < PATIENCE_MS)
-		return;
-	s->complained = true;
-	fprintf(stderr, "syncctl: nobody has taken the request yet: does syncd run, and does "
-		"it serve this namespace?\n");
-}
-
-static bool on_change(const json_t *app, void *arg)
-{
-	struct sync *s = arg;
-	struct view_env env = output_env(s->o);
-	_cleanup_buf_ struct buf out = BUF_INIT;
-
-	s->outcome = view_outcome(app, s->id);
-	if (s->outcome == OUTCOME_WAITING)
-		complain_once(s, &env);
-	if (s->outcome == OUTCOME_WAITING || s->outcome == OUTCOME_LOST)
-		return s->outcome == OUTCOME_LOST;
-	view_progress(&s->progress, app, &env, &out);
-	output_text(&out);
-	json_decref(s->app);
-	s->app = json_incref((json_t *)app);
-	return s->outcome != OUTCOME_RUNNING;
-}
-
-static int conclude(const struct sync *s)
-{
-	const char *message = doc_get_str(s->app, "status", "operationState", "message",
-					  NULL);
-	_cleanup_buf_ struct buf clean = BUF_INIT;
-
-	view_clean(&clean, message);
-	if (s->outcome == OUTCOME_DONE)
-		return EXIT_DONE;
-	if (s->outcome == OUTCOME_LOST)
-		fprintf(stderr, "syncctl: the request was withdrawn or replaced by another\n");
-	else
-		fprintf(stderr, "syncctl: the sync failed%s%s\n", clean.len ? ": " : "",
-			buf_str(&clean));
-	return EXIT_DIFFERENCE;
-}
-
-static int follow(struct cluster *c, struct sync *s, int64_t timeout_ms)
-{
-	struct err err = ERR_INIT;
-	const char *name = s->o->args[0];
-	int r;
-
-	s->asked_ms = output_env(s->o).now_ms;
-	if (!cluster_follow(c, name, on_change, s, (uint64_t)timeout_ms, &err)) {
-		r = conclude(s);
-	} else {
-		fprintf(stderr, "syncctl: timed out; the sync goes on: syncctl status %s\n",
-			name);
-		r = EXIT_DIFFERENCE;
-	}
-	view_progress_deinit(&s->progress);
-	json_decref(s->app);
-	return r;
-}
 
 static int sync_app(struct cluster *c, const struct options *o)
 {
-	int64_t timeout = output_timeout(o, 600000);
-	_cleanup_json_ json_t *operation = NULL;
-	struct sync s = { .o = o };
-	struct err err = ERR_INIT;
-
-	if (timeout < 0)
-		return EXIT_USAGE;
-	operation = make_operation(c, &s, &err);
-	if (!operation)
-		return output_usage("%s", err.msg);
-	if (ask(c, o, operation, &err)) {
-		output_error(&err);
-		return err.code == ERR_LIMIT ? EXIT_DIFFERENCE : EXIT_OTHER;
-	}
-	if (o->async) {
-		printf("asked for a sync of %s\n", o->args[0]);
-		return EXIT_DONE;
-	}
-	return follow(c, &s, timeout);
+	return request_run(c, o, &(struct asking){ "sync", NULL });
 }
 
 int cmd_sync(const struct options *o)
 {
 	return cluster_run(o, sync_app);
+}
+
+/* "42" or "#42"; 0: it is no number of a release. */
+static uint32_t release_number(const char *text)
+{
+	char *end;
+	unsigned long n;
+
+	text += *text == '#';
+	n = strtoul(text, &end, 10);
+	return *text < '1' || *text > '9' || *end || n > UINT32_MAX ? 0 : (uint32_t)n;
+}
+
+static int rollback(struct cluster *c, const struct options *o)
+{
+	_cleanup_json_ json_t *app = NULL;
+	_cleanup_free_ char *release = NULL, *ttl = NULL;
+	const char *options[3] = { NULL };
+	struct err err = ERR_INIT;
+	uint32_t id;
+
+	app = cluster_get(c, o->args[0], &err);
+	if (!app)
+		return output_error(&err);
+	id = o->n_args > 1 ? release_number(o->args[1]) : view_previous_release(app);
+	if (!id && o->n_args > 1)
+		return output_usage("'%s' is no release: want its number, as in syncctl "
+				    "history %s", o->args[1], o->args[0]);
+	if (!id) {
+		fprintf(stderr, "syncctl: %s has no earlier good release: syncctl history "
+			"%s\n", o->args[0], o->args[0]);
+		return EXIT_DIFFERENCE;
+	}
+	release = xasprintf("syncd.dev/release=%u", id);
+	ttl = o->ttl ? xasprintf("syncd.dev/ttl=%s", o->ttl) : NULL;
+	options[0] = release;
+	options[1] = ttl;
+	printf("rolling %s back to release #%u\n", o->args[0], id);
+	fflush(stdout);
+	return request_run(c, o, &(struct asking){ "rollback", options });
+}
+
+int cmd_rollback(const struct options *o)
+{
+	return cluster_run(o, rollback);
+}
+
+static int retry(struct cluster *c, const struct options *o)
+{
+	static const char *const options[] = { "syncd.dev/retry=true", NULL };
+	_cleanup_json_ json_t *app = NULL;
+	struct err err = ERR_INIT;
+
+	app = cluster_get(c, o->args[0], &err);
+	if (!app)
+		return output_error(&err);
+	if (!view_may_retry(app)) {
+		fprintf(stderr, "syncctl: nothing of %s was rejected or failed: to sync it, "
+			"run syncctl sync %s\n", o->args[0], o->args[0]);
+		return EXIT_DIFFERENCE;
+	}
+	return request_run(c, o, &(struct asking){ "retry", options });
+}
+
+int cmd_retry(const struct options *o)
+{
+	return cluster_run(o, retry);
 }

@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/files.h"
 #include "render/kustomize.h"
+#include "render/render.h"
 
 struct local {
 	struct files *files;	/* the Git work tree that the folder lies in */
@@ -30,5 +31,11 @@ int local_build(struct local *l, const char *folder, struct kust_result *ret,
 /* The kustomize program's output for a folder; ERR_NOTFOUND: it is not there. */
 int local_program(const char *full, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * The daemon's renderer on a folder, or the program where it cannot; r->path is set.
+ */
+int render_local(const char *path, struct render_request *r, struct render_answer *a,
+		 struct err *err) __attribute__((warn_unused_result));
 
 #endif

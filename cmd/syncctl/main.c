@@ -4,12 +4,22 @@
 #include <signal.h>
 #include <stdio.h>
 
+static const char *called = "syncctl";
+
+const char *program_name(void)
+{
+	return called;
+}
+
 int main(int argc, char **argv)
 {
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	const struct command *c;
 	struct options o;
 	int r;
 
+	if (argc && !strcmp(slash ? slash + 1 : argv[0], "kubectl-sync"))
+		called = "kubectl sync";
 	signal(SIGPIPE, SIG_IGN);	/* a closed pipe is an error of write() */
 	doc_init();
 	r = options_parse(&o, &c, argc, argv);

@@ -2,16 +2,11 @@
  * The command line: one table of flags, one of commands. Flags may stand before
  * or after the command; a command refuses flags that it has no use for.
  */
-#include "syncctl.h"
+#include "options.h"
 
 #include "core/mem.h"
 
 #include <stdio.h>
-
-enum flag_bits {
-	F_CLUSTER = 1, F_MANY = 2, F_OUTPUT = 4, F_FILE = 8, F_REVISION = 16,
-	F_SYNC = 32, F_WAIT = 64, F_TIMEOUT = 128, F_ALWAYS = 256, F_RENDER = 512,
-};
 
 const struct command commands[] = {
 	{ "status", "[APP]", "how everything is, or one application's whole story",
@@ -20,32 +15,55 @@ const struct command commands[] = {
 	  F_CLUSTER | F_MANY | F_OUTPUT },
 	{ "get", "APP", "one application and its objects", cmd_get, 1, 1,
 	  F_CLUSTER | F_OUTPUT },
+	{ "resources", "APP", "its objects, each in a row", cmd_resources, 1, 1,
+	  F_CLUSTER | F_OUTPUT },
+	{ "tree", "APP", "its objects and what they made, down to the pods", cmd_tree, 1, 1,
+	  F_CLUSTER },
+	{ "events", "APP", "what was said of it and of its objects", cmd_events, 1, 1,
+	  F_CLUSTER | F_OUTPUT },
+	{ "logs", "APP", "what its pods say, or what is kept of a rejection", cmd_logs, 1, 1,
+	  F_CLUSTER | F_LOGS },
+	{ "diff", "APP [RELEASE]", "what a sync would change; exit 1 if anything", cmd_diff,
+	  1, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_DIFF | F_SYSTEM },
 	{ "sync", "APP", "ask for a sync and follow exactly it to its end", cmd_sync,
-	  1, 1, F_CLUSTER | F_SYNC | F_REVISION | F_TIMEOUT },
+	  1, 1, F_CLUSTER | F_SYNC | F_ASK | F_REVISION | F_TIMEOUT },
 	{ "wait", "APP", "until it is synced, healthy and idle (or what is asked for)",
 	  cmd_wait, 1, 1, F_CLUSTER | F_WAIT | F_REVISION | F_TIMEOUT },
 	{ "history", "APP", "its releases, and which is in force", cmd_history, 1, 1,
 	  F_CLUSTER | F_OUTPUT },
+	{ "rollback", "APP [ID]", "back to a stored release; works with Git down",
+	  cmd_rollback, 1, 2, F_CLUSTER | F_ASK | F_TTL | F_TIMEOUT },
+	{ "retry", "APP", "what was rejected or failed once more", cmd_retry, 1, 1,
+	  F_CLUSTER | F_ASK | F_TIMEOUT },
+	{ "pin", "APP", "nothing new goes out; what runs is kept and healed", cmd_pin, 1, 1,
+	  F_CLUSTER | F_TTL | F_REASON },
+	{ "unpin", "APP", "it follows Git again", cmd_unpin, 1, 1,
+	  F_CLUSTER | F_ASK | F_TIMEOUT },
+	{ "terminate", "APP", "end the operation that runs or waits, at a safe point",
+	  cmd_terminate, 1, 1, F_CLUSTER | F_ASK | F_TIMEOUT },
+	{ "suspend", "APP", "nothing at all is written for it", cmd_suspend, 1, 1,
+	  F_CLUSTER | F_TTL | F_REASON },
+	{ "resume", "[APP]", "ends suspend, and with --all the pause of everything",
+	  cmd_resume, 0, 1, F_CLUSTER | F_EVERYTHING | F_SYSTEM },
+	{ "pause", "", "with --all: nothing is written for any application", cmd_pause,
+	  0, 0, F_CLUSTER | F_EVERYTHING | F_SYSTEM | F_TTL | F_REASON | F_PAUSE },
+	{ "windows", "APP", "its project's sync windows, and what they say now", cmd_windows,
+	  1, 1, F_CLUSTER | F_OUTPUT | F_SYSTEM },
 	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,
 	  1, 1, F_OUTPUT | F_RENDER },
 	{ "validate", "PATH", "builds every kustomization below PATH: local", cmd_validate,
 	  1, 1, F_OUTPUT },
 	{ "health", "-f FILE", "how the objects in a file are: local", cmd_health,
 	  0, 0, F_FILE | F_OUTPUT },
+	{ "completion", "SHELL", "for bash, zsh or fish: source <(syncctl completion bash)",
+	  cmd_completion, 1, 1, 0 },
+	{ "man", "[COMMAND]", "the manual page of syncctl, or of a command, as roff",
+	  cmd_man, 0, 1, 0 },
 	{ "version", "", "of this program", cmd_version, 0, 0, F_OUTPUT },
 	{ 0 },
 };
 
-enum flag_type { FLAG_BOOL, FLAG_STR, FLAG_OUTPUT, FLAG_RESOURCE };
-
-static const struct flag {
-	const char *name;
-	char letter;
-	enum flag_type type;
-	size_t offset;
-	uint32_t bits;
-	const char *value, *help;
-} flags[] = {
+const struct flag flags[] = {
 #define AT(m) offsetof(struct options, m)
 	{ "namespace", 'n', FLAG_STR, AT(ns), F_CLUSTER, "NS",
 	  "where the application is; else the context's" },
@@ -57,19 +75,32 @@ static const struct flag {
 	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER, "FILE",
 	  "else $KUBECONFIG, else ~/.kube/config" },
 	{ "output", 'o', FLAG_OUTPUT, 0, F_OUTPUT, "FORMAT",
-	  "table, wide, json, yaml or name" },
+	  "table, wide, json, yaml or name; of diff also unified" },
 	{ "filename", 'f', FLAG_STR, AT(file), F_FILE, "FILE",
 	  "objects as YAML or JSON; - reads standard input" },
 	{ "revision", 0, FLAG_STR, AT(revision), F_REVISION, "REV",
-	  "sync: this revision; wait: until Git's commit begins so" },
+	  "sync, diff: this revision; wait: until Git's commit begins so" },
+	{ "local", 0, FLAG_STR, AT(local), F_DIFF, "PATH",
+	  "with the folder PATH instead of what Git says" },
+	{ "release", 0, FLAG_STR, AT(release), F_DIFF, "A",
+	  "release A with release B, or with the one in force" },
 	{ "prune", 0, FLAG_BOOL, AT(prune), F_SYNC, "",
 	  "also delete what is no longer in Git" },
 	{ "dry-run", 0, FLAG_BOOL, AT(dry_run), F_SYNC, "", "ask, change nothing" },
 	{ "resource", 0, FLAG_RESOURCE, 0, F_SYNC, "GROUP:KIND:[NS/]NAME",
 	  "only this object; may be given again" },
-	{ "force", 0, FLAG_BOOL, AT(force), F_SYNC, "",
-	  "replace a request that is waiting or running" },
-	{ "async", 0, FLAG_BOOL, AT(async), F_SYNC, "", "do not follow it" },
+	{ "force", 0, FLAG_BOOL, AT(force), F_ASK, "",
+	  "replace another person's request that waits or runs" },
+	{ "async", 0, FLAG_BOOL, AT(async), F_ASK, "", "do not follow it" },
+	{ "ttl", 0, FLAG_STR, AT(ttl), F_TTL, "DURATION", "it ends by itself after that long" },
+	{ "reason", 0, FLAG_STR, AT(reason), F_REASON, "WORDS", "why, for the others" },
+	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd" },
+	{ "off", 0, FLAG_BOOL, AT(off), F_PAUSE, "", "end the pause" },
+	{ "syncd-namespace", 0, FLAG_STR, AT(system_ns), F_SYSTEM, "NS",
+	  "syncd's own namespace; else it is looked for" },
+	{ "rejected", 0, FLAG_BOOL, AT(rejected), F_LOGS, "", "what is kept of rejected releases" },
+	{ "tail", 0, FLAG_STR, AT(tail), F_LOGS, "N", "lines of each container (50)" },
+	{ "container", 'c', FLAG_STR, AT(container), F_LOGS, "NAME", "only these containers" },
 	{ "sync", 0, FLAG_BOOL, AT(sync), F_WAIT, "", "until it is Synced" },
 	{ "health", 0, FLAG_BOOL, AT(health), F_WAIT, "", "until it is Healthy" },
 	{ "operation", 0, FLAG_BOOL, AT(operation), F_WAIT, "",
@@ -82,9 +113,15 @@ static const struct flag {
 	  "compare with what the kustomize program prints" },
 	{ "help", 'h', FLAG_BOOL, AT(help), F_ALWAYS, "", "this text" },
 	{ "version", 0, FLAG_BOOL, AT(version), F_ALWAYS, "", "of this program" },
+	{ 0 },
 };
 
-static const struct command *find_command(const char *name)
+bool flag_fits(const struct flag *f, const struct command *c)
+{
+	return f->bits & (c->flags | F_ALWAYS);
+}
+
+const struct command *command_find(const char *name)
 {
 	for (const struct command *c = commands; c->name; c++)
 		if (!strcmp(c->name, name))
@@ -94,21 +131,21 @@ static const struct command *find_command(const char *name)
 
 void usage(FILE *to)
 {
-	fputs("syncctl tells how applications are and asks syncd to sync them.\n\n"
-	      "  syncctl COMMAND [ARGUMENT] [FLAGS]\n\n", to);
+	fprintf(to, "syncctl tells how applications are and asks syncd to sync them.\n\n"
+		"  %s COMMAND [ARGUMENT] [FLAGS]\n\n", program_name());
 	for (const struct command *c = commands; c->name; c++)
-		fprintf(to, "  %-8s %-9s %s\n", c->name, c->args, c->summary);
-	fputs("\nsyncctl help COMMAND tells its flags. Exit status: 0 done, 1 a difference or "
-	      "failure,\n2 wrong usage, 20 any other error.\n", to);
+		fprintf(to, "  %-10s %-13s %s\n", c->name, c->args, c->summary);
+	fprintf(to, "\n%s help COMMAND tells its flags. Exit status: 0 done, 1 a difference "
+		"or failure,\n2 wrong usage, 20 any other error.\n", program_name());
 }
 
 void command_help(const struct command *c, FILE *to)
 {
-	fprintf(to, "syncctl %s %s\n\n  %s\n\n", c->name, c->args, c->summary);
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+	fprintf(to, "%s %s %s\n\n  %s\n\n", program_name(), c->name, c->args, c->summary);
+	for (size_t i = 0; flags[i].name; i++) {
 		_cleanup_free_ char *name = NULL;
 
-		if (!(flags[i].bits & (c->flags | F_ALWAYS)))
+		if (!flag_fits(&flags[i], c))
 			continue;
 		name = xasprintf("--%s %s", flags[i].name, flags[i].value);
 		if (flags[i].letter)
@@ -123,7 +160,7 @@ static int set_output(struct options *o, const char *value)
 {
 	static const struct { const char *name; enum output output; } formats[] = {
 		{ "table", OUT_TABLE }, { "wide", OUT_WIDE }, { "json", OUT_JSON },
-		{ "yaml", OUT_YAML }, { "name", OUT_NAME },
+		{ "yaml", OUT_YAML }, { "name", OUT_NAME }, { "unified", OUT_UNIFIED },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
@@ -166,7 +203,7 @@ struct reader {
 
 static const struct flag *find_long(const char *name, size_t len)
 {
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+	for (size_t i = 0; flags[i].name; i++)
 		if (strlen(flags[i].name) == len && !strncmp(flags[i].name, name, len))
 			return &flags[i];
 	return NULL;
@@ -174,7 +211,7 @@ static const struct flag *find_long(const char *name, size_t len)
 
 static const struct flag *find_short(char letter)
 {
-	for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+	for (size_t i = 0; flags[i].name; i++)
 		if (letter && flags[i].letter == letter)
 			return &flags[i];
 	return NULL;
@@ -218,6 +255,8 @@ static int check(const struct reader *r, const struct options *o,
 	if (o->n_args > c->max_args)
 		return output_usage("'%s' does not take '%s'", c->name,
 				    o->args[c->max_args]);
+	if (o->output == OUT_UNIFIED && !(c->flags & F_DIFF))
+		return output_usage("-o unified: 'diff' alone has it");
 	if (o->all && o->ns)
 		return output_usage("-A and -n exclude each other");
 	if (o->all && o->n_args)
@@ -266,7 +305,7 @@ int options_parse(struct options *o, const struct command **ret_command,
 		usage(stderr);
 		return EXIT_USAGE;
 	}
-	*ret_command = find_command(name);
+	*ret_command = command_find(name);
 	if (!*ret_command)
 		return output_usage("there is no command '%s'; see syncctl help", name);
 	return check(&r, o, *ret_command);

@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "core/discovery.h"
 #include "core/kube.h"
 #include "core/kubeconfig.h"
 #include "core/world_uv.h"
@@ -21,7 +22,8 @@ enum exit_status {
 	EXIT_OTHER = 20,	/* no cluster, no such application, a bad file */
 };
 
-enum output { OUT_DEFAULT, OUT_TABLE, OUT_WIDE, OUT_JSON, OUT_YAML, OUT_NAME };
+enum output { OUT_DEFAULT, OUT_TABLE, OUT_WIDE, OUT_JSON, OUT_YAML, OUT_NAME,
+	      OUT_UNIFIED };
 
 #define MAX_RESOURCES 64
 
@@ -33,6 +35,8 @@ struct options {
 	const char *file, *revision, *timeout, *resources[MAX_RESOURCES];
 	size_t n_resources;
 	enum output output;
+	const char *reason, *ttl, *system_ns, *local, *release, *tail, *container;
+	bool everything, off, rejected;
 	bool all, prune, dry_run, force, async;
 	bool sync, health, operation, good;
 	bool diff_reference;
@@ -50,6 +54,9 @@ extern const struct command commands[];	/* ended by a NULL name */
 /* 0, or EXIT_USAGE after telling why on stderr. */
 int options_parse(struct options *o, const struct command **ret_command,
 		  int argc, char **argv);
+const struct command *command_find(const char *name);	/* NULL: there is none */
+/* As the user called us: "syncctl", or "kubectl sync" as its plugin. */
+const char *program_name(void);
 void usage(FILE *to);
 void command_help(const struct command *c, FILE *to);
 
@@ -58,6 +65,22 @@ int cmd_list(const struct options *o);
 int cmd_get(const struct options *o);
 int cmd_sync(const struct options *o);
 int cmd_wait(const struct options *o);
+int cmd_rollback(const struct options *o);
+int cmd_retry(const struct options *o);
+int cmd_pin(const struct options *o);
+int cmd_unpin(const struct options *o);
+int cmd_suspend(const struct options *o);
+int cmd_resume(const struct options *o);
+int cmd_pause(const struct options *o);
+int cmd_terminate(const struct options *o);
+int cmd_diff(const struct options *o);
+int cmd_resources(const struct options *o);
+int cmd_tree(const struct options *o);
+int cmd_events(const struct options *o);
+int cmd_logs(const struct options *o);
+int cmd_windows(const struct options *o);
+int cmd_completion(const struct options *o);
+int cmd_man(const struct options *o);
 int cmd_history(const struct options *o);
 int cmd_render(const struct options *o);
 int cmd_validate(const struct options *o);
@@ -86,7 +109,8 @@ struct cluster {
 	struct world *world;
 	struct kube *kube;
 	const char *ns;		/* -n, else the context's, else where it was found */
-	char *found_ns;
+	char *found_ns, *system_ns;
+	struct discovery *discovery;	/* NULL: not asked yet */
 	bool ns_given;
 	bool has_config, has_loop;
 };
@@ -111,5 +135,40 @@ int cluster_follow(struct cluster *c, const char *name,
 		   bool (*fn)(const json_t *app, void *arg), void *arg,
 		   uint64_t timeout_ms, struct err *err)
 	__attribute__((warn_unused_result));
+
+/* --- cluster_objects.c: any object ----------------------------------------- */
+
+/* The parsed answer, owned; *k is used up. */
+json_t *cluster_ask(struct cluster *c, struct kube_request *k, struct err *err);
+json_t *cluster_object(struct cluster *c, const struct kube_ref *ref, struct err *err);
+/* All pages; the selectors may be NULL. Owned array. */
+json_t *cluster_objects(struct cluster *c, const struct kube_ref *ref,
+			const char *labels, const char *fields, struct err *err);
+/* Server-side apply as syncd would; the object as it is, or would be, then. Owned. */
+json_t *cluster_apply(struct cluster *c, const struct kube_ref *ref,
+		      const json_t *body, bool dry_run, struct err *err);
+/* As it is now: by its uid. */
+int cluster_delete(struct cluster *c, const struct kube_ref *ref, struct err *err)
+	__attribute__((warn_unused_result));
+/* The text that a subresource answers with (a pod's log), owned. */
+char *cluster_text(struct cluster *c, const struct kube_ref *ref, const char *query,
+		   struct err *err);
+/* Where a kind lives; version NULL: the preferred. ERR_NOTFOUND: it is not served. */
+int cluster_resolve(struct cluster *c, const char *group, const char *version,
+		    const char *kind, struct kube_ref *ret, bool *ret_namespaced,
+		    struct err *err) __attribute__((warn_unused_result));
+/* syncd's own namespace: by --syncd-namespace, else where its ConfigMap is. NULL. */
+const char *cluster_system_ns(struct cluster *c, const struct options *o,
+			      struct err *err);
+
+/* --- request.c ------------------------------------------------------------- */
+
+struct asking {
+	const char *what;		/* "sync", "rollback": for people */
+	const char *const *options;	/* sync.syncOptions, ended by NULL; or NULL */
+};
+/* Asks for it in the operation field of o->args[0]; follows it unless --async. */
+int request_run(struct cluster *c, const struct options *o,
+		const struct asking *asking);
 
 #endif

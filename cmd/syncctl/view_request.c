@@ -43,6 +43,16 @@ static int add_resources(json_t *sync, const struct view_request *r,
 	return 0;
 }
 
+static void add_options(json_t *sync, const struct view_request *r)
+{
+	json_t *list = r->options ? json_array() : NULL;
+
+	for (const char *const *o = r->options; o && *o; o++)
+		json_array_append_new(list, json_string(*o));
+	if (list)
+		json_object_set_new(sync, "syncOptions", list);
+}
+
 json_t *view_request_json(const struct view_request *r, struct err *err)
 {
 	json_t *sync = json_object(), *o;
@@ -53,6 +63,7 @@ json_t *view_request_json(const struct view_request *r, struct err *err)
 		json_object_set_new(sync, "prune", json_true());
 	if (r->dry_run)
 		json_object_set_new(sync, "dryRun", json_true());
+	add_options(sync, r);
 	if (add_resources(sync, r, err)) {
 		json_decref(sync);
 		return NULL;
@@ -116,6 +127,18 @@ bool view_is_busy(const json_t *app, char **ret_words)
 		*ret_words = xasprintf("an operation%s%s is %s", user ? " of " : "",
 				       user ? user : "", waiting ? "waiting" : "running");
 	return true;
+}
+
+bool view_is_taken(const json_t *app, char **ret_words)
+{
+	const json_t *op = doc_get(app, "status", "operationState", "operation", NULL);
+	const char *user = doc_get_str(op, "initiatedBy", "username", NULL);
+	bool automatic = !user || doc_get_bool(op, false, "initiatedBy", "automated",
+					       NULL);
+
+	if (!doc_get(app, "operation", NULL) && automatic)
+		return false;
+	return view_is_busy(app, ret_words);
 }
 
 enum view_outcome view_outcome(const json_t *app, const char *id)

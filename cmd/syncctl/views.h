@@ -107,6 +107,33 @@ void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);
 void view_history(const json_t *app, const struct view_env *env, struct buf *out);
 
+/* --- objects (view_objects.c) --- */
+
+void view_resources(const json_t *app, const struct view_env *env, struct buf *out);
+/* children: ReplicaSets, Jobs, Pods... found by their ownerReferences. */
+void view_tree(const json_t *app, const json_t *children, const struct view_env *env,
+	       struct buf *out);
+/* Of core/v1 Events those about the application and its objects, oldest first. Owned. */
+json_t *view_events_of(const json_t *events, const json_t *app, const json_t *children);
+void view_events(const json_t *events, const struct view_env *env, struct buf *out);
+
+/* --- differences (view_diff.c) --- */
+
+struct view_change {
+	const char *group, *kind, *ns, *name;
+	const json_t *before, *after;	/* NULL: it is not there then */
+};
+/* Is there any difference that counts? What servers fill in does not. */
+bool view_change_any(const struct view_change *c);
+/* By field path: "spec.replicas  2 -> 3". Secrets' values are masked. */
+void view_change_paths(const struct view_change *c, const struct view_env *env,
+		       struct buf *out);
+/* As a unified difference of the objects' YAML, with three lines around. */
+void view_change_unified(const struct view_change *c, const struct view_env *env,
+			 struct buf *out);
+/* {kind, name, ..., change, fields: [{path, before, after}]}. Owned. */
+json_t *view_change_json(const struct view_change *c);
+
 /* objects: [{kind, namespace, name, status, message}] of `syncctl health`. */
 json_t *view_health_judge(const json_t *objects);
 void view_health(const json_t *judged, const struct view_env *env,
@@ -123,6 +150,7 @@ struct view_request {
 	bool prune, dry_run;
 	const char *const *resources;	/* "GROUP:KIND:[NS/]NAME" */
 	size_t n_resources;
+	const char *const *options;	/* sync.syncOptions, ended by NULL; or NULL */
 };
 
 /* The `operation` field, owned; NULL and ERR_INVALID naming a bad resource. */
@@ -131,6 +159,8 @@ json_t *view_request_json(const struct view_request *r, struct err *err);
 json_t *view_replace_patch(const json_t *there, const json_t *wanted);
 /* Is one waiting or running? *ret_words (may be NULL) says whose, owned. */
 bool view_is_busy(const json_t *app, char **ret_words);
+/* The same, but what goes on by itself gives way to a person: it does not count. */
+bool view_is_taken(const json_t *app, char **ret_words);
 
 enum view_outcome {
 	OUTCOME_WAITING,	/* written, nobody took it yet */
@@ -140,6 +170,24 @@ enum view_outcome {
 	OUTCOME_LOST,		/* taken away or replaced: it will never end */
 };
 enum view_outcome view_outcome(const json_t *app, const char *id);
+
+/* --- what holds an application back (view_hold.c) ------------------------------ */
+
+/* The newest good release before the one in force; 0: there is none. */
+uint32_t view_previous_release(const json_t *app);
+/* Was something rejected, or did it fail? */
+bool view_may_retry(const json_t *app);
+struct view_hold {
+	const char *by, *reason;	/* NULL: not said */
+	int64_t until_ms;		/* 0: until it is taken off */
+};
+/* The value of the annotations syncd.dev/pin and syncd.dev/suspend. Owned. */
+char *view_hold_text(const struct view_hold *h);
+/* A merge patch that sets one annotation, or takes it off (value NULL). Owned. */
+json_t *view_annotation_patch(const char *key, const char *value);
+bool view_has_annotation(const json_t *app, const char *key);
+/* By a rollback or auto-revert, not by the annotation. */
+bool view_is_pinned_by_itself(const json_t *app);
 
 /* --- waiting (view_wait.c) --------------------------------------------------- */
 

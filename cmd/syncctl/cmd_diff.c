@@ -1,0 +1,296 @@
+/*
+ * syncctl diff APP: what a sync would change. Each wanted object is applied as a dry
+ * run by the server, with the user's rights, and compared with what is there; what is
+ * there and not wanted would be deleted. With --release two stored releases are
+ * compared with each other, which needs no cluster but their Secrets.
+ */
+#include "syncctl.h"
+
+#include "core/mem.h"
+#include "desired.h"
+
+#include <stdio.h>
+
+static void answer_deinit(struct render_answer *a)
+{
+	render_answer_deinit(a);
+}
+
+struct report {
+	const struct options *o;
+	struct view_env env;
+	struct buf out;
+	json_t *list;
+	size_t n;
+};
+
+static void tell(struct report *r, const struct view_change *c)
+{
+	if (!view_change_any(c))
+		return;
+	r->n++;
+	if (output_is_data(r->o))
+		json_array_append_new(r->list, view_change_json(c));
+	else if (r->o->output == OUT_UNIFIED)
+		view_change_unified(c, &r->env, &r->out);
+	else if (r->o->output == OUT_NAME)
+		buf_addf(&r->out, "%s/%s\n", c->kind, c->name);
+	else
+		view_change_paths(c, &r->env, &r->out);
+}
+
+static int finish(struct report *r)
+{
+	int rc;
+
+	if (output_is_data(r->o)) {
+		rc = output_value(r->list, r->o->output);
+	} else {
+		if (!r->n)
+			buf_adds(&r->out, "no difference\n");
+		rc = output_text(&r->out);
+		json_decref(r->list);
+	}
+	buf_deinit(&r->out);
+	return rc ? rc : r->n ? EXIT_DIFFERENCE : EXIT_DONE;
+}
+
+static json_t *body_of(const struct render_answer *a, size_t i, struct err *err)
+{
+	_cleanup_free_ char *body = NULL;
+	size_t len;
+
+	if (render_answer_body(a, i, &body, &len, err))
+		return NULL;
+	return doc_parse(body, len, err);
+}
+
+/* ---- against the cluster ---- */
+
+/* What it would be; where it cannot be asked (its namespace or kind is new): itself. */
+static json_t *would_be(struct cluster *c, const struct kube_ref *ref,
+			const json_t *body, struct err *err)
+{
+	json_t *after = cluster_apply(c, ref, body, true, err);
+
+	if (after || err->code != ERR_NOTFOUND)
+		return after;
+	*err = ERR_INIT;
+	return json_deep_copy(body);
+}
+
+/* 0, or -1 with *err set. *ret_ns: where it lives, borrowed. */
+static int compare_one(struct cluster *c, struct report *r, const struct rendered *o,
+		       const json_t *body, const char *ns, struct err *err)
+{
+	struct view_change change = { o->group, o->kind, ns, o->name, NULL, NULL };
+	_cleanup_json_ json_t *before = NULL, *after = NULL;
+	struct kube_ref ref;
+	bool namespaced;
+
+	if (cluster_resolve(c, o->group, o->version, o->kind, &ref, &namespaced, err)) {
+		if (err->code != ERR_NOTFOUND)
+			return -1;
+		*err = ERR_INIT;	/* of a kind that comes with it */
+		change.after = body;
+		tell(r, &change);
+		return 0;
+	}
+	ref.ns = namespaced ? ns : NULL;
+	ref.name = o->name;
+	change.ns = namespaced ? ns : "";
+	before = cluster_object(c, &ref, err);
+	if (!before && err->code != ERR_NOTFOUND)
+		return -1;
+	*err = ERR_INIT;
+	after = would_be(c, &ref, body, err);
+	if (!after)
+		return -1;
+	change.before = before;
+	change.after = after;
+	tell(r, &change);
+	return 0;
+}
+
+static bool is_wanted(const struct render_answer *a, const json_t *row,
+		      const char *dest)
+{
+	const char *group = doc_get_str(row, "group", NULL);
+	const char *kind = doc_get_str(row, "kind", NULL);
+	const char *name = doc_get_str(row, "name", NULL);
+	const char *ns = doc_get_str(row, "namespace", NULL);
+
+	for (size_t i = 0; kind && name && i < a->n_objects; i++) {
+		const struct rendered *o = &a->objects[i];
+
+		if (!strcmp(o->kind, kind) && !strcmp(o->name, name) &&
+		    !strcmp(o->group, group ? group : "") &&
+		    (!ns || !strcmp(*o->ns ? o->ns : dest, ns)))
+			return true;
+	}
+	return false;
+}
+
+/* As it is now, owned; NULL: it is not there, or cannot be read. */
+static json_t *live_of(struct cluster *c, const struct view_change *change,
+		       const char *version)
+{
+	struct err err = ERR_INIT;
+	struct kube_ref ref;
+	bool namespaced;
+
+	if (cluster_resolve(c, change->group, version, change->kind, &ref, &namespaced,
+			    &err))
+		return NULL;
+	ref.ns = namespaced ? change->ns : NULL;
+	ref.name = change->name;
+	return cluster_object(c, &ref, &err);
+}
+
+static void tell_deletions(struct cluster *c, struct report *r, const json_t *app,
+			   const struct render_answer *a, const char *dest)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(doc_get(app, "status", "resources", NULL), i, row) {
+		const char *group = doc_get_str(row, "group", NULL);
+		const char *ns = doc_get_str(row, "namespace", NULL);
+		struct view_change change = {
+			.group = group ? group : "", .ns = ns ? ns : "",
+			.kind = doc_get_str(row, "kind", NULL),
+			.name = doc_get_str(row, "name", NULL) };
+		_cleanup_json_ json_t *live = NULL;
+
+		if (doc_get_bool(row, false, "hook", NULL) || is_wanted(a, row, dest) ||
+		    !change.kind || !change.name)
+			continue;
+		live = live_of(c, &change, doc_get_str(row, "version", NULL));
+		change.before = live;
+		tell(r, &change);
+	}
+}
+
+static int against_cluster(struct cluster *c, struct report *r, const json_t *app,
+			   const struct render_answer *a, struct err *err)
+{
+	const char *dest = doc_get_str(app, "spec", "destination", "namespace", NULL);
+
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const struct rendered *o = &a->objects[i];
+		_cleanup_json_ json_t *body = NULL;
+
+		if (o->flags & (OBJ_HOOK | OBJ_SKIP))
+			continue;
+		body = body_of(a, i, err);
+		if (!body || compare_one(c, r, o, body, *o->ns ? o->ns : dest ? dest : "",
+					 err))
+			return err_wrap(err, "%s/%s", o->kind, o->name);
+	}
+	tell_deletions(c, r, app, a, dest ? dest : "");
+	return 0;
+}
+
+/* ---- two releases ---- */
+
+static int compare_keys(const struct rendered *a, const struct rendered *b)
+{
+	int c = strcmp(a->group, b->group);
+
+	c = c ? c : strcmp(a->kind, b->kind);
+	c = c ? c : strcmp(a->ns, b->ns);
+	return c ? c : strcmp(a->name, b->name);
+}
+
+/* Both are sorted alike: a merge. */
+static int against_each_other(struct report *r, const struct render_answer *a,
+			      const struct render_answer *b, struct err *err)
+{
+	for (size_t i = 0, j = 0; i < a->n_objects || j < b->n_objects;) {
+		int c = i == a->n_objects ? 1 : j == b->n_objects ? -1 :
+			compare_keys(&a->objects[i], &b->objects[j]);
+		const struct rendered *o = c <= 0 ? &a->objects[i] : &b->objects[j];
+		_cleanup_json_ json_t *before = c <= 0 ? body_of(a, i, err) : NULL;
+		_cleanup_json_ json_t *after = c >= 0 ? body_of(b, j, err) : NULL;
+
+		if ((c <= 0 && !before) || (c >= 0 && !after))
+			return -1;
+		tell(r, &(struct view_change){ o->group, o->kind, o->ns, o->name, before,
+					       after });
+		i += c <= 0;
+		j += c >= 0;
+	}
+	return 0;
+}
+
+static uint32_t number(const char *s)
+{
+	s += *s == '#';
+	return strspn(s, "0123456789") == strlen(s) ? (uint32_t)strtoul(s, NULL, 10) : 0;
+}
+
+static int diff_releases(struct cluster *c, struct report *r, const json_t *app,
+			 struct err *err)
+{
+	const struct options *o = r->o;
+	_cleanup_(answer_deinit) struct render_answer a = { 0 }, b = { 0 };
+	uint32_t from = number(o->release);
+	uint32_t to = o->n_args > 1 ? number(o->args[1]) :
+		      (uint32_t)doc_get_int(app, 0, "status", "syncd", "target", "id", NULL);
+
+	if (desired_stored(c, o, app, from, &a, err) ||
+	    desired_stored(c, o, app, to, &b, err))
+		return -1;
+	return against_each_other(r, &a, &b, err);
+}
+
+/* ---- which ---- */
+
+static int find_wanted(struct cluster *c, const struct options *o, const json_t *app,
+		       struct render_answer *ret, struct err *err)
+{
+	const char *revision = o->revision ? o->revision :
+			       doc_get_str(app, "status", "sync", "revision", NULL);
+	uint32_t stored;
+
+	if (o->local)
+		return desired_local(app, o->local, ret, err);
+	if (!revision)
+		return err_set(err, ERR_NOTFOUND, "what Git wants is not known yet: give "
+			       "--revision or --local");
+	stored = desired_release_of(app, revision);
+	if (stored && !desired_stored(c, o, app, stored, ret, err))
+		return 0;
+	*err = ERR_INIT;
+	return desired_fetched(app, revision, ret, err);
+}
+
+static int diff(struct cluster *c, const struct options *o)
+{
+	struct report r = { .o = o, .env = output_env(o), .out = BUF_INIT,
+			    .list = json_array() };
+	_cleanup_(answer_deinit) struct render_answer wanted = { 0 };
+	_cleanup_json_ json_t *app = NULL;
+	struct err err = ERR_INIT;
+	int rc = -1;
+
+	app = cluster_get(c, o->args[0], &err);
+	if (app && o->release)
+		rc = diff_releases(c, &r, app, &err);
+	else if (app && !find_wanted(c, o, app, &wanted, &err))
+		rc = against_cluster(c, &r, app, &wanted, &err);
+	if (!rc)
+		return finish(&r);
+	json_decref(r.list);
+	buf_deinit(&r.out);
+	return output_error(&err);
+}
+
+int cmd_diff(const struct options *o)
+{
+	if (!!o->local + !!o->revision + !!o->release > 1)
+		return output_usage("--local, --revision and --release exclude each other");
+	if (o->n_args > 1 && !o->release)
+		return output_usage("a second release needs the first: --release A B");
+	return cluster_run(o, diff);
+}

@@ -1,0 +1,316 @@
+/*
+ * syncctl resources, tree, events and logs APP: its objects, what they made, what
+ * is said of them, and what their pods say.
+ */
+#include "syncctl.h"
+
+#include "core/mem.h"
+
+#include <stdio.h>
+
+#define MAX_PODS 20
+#define TAIL "50"
+
+static int show_resources(struct cluster *c, const struct options *o)
+{
+	struct view_env env = output_env(o);
+	_cleanup_json_ json_t *app = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	json_t *rows;
+
+	app = cluster_get(c, o->args[0], &err);
+	if (!app)
+		return output_error(&err);
+	rows = doc_get(app, "status", "resources", NULL);
+	if (output_is_data(o))
+		return output_value(rows ? json_incref(rows) : json_array(), o->output);
+	view_resources(app, &env, &out);
+	return output_text(&out);
+}
+
+static void add_once(json_t *list, const char *s)
+{
+	json_t *there;
+	size_t i;
+
+	json_array_foreach(list, i, there)
+		if (!s || !*s || !strcmp(json_string_value(there), s))
+			return;
+	if (s && *s)
+		json_array_append_new(list, json_string(s));
+}
+
+/* The namespaces of its objects and its destination; also may be NULL. Owned. */
+static json_t *namespaces_of(const json_t *app, const char *also)
+{
+	json_t *list = json_array(), *r;
+	size_t i;
+
+	add_once(list, doc_get_str(app, "spec", "destination", "namespace", NULL));
+	add_once(list, also);
+	json_array_foreach(doc_get(app, "status", "resources", NULL), i, r)
+		add_once(list, doc_get_str(r, "namespace", NULL));
+	return list;
+}
+
+/* A list's items do not say their kind. */
+static void add_kind(json_t *items, const char *api, const char *kind)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach(items, i, o) {
+		json_object_set_new(o, "apiVersion", json_string(api));
+		json_object_set_new(o, "kind", json_string(kind));
+	}
+}
+
+/* What objects make: an owned array; NULL and *err when they cannot be listed. */
+static json_t *children_of(struct cluster *c, const json_t *app, struct err *err)
+{
+	static const struct { const char *group, *version, *resource, *api, *kind; } kinds[] = {
+		{ "apps", "v1", "replicasets", "apps/v1", "ReplicaSet" },
+		{ "batch", "v1", "jobs", "batch/v1", "Job" },
+		{ "", "v1", "pods", "v1", "Pod" },
+	};
+	_cleanup_json_ json_t *spaces = namespaces_of(app, NULL);
+	json_t *all = json_array(), *ns;
+	size_t i;
+
+	json_array_foreach(spaces, i, ns)
+		for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+			struct kube_ref ref = { .group = kinds[k].group,
+				.version = kinds[k].version,
+				.resource = kinds[k].resource,
+				.ns = json_string_value(ns) };
+			_cleanup_json_ json_t *items = cluster_objects(c, &ref, NULL,
+								       NULL, err);
+
+			if (!items) {
+				json_decref(all);
+				return NULL;
+			}
+			add_kind(items, kinds[k].api, kinds[k].kind);
+			json_array_extend(all, items);
+		}
+	return all;
+}
+
+static int show_tree(struct cluster *c, const struct options *o)
+{
+	struct view_env env = output_env(o);
+	_cleanup_json_ json_t *app = NULL, *children = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	app = cluster_get(c, o->args[0], &err);
+	children = app ? children_of(c, app, &err) : NULL;
+	if (!children)
+		return output_error(&err);
+	view_tree(app, children, &env, &out);
+	return output_text(&out);
+}
+
+static int show_events(struct cluster *c, const struct options *o)
+{
+	struct view_env env = output_env(o);
+	_cleanup_json_ json_t *app = NULL, *children = NULL, *spaces = NULL;
+	_cleanup_json_ json_t *all = json_array(), *events = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	json_t *ns;
+	size_t i;
+
+	app = cluster_get(c, o->args[0], &err);
+	children = app ? children_of(c, app, &err) : NULL;
+	if (!children)
+		return output_error(&err);
+	spaces = namespaces_of(app, c->ns);
+	json_array_foreach(spaces, i, ns) {
+		struct kube_ref ref = { .version = "v1", .resource = "events",
+					.ns = json_string_value(ns) };
+		_cleanup_json_ json_t *items = NULL;
+
+		items = cluster_objects(c, &ref, NULL, NULL, &err);
+		if (!items)
+			return output_error(&err);
+		json_array_extend(all, items);
+	}
+	events = view_events_of(all, app, children);
+	if (output_is_data(o))
+		return output_value(json_incref(events), o->output);
+	view_events(events, &env, &out);
+	return output_text(&out);
+}
+
+/* ---- logs ---- */
+
+static void tell_rejection(const json_t *r, struct buf *out)
+{
+	const char *reason = doc_get_str(r, "reason", NULL);
+	const char *since = doc_get_str(r, "since", NULL);
+
+	buf_adds(out, "release ");
+	view_release(out, r);
+	buf_addf(out, " was rejected%s%s\n  ", since ? " at " : "", since ? since : "");
+	view_clean(out, reason ? reason : "no reason is kept");
+	buf_addc(out, '\n');
+}
+
+/* What is kept of rejections, the newest first. */
+static int show_rejected(const json_t *app, const struct options *o)
+{
+	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, r) {
+		const char *state = doc_get_str(r, "state", NULL);
+
+		if (state && !strcmp(state, "rejected"))
+			tell_rejection(r, &out);
+	}
+	if (!out.len) {
+		fprintf(stderr, "syncctl: no release of %s was rejected\n", o->args[0]);
+		return EXIT_DIFFERENCE;
+	}
+	return output_text(&out);
+}
+
+#define MAX_DEPTH 8
+
+static bool is_owned(const json_t *children, const json_t *app, const json_t *o,
+		     int depth);
+
+/* By one of the application's objects, directly or not. */
+static bool has_owner(const json_t *children, const json_t *app, const json_t *o,
+		      const json_t *owner, int depth)
+{
+	const char *kind = doc_get_str(owner, "kind", NULL);
+	const char *name = doc_get_str(owner, "name", NULL);
+	const char *ns = doc_get_str(o, "metadata", "namespace", NULL);
+	json_t *r;
+	size_t i;
+
+	json_array_foreach(doc_get(app, "status", "resources", NULL), i, r)
+		if (!strcmp(doc_get_str(r, "kind", NULL), kind) &&
+		    !strcmp(doc_get_str(r, "name", NULL), name))
+			return true;
+	json_array_foreach((json_t *)children, i, r)
+		if (r != o && !strcmp(doc_get_str(r, "kind", NULL), kind) &&
+		    !strcmp(doc_get_str(r, "metadata", "name", NULL), name) &&
+		    !strcmp(doc_get_str(r, "metadata", "namespace", NULL), ns) &&
+		    strcmp(kind, "Pod"))
+			return is_owned(children, app, r, depth + 1);
+	return false;
+}
+
+static bool is_owned(const json_t *children, const json_t *app, const json_t *o,
+		     int depth)
+{
+	json_t *owner;
+	size_t i;
+
+	if (depth > MAX_DEPTH)
+		return false;
+	json_array_foreach(doc_get(o, "metadata", "ownerReferences", NULL), i, owner)
+		if (doc_get_str(owner, "kind", NULL) && doc_get_str(owner, "name", NULL) &&
+		    has_owner(children, app, o, owner, depth))
+			return true;
+	return false;
+}
+
+/* Each line with its pod's and container's name in front. */
+static void tell_lines(const char *pod, const char *container, const char *text,
+		       struct buf *out)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		_cleanup_free_ char *line = xstrndup(text, n);
+
+		buf_addf(out, "%s/%s: ", pod, container);
+		view_clean(out, line);
+		buf_addc(out, '\n');
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void tell_pod(struct cluster *c, const struct options *o, const json_t *pod,
+		     struct buf *out)
+{
+	const char *name = doc_get_str(pod, "metadata", "name", NULL);
+	struct kube_ref ref = { .version = "v1", .resource = "pods", .name = name,
+				.ns = doc_get_str(pod, "metadata", "namespace", NULL),
+				.subresource = "log" };
+	json_t *k;
+	size_t i;
+
+	json_array_foreach(doc_get(pod, "spec", "containers", NULL), i, k) {
+		const char *container = doc_get_str(k, "name", NULL);
+		_cleanup_free_ char *query = xasprintf("?container=%s&tailLines=%s",
+			container, o->tail ? o->tail : TAIL);
+		_cleanup_free_ char *text = NULL;
+		struct err err = ERR_INIT;
+
+		if (o->container && strcmp(o->container, container))
+			continue;
+		text = cluster_text(c, &ref, query, &err);
+		tell_lines(name, container, text ? text : err.msg, out);
+	}
+}
+
+static int show_pods(struct cluster *c, const struct options *o, const json_t *app)
+{
+	_cleanup_json_ json_t *children = NULL;
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
+	size_t i, n = 0;
+	json_t *p;
+
+	children = children_of(c, app, &err);
+	if (!children)
+		return output_error(&err);
+	json_array_foreach(children, i, p)
+		if (!strcmp(doc_get_str(p, "kind", NULL), "Pod") &&
+		    is_owned(children, app, p, 0) && n++ < MAX_PODS)
+			tell_pod(c, o, p, &out);
+	if (!n)
+		fprintf(stderr, "syncctl: %s has no pods\n", o->args[0]);
+	else if (n > MAX_PODS)
+		fprintf(stderr, "syncctl: %d of %zu pods are shown\n", MAX_PODS, n);
+	return output_text(&out);
+}
+
+static int show_logs(struct cluster *c, const struct options *o)
+{
+	_cleanup_json_ json_t *app = NULL;
+	struct err err = ERR_INIT;
+
+	if (o->tail && (strspn(o->tail, "0123456789") != strlen(o->tail) || !*o->tail))
+		return output_usage("--tail %s: want a number of lines", o->tail);
+	app = cluster_get(c, o->args[0], &err);
+	if (!app)
+		return output_error(&err);
+	return o->rejected ? show_rejected(app, o) : show_pods(c, o, app);
+}
+
+int cmd_resources(const struct options *o)
+{
+	return cluster_run(o, show_resources);
+}
+
+int cmd_tree(const struct options *o)
+{
+	return cluster_run(o, show_tree);
+}
+
+int cmd_events(const struct options *o)
+{
+	return cluster_run(o, show_events);
+}
+
+int cmd_logs(const struct options *o)
+{
+	return cluster_run(o, show_logs);
+}

@@ -1,0 +1,272 @@
+/*
+ * The objects of an application: `syncctl resources`, the tree of what they made,
+ * their events.
+ */
+#include "views.h"
+
+#include "core/mem.h"
+
+#define MAX_DEPTH 8
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = doc_get_str(o, key, NULL);
+
+	return s ? s : "";
+}
+
+static enum view_colour sync_colour(const char *status)
+{
+	return !strcmp(status, "Synced") ? VIEW_GREEN :
+	       !strcmp(status, "OutOfSync") ? VIEW_YELLOW : VIEW_FAINT;
+}
+
+static void add_health(struct view_table *t, const char *status)
+{
+	enum view_colour colour = VIEW_FAINT;
+
+	if (*status)
+		view_health_sign(status, &colour);
+	view_table_add(t, colour, status);
+}
+
+static void add_resource(struct view_table *t, const json_t *r)
+{
+	const char *message = doc_get_str(r, "health", "message", NULL);
+	const char *health = doc_get_str(r, "health", "status", NULL);
+	bool prune = doc_get_bool(r, false, "requiresPruning", NULL);
+	_cleanup_free_ char *wave = xasprintf("%lld",
+		(long long)doc_get_int(r, 0, "syncWave", NULL));
+
+	view_table_add(t, VIEW_PLAIN, text(r, "group"));
+	view_table_add(t, VIEW_PLAIN, text(r, "kind"));
+	view_table_add(t, VIEW_PLAIN, text(r, "namespace"));
+	view_table_add(t, VIEW_PLAIN, text(r, "name"));
+	view_table_add(t, VIEW_PLAIN, wave);
+	view_table_add(t, sync_colour(text(r, "status")),
+		       doc_get_bool(r, false, "hook", NULL) ? "Hook" : text(r, "status"));
+	add_health(t, health ? health : "");
+	view_table_add(t, VIEW_PLAIN, message ? message : prune ? "not in Git any more" : "");
+}
+
+void view_resources(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
+	int64_t total = doc_get_int(app, 0, "status", "syncd", "resourceCount", NULL);
+	size_t n = json_array_size(list), i;
+	struct view_table t;
+
+	if (!n) {
+		buf_adds(out, "no objects\n");
+		return;
+	}
+	view_table_init(&t, "GROUP", "KIND", "NAMESPACE", "NAME", "WAVE", "SYNC", "HEALTH",
+			"MESSAGE", NULL);
+	json_array_foreach((json_t *)list, i, r)
+		add_resource(&t, r);
+	view_table_print(&t, env, out);
+	view_table_deinit(&t);
+	if (total > (int64_t)n)
+		buf_addf(out, "%zu of %lld: those that are unwell or out of sync\n", n,
+			 (long long)total);
+}
+
+/* ---- the tree ---- */
+
+struct tree {
+	const json_t *children;
+	const struct view_env *env;
+	struct view_table t;
+};
+
+static const char *name_of(const json_t *o)
+{
+	const char *s = doc_get_str(o, "metadata", "name", NULL);
+
+	return s ? s : "";
+}
+
+static bool is_owned_by(const json_t *o, const char *kind, const char *ns,
+			const char *name)
+{
+	const char *its = doc_get_str(o, "metadata", "namespace", NULL);
+	const json_t *owners = doc_get(o, "metadata", "ownerReferences", NULL), *r;
+	size_t i;
+
+	if (!its || strcmp(its, ns))
+		return false;
+	json_array_foreach((json_t *)owners, i, r)
+		if (!strcmp(text(r, "kind"), kind) && !strcmp(text(r, "name"), name))
+			return true;
+	return false;
+}
+
+/* An old ReplicaSet without pods says nothing. */
+static bool is_shown(const json_t *o)
+{
+	return strcmp(text(o, "kind"), "ReplicaSet") ||
+	       doc_get_int(o, 0, "spec", "replicas", NULL) > 0;
+}
+
+static size_t count_children(const struct tree *tr, const char *kind, const char *ns,
+			     const char *name)
+{
+	size_t i, n = 0;
+	json_t *o;
+
+	json_array_foreach((json_t *)tr->children, i, o)
+		n += is_shown(o) && is_owned_by(o, kind, ns, name);
+	return n;
+}
+
+static void add_row(struct tree *tr, const char *prefix, const char *branch,
+		    const char *kind, const char *name, const char *sync,
+		    const char *health, const char *message, const char *since)
+{
+	_cleanup_free_ char *first = xasprintf("%s%s%s/%s", prefix, branch, kind, name);
+	_cleanup_buf_ struct buf age = BUF_INIT;
+
+	view_age(&age, tr->env, since);
+	view_table_add(&tr->t, VIEW_PLAIN, first);
+	view_table_add(&tr->t, sync_colour(sync), sync);
+	add_health(&tr->t, health);
+	view_table_add(&tr->t, VIEW_PLAIN, buf_str(&age));
+	view_table_add(&tr->t, VIEW_PLAIN, message);
+}
+
+static void add_children(struct tree *tr, const char *prefix, const char *kind,
+			 const char *ns, const char *name, int depth)
+{
+	size_t left = depth < MAX_DEPTH ? count_children(tr, kind, ns, name) : 0, i;
+	json_t *o;
+
+	json_array_foreach((json_t *)tr->children, i, o) {
+		_cleanup_free_ char *below = NULL;
+		_cleanup_json_ json_t *judged = NULL, *one = NULL;
+		const json_t *j;
+
+		if (!left || !is_shown(o) || !is_owned_by(o, kind, ns, name))
+			continue;
+		left--;
+		one = json_pack("[O]", o);
+		judged = view_health_judge(one);
+		j = json_array_get(judged, 0);
+		add_row(tr, prefix, left ? "├─ " : "└─ ", text(o, "kind"), name_of(o), "",
+			text(j, "status"), text(j, "message"),
+			doc_get_str(o, "metadata", "creationTimestamp", NULL));
+		below = xasprintf("%s%s", prefix, left ? "│  " : "   ");
+		add_children(tr, below, text(o, "kind"), ns, name_of(o), depth + 1);
+	}
+}
+
+void view_tree(const json_t *app, const json_t *children, const struct view_env *env,
+	       struct buf *out)
+{
+	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
+	struct tree tr = { .children = children, .env = env };
+	size_t i;
+
+	view_table_init(&tr.t, "OBJECT", "SYNC", "HEALTH", "AGE", "MESSAGE", NULL);
+	json_array_foreach((json_t *)list, i, r) {
+		const char *health = doc_get_str(r, "health", "status", NULL);
+		const char *message = doc_get_str(r, "health", "message", NULL);
+
+		add_row(&tr, "", "", text(r, "kind"), text(r, "name"), text(r, "status"),
+			health ? health : "", message ? message : "", NULL);
+		add_children(&tr, "", text(r, "kind"), text(r, "namespace"),
+			     text(r, "name"), 0);
+	}
+	view_table_print(&tr.t, env, out);
+	view_table_deinit(&tr.t);
+}
+
+/* ---- events ---- */
+
+/* Is it about the Application, one of its objects, or what those made? */
+static bool is_about(const json_t *event, const json_t *app, const json_t *children)
+{
+	const json_t *about = doc_get(event, "involvedObject", NULL), *r;
+	const char *kind = text(about, "kind"), *name = text(about, "name");
+	const char *ns = text(about, "namespace");
+	size_t i;
+
+	if (!strcmp(kind, "Application"))
+		return !strcmp(name, name_of(app)) &&
+		       !strcmp(ns, doc_get_str(app, "metadata", "namespace", NULL));
+	json_array_foreach((json_t *)doc_get(app, "status", "resources", NULL), i, r)
+		if (!strcmp(text(r, "kind"), kind) && !strcmp(text(r, "name"), name) &&
+		    (!strcmp(text(r, "namespace"), ns) || !*text(r, "namespace")))
+			return true;
+	json_array_foreach((json_t *)children, i, r)
+		if (!strcmp(text(r, "kind"), kind) && !strcmp(name_of(r), name))
+			return true;
+	return false;
+}
+
+static const char *event_time(const json_t *e)
+{
+	const char *series = doc_get_str(e, "series", "lastObservedTime", NULL);
+
+	if (series)
+		return series;
+	if (*text(e, "lastTimestamp"))
+		return text(e, "lastTimestamp");
+	return *text(e, "eventTime") ? text(e, "eventTime") :
+	       doc_get_str(e, "metadata", "creationTimestamp", NULL);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const char *x = event_time(*(json_t *const *)a);
+	const char *y = event_time(*(json_t *const *)b);
+	int64_t s = time_parse_rfc3339(x), t = time_parse_rfc3339(y);
+
+	return (s > t) - (s < t);
+}
+
+json_t *view_events_of(const json_t *events, const json_t *app, const json_t *children)
+{
+	VEC(json_t *) found = { 0 };
+	json_t *list = json_array(), *e;
+	size_t i;
+
+	json_array_foreach((json_t *)events, i, e)
+		if (is_about(e, app, children))
+			vec_push(&found, e);
+	if (found.len)
+		qsort(found.data, found.len, sizeof(*found.data), by_time);
+	for (i = 0; i < found.len; i++)
+		json_array_append(list, found.data[i]);
+	vec_deinit(&found);
+	return list;
+}
+
+void view_events(const json_t *events, const struct view_env *env, struct buf *out)
+{
+	struct view_table t;
+	json_t *e;
+	size_t i;
+
+	if (!json_array_size(events)) {
+		buf_adds(out, "no events\n");
+		return;
+	}
+	view_table_init(&t, "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE", NULL);
+	json_array_foreach((json_t *)events, i, e) {
+		const json_t *about = doc_get(e, "involvedObject", NULL);
+		_cleanup_free_ char *object = xasprintf("%s/%s", text(about, "kind"),
+							text(about, "name"));
+		_cleanup_buf_ struct buf age = BUF_INIT;
+
+		view_age(&age, env, event_time(e));
+		view_table_add(&t, VIEW_PLAIN, buf_str(&age));
+		view_table_add(&t, !strcmp(text(e, "type"), "Warning") ? VIEW_RED :
+			       VIEW_PLAIN, text(e, "type"));
+		view_table_add(&t, VIEW_PLAIN, text(e, "reason"));
+		view_table_add(&t, VIEW_PLAIN, object);
+		view_table_add(&t, VIEW_PLAIN, text(e, *text(e, "message") ? "message" :
+						   "note"));
+	}
+	view_table_print(&t, env, out);
+	view_table_deinit(&t);
+}
