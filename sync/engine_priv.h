@@ -68,6 +68,10 @@ void kinds_mark(struct engine *e, struct live *l);
  * keeps fingerprints only. Either may be NULL.
  */
 void kinds_reread(struct engine *e, const json_t *rules, const json_t *other);
+/* Lists the kind anew, for a watch may be silent. False: there is nothing to list. */
+bool kinds_refresh(struct engine *e, const char *group, const char *kind);
+/* True until its list is complete. */
+bool kinds_listing(struct engine *e, const char *group, const char *kind);
 void kinds_free(struct engine *e);
 
 /* ---- source.c: repositories, their polls and fetches ---- */

@@ -190,6 +190,27 @@ static void reread(struct kindwatch *k)
 	watch_kind(k, r);
 }
 
+bool kinds_refresh(struct engine *e, const char *group, const char *kind)
+{
+	_cleanup_free_ char *key = xasprintf("%s/%s", group, kind);
+	struct kindwatch *k;
+
+	HASH_FIND_STR(e->kinds, key, k);
+	if (!k || !k->synced)
+		return k;
+	reread(k);
+	return !k->synced;
+}
+
+bool kinds_listing(struct engine *e, const char *group, const char *kind)
+{
+	_cleanup_free_ char *key = xasprintf("%s/%s", group, kind);
+	struct kindwatch *k;
+
+	HASH_FIND_STR(e->kinds, key, k);
+	return k && !k->synced;
+}
+
 void kinds_reread(struct engine *e, const json_t *rules, const json_t *other)
 {
 	struct kindwatch *k, *next;

@@ -152,7 +152,6 @@ static void take_in(const struct live_index *ix, struct live *l,
 		   doc_get_str(meta, "annotations", OPERATION, NULL));
 	free(l->app_id);
 	l->app_id = tracked_by(k, meta);
-	l->generation = doc_get_int(meta, 0, "generation", NULL);
 	fingerprint(ix, l->app_id, k, object, l->fingerprint);
 	free(l->links);
 	l->links = links_of_object(object);

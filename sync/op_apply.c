@@ -71,9 +71,9 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 		op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
 	objkey_format(&a->task.key, &key);
 	if (a->unblocking || a->leftover) {	/* in nobody's way after all */
-		engine_log(op->e, LOG_WARN, op->app, "%s should go%s and cannot be "
-			   "%s: %s", buf_str(&key), a->leftover ? "" :
-			   ", as it may stand in the way of the revert,",
+		engine_log(op->e, LOG_WARN, op->app, "%s %s and cannot be %s: %s",
+			   buf_str(&key), a->leftover ? "should go" :
+			   "may stand in the way of the revert",
 			   a->deleting ? "removed" : "restored", err->msg);
 		return;
 	}

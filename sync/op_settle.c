@@ -105,8 +105,31 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 		op->progress_now += l->progress;
 }
 
+static void doubt(struct op *op, char *kind)
+{
+	free(op->doubted);
+	op->doubted = kind;
+}
+
+/*
+ * A watch may have been silent for minutes, and what it did not tell looks like no
+ * progress: before a release is condemned, the culprit's kind is listed once more.
+ */
+static bool is_sure(struct op *op, const struct objkey *culprit)
+{
+	char *kind = xasprintf("%s/%s", culprit->group, culprit->kind);
+
+	if (op->doubted && !strcmp(op->doubted, kind)) {
+		free(kind);
+		return !kinds_listing(op->e, culprit->group, culprit->kind);
+	}
+	doubt(op, kind);
+	return !kinds_refresh(op->e, culprit->group, culprit->kind);
+}
+
 void op_settle_begin(struct op *op)
 {
+	doubt(op, NULL);
 	op->progress = 0;
 	op->progress_at = world_now(op->e->w);
 }
@@ -154,6 +177,10 @@ enum settle_verdict op_settle(struct op *op, bool all)
 				     op->app->spec.wave_deadline_ms), &r);
 	if (r.verdict == SETTLE_DONE && r.waiting)
 		warn_unsettled(op, items, n);
+	if (r.verdict != SETTLE_BAD && r.verdict != SETTLE_LATE)
+		doubt(op, NULL);
+	else if (!is_sure(op, &items[r.culprit].key))
+		r.verdict = SETTLE_WAIT;	/* the list's end pokes */
 	free(items);
 	snprintf(op->message, sizeof(op->message), "%s", r.message);
 	op->may_pass = op->may_pass || r.may_pass;
@@ -174,6 +201,7 @@ void op_facts_free(struct op *op)
 {
 	struct fact *f, *next;
 
+	doubt(op, NULL);
 	HASH_ITER(hh, op->facts, f, next) {
 		HASH_DEL(op->facts, f);
 		podwatch_free(f->pods);
