@@ -4,6 +4,9 @@
  */
 #include "transform.h"
 
+#define AFFIX_MAX 1000u		/* bytes; Kubernetes' longest names have 253 */
+#define NAMES_MAX ((size_t)64 << 20)	/* bytes of all names made in a build */
+
 struct affix {
 	const char *prefix, *suffix;	/* one of them "" */
 };
@@ -30,6 +33,10 @@ static int put_affix(struct kust *k, struct kres *r, struct node *n, void *arg,
 	const struct affix *a = arg;
 
 	(void)r;
+	k->name_bytes += strlen(a->prefix) + strlen(ktext(n)) + strlen(a->suffix);
+	if (k->name_bytes > NAMES_MAX)
+		return err_set(err, ERR_LIMIT, "prefixes and suffixes make more than %zu "
+			       "bytes of names; use fewer or shorter ones", NAMES_MAX);
 	return kset_scalar(n, arena_printf(&k->arena, "%s%s%s", a->prefix, ktext(n),
 					   a->suffix), KSET_GUESSED, err);
 }
@@ -69,6 +76,11 @@ static int affix_one(struct kust *k, struct kmap *m, struct kres *r,
 static int affix_all(struct kust *k, struct kmap *m, const struct kfieldspecs *specs,
 		     struct affix *a, struct err *err)
 {
+	size_t len = strlen(a->prefix) + strlen(a->suffix);
+
+	if (len > AFFIX_MAX)
+		return err_set(err, ERR_LIMIT, "has %zu bytes; the most are %u", len,
+			       AFFIX_MAX);
 	for (size_t i = 0; i < kmap_len(m); i++) {
 		if (affix_one(k, m, kmap_at(m, i), specs, a, err) < 0)
 			return -1;

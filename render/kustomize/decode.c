@@ -12,6 +12,8 @@
 
 #include "spec.h"
 
+#define PAIRS_MAX 1000u	/* labels, annotations: each goes onto every object */
+
 struct decoder {
 	struct kust *k;
 	bool strict;
@@ -149,6 +151,11 @@ static int to_pairs(struct decoder *d, const struct node *n, struct kpairs *ret,
 
 	if (n->kind != NODE_MAP)
 		return wants(d, n, "a map of texts", err);
+	if (len > PAIRS_MAX && !d->at)
+		d->at = n;
+	if (len > PAIRS_MAX)
+		return err_set(err, ERR_LIMIT, "has %zu entries; the most are %u", len,
+			       PAIRS_MAX);
 	ret->data = arena_alloc(&d->k->arena, (len + 1) * sizeof(*ret->data));
 	for (size_t i = 0; i < len; i++) {
 		if (to_pair(d, n->kids[2 * i], n->kids[2 * i + 1], &ret->data[i], err) < 0)

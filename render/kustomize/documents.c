@@ -9,7 +9,7 @@
 #include "kust_priv.h"
 
 #define RESOURCES_MAX 20000
-#define RESOURCES_FACTOR 8	/* read, to those given out: overlays take things away */
+#define RESOURCES_FACTOR 2	/* read, to those given out: overlays take things away */
 
 struct queue {
 	struct node **data;

@@ -309,6 +309,7 @@ struct kust {
 	struct kschema *schema;		/* the one in use: see schema.h; NULL: built in */
 	size_t source_bytes, source_files, resources;	/* against the caps */
 	size_t used_bytes, folders;	/* the same, each use counted */
+	size_t name_bytes, entries;	/* the same: names made, labels and annotations put */
 	struct kseen *seen;		/* private: texts.c's texts */
 	struct err trouble;	/* private: of load.c */
 	bool origins;		/* buildMetadata asks for where things come from */

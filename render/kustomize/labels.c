@@ -7,6 +7,8 @@
  */
 #include "config.h"
 
+#define ENTRIES_MAX ((size_t)4000000)	/* put in a build */
+
 struct entry {
 	const char *key;
 	struct node *value;
@@ -18,6 +20,9 @@ static int put_entry(struct kust *k, struct kres *r, struct node *n, void *arg,
 	struct entry *e = arg;
 
 	(void)r;
+	if (++k->entries > ENTRIES_MAX)
+		return err_set(err, ERR_LIMIT, "more than %zu labels and annotations are put; "
+			       "use fewer, or split the kustomization", ENTRIES_MAX);
 	return kset_entry(k, n, e->key, e->value, err);
 }
 

@@ -1,65 +1,123 @@
 #!/usr/bin/env bash
-# Trees that mean harm: each is refused with a message, within bounded memory, and
-# nothing outside the tree is read, written or run. Needs no cluster.
+# Trees that mean harm: each is refused with a message (or built, where it only looks
+# so), at little cost, and nothing outside the tree is read, written or run. Needs no
+# cluster.
 #
-# tests/diff/hostile.txt holds those that are small; the large ones are made here.
-# FULL=1 adds those that are large (a million names, huge scalars and expressions);
-# they take minutes, and not all of them are known to be refused in time yet.
-# Memory is bounded by AddressSanitizer; with PLAIN=build/release (built anew) once
-# more by the kernel, as the programs are then not instrumented.
+# tests/diff/hostile.txt holds those that are small; the others are made here, some as
+# objects of a repository. Two rounds: BIN (built with sanitizers; memory is bounded
+# thrice as wide), always; PLAIN (a release build of rendertool and cost), where it is
+# given or found: there each tree may take a second of processor time and 64 MiB, and
+# the kernel's record of its system calls says what it opened.
+#
+#   cmake --preset release -G Ninja && cmake --build --preset release --target rendertool cost
+#   PLAIN=build/release tests/diff/hostile.sh
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 BIN=${BIN:-$root/build/asan}
-PLAIN=${PLAIN:-}
+PLAIN=${PLAIN:-$root/build/release}
+CPU_MS=1000 MIB=64
 T=$(mktemp -d)
 trap 'rm -rf "$T"' EXIT
-failed=0
+failed=0 n_trees=0 worst_ms=0 worst_kib=0
 
 ok() { printf 'ok - hostile: %s\n' "$1"; }
 not_ok() { printf 'not ok - hostile: %s\n' "$1"; failed=1; }
 
-# small PROGRAM ARGS...: with what a small tree may take. Sanitizers double it.
-bounded() { # MIB PROGRAM ARGS...
-	local mib=$1
+# run TREE ARG...: the renderer in the folder of a tree, within its bounds.
+run() {
+	local folder=$1
 	shift
+	rm -f "$T/cost" "$T/calls"
 	if [ "$bin" = "$PLAIN" ]; then
-		(ulimit -d $((mib * 1024)) && exec timeout 60 "$@")
+		(cd "$folder" && "$bin/tests/cost" "$T/cost" 60 "$bin/tests/rendertool" "$@")
 	else
-		ASAN_OPTIONS=quarantine_size_mb=1:hard_rss_limit_mb=$((mib * 3 + 128)) \
-			timeout 120 "$@"
+		(cd "$folder" && ASAN_OPTIONS=quarantine_size_mb=1:hard_rss_limit_mb=$((MIB * 3 + 128)) \
+			timeout 120 "$bin/tests/rendertool" "$@")
 	fi
 }
 
-# refused NAME FOLDER [MIB]: the tree $T/NAME/tree.
-refused() {
-	local name=$1 in=$2 mib=${3:-64} rc=0
+# What a run opened besides the tree and what any program of its kind opens.
+strays() {
+	grep -E '^[0-9]+ +(open|openat|openat2|execve|readlink|readlinkat|stat|newfstatat|connect|socket|unlink|rename|mkdir)\(' "$1" |
+		grep -vE ' execve\(".*/tests/rendertool"| = -1 E|AT_EMPTY_PATH|"(/etc/ld\.so|/lib|/usr/lib|/proc/(self|sys/vm)|/sys/|/dev/u?random|/etc/ssl|/usr/share|/dev/null)' |
+		grep -vE '(openat2?|newfstatat|readlinkat)\([0-9A-Z_]+, "([^/.]|\.[^.])' |
+		grep -vE "\"($2|\.|)\"" || true
+}
+
+watch_calls() { # NAME FOLDER ARG...
+	local name=$1 folder=$2
+	shift 2
+	command -v strace >/dev/null || return 0
+	(cd "$folder" && strace -f -qq -e trace=file,network,process -o "$T/calls" \
+		timeout 60 "$bin/tests/rendertool" "$@" >/dev/null 2>&1) || true
+	strays "$T/calls" "$folder[^\"]*" >"$T/strays"
+	[ ! -s "$T/strays" ] || not_ok "$name opens $(head -n 3 "$T/strays")"
+}
+
+judge_cost() { # NAME
+	local ms kib
+	[ "$bin" = "$PLAIN" ] || return 0
+	read -r ms kib <"$T/cost"
+	[ "$ms" -le "$worst_ms" ] || worst_ms=$ms
+	[ "$kib" -le "$worst_kib" ] || worst_kib=$kib
+	[ "$ms" -le $CPU_MS ] || not_ok "$1: $ms ms"
+	[ "$kib" -le $((MIB * 1024)) ] || not_ok "$1: $((kib / 1024)) MiB"
+}
+
+# judge NAME RC WANT: its output in $T/out and $T/err.
+judge() {
+	local name=$1 rc=$2 want=$3
+	n_trees=$((n_trees + 1))
+	judge_cost "$name"
+	if [ "$rc" != "$want" ]; then
+		not_ok "$name ($(basename "$bin")): ends with $rc: $(tail -c 300 "$T/err")"
+	elif [ "$want" = 1 ] && { [ -s "$T/out" ] || [ ! -s "$T/err" ]; }; then
+		not_ok "$name: output, or no message"
+	elif [ "$(wc -c <"$T/err")" -gt 1000 ]; then
+		not_ok "$name: a message of $(wc -c <"$T/err") bytes"
+	elif grep -q canary\} "$T/err" "$T/out" || [ -e "$T/$name/ran" ] || [ -e "$T/$name/tree/ran" ]; then
+		not_ok "$name: something outside was read or run"
+	else
+		ok "$name: $(head -n 1 "$T/err" | cut -c1-100)"
+	fi
+}
+
+# tried NAME FOLDER WANT: the tree $T/NAME/tree.
+tried() {
+	local name=$1 in=$2 want=$3 rc=0
 	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: canary}\n' >"$T/$name/canary.yaml"
 	mkdir -p "$T/$name/outside"
 	cp "$T/$name/canary.yaml" "$T/$name/outside/"
 	printf 'resources: [canary.yaml]\n' >"$T/$name/outside/kustomization.yaml"
-	(cd "$T/$name/tree" && bounded "$mib" "$bin/tests/rendertool" kustomize . "$in") \
-		>"$T/out" 2>"$T/err" || rc=$?
-	if [ $rc != 1 ]; then
-		not_ok "$name ($(basename "$bin")): ends with $rc: $(tail -c 300 "$T/err")"
-	elif [ -s "$T/out" ] || [ ! -s "$T/err" ]; then
-		not_ok "$name: output, or no message"
-	elif [ "$(wc -c <"$T/err")" -gt 1000 ]; then
-		not_ok "$name: a message of $(wc -c <"$T/err") bytes"
-	elif grep -q canary\} "$T/err" || [ -e "$T/$name/ran" ] || [ -e "$T/$name/tree/ran" ]; then
-		not_ok "$name: something outside was read or run"
-	else
-		ok "$name: $(cut -c1-100 "$T/err" | head -n 1)"
-	fi
+	run "$T/$name/tree" kustomize . "$in" >"$T/out" 2>"$T/err" || rc=$?
+	judge "$name" "$rc" "$want"
+	[ "$bin" != "$PLAIN" ] || watch_calls "$name" "$T/$name/tree" kustomize . "$in"
 	rm -rf "${T:?}/$name"
+}
+
+refused() { tried "$1" "$2" 1; }
+built() { tried "$1" "$2" 0; }
+
+# committed NAME WANT: the tree whose id is on standard input, in $T/repo.
+committed() {
+	local name=$1 want=$2 commit rc=0
+	commit=$(git -C "$T/repo" commit-tree -m x "$(cat)")
+	run "$T" kustomize-commit "$T/repo" "$commit" . >"$T/out" 2>"$T/err" || rc=$?
+	judge "$name" "$rc" "$want"
 }
 
 # file NAME PATH: standard input as a file of a tree.
 file() { mkdir -p "$(dirname "$T/$1/tree/$2")" && cat >"$T/$1/tree/$2"; }
 
-# repeat N TEXT: with %d as the number.
-repeat() { awk -v n="$1" -v t="$2" 'BEGIN { for (i = 0; i < n; i++) { s = t; gsub(/%p/, i - 1, s); gsub(/%d/, i, s); printf "%s", s } }'; }
+# repeat N TEXT: with %d as the number from 0 on, and \n as a line break.
+repeat() {
+	local amp='&' text
+	text=${2//%d/"$amp"}
+	seq 0 $(($1 - 1)) | sed $'s\001.*\001'"${text//\\n/$'\002'}"$'\001' | tr -d '\n' | tr '\002' '\n'
+}
 
 config_map() { printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n'; }
+config_maps() { repeat "$1" 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a%d}\n---\n'; }
 
 # with_map NAME: a tree with a ConfigMap; its kustomization's end from standard input.
 with_map() {
@@ -108,7 +166,7 @@ doubling() {
 		printf 'resources: [../../l%d]\nnamePrefix: x\n' $((i - 1)) | file bases l$i/x/kustomization.yaml
 		printf 'resources: [../../l%d]\nnamePrefix: w\n' $((i - 1)) | file bases l$i/w/kustomization.yaml
 	done
-	refused bases l39 256
+	refused bases l39
 	config_map | file components c0/a.yaml
 	printf 'kind: Component\nnamePrefix: abcdefgh\n' | file components c0/kustomization.yaml
 	for ((i = 1; i < 40; i++)); do
@@ -117,7 +175,7 @@ doubling() {
 	done
 	config_map | file components app/a.yaml
 	printf 'resources: [a.yaml]\ncomponents: [../c39]\n' | file components app/kustomization.yaml
-	refused components app 256
+	refused components app
 }
 
 # Much from little: many times the same file, name, pair.
@@ -125,19 +183,19 @@ many() {
 	head -c 1000000 /dev/zero | tr '\0' x | file one-file-often f
 	{ printf 'configMapGenerator:\n- name: a\n  files:\n'; repeat 1000000 '  - k%d=f\n'; } |
 		file one-file-often kustomization.yaml
-	refused one-file-often . 256
+	refused one-file-often .
 	{ printf 'resources:\n'; repeat 1000000 '- f%d.yaml\n'; } | file million-names kustomization.yaml
-	refused million-names . 256
+	refused million-names .
 	{ printf 'commonLabels:\n'; repeat 50000 '  k%d: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n'
 		printf 'resources: [a.yaml]\n'; } | file labels kustomization.yaml
-	repeat 15000 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a%d}\n---\n' | file labels a.yaml
-	refused labels . 256
+	config_maps 15000 | file labels a.yaml
+	refused labels .
 	{ printf 'namePrefix: '; repeat 3000000 a; printf '\nresources: [a.yaml]\n'; } | file prefix kustomization.yaml
-	repeat 15000 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a%d}\n---\n' | file prefix a.yaml
-	refused prefix . 256
-	repeat 60000 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a%d}\n---\n' | file objects a.yaml
+	config_maps 15000 | file prefix a.yaml
+	refused prefix .
+	config_maps 60000 | file objects a.yaml
 	echo 'resources: [a.yaml]' | file objects kustomization.yaml
-	refused objects . 256
+	refused objects .
 	local i
 	for ((i = 0; i < 2000; i++)); do
 		echo "resources: [../l$((i + 1))]" | file layers l$i/kustomization.yaml
@@ -154,7 +212,7 @@ large() {
 	refused huge-kustomization .
 	{ printf 'a: '; head -c 15000000 /dev/zero | tr '\0' x; } | file huge-scalar a.yaml
 	echo 'resources: [a.yaml]' | file huge-scalar kustomization.yaml
-	refused huge-scalar . 256
+	refused huge-scalar .
 	{ repeat 300000 '# comment\n'; echo 'resources: [none.yaml]'; } | file comments kustomization.yaml
 	refused comments .
 	echo 'resources: [fifo]' | file fifo kustomization.yaml
@@ -166,9 +224,36 @@ large() {
 	{ printf 'patches:\n- target: {name: "'; repeat 200000 '(a|'; echo '"}'; printf '  patch: "[]"\n'; } |
 		with_map regex-nesting
 	refused regex-nesting .
-	{ printf 'patches:\n- target: {labelSelector: "'; repeat 200000 'a in ('; echo '"}'; printf '  patch: "[]"\n'; } |
+	# a selector of labels is only read for what everything else of the target fits
+	{ printf 'patches:\n- target: {kind: Secret, labelSelector: "'; repeat 200000 'a in ('; echo '"}'; printf '  patch: "[]"\n'; } |
 		with_map selector
-	refused selector .
+	built selector .
+	{ printf 'patches:\n- target: {kind: ConfigMap, labelSelector: "'; repeat 200000 'a in ('; echo '"}'
+		printf '  patch: "- {op: remove, path: /data}"\n'; } | with_map selector-in-use
+	refused selector-in-use .
+}
+
+# Objects of a repository: few bytes there, many files.
+commits() {
+	export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@example.com GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@example.com
+	local object map list i
+	git init -q --bare "$T/repo"
+	map=$(config_map | git -C "$T/repo" hash-object -w --stdin)
+	list=$(echo 'resources: [a.yaml, d/d/d/d/d/d/d/d/d/d/a.yaml]' | git -C "$T/repo" hash-object -w --stdin)
+	# a million files beside the one that is used
+	{ printf '100644 blob %s\ta.yaml\n' "$map"
+		printf '100644 blob %s\tkustomization.yaml\n' "$(echo 'resources: [a.yaml]' | git -C "$T/repo" hash-object -w --stdin)"
+		repeat 1000000 "100644 blob $map\tf%d.yaml\n" | sed 's/\\t/\t/'; } |
+		git -C "$T/repo" mktree --missing | committed million-files 1
+	# each folder holds the one below 16 times: 16^40 files
+	object=$(printf '100644 blob %s\ta.yaml\n' "$map" | git -C "$T/repo" mktree)
+	for ((i = 0; i < 40; i++)); do
+		object=$({ printf '100644 blob %s\ta.yaml\n' "$map"; printf '040000 tree %s\td\n' "$object"
+			repeat 15 "040000 tree $object\tx%d\n" | sed 's/\\t/\t/'; } | git -C "$T/repo" mktree)
+	done
+	{ printf '100644 blob %s\tkustomization.yaml\n' "$list"; printf '100644 blob %s\ta.yaml\n' "$map"
+		printf '040000 tree %s\td\n' "$object"; } | git -C "$T/repo" mktree | committed tree-of-itself 1
+	rm -rf "$T/repo"
 }
 
 all() {
@@ -184,13 +269,21 @@ all() {
 	rm -rf "$T/small"
 	nesting
 	doubling
-	[ -z "${FULL:-}" ] || { many; large; }
+	many
+	large
+	commits
+	[ $n_trees -ge 80 ] || not_ok "only $n_trees trees"
 }
 
 bin=$BIN
 all
-if [ "$PLAIN" ]; then
-	bin=$PLAIN
+if [ -x "$PLAIN/tests/rendertool" ] && [ -x "$PLAIN/tests/cost" ]; then
+	bin=$PLAIN n_trees=0
 	all
+	ok "$n_trees trees: at most $worst_ms ms and $((worst_kib / 1024)) MiB"
+	command -v strace >/dev/null ||
+		printf 'skip - hostile: what is opened (no strace here)\n'
+else
+	printf 'skip - hostile: bounds of time and memory, and what is opened (%s is not built)\n' "$PLAIN"
 fi
 exit $failed

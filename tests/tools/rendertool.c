@@ -7,6 +7,7 @@
  *   rendertool answer DIR REQUEST               the answer's bytes
  *   rendertool kustomize DIR PATH               what `kustomize build PATH` prints, natively;
  *                                               exit 1 too where it is left to that program
+ *   rendertool kustomize-commit MIRROR COMMIT PATH   the same of a commit of a repository
  *   rendertool time DIR REQUEST N               milliseconds per render, of N
  *
  * REQUEST is a file of JSON as the daemon sends it. Errors go to stderr, exit 1.
@@ -153,28 +154,28 @@ static int materialise(const char *dir, const char *request, const char *to)
 	return bad ? fail(&err) : 0;
 }
 
-static int kustomize(const char *dir, const char *path)
+static int kustomize(struct files *files, const char *path, struct err *err)
 {
 	const struct kust_options o = { 0 };
 	_cleanup_buf_ struct buf out = BUF_INIT_MAX((size_t)1 << 30);
 	_cleanup_free_ char *folder = NULL;
 	struct kust_result built = { 0 };
-	struct err err = ERR_INIT;
-	struct files *files = files_dir_open(dir, &err);
-	int bad = !files || files_join("", path, &folder, &err) ||
-		  kustomize_build(files, folder, &o, &built, &err), foreign = built.needs_exec;
+	int bad = !files || files_join("", path, &folder, err) ||
+		  kustomize_build(files, folder, &o, &built, err), foreign = built.needs_exec;
 
 	if (!bad && foreign)
 		fprintf(stderr, "not ours: %s\n", built.why);
-	else if (!bad && !(bad = kust_result_yaml(&built, &out, &err)))
+	else if (!bad && !(bad = kust_result_yaml(&built, &out, err)))
 		fwrite(buf_str(&out), 1, out.len, stdout);
 	kust_result_deinit(&built);
 	files_close(files);
-	return bad ? fail(&err) : foreign;
+	return bad ? fail(err) : foreign;
 }
 
 int main(int argc, char **argv)
 {
+	struct err err = ERR_INIT;
+
 	if (argc == 2 && strcmp(argv[1], "json") == 0)
 		return to_json();
 	if (argc == 4 && strcmp(argv[1], "render") == 0)
@@ -182,7 +183,9 @@ int main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "answer") == 0)
 		return render(argv[2], argv[3], 1, BYTES);
 	if (argc == 4 && strcmp(argv[1], "kustomize") == 0)
-		return kustomize(argv[2], argv[3]);
+		return kustomize(files_dir_open(argv[2], &err), argv[3], &err);
+	if (argc == 5 && strcmp(argv[1], "kustomize-commit") == 0)
+		return kustomize(files_git_open(argv[2], argv[3], &err), argv[4], &err);
 	if (argc == 5 && strcmp(argv[1], "time") == 0)
 		return render(argv[2], argv[3], atoi(argv[4]), TIME);
 	if (argc == 5 && strcmp(argv[1], "materialise") == 0)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "core/buf.h"
 #include "core/doc.h"
 #include "render/kustomize.h"
 #include "render/render.h"
@@ -147,6 +148,30 @@ static void test_caps(void **state)
 	}
 }
 
+/* What would go onto every object. */
+static void test_amplified(void **state)
+{
+	_cleanup_buf_ struct buf labels = BUF_INIT, prefix = BUF_INIT;
+	struct kust_options o = { 0 };
+	struct err err = ERR_INIT;
+	struct kust_result r;
+
+	(void)state;
+	buf_adds(&labels, "resources: [a.yaml]\ncommonLabels:\n");
+	for (int i = 0; i <= 1000; i++)
+		buf_addf(&labels, "  k%d: v\n", i);
+	assert_int_equal(build(buf_str(&labels), &o, NULL, &r, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_non_null(strstr(err.msg, "app/kustomization.yaml:3: commonLabels: has 1001 "
+			       "entries; the most are 1000"));
+	buf_adds(&prefix, "resources: [a.yaml]\nnameSuffix: ");
+	for (int i = 0; i <= 1000; i++)
+		buf_addc(&prefix, 'x');
+	assert_int_equal(build(buf_str(&prefix), &o, NULL, &r, &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	assert_non_null(strstr(err.msg, "nameSuffix: has 1001 bytes; the most are 1000"));
+}
+
 /* The caller learns where objects come from, generated ones too. */
 static void test_places(void **state)
 {
@@ -254,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_builds), cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_amplified),
 		cmocka_unit_test(test_places), cmocka_unit_test(test_other_repositories),
 		cmocka_unit_test(test_other_files),
 	};
