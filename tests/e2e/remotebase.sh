@@ -59,9 +59,26 @@ overlay "$GIT_URL/none.git//deploy"
 wait_until 30 "the condition" says ComparisonError "none.git"
 value_is three
 
-it "other schemes and plain files are refused"
+it "other schemes are refused"
 overlay "git@127.0.0.1:org/base.git//deploy"
 wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
 overlay "file://$T/repos/base.git//deploy"
 wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
 value_is three
+
+it "a file by its URL is rendered, and followed"
+configmap settings raw-one | write "$T/repos/raw/settings.yaml"
+overlay "$GIT_URL/raw/settings.yaml?token=SECRET"
+good shop "$COMMIT"
+value_is raw-one
+configmap settings raw-two | write "$T/repos/raw/settings.yaml"
+wait_until 30 "the file's new content" value_is raw-two
+rm "$T/repos/raw/settings.yaml"
+never 3 "taken away" value_is none
+value_is raw-two
+
+it "a file that is not there says so, without its query"
+overlay "$GIT_URL/raw/missing.yaml?token=SECRET"
+wait_until 30 "the condition" says ComparisonError "raw/missing.yaml: the server answered HTTP 404"
+value_is raw-two
+! says ComparisonError SECRET || fail "the query is shown"
