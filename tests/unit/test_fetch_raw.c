@@ -275,12 +275,13 @@ static void faults_end(void **state)
 
 	(void)state;
 	free(gitrepo_sh(&g, "head -c 100000 /dev/zero >%s/raw/f.yaml", g.repos));
-	limits.idle_ms = limits.connect_ms = 300;
 	for (size_t i = 0; i < ARRAY_LEN(points); i++) {
+		limits.idle_ms = 300;
 		p = (struct gitproxy){ .fault = PROXY_HANG, .after = points[i] };
 		use_proxy(&p, "/raw/f.yaml");
 		expect_error(ERR_TIMEOUT, "sent nothing for");
 		gitproxy_stop(&p);
+		limits.idle_ms = 20000;
 		p = (struct gitproxy){ .fault = PROXY_CUT, .after = points[i] };
 		use_proxy(&p, "/raw/f.yaml");
 		expect_error(ERR_NET, "http://127.0.0.1");
