@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "core/fetch.h"
 
 /* Present and not just the empty map that some tools write. */
 static bool is_set(const json_t *v)
@@ -70,14 +71,10 @@ static void check_url(struct app_spec *s, const char *url, const char *where)
 	else if (starts(url, "oci://"))
 		spec_error(s, "%s.repoURL: OCI artifacts are not supported: use a "
 			   "Git repository", where);
-	else if (starts(url, "ssh://") || starts(url, "git@") ||
-		 (!strstr(url, "://") && strchr(url, '@')))
-		spec_error(s, "%s.repoURL: SSH is not supported yet: use https:// "
-			   "with a repository Secret", where);
 	else if (!starts(url, "https://") && !starts(url, "http://") &&
-		 !starts(url, "file://"))
-		spec_error(s, "%s.repoURL must begin with https://, http:// or "
-			   "file://", where);
+		 !starts(url, "file://") && !repo_url_is_ssh(url))
+		spec_error(s, "%s.repoURL must begin with https://, http://, "
+			   "ssh://, file:// or be user@host:path", where);
 }
 
 static bool has_control(const char *s)

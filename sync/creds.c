@@ -1,12 +1,15 @@
 /*
  * Credentials of Git repositories, from Secrets labelled as Argo CD's:
  * argocd.argoproj.io/secret-type "repository" (this URL) or "repo-creds" (URLs that
- * begin with it; the longest wins), and CA bundles by host from the ConfigMap
- * argocd-tls-certs-cm. Read in syncd's own and the Applications' namespaces.
+ * begin with it; the longest wins), CA bundles by host from the ConfigMap
+ * argocd-tls-certs-cm, and SSH host keys from argocd-ssh-known-hosts-cm. Read in
+ * syncd's own and the Applications' namespaces; whatever changes is tried at once by
+ * the repositories that could not be reached.
  */
 #include "engine_priv.h"
 
 #include "core/fetch.h"
+#include "core/known_hosts.h"
 
 #define SECRET_LABEL "argocd.argoproj.io/secret-type"
 
@@ -15,22 +18,31 @@ struct cred {
 	bool prefix;		/* repo-creds */
 	char *url;		/* normal spelling */
 	char *username, *password, *bearer, *cert, *key;
+	char *ssh_key, *known_hosts;
 	bool insecure;
 	unsigned seen;
 };
 
-struct ca {
-	char *host, *pem;
+struct creds_entry {
+	char *key, *value;
+};
+
+/* One ConfigMap by its name. */
+struct creds_map {
+	struct creds_ns *ns;
+	struct watch *watch;
+	VEC(struct creds_entry) data;
+	bool seen;		/* the list under way holds it */
+	bool synced;
 };
 
 struct creds_ns {
 	struct creds *owner;
 	char *ns;
-	struct watch *secrets, *cas;
-	VEC(struct ca) bundles;
+	struct watch *secrets;
+	struct creds_map cas, hosts;
 	unsigned list_no;
 	bool synced;
-	bool cas_seen;		/* the list under way holds the ConfigMap */
 };
 
 struct creds {
@@ -48,6 +60,10 @@ static void cred_deinit(struct cred *c)
 	if (c->password)
 		explicit_bzero(c->password, strlen(c->password));
 	free(c->password);
+	if (c->ssh_key)
+		explicit_bzero(c->ssh_key, strlen(c->ssh_key));
+	free(c->ssh_key);
+	free(c->known_hosts);
 	free(c->bearer);
 	free(c->cert);
 	free(c->key);
@@ -98,6 +114,7 @@ static void on_secret(void *arg, enum watch_event ev, const json_t *o)
 	struct cred c = { 0 };
 
 	drop(n->owner, origin);
+	source_retry(n->owner->engine);
 	if (ev == WATCH_DELETED || !type || (strcmp(type, "repository") &&
 					     strcmp(type, "repo-creds")))
 		return;
@@ -112,6 +129,8 @@ static void on_secret(void *arg, enum watch_event ev, const json_t *o)
 		.bearer = decoded(o, "bearerToken"),
 		.cert = decoded(o, "tlsClientCertData"),
 		.key = decoded(o, "tlsClientCertKey"),
+		.ssh_key = decoded(o, "sshPrivateKey"),
+		.known_hosts = decoded(o, "sshKnownHosts"),
 		.insecure = insecure && !strcmp(insecure, "true"),
 		.seen = n->list_no,
 	};
@@ -138,43 +157,52 @@ static void on_secrets_synced(void *arg)
 	n->synced = true;
 }
 
-static void forget_bundles(struct creds_ns *n)
+static void map_clear(struct creds_map *m)
 {
-	for (size_t i = 0; i < n->bundles.len; i++) {
-		free(n->bundles.data[i].host);
-		free(n->bundles.data[i].pem);
+	for (size_t i = 0; i < m->data.len; i++) {
+		free(m->data.data[i].key);
+		free(m->data.data[i].value);
 	}
-	n->bundles.len = 0;
+	m->data.len = 0;
 }
 
-static void on_ca(void *arg, enum watch_event ev, const json_t *o)
+static void on_map(void *arg, enum watch_event ev, const json_t *o)
 {
-	struct creds_ns *n = arg;
-	const char *host;
-	json_t *pem;
+	struct creds_map *m = arg;
+	const char *key;
+	json_t *value;
 
-	forget_bundles(n);
+	map_clear(m);
+	source_retry(m->ns->owner->engine);
 	if (ev == WATCH_DELETED)
 		return;
-	n->cas_seen = true;
-	json_object_foreach(json_object_get(o, "data"), host, pem)
-		if (json_is_string(pem))
-			vec_push(&n->bundles, ((struct ca){ xstrdup(host),
-				xstrdup(json_string_value(pem)) }));
+	m->seen = true;
+	json_object_foreach(json_object_get(o, "data"), key, value)
+		if (json_is_string(value))
+			vec_push(&m->data, ((struct creds_entry){ xstrdup(key),
+				xstrdup(json_string_value(value)) }));
 }
 
-static void on_ca_reset(void *arg)
+static void on_map_reset(void *arg)
 {
-	((struct creds_ns *)arg)->cas_seen = false;
+	((struct creds_map *)arg)->seen = false;
 }
 
-/* Deleted while nobody watched. */
-static void on_ca_synced(void *arg)
+static void on_map_synced(void *arg)
 {
-	struct creds_ns *n = arg;
+	struct creds_map *m = arg;
 
-	if (!n->cas_seen)
-		forget_bundles(n);
+	m->synced = true;
+	if (!m->seen)		/* deleted while nobody watched */
+		map_clear(m);
+}
+
+static void on_map_trouble(void *arg, const struct err *err)
+{
+	struct creds_map *m = arg;
+
+	if (err->code == ERR_AUTH)
+		m->synced = true;
 }
 
 /* Not allowed to read them: repositories are asked without, not never. */
@@ -194,16 +222,25 @@ static const struct watch_handler secret_handler = {
 	.on_reset = on_reset, .on_event = on_secret,
 	.on_synced = on_secrets_synced, .on_trouble = on_secrets_trouble,
 };
-static const struct watch_handler ca_handler = {
-	.on_reset = on_ca_reset, .on_event = on_ca, .on_synced = on_ca_synced,
+static const struct watch_handler map_handler = {
+	.on_reset = on_map_reset, .on_event = on_map, .on_synced = on_map_synced,
+	.on_trouble = on_map_trouble,
 };
+
+static void watch_map(struct creds_ns *n, struct creds_map *m, const char *field)
+{
+	struct kube_ref maps = { .version = "v1", .resource = "configmaps",
+				 .ns = n->ns };
+
+	m->ns = n;
+	m->watch = watch_new(n->owner->engine->kube, &maps, NULL, field,
+			     &map_handler, m);
+}
 
 static void watch_ns(struct creds *c, const char *ns)
 {
 	struct kube_ref secrets = { .version = "v1", .resource = "secrets",
 				    .ns = ns };
-	struct kube_ref maps = { .version = "v1", .resource = "configmaps",
-				 .ns = ns };
 	struct creds_ns *n;
 
 	for (size_t i = 0; i < c->n_namespaces; i++)
@@ -217,8 +254,8 @@ static void watch_ns(struct creds *c, const char *ns)
 	c->namespaces[c->n_namespaces++] = n;
 	n->secrets = watch_new(c->engine->kube, &secrets, SECRET_LABEL, NULL,
 			       &secret_handler, n);
-	n->cas = watch_new(c->engine->kube, &maps, NULL,
-			   "metadata.name=argocd-tls-certs-cm", &ca_handler, n);
+	watch_map(n, &n->cas, "metadata.name=argocd-tls-certs-cm");
+	watch_map(n, &n->hosts, "metadata.name=argocd-ssh-known-hosts-cm");
 }
 
 struct creds *creds_new(struct engine *e)
@@ -233,6 +270,13 @@ struct creds *creds_new(struct engine *e)
 	return c;
 }
 
+static void map_deinit(struct creds_map *m)
+{
+	watch_free(m->watch);
+	map_clear(m);
+	vec_deinit(&m->data);
+}
+
 struct creds *creds_free(struct creds *c)
 {
 	if (!c)
@@ -241,9 +285,8 @@ struct creds *creds_free(struct creds *c)
 		struct creds_ns *n = c->namespaces[i];
 
 		watch_free(n->secrets);
-		watch_free(n->cas);
-		forget_bundles(n);
-		vec_deinit(&n->bundles);
+		map_deinit(&n->cas);
+		map_deinit(&n->hosts);
 		free(n->ns);
 		free(n);
 	}
@@ -257,9 +300,12 @@ struct creds *creds_free(struct creds *c)
 
 bool creds_synced(const struct creds *c)
 {
-	for (size_t i = 0; i < c->n_namespaces; i++)
-		if (!c->namespaces[i]->synced)
+	for (size_t i = 0; i < c->n_namespaces; i++) {
+		const struct creds_ns *n = c->namespaces[i];
+
+		if (!n->synced || !n->cas.synced || !n->hosts.synced)
 			return false;
+	}
 	return true;
 }
 
@@ -282,12 +328,13 @@ static const struct cred *best(const struct creds *c, const char *url)
 	return found;
 }
 
-static const char *bundle_of(const struct creds_ns *ns, const char *host, size_t n)
+/* The value of a key of n bytes; NULL: none. */
+static const char *map_get(const struct creds_map *m, const char *key, size_t n)
 {
-	for (size_t i = 0; i < ns->bundles.len; i++)
-		if (strlen(ns->bundles.data[i].host) == n &&
-		    !strncmp(ns->bundles.data[i].host, host, n))
-			return ns->bundles.data[i].pem;
+	for (size_t i = 0; i < m->data.len; i++)
+		if (strlen(m->data.data[i].key) == n &&
+		    !strncmp(m->data.data[i].key, key, n))
+			return m->data.data[i].value;
 	return NULL;
 }
 
@@ -300,8 +347,37 @@ static const char *ca_for(const struct creds *c, const char *url)
 		return NULL;
 	host += 3;
 	for (size_t i = 0; !pem && i < c->n_namespaces; i++)
-		pem = bundle_of(c->namespaces[i], host, strcspn(host, ":/"));
+		pem = map_get(&c->namespaces[i]->cas, host, strcspn(host, ":/"));
 	return pem;
+}
+
+static bool names_host(const char *text, const struct ssh_place *place)
+{
+	_cleanup_buf_ struct buf types = BUF_INIT;
+
+	known_hosts_types(text, place->host, place->port, &types);
+	return types.len > 0;
+}
+
+/* The Secret's own list, else the first namespace's that names the host. */
+static const char *hosts_for(const struct creds *c, const struct cred *k,
+			     const char *url)
+{
+	static const char key[] = "ssh_known_hosts";
+	const char *found = k ? k->known_hosts : NULL;
+	struct ssh_place place;
+
+	if (found || ssh_place_parse(&place, url, NULL))
+		return found;
+	for (size_t i = 0; !found && i < c->n_namespaces; i++) {
+		const char *text = map_get(&c->namespaces[i]->hosts, key,
+					   sizeof(key) - 1);
+
+		if (text && names_host(text, &place))
+			found = text;
+	}
+	ssh_place_deinit(&place);
+	return found;
 }
 
 static bool put(char **to, const char *value)
@@ -313,10 +389,25 @@ static bool put(char **to, const char *value)
 	return true;
 }
 
-void creds_fill(struct creds *c, const char *url, struct http_endpoint *ep)
+/* SSH's parts are no business of the HTTP connections that are kept. */
+static void fill_ssh(struct creds *c, const struct cred *k, const char *url,
+		     struct repo_access *a)
+{
+	bool is_ssh = repo_url_is_ssh(url);
+
+	if (a->ssh_key)
+		explicit_bzero(a->ssh_key, strlen(a->ssh_key));
+	put(&a->ssh_key, is_ssh && k ? k->ssh_key : NULL);
+	put(&a->known_hosts, is_ssh ? hosts_for(c, k, url) : NULL);
+}
+
+void creds_fill(struct creds *c, const char *url, struct repo_access *a)
 {
 	const struct cred *k = best(c, url);
+	struct http_endpoint *ep = &a->http;
 	bool changed = false;
+
+	fill_ssh(c, k, url, a);
 
 	changed |= put(&ep->username, k ? k->username : NULL);
 	changed |= put(&ep->password, k ? k->password : NULL);

@@ -86,7 +86,7 @@ struct repo_rev {
 	char *author, *subject;
 	int64_t commit_ms;
 	struct err err;		/* why wanted or commit is not known; code NONE = fine */
-	bool fetching, asked, local_due;
+	bool fetching, asked;
 	uint64_t fetch_again;	/* mono: not before */
 	bool rebuild;		/* the mirror is damaged: a new one */
 	unsigned broken;	/* times in a row that the mirror could not be read */
@@ -106,18 +106,26 @@ void source_refetch(struct repo_rev *rev);
 void source_poll_now(struct repo_rev *rev);
 /* When was it last asked with an answer? mono ms; 0 = never. */
 uint64_t source_polled_at(const struct repo_rev *rev);
+/* Credentials changed: what could not be reached is asked again. */
+void source_retry(struct engine *e);
 void source_start(struct engine *e);
 void source_free(struct engine *e);
 /* Adds the folder names of the mirrors in use, spaced. */
 void source_keys(struct engine *e, struct buf *out);
 
-/* creds.c: Secrets labelled as Argo CD's, and CA bundles by host. */
+/* How a repository is reached: owned strings, NULL where there is none. */
+struct repo_access {
+	struct http_endpoint http;	/* username: of SSH as well */
+	char *ssh_key, *known_hosts;
+};
+
+/* creds.c: Secrets labelled as Argo CD's, CA bundles by host, known hosts. */
 struct creds;
 struct creds *creds_new(struct engine *e);
 struct creds *creds_free(struct creds *c);
 bool creds_synced(const struct creds *c);
-/* Fills (owned copies) username ... of an endpoint for this URL. */
-void creds_fill(struct creds *c, const char *url, struct http_endpoint *ep);
+/* Fills (owned copies) what the credentials for this URL say; the rest stays. */
+void creds_fill(struct creds *c, const char *url, struct repo_access *a);
 
 /* ---- remotes.c: other repositories that a render needs ---- */
 

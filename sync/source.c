@@ -1,16 +1,21 @@
 /*
  * Repositories: one poll and one mirror each, whatever many applications use
- * them. A poll asks the remote's refs from the loop; only when a ref in use moved
- * does the fetch worker run. file:// and single files have no refs to ask: there the
- * worker polls.
+ * them. A poll asks the remote's refs, over HTTP from the loop, over SSH and of
+ * folders and single files through a worker; only when a ref in use moved is it
+ * fetched. What a worker polls in vain is polled less and less often: it holds a
+ * worker meanwhile.
  * A failure is told to the applications that use the revision, and asked again at
  * the next poll; what was fetched before stays usable.
  */
 #include "engine_priv.h"
 
 #include "core/fetch.h"
+#include "core/pktline.h"
 
 #define POLL_DEADLINE_MS 15000
+#define LIST_DEADLINE_MS 20000	/* the worker's own is shorter, and says more */
+#define MAX_LIST_ANSWER ((size_t)16 << 20)
+#define MAX_BACKOFF 5		/* times the poll interval */
 #define FETCH_DEADLINE_MS 180000
 #define MAX_FETCH_ANSWER 65536
 #define POLL_SOON_MS 20
@@ -24,10 +29,13 @@ struct repo {
 	char *mirror;		/* from the last fetch; "" none */
 	struct engine *engine;
 	struct repo_rev *revs;
-	struct http_endpoint endpoint;
-	bool local;		/* file://, or one file by HTTP */
+	struct repo_access access;
+	bool by_worker;		/* ssh, file://, one file by HTTP */
 
 	struct lsrefs poll;
+	struct worker_call list;
+	char *list_request;
+	unsigned failures;	/* polls in a row */
 	bool polling, poll_again;
 	char **prefixes;	/* of the poll under way */
 	size_t n_prefixes;
@@ -37,7 +45,6 @@ struct repo {
 	struct worker_call fetch;
 	struct repo_rev *fetching;
 	char *fetch_request;
-	char fetch_oid[65];
 	UT_hash_handle hh;
 };
 
@@ -84,6 +91,15 @@ static void fetched(struct repo_rev *rev, const struct fetch_answer *a)
 	rev->err = ERR_INIT;
 }
 
+/* It may hold a password or key. */
+static void drop_request(char **request, size_t len)
+{
+	if (*request)
+		explicit_bzero(*request, len);
+	free(*request);
+	*request = NULL;
+}
+
 static void on_fetched(struct worker_call *c, const struct err *err,
 		       const char *data, size_t len)
 {
@@ -94,10 +110,7 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 	bool moved;
 
 	r->fetching = NULL;
-	if (r->fetch_request)
-		explicit_bzero(r->fetch_request, r->fetch.request_len);
-	free(r->fetch_request);
-	r->fetch_request = NULL;
+	drop_request(&r->fetch_request, r->fetch.request_len);
 	if (!bad.code)
 		(void)!fetch_answer_decode(&a, data, len, &bad);
 	rev->fetching = false;
@@ -108,8 +121,6 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 	} else {
 		moved = strcmp(rev->commit, a.oid) || rev->err.code;
 		fetched(rev, &a);
-		if (r->local)
-			r->polled_at = r->poll_started;
 		if (moved)
 			poke_users(rev);
 	}
@@ -122,44 +133,54 @@ static bool wants_fetch(const struct repo_rev *rev)
 {
 	struct repo *r = rev->repo;
 
-	if (!rev->users || rev->fetch_again > world_now(r->engine->w))
-		return false;
-	if (r->local)
-		return rev->local_due;
-	return *rev->wanted && strcmp(rev->wanted, rev->commit);
+	return rev->users && rev->fetch_again <= world_now(r->engine->w) &&
+	       *rev->wanted && strcmp(rev->wanted, rev->commit);
+}
+
+/* What every request to the worker says of the repository. */
+static struct fetch_request request_of(struct repo *r)
+{
+	struct http_endpoint *http = &r->access.http;
+
+	return (struct fetch_request){
+		.mirrors = r->engine->mirrors, .key = r->key, .url = r->wire,
+		.username = http->username, .password = http->password,
+		.bearer = http->bearer, .ca_pem = http->ca_pem,
+		.cert_pem = http->cert_pem, .key_pem = http->key_pem,
+		.insecure_skip_verify = http->insecure_skip_verify,
+		.ssh_key = r->access.ssh_key,
+		.known_hosts = r->access.known_hosts,
+	};
+}
+
+static void ask_worker(struct repo *r, const struct fetch_request *q,
+		       struct worker_call *c, char **request)
+{
+	struct buf out = BUF_INIT;
+
+	fetch_request_encode(q, &out);
+	*request = buf_steal(&out, &c->request_len);
+	c->kind = WORKER_FETCH;
+	c->affinity = r->key;
+	c->request = *request;
+	r->engine->w->ops->worker_start(r->engine->w, c);
 }
 
 static void fetch_start(struct repo *r, struct repo_rev *rev)
 {
-	struct engine *e = r->engine;
-	struct fetch_request q = {
-		.mirrors = e->mirrors, .key = r->key, .url = r->wire,
-		.username = r->endpoint.username,
-		.password = r->endpoint.password, .bearer = r->endpoint.bearer,
-		.ca_pem = r->endpoint.ca_pem, .cert_pem = r->endpoint.cert_pem,
-		.key_pem = r->endpoint.key_pem,
-		.insecure_skip_verify = r->endpoint.insecure_skip_verify,
-		.revision = rev->name, .oid = r->local ? NULL : rev->wanted,
-		.have = r->local && *rev->commit ? rev->commit : NULL,
-		.rebuild = rev->rebuild,
-	};
-	struct buf out = BUF_INIT;
-	size_t len;
+	struct fetch_request q = request_of(r);
 
-	fetch_request_encode(&q, &out);
-	r->fetch_request = buf_steal(&out, &len);
+	q.revision = rev->name;
+	q.oid = rev->wanted;
+	q.rebuild = rev->rebuild;
 	r->fetching = rev;
 	rev->fetching = true;
-	rev->local_due = false;
-	memcpy(r->fetch_oid, rev->wanted, sizeof(r->fetch_oid));
 	r->fetch = (struct worker_call){
-		.kind = WORKER_FETCH, .affinity = r->key,
-		.request = r->fetch_request, .request_len = len,
 		.deadline_ms = FETCH_DEADLINE_MS,
 		.max_answer = MAX_FETCH_ANSWER, .on_done = on_fetched,
 	};
-	e->counts.fetches++;
-	e->w->ops->worker_start(e->w, &r->fetch);
+	r->engine->counts.fetches++;
+	ask_worker(r, &q, &r->fetch, &r->fetch_request);
 }
 
 /* One fetch per repository at a time: the mirror has one writer. */
@@ -231,21 +252,31 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 	}
 }
 
+/* To the next poll, after this one. */
+static uint64_t poll_wait(const struct repo *r)
+{
+	uint64_t ms = r->engine->cfg.poll_ms;
+
+	if (r->by_worker && r->failures > 1)
+		ms *= r->failures < MAX_BACKOFF ? r->failures : MAX_BACKOFF;
+	return world_jitter(r->engine->w, ms, 10);
+}
+
 static void poll_over(struct repo *r, const struct err *err)
 {
-	struct engine *e = r->engine;
-	uint64_t wait = world_jitter(e->w, e->cfg.poll_ms, 10);
-
 	r->polling = false;
 	free_prefixes(r);
-	if (!err->code)
+	r->failures = err->code ? r->failures + 1 : 0;
+	if (err->code)
+		r->engine->counts.poll_errors++;
+	else
 		r->polled_at = r->poll_started;
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		if (err->code)
 			rev_fail(rev, err);
 		poke_users(rev);
 	}
-	schedule(r, r->poll_again ? POLL_SOON_MS : wait);
+	schedule(r, r->poll_again ? POLL_SOON_MS : poll_wait(r));
 	r->poll_again = false;
 	fetch_next(r);
 }
@@ -255,20 +286,42 @@ static void on_polled(struct lsrefs *l, const struct err *err,
 {
 	struct repo *r = container_of(l, struct repo, poll);
 
-	if (err->code)
-		r->engine->counts.poll_errors++;
-	else
+	if (!err->code)
 		resolve_all(r, refs);
 	poll_over(r, err);
 }
 
-static void poll_local(struct repo *r)
+static void on_listed(struct worker_call *c, const struct err *err,
+		      const char *data, size_t len)
 {
-	for (struct repo_rev *rev = r->revs; rev; rev = rev->next)
-		rev->local_due = rev->users > 0;
-	schedule(r, world_jitter(r->engine->w, r->engine->cfg.poll_ms, 10));
-	r->poll_again = false;
-	fetch_next(r);
+	struct repo *r = container_of(c, struct repo, list);
+	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
+	struct fetch_answer a = { 0 };
+	struct err bad = *err;
+
+	drop_request(&r->list_request, r->list.request_len);
+	if (!bad.code && !fetch_answer_decode(&a, data, len, &bad) &&
+	    !ref_list_read(&refs, a.refs ? a.refs : "", &bad))
+		resolve_all(r, &refs);
+	fetch_answer_deinit(&a);
+	poll_over(r, &bad);
+}
+
+static void list_start(struct repo *r)
+{
+	_cleanup_buf_ struct buf prefixes = BUF_INIT;
+	struct fetch_request q = request_of(r);
+
+	for (size_t i = 0; i < r->n_prefixes; i++)
+		buf_addf(&prefixes, "%s%s", i ? " " : "", r->prefixes[i]);
+	if (!r->n_prefixes)	/* commits only: is it there at all? */
+		buf_adds(&prefixes, "HEAD");
+	q.list = (char *)(uintptr_t)buf_str(&prefixes);
+	r->list = (struct worker_call){
+		.deadline_ms = LIST_DEADLINE_MS,
+		.max_answer = MAX_LIST_ANSWER, .on_done = on_listed,
+	};
+	ask_worker(r, &q, &r->list, &r->list_request);
 }
 
 static bool in_use(const struct repo *r)
@@ -295,19 +348,19 @@ static void poll_start(struct repo *r)
 	}
 	e->counts.polls++;
 	r->poll_started = world_now(e->w);
-	creds_fill(e->creds, r->url, &r->endpoint);
-	if (r->local) {
-		poll_local(r);
-		return;
-	}
+	creds_fill(e->creds, r->url, &r->access);
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		rev->asked = rev->users > 0;
 		if (rev->asked)
 			revision_prefixes(rev->name, add_prefix, r);
 	}
 	r->polling = true;
+	if (r->by_worker) {
+		list_start(r);
+		return;
+	}
 	r->poll = (struct lsrefs){
-		.endpoint = &r->endpoint,
+		.endpoint = &r->access.http,
 		.prefixes = (const char *const *)r->prefixes,
 		.timeout_ms = POLL_DEADLINE_MS, .on_done = on_polled,
 	};
@@ -322,6 +375,9 @@ static char *wire_url(const char *normal, const char *written)
 
 	while (n && written[n - 1] == '/')
 		n--;
+	/* Short for SSH: its path may start at another folder than ssh://'s. */
+	if (repo_url_is_ssh(written))
+		return xstrndup(written, n);
 	if (n < 4 || strncasecmp(written + n - 4, ".git", 4) ||
 	    (have >= 4 && !strcasecmp(normal + have - 4, ".git")))
 		return xstrdup(normal);
@@ -342,12 +398,13 @@ static struct repo *repo_get(struct engine *e, const char *url)
 	r->key = repo_key(r->url);
 	r->mirror = xstrdup("");
 	r->engine = e;
-	r->local = !strncmp(r->url, "file://", 7) || repo_is_raw(r->url);
+	r->by_worker = !strncmp(r->url, "file://", 7) || repo_url_is_ssh(r->url) ||
+		       repo_is_raw(r->url);
 	r->timer.fn = on_timer;
-	r->endpoint.url = xstrdup(r->wire);
-	r->endpoint.follow_redirects = true;
+	r->access.http.url = xstrdup(r->wire);
+	r->access.http.follow_redirects = true;
 	/* Hosts answer Git's own agent differently from a browser's. */
-	r->endpoint.user_agent = "git/2.0 (syncd " SYNCD_VERSION ")";
+	r->access.http.user_agent = "git/2.0 (syncd " SYNCD_VERSION ")";
 	HASH_ADD_KEYPTR(hh, e->repos, r->url, strlen(r->url), r);
 	return r;
 }
@@ -396,7 +453,6 @@ void source_refetch(struct repo_rev *rev)
 		return;
 	rev->rebuild = rev->broken++ > 0;
 	*rev->commit = '\0';
-	rev->local_due = rev->repo->local;
 	fetch_next(rev->repo);
 }
 
@@ -418,8 +474,7 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	const struct repo *r = rev->repo;
 
 	/* A fetch that the poll asked for is part of its answer. */
-	if (rev->fetching || (!r->local && *rev->wanted &&
-			      strcmp(rev->wanted, rev->commit)))
+	if (rev->fetching || (*rev->wanted && strcmp(rev->wanted, rev->commit)))
 		return 0;
 	return r->polled_at;
 }
@@ -433,6 +488,15 @@ void source_keys(struct engine *e, struct buf *out)
 			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
 }
 
+void source_retry(struct engine *e)
+{
+	struct repo *r, *next;
+
+	HASH_ITER(hh, e->repos, r, next)
+		if (r->failures && !r->polling && in_use(r))
+			schedule(r, POLL_SOON_MS);
+}
+
 void source_start(struct engine *e)
 {
 	struct repo *r, *next;
@@ -441,8 +505,14 @@ void source_start(struct engine *e)
 		schedule(r, POLL_SOON_MS);
 }
 
-static void endpoint_deinit(struct http_endpoint *ep)
+static void access_deinit(struct repo_access *a)
 {
+	struct http_endpoint *ep = &a->http;
+
+	if (a->ssh_key)
+		explicit_bzero(a->ssh_key, strlen(a->ssh_key));
+	free(a->ssh_key);
+	free(a->known_hosts);
 	free(ep->url);
 	free(ep->ca_pem);
 	free(ep->cert_pem);
@@ -460,8 +530,8 @@ void source_free(struct engine *e)
 	HASH_ITER(hh, e->repos, r, next) {
 		HASH_DEL(e->repos, r);
 		world_timer_stop(e->w, &r->timer);
-		if (r->polling)
-			lsrefs_abandon(e->w, &r->poll);
+		lsrefs_abandon(e->w, &r->poll);
+		e->w->ops->worker_abandon(e->w, &r->list);
 		e->w->ops->worker_abandon(e->w, &r->fetch);
 		free_prefixes(r);
 		while ((rev = r->revs)) {
@@ -472,9 +542,10 @@ void source_free(struct engine *e)
 			free(rev);
 		}
 		if (e->w->ops->endpoint_forget)
-			e->w->ops->endpoint_forget(e->w, &r->endpoint);
-		endpoint_deinit(&r->endpoint);
-		free(r->fetch_request);
+			e->w->ops->endpoint_forget(e->w, &r->access.http);
+		access_deinit(&r->access);
+		drop_request(&r->list_request, r->list.request_len);
+		drop_request(&r->fetch_request, r->fetch.request_len);
 		free(r->mirror);
 		free(r->key);
 		free(r->url);

@@ -20,13 +20,13 @@ static const struct field request_fields[] = {
 	REQUEST(mirrors), REQUEST(key), REQUEST(url),
 	REQUEST(username), REQUEST(password), REQUEST(bearer),
 	REQUEST(ca_pem), REQUEST(cert_pem), REQUEST(key_pem),
-	REQUEST(revision), REQUEST(oid), REQUEST(have),
-	REQUEST(keep),
+	REQUEST(ssh_key), REQUEST(known_hosts), REQUEST(list),
+	REQUEST(revision), REQUEST(oid), REQUEST(keep),
 };
 
 #define ANSWER(f) { #f, offsetof(struct fetch_answer, f) }
 static const struct field answer_fields[] = {
-	ANSWER(mirror), ANSWER(author), ANSWER(subject),
+	ANSWER(mirror), ANSWER(author), ANSWER(subject), ANSWER(refs),
 };
 
 static char **string_at(const void *base, const struct field *f)
@@ -73,7 +73,6 @@ static int need(const char *value, const char *name, struct err *err)
 	return err_set(err, ERR_INTERNAL, "%s is missing", name);
 }
 
-/* "" or hex digits. */
 static int read_oid(const json_t *j, char oid[65], struct err *err)
 {
 	const char *s = doc_get_str(j, "oid", NULL);
@@ -141,6 +140,7 @@ void fetch_request_deinit(struct fetch_request *r)
 	wipe(r->password);
 	wipe(r->bearer);
 	wipe(r->key_pem);
+	wipe(r->ssh_key);
 	for (size_t i = 0; i < ARRAY_LEN(request_fields); i++)
 		free(*string_at(r, &request_fields[i]));
 	*r = (struct fetch_request){ 0 };
@@ -150,20 +150,22 @@ void fetch_answer_encode(const struct fetch_answer *a, struct buf *out)
 {
 	buf_addc(out, '{');
 	write_strings(out, a, answer_fields, ARRAY_LEN(answer_fields));
-	buf_addf(out, "\"oid\":\"%s\",\"time_ms\":%lld,\"unchanged\":%s}", a->oid,
-		 (long long)a->time_ms, a->unchanged ? "true" : "false");
+	buf_addf(out, "\"oid\":\"%s\",\"time_ms\":%lld}", a->oid,
+		 (long long)a->time_ms);
 }
 
 static int read_answer(struct fetch_answer *a, const json_t *j, struct err *err)
 {
 	if (!json_is_object(j))
 		return err_set(err, ERR_INTERNAL, "no object");
-	if (read_strings(j, a, answer_fields, ARRAY_LEN(answer_fields), err) ||
-	    read_oid(j, a->oid, err))
+	if (read_strings(j, a, answer_fields, ARRAY_LEN(answer_fields), err))
 		return -1;
+	if (a->refs)
+		return 0;
 	a->time_ms = doc_get_int(j, 0, "time_ms", NULL);
-	a->unchanged = doc_get_bool(j, false, "unchanged", NULL);
-	return a->unchanged ? 0 : need(a->mirror, "mirror", err);
+	if (read_oid(j, a->oid, err))
+		return -1;
+	return need(a->mirror, "mirror", err);
 }
 
 int fetch_answer_decode(struct fetch_answer *a, const char *data, size_t len,

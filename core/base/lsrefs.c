@@ -13,7 +13,7 @@
 #include "core/fetch.h"
 #include "core/mem.h"
 #include "core/sm.h"
-#include "pktline.h"
+#include "core/pktline.h"
 
 #include <stdio.h>
 

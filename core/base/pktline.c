@@ -4,7 +4,7 @@
  * answer is read packet by packet through the stages of enum ref_stage. It comes
  * from outside: lengths are checked, refs are counted, names are judged. Pure.
  */
-#include "pktline.h"
+#include "core/pktline.h"
 
 #include "core/mem.h"
 #include "core/utf8.h"
@@ -116,6 +116,28 @@ int ref_list_add(struct ref_list *l, const char *name, size_t name_len,
 	}
 	ref.name = xstrndup(name, name_len);
 	vec_push(l, ref);
+	return 0;
+}
+
+void ref_list_write(const struct ref_list *l, struct buf *out)
+{
+	for (size_t i = 0; i < l->len; i++)
+		buf_addf(out, "%s %s\n", l->data[i].oid, l->data[i].name);
+}
+
+int ref_list_read(struct ref_list *l, const char *lines, struct err *err)
+{
+	while (*lines) {
+		size_t len = strcspn(lines, "\n");
+		const char *name = lines + OID_HEX + 1;
+
+		if (len < OID_HEX + 2 || lines[OID_HEX] != ' ' ||
+		    !name_is_fine(name, len - OID_HEX - 1))
+			return err_set(err, ERR_INTERNAL, "a ref's line is broken");
+		if (ref_list_add(l, name, len - OID_HEX - 1, lines, err))
+			return -1;
+		lines += len + (lines[len] == '\n');
+	}
 	return 0;
 }
 

@@ -78,6 +78,16 @@ static int check_host(const char *url, struct err *err)
 	return 0;
 }
 
+static int check_ssh(const char *url, struct err *err)
+{
+	struct ssh_place place;
+
+	if (ssh_place_parse(&place, url, err))
+		return -1;
+	ssh_place_deinit(&place);
+	return 0;
+}
+
 int repo_url_check(const char *url, struct err *err)
 {
 	_cleanup_free_ char *shown = NULL;
@@ -100,8 +110,10 @@ int repo_url_check(const char *url, struct err *err)
 				shown);
 	if (has_scheme(url, "https://") || has_scheme(url, "http://"))
 		return check_host(url, err);
+	if (repo_url_is_ssh(url))
+		return check_ssh(url, err);
 	return err_set(err, ERR_INVALID,
-		       "repository URL %s: only https, http and file are supported",
+		       "repository URL %s: only https, http, ssh and file are supported",
 		       shown);
 }
 
@@ -148,7 +160,8 @@ static size_t trimmed_len(const char *s, size_t len, bool folder)
 static void add_host(struct buf *b, const char *scheme, const char *host, size_t len)
 {
 	const char *port = !strcmp(scheme, "https") ? ":443" :
-			   !strcmp(scheme, "http") ? ":80" : "";
+			   !strcmp(scheme, "http") ? ":80" :
+			   !strcmp(scheme, "ssh") ? ":22" : "";
 	size_t n = strlen(port);
 
 	if (n && len > n && !memcmp(host + len - n, port, n))
@@ -157,19 +170,45 @@ static void add_host(struct buf *b, const char *scheme, const char *host, size_t
 		buf_addc(b, (char)tolower((unsigned char)host[i]));
 }
 
+/* "git@host:org/r" -> "ssh://git@host/org/r"; "git@host" -> "ssh://git@host". */
+static char *scp_as_ssh(const char *url)
+{
+	const char *host = strchr(url, '@') + 1;
+	size_t n = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+	const char *path = host + n + (host[n] == ':');
+
+	if (!host[n])
+		return xasprintf("ssh://%s", url);
+	return xasprintf("ssh://%.*s/%s", (int)(host + n - url), url,
+			 *path == '/' ? path + 1 : path);
+}
+
+static bool is_short_ssh(const char *url)
+{
+	return !strstr(url, "://") && strchr(url, '@') &&
+	       (repo_url_is_scp(url) || !strpbrk(url, ":/"));
+}
+
 char *repo_url_normal(const char *url)
 {
-	const char *sep = strstr(url, "://"), *end = NULL, *host, *path;
+	_cleanup_free_ char *ssh = is_short_ssh(url) ? scp_as_ssh(url) : NULL;
+	const char *sep, *end = NULL, *host, *user, *path;
 	struct buf b = BUF_INIT;
 	char scheme[16] = "";
 
+	url = ssh ? ssh : url;
+	sep = strstr(url, "://");
 	if (!sep || (size_t)(sep - url) >= sizeof(scheme))
 		return xstrndup(url, trimmed_len(url, strlen(url), false));
 	for (size_t i = 0; url + i < sep; i++)
 		scheme[i] = (char)tolower((unsigned char)url[i]);
-	host = find_user(url, &end) ? end : sep + 3;
+	user = find_user(url, &end);
+	host = user ? end : sep + 3;
 	path = host + strcspn(host, "/");
 	buf_addf(&b, "%s://", scheme);
+	if (!strcmp(scheme, "ssh"))	/* another user may see another folder */
+		buf_addf(&b, "%.*s@", user ? (int)(end - 1 - user) : 3,
+			 user ? user : "git");
 	add_host(&b, scheme, host, (size_t)(path - host));
 	buf_add(&b, path, repo_is_raw(url) ? strlen(path) :
 		trimmed_len(path, strlen(path), !strcmp(scheme, "file")));

@@ -16,9 +16,11 @@
 
 #include "core/doc.h"
 #include "core/lsrefs.h"
+#include "core/pktline.h"
 #include "core/utf8.h"
 #include "mirror.h"
 #include "raw.h"
+#include "refs_remote.h"
 #include "repo.h"
 
 #include <stdio.h>
@@ -30,6 +32,7 @@ const struct fetch_limits fetch_limits_default = {
 	.connect_ms = 15 * 1000,
 	.idle_ms = 30 * 1000,
 	.total_ms = 15 * 60 * 1000,
+	.list_ms = 14 * 1000,
 	.grace_s = 10 * 60,
 	.disk_reserve = (uint64_t)16 << 20,
 };
@@ -72,7 +75,7 @@ static int remote_failed(struct job *j, int rc, const char *doing, struct err *e
 static int on_progress(const git_indexer_progress *p, void *arg)
 {
 	struct transfer *t = arg;
-	/* Over HTTP the transport counts; it sees more than the pack. */
+	/* Our transports count, and see more than the pack. */
 	uint64_t n = p->received_bytes > t->received ? p->received_bytes :
 						       t->received;
 
@@ -83,7 +86,9 @@ static void set_callbacks(struct job *j, git_remote_callbacks *cb)
 {
 	cb->payload = &j->transfer;
 	cb->transfer_progress = on_progress;
-	if (!is_file_url(j->r->url))
+	if (repo_url_is_ssh(j->r->url))
+		cb->transport = transport_ssh_new;
+	else if (!is_file_url(j->r->url))
 		cb->transport = transport_new;
 }
 
@@ -108,53 +113,111 @@ static int connect_remote(struct job *j, git_remote *remote, struct err *err)
 	return -1;
 }
 
-struct wanted {
-	const char *name;
-	size_t len;
-	bool matches;
+/* NULL-terminated; the array and its strings are the caller's. */
+struct prefixes {
+	VEC(char *) list;
 };
 
-static void match_prefix(const char *prefix, void *arg)
+static void prefixes_deinit(struct prefixes *p)
 {
-	struct wanted *w = arg;
-
-	if (strlen(prefix) == w->len && !memcmp(prefix, w->name, w->len))
-		w->matches = true;
+	for (size_t i = 0; i < p->list.len; i++)
+		free(p->list.data[i]);
+	vec_deinit(&p->list);
 }
 
-/* The listed refs that revision may name, peeled as ls-refs has them. */
+static void add_prefix(const char *prefix, void *arg)
+{
+	struct prefixes *p = arg;
+
+	vec_push(&p->list, xstrdup(prefix));
+}
+
+/* The refs of a connected remote that the prefixes name. */
+static int list_connected(struct job *j, git_remote *remote, struct prefixes *p,
+			  struct ref_list *refs, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int rc;
+
+	vec_push(&p->list, NULL);
+	rc = refs_of_remote(remote, (const char *const *)p->list.data, refs, &why);
+	if (rc >= 0)
+		return 0;
+	if (!why.code)
+		return remote_failed(j, rc, "listing refs", err);
+	*err = why;
+	return err_wrap(err, "%s", j->shown);
+}
+
+/* The listed refs that revision may name. */
 static int list_refs(struct job *j, git_remote *remote, const char *revision,
 		     struct ref_list *refs, struct err *err)
 {
-	const git_remote_head **heads;
-	size_t n;
-	int rc = git_remote_ls(&heads, &n, remote);
+	_cleanup_(prefixes_deinit) struct prefixes p = { 0 };
 
-	if (rc < 0)
-		return remote_failed(j, rc, "listing refs", err);
-	for (size_t i = 0; i < n; i++) {
-		const char *name = heads[i]->name;
-		struct wanted w = { name, strlen(name), false };
-		bool peeled = w.len > 3 && !strcmp(name + w.len - 3, "^{}");
-		struct git_ref ref = { 0 };
+	revision_prefixes(revision, add_prefix, &p);
+	return list_connected(j, remote, &p, refs, err);
+}
 
-		w.len -= peeled ? 3 : 0;
-		revision_prefixes(revision, match_prefix, &w);
-		if (!w.matches)
-			continue;
-		git_oid_tostr(ref.oid, GIT_OID_HEXSZ + 1, &heads[i]->oid);
-		if (peeled && refs->len) {
-			memcpy(refs->data[refs->len - 1].oid, ref.oid,
-			       sizeof(ref.oid));
-			continue;
-		}
-		ref.name = xstrdup(name);
-		vec_push(refs, ref);
-	}
+static int list_over_ssh(struct job *j, struct prefixes *p, struct ref_list *refs,
+			 struct err *err)
+{
+	vec_push(&p->list, NULL);
+	if (!refs_over_ssh(&j->transfer, (const char *const *)p->list.data, refs))
+		return 0;
+	return remote_failed(j, -1, "listing refs", err);
+}
+
+/* The file is fetched here: its commit says what it is. */
+static int resolve_raw(struct job *j, struct err *err)
+{
+	_cleanup_buf_ struct buf file = BUF_INIT;
+
+	if (raw_get(&j->transfer, &file, err) < 0 ||
+	    raw_commit_init(&j->raw, j->r->url, &file, err) < 0)
+		return -1;
+	memcpy(j->oid, j->raw.oid, sizeof(j->raw.oid));
 	return 0;
 }
 
-/* Asks the remote which commit the revision names (file://). */
+/* A file has one ref. */
+static int list_raw(struct job *j, struct ref_list *refs, struct err *err)
+{
+	return resolve_raw(j, err) ? -1 : ref_list_add(refs, "HEAD", 4, j->oid, err);
+}
+
+/* What the daemon's poll asks: no mirror is touched. */
+static int list(struct job *j, struct fetch_answer *a, struct err *err)
+{
+	_cleanup_(prefixes_deinit) struct prefixes p = { 0 };
+	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
+	_cleanup_git_(git_remote) *remote = NULL;
+	_cleanup_free_ char *text = xstrdup(j->r->list);
+	struct buf out = BUF_INIT;
+	char *rest = NULL, *one;
+	int rc;
+
+	for (one = strtok_r(text, " ", &rest); one; one = strtok_r(NULL, " ", &rest))
+		add_prefix(one, &p);
+	if (repo_is_raw(j->r->url)) {
+		rc = list_raw(j, &refs, err);
+	} else if (repo_url_is_ssh(j->r->url)) {
+		rc = list_over_ssh(j, &p, &refs, err);
+	} else {
+		rc = git_remote_create_detached(&remote, j->r->url);
+		if (rc < 0)
+			return repo_fail(rc, err, "%s", j->shown);
+		rc = connect_remote(j, remote, err) ? -1 :
+		     list_connected(j, remote, &p, &refs, err);
+	}
+	if (rc)
+		return -1;
+	ref_list_write(&refs, &out);
+	a->refs = out.len ? buf_steal(&out, NULL) : xstrdup("");
+	return 0;
+}
+
+/* Asks the remote which commit the revision names. */
 static int resolve_remotely(struct job *j, struct err *err)
 {
 	_cleanup_git_(git_remote) *remote = NULL;
@@ -168,18 +231,6 @@ static int resolve_remotely(struct job *j, struct err *err)
 		return -1;
 	if (revision_resolve(&refs, j->r->revision, j->oid, err))
 		return err_wrap(err, "%s", j->shown);
-	return 0;
-}
-
-/* The file is fetched here: its commit says what it is. */
-static int resolve_raw(struct job *j, struct err *err)
-{
-	_cleanup_buf_ struct buf file = BUF_INIT;
-
-	if (raw_get(&j->transfer, &file, err) < 0 ||
-	    raw_commit_init(&j->raw, j->r->url, &file, err) < 0)
-		return -1;
-	memcpy(j->oid, j->raw.oid, sizeof(j->raw.oid));
 	return 0;
 }
 
@@ -266,7 +317,6 @@ static int answer_from_mirror(struct job *j, struct fetch_answer *a,
 		return -1;
 	describe(commit, a);
 	a->mirror = xstrdup(j->mirror.current);
-	a->unchanged = j->r->have && !strcmp(j->r->have, a->oid);
 	return 0;
 }
 
@@ -476,16 +526,13 @@ static int run(struct job *j, struct fetch_answer *a, struct err *err)
 {
 	struct err why = ERR_INIT;
 
+	if (j->r->list)
+		return list(j, a, err);
 	if (mirror_open(&j->mirror, j->r->mirrors, j->r->key, err) ||
 	    resolve(j, err))
 		return -1;
 	if (!j->r->rebuild && !answer_from_mirror(j, a, &why))
 		return 0;
-	if (j->r->have && !strcmp(j->r->have, j->oid) && !j->r->rebuild) {
-		memcpy(a->oid, j->oid, sizeof(a->oid));
-		a->unchanged = true;
-		return 0;
-	}
 	return fetch(j, a, err);
 }
 
@@ -493,8 +540,9 @@ int fetch_run_within(const struct fetch_request *r,
 		     const struct fetch_limits *limits, struct fetch_answer *a,
 		     struct err *err)
 {
+	struct fetch_limits of_this = *limits;
 	_cleanup_(job_deinit) struct job j = {
-		.r = r, .limits = limits, .mirror = MIRROR_INIT,
+		.r = r, .limits = &of_this, .mirror = MIRROR_INIT,
 	};
 	struct err own = ERR_INIT;
 
@@ -505,10 +553,12 @@ int fetch_run_within(const struct fetch_request *r,
 	}
 	if (repo_remote_check(r->url, err) || repo_setup(err))
 		return -1;
+	if (r->list)
+		of_this.total_ms = limits->list_ms;
 	j.shown = repo_url_shown(r->url);
 	j.transfer = (struct transfer){
-		.request = r, .limits = limits, .folder = r->mirrors,
-		.deadline = transfer_now() + limits->total_ms,
+		.request = r, .limits = &of_this, .folder = r->mirrors,
+		.deadline = transfer_now() + of_this.total_ms,
 	};
 	if (!run(&j, a, &own))
 		return 0;

@@ -1,5 +1,5 @@
 /*
- * transport.h - libgit2's smart protocol over our own HTTP.
+ * transport.h - libgit2's smart protocol over our own HTTP and SSH.
  */
 #ifndef CORE_GIT_TRANSPORT_H
 #define CORE_GIT_TRANSPORT_H
@@ -15,6 +15,7 @@ struct fetch_limits {
 	unsigned connect_ms;	/* DNS, TCP and TLS */
 	unsigned idle_ms;	/* without a byte from the server */
 	unsigned total_ms;	/* everything */
+	unsigned list_ms;	/* everything, where refs are all that is asked for */
 	unsigned grace_s;	/* an old generation stays at least so long */
 	uint64_t disk_reserve;	/* bytes of the disk that stay free */
 };
@@ -43,5 +44,7 @@ int transfer_take(struct transfer *t, uint64_t received_in_all);
 
 /* A git_transport_cb for http and https; param is a struct transfer. */
 int transport_new(git_transport **out, git_remote *owner, void *param);
+/* The same for ssh://... and user@host:path. */
+int transport_ssh_new(git_transport **out, git_remote *owner, void *param);
 
 #endif

@@ -20,10 +20,16 @@ struct fetch_request {
 	char *url;
 	char *username, *password, *bearer;	/* NULL: none */
 	char *ca_pem, *cert_pem, *key_pem;
+	char *ssh_key;		/* private key, PEM or OpenSSH's own format */
+	char *known_hosts;	/* core/known_hosts.h; NULL: no host is known */
 	bool insecure_skip_verify;
+	/*
+	 * Not NULL: nothing is fetched. The answer says what the refs are that begin
+	 * with one of these (spaced): how the daemon polls what it cannot ask itself.
+	 */
+	char *list;
 	char *revision;		/* targetRevision as written */
-	char *oid;		/* the commit ls-refs named; NULL: resolve here (file://) */
-	char *have;		/* only poll: answer at once if it resolves to this; NULL: fetch */
+	char *oid;		/* the commit that the poll named; NULL: resolve here */
 	/*
 	 * Not NULL: nothing is fetched; the mirrors of all other keys than these
 	 * (spaced) are removed, unless they are in use or young. Only mirrors is
@@ -35,29 +41,42 @@ struct fetch_request {
 };
 
 struct fetch_answer {
-	/*
-	 * Folder to open, absolute (key + generation). NULL only when unchanged and
-	 * no mirror is there (an emptied disk): ask again without have.
-	 */
-	char *mirror;
+	char *mirror;		/* folder to open, absolute (key + generation) */
 	char oid[65];		/* the commit */
 	char *author, *subject;	/* valid UTF-8, cut at 200 bytes */
 	int64_t time_ms;	/* commit time */
-	bool unchanged;		/* oid equals request.have; nothing was fetched */
+	char *refs;		/* of a list: lines "oid name"; the rest is empty then */
 };
 
 /* Stable folder name of a repository URL: readable prefix + hash; "" never. */
 char *repo_key(const char *url);
 /*
  * One spelling per repository: scheme and host lower-case, no user, no default
- * port, no trailing "/" or ".git". For comparing; ask the URL as it was written.
+ * port, no trailing "/" or ".git". "user@host:path" is ssh://user@host/path, as for
+ * Argo CD; there the user stays. For comparing; ask the URL as it was written.
  */
 char *repo_url_normal(const char *url);
 /*
- * ERR_INVALID unless https, http or file (ssh later); no control bytes, no
- * leading '-', no password in it, no query.
+ * ERR_INVALID unless https, http, ssh, "user@host:path" or file; no control bytes,
+ * no leading '-', no password in it, no query.
  */
 int repo_url_check(const char *url, struct err *err);
+/* ssh://... or "user@host:path"? */
+bool repo_url_is_ssh(const char *url);
+/* "user@host:path" (no scheme, a colon before any slash)? */
+bool repo_url_is_scp(const char *url);
+
+/* Where an SSH URL leads. */
+struct ssh_place {
+	char *user;		/* "git" where the URL names none */
+	char *host;		/* without the brackets of IPv6 */
+	unsigned port;
+	char *path;		/* on the server: "/x" is absolute, "~u/x" and "x" are not */
+};
+/* ERR_INVALID when url is no SSH URL or its path could be taken for an option. */
+int ssh_place_parse(struct ssh_place *p, const char *url, struct err *err)
+	__attribute__((warn_unused_result));
+void ssh_place_deinit(struct ssh_place *p);
 /*
  * "raw+https://host/path": a file by HTTP instead of a repository, without
  * credentials. Its mirror has commits of one file, REPO_RAW_FILE.

@@ -140,7 +140,7 @@ credentials() {
 }
 
 it "good releases first"
-specs="helm chart plugin jsonnet cluster name option retry path revision sources ssh scheme note"
+specs="helm chart plugin jsonnet cluster name option retry path revision sources oci scheme note"
 servers="dead hung auth"
 namespace $NS
 namespace $APPS
@@ -219,7 +219,7 @@ retry {"spec":{"syncPolicy":{"retry":{"backoff":{"duration":"soon"}}}}}
 path {"spec":{"source":{"path":"../elsewhere"}}}
 revision {"spec":{"source":{"targetRevision":"a..b"}}}
 sources {"spec":{"sources":[{"repoURL":"@SHOP","path":"sources"},{"repoURL":"@SHOP","path":"x"}]}}
-ssh {"spec":{"source":{"repoURL":"git@git.example.com:shop.git"}}}
+oci {"spec":{"source":{"repoURL":"oci://git.example.com/shop"}}}
 scheme {"spec":{"source":{"repoURL":"ftp://git.example.com/shop.git"}}}
 note {"metadata":{"annotations":{"syncd.dev/soak":"a while"}}}
 option {"spec":{"syncPolicy":{"syncOptions":["CreateNamespace=perhaps"]}}}
@@ -267,7 +267,7 @@ retry|InvalidSpecError|a duration that is none|spec.syncPolicy.retry.backoff.dur
 path|InvalidSpecError|a path out of the repository|spec.source.path: "../elsewhere"
 revision|InvalidSpecError|a revision that cannot be|spec.source.targetRevision must be
 sources|InvalidSpecError|two sources|spec.sources has 2 entries
-ssh|InvalidSpecError|SSH|spec.source.repoURL: SSH is not supported yet
+oci|InvalidSpecError|an OCI artifact|spec.source.repoURL: OCI artifacts are not supported
 scheme|InvalidSpecError|an unknown scheme|spec.source.repoURL must begin with
 note|InvalidSpecError|an annotation of ours|annotation syncd.dev/soak: "a while" is not a duration
 option|InvalidSpecWarning|an unknown sync option is said, and stops nothing|spec.syncPolicy.syncOptions[0]: "CreateNamespace=perhaps" is not known

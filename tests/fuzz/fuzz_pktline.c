@@ -2,7 +2,7 @@
  * Any bytes as a Git server's answer: first byte says the stage and how the rest
  * is cut. Reading it in pieces gives the same as reading it at once.
  */
-#include "../../core/base/pktline.h"
+#include "core/pktline.h"
 
 #include "core/mem.h"
 

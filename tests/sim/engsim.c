@@ -13,6 +13,17 @@
 
 /* ---- workers ---- */
 
+/* "user:password", "bearer:token" or "ssh:key". */
+static char *login_of(const struct fetch_request *q)
+{
+	if (q->bearer)
+		return xasprintf("bearer:%s", q->bearer);
+	if (q->ssh_key)
+		return xasprintf("ssh:%s", q->ssh_key);
+	return xasprintf("%s:%s", q->username ? q->username : "",
+			 q->password ? q->password : "");
+}
+
 static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 		 struct buf *answer, struct err *err)
 {
@@ -20,6 +31,8 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 	struct fetch_answer a = { 0 };
 	struct engsim *x = arg;
 	_cleanup_free_ char *login = NULL;
+	_cleanup_buf_ struct buf refs = BUF_INIT;
+	const char *ca;
 	int r = -1;
 
 	if (fetch_request_decode(&q, request, len, err))
@@ -30,11 +43,17 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 		fetch_request_deinit(&q);
 		return 0;
 	}
-	login = q.bearer ? xasprintf("bearer:%s", q.bearer) :
-		xasprintf("%s:%s", q.username ? q.username : "",
-			  q.password ? q.password : "");
-	if (!gitsim_admits(sim_git(s), q.url, login, q.ca_pem ? q.ca_pem : "")) {
+	login = login_of(&q);
+	ca = q.known_hosts ? q.known_hosts : q.ca_pem ? q.ca_pem : "";
+	if (!gitsim_admits(sim_git(s), q.url, login, ca)) {
 		err_set(err, ERR_AUTH, "login failed");
+	} else if (q.list && gitsim_mood(sim_git(s), q.url) != GIT_FINE) {
+		err_set(err, ERR_TIMEOUT, "no answer in time");
+	} else if (q.list) {
+		gitsim_list(sim_git(s), q.url, q.list, &refs);
+		a.refs = xstrdup(buf_str(&refs));
+		fetch_answer_encode(&a, answer);
+		r = 0;
 	} else if (!q.oid || !gitsim_has_commit(sim_git(s), q.oid)) {
 		err_set(err, ERR_NOTFOUND, "no commit %s", q.oid ? q.oid : "");
 	} else {

@@ -298,6 +298,32 @@ const char *gitsim_commit(struct gitsim *g, const char *url, const char *branch,
 	return c->oid;
 }
 
+static bool has_prefix(const char *list, const char *name)
+{
+	_cleanup_free_ char *text = xstrdup(list);
+	char *rest = NULL;
+
+	for (char *p = strtok_r(text, " ", &rest); p; p = strtok_r(NULL, " ", &rest))
+		if (!strncmp(name, p, strlen(p)))
+			return true;
+	return false;
+}
+
+void gitsim_list(struct gitsim *g, const char *url, const char *prefixes,
+		 struct buf *out)
+{
+	struct git_repo *r = repo(g, url);
+	const char *head = ref_oid(r, r->head);
+
+	r->polls++;
+	if (head && has_prefix(prefixes, "HEAD"))
+		buf_addf(out, "%s HEAD\n", head);
+	for (size_t i = 0; i < r->refs.len; i++)
+		if (has_prefix(prefixes, r->refs.data[i].name))
+			buf_addf(out, "%s %s\n", r->refs.data[i].oid,
+				 r->refs.data[i].name);
+}
+
 uint64_t gitsim_polls(const struct gitsim *g, const char *url)
 {
 	struct git_repo *r = find(g, url);

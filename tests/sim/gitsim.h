@@ -61,6 +61,9 @@ const char *gitsim_file(const struct gitsim *g, const char *oid, size_t i,
 			const char **text);
 bool gitsim_has_commit(const struct gitsim *g, const char *oid);
 
+/* What the fetch worker lists: lines "oid name" of the refs with these prefixes. */
+void gitsim_list(struct gitsim *g, const char *url, const char *prefixes,
+		 struct buf *out);
 /* How often the remote was asked (info/refs and ls-refs together). */
 uint64_t gitsim_polls(const struct gitsim *g, const char *url);
 

@@ -54,7 +54,6 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 		a.author = xstrdup("Ada <ada@example.com>");
 		a.subject = xasprintf("commit %.7s", oid);
 		a.time_ms = SIM_EPOCH;
-		a.unchanged = q.have && !strcmp(q.have, oid);
 		snprintf(a.oid, sizeof(a.oid), "%s", oid);
 		fetch_answer_encode(&a, answer);
 		r = 0;

@@ -240,6 +240,128 @@ static void bundle_that_went_unseen_is_forgotten(void **state)
 	scene_end(&x, true);
 }
 
+#define SSH_REPO "git@git.sim:org/shop.git"
+#define HOST_LINE "git.sim ssh-ed25519 AAAA"
+
+static void put_hosts(struct engsim *x, const char *ns, const char *lines)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"ConfigMap\",\"metadata\":{\"name\":\"argocd-ssh-known-hosts-cm\","
+		"\"namespace\":\"%s\"},\"data\":{\"ssh_known_hosts\":\"%s\"}}", ns, lines);
+
+	apisim_apply(x->api, text);
+}
+
+/* A world whose Application "shop" comes from SSH_REPO; not started. */
+static void ssh_init(struct engsim *x, uint64_t seed)
+{
+	_cleanup_free_ char *web = engsim_deployment("web", "v1", 3);
+
+	scene_init(x, seed);
+	apisim_namespace(x->api, "syncd-system");
+	sim_git_commit(x->s, SSH_REPO, "main", "app/web.yaml", web);
+	gitsim_set_login(sim_git(x->s), SSH_REPO, "ssh:" CANARY);
+	gitsim_set_ca(sim_git(x->s), SSH_REPO, HOST_LINE);
+	scene_edit_app(x, "{\"spec\":{\"source\":{\"repoURL\":\"" SSH_REPO "\"}}}");
+}
+
+/* Which key and which known hosts go to the worker. */
+static void ssh_takes_its_key_and_hosts(void **state)
+{
+#define KEY "\"sshPrivateKey\":\"" CANARY "\""
+#define OTHER "git.sim ssh-ed25519 BBBB"
+	static const struct {
+		const char *what, *type, *data, *own_hosts, *argo_hosts;
+		bool opens;
+	} cases[] = {
+		{ "the repository as it is written", "repository",
+		  "\"url\":\"" SSH_REPO "\"," KEY, NULL, HOST_LINE, true },
+		{ "its other spelling", "repository",
+		  "\"url\":\"ssh://git@git.sim/org/shop\"," KEY, NULL, HOST_LINE, true },
+		{ "another user", "repository",
+		  "\"url\":\"me@git.sim:org/shop\"," KEY, NULL, HOST_LINE, false },
+		{ "a prefix", "repo-creds",
+		  "\"url\":\"git@git.sim:org\"," KEY, NULL, HOST_LINE, true },
+		{ "the host alone", "repo-creds",
+		  "\"url\":\"git@git.sim\"," KEY, NULL, HOST_LINE, true },
+		{ "half a path segment", "repo-creds",
+		  "\"url\":\"git@git.sim:or\"," KEY, NULL, HOST_LINE, false },
+		{ "no known hosts", "repository",
+		  "\"url\":\"" SSH_REPO "\"," KEY, NULL, NULL, false },
+		{ "the Secret's own hosts come first", "repository",
+		  "\"url\":\"" SSH_REPO "\",\"sshKnownHosts\":\"" HOST_LINE "\"," KEY,
+		  NULL, OTHER, true },
+		{ "our namespace's come before others", "repository",
+		  "\"url\":\"" SSH_REPO "\"," KEY, HOST_LINE, OTHER, true },
+		{ "unless they do not name the host", "repository",
+		  "\"url\":\"" SSH_REPO "\"," KEY, "x ssh-ed25519 AAAA", HOST_LINE, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+
+		ssh_init(&x, 130 + i);
+		put_secret(&x, "argocd", "repo", cases[i].type, cases[i].data);
+		if (cases[i].own_hosts)
+			put_hosts(&x, "syncd-system", cases[i].own_hosts);
+		if (cases[i].argo_hosts)
+			put_hosts(&x, "argocd", cases[i].argo_hosts);
+		engsim_start(&x);
+		sim_run_for(x.s, 60000);
+		if (engsim_in_phase(&x, "shop", "Good") != cases[i].opens) {
+			sim_dump(x.s);
+			fail_msg("case \"%s\"", cases[i].what);
+		}
+		scene_end(&x, true);
+	}
+}
+
+/* Known hosts that come later are tried at once, not at the next poll. */
+static void known_hosts_come_change_and_go(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	ssh_init(&x, 150);
+	x.poll_ms = 3600000;
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" SSH_REPO "\"," KEY);
+	engsim_start(&x);
+	assert_refused(&x);
+	put_hosts(&x, "argocd", HOST_LINE);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-ssh-known-hosts-cm");
+	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{"
+		       "\"argocd.argoproj.io/refresh\":\"normal\"}}}");
+	assert_refused(&x);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+/* A server that hangs holds a worker each time: it is asked less and less often. */
+static void polls_in_vain_get_rarer(void **state)
+{
+	struct engsim x;
+	uint64_t first;
+
+	(void)state;
+	ssh_init(&x, 151);
+	x.poll_ms = 10000;
+	put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" SSH_REPO "\"," KEY);
+	put_hosts(&x, "argocd", HOST_LINE);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	gitsim_set_mood(sim_git(x.s), SSH_REPO, GIT_HANG);
+	first = gitsim_polls(sim_git(x.s), SSH_REPO);
+	sim_run_for(x.s, 600000);
+	assert_int_equal(gitsim_polls(sim_git(x.s), SSH_REPO), first);
+	assert_in_range(sim_worker_calls(x.s, WORKER_FETCH), 10, 25);
+	gitsim_set_mood(sim_git(x.s), SSH_REPO, GIT_FINE);
+	sim_run_for(x.s, 60000);
+	assert_true(gitsim_polls(sim_git(x.s), SSH_REPO) > first);
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +372,9 @@ int main(void)
 		cmocka_unit_test(ca_bundle_is_taken_by_host),
 		cmocka_unit_test(bundles_of_two_namespaces_stand_together),
 		cmocka_unit_test(bundle_that_went_unseen_is_forgotten),
+		cmocka_unit_test(ssh_takes_its_key_and_hosts),
+		cmocka_unit_test(known_hosts_come_change_and_go),
+		cmocka_unit_test(polls_in_vain_get_rarer),
 	};
 
 	doc_init();

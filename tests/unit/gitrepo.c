@@ -201,13 +201,14 @@ static bool faulty(const struct gitproxy *p, size_t total)
 	       total >= p->after;
 }
 
-static void take_client(int listener)
+static void take_client(const struct gitproxy *p, int listener)
 {
 	int fd = accept(listener, NULL, NULL);
 
 	for (size_t i = 0; fd >= 0 && i < MAX_PAIRS; i++)
 		if (!pairs[i].used) {
-			pairs[i] = (struct pair){ fd, -1, true };
+			pairs[i] = (struct pair){
+				fd, p->greets ? dial(p->server) : -1, true };
 			return;
 		}
 	_exit(1);
@@ -244,7 +245,7 @@ static void proxy(const struct gitproxy *p, int listener)
 		if (poll(fds, 1 + 2 * MAX_PAIRS, 60000) <= 0)
 			_exit(0);
 		if (fds[0].revents)
-			take_client(listener);
+			take_client(p, listener);
 		for (size_t i = 0; i < MAX_PAIRS; i++)
 			if (pairs[i].used)
 				serve_pair(p, &pairs[i], fds[1 + 2 * i].revents,

@@ -5,6 +5,7 @@
 #ifndef TESTS_GITREPO_H
 #define TESTS_GITREPO_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -41,6 +42,7 @@ struct gitproxy {
 	enum gitproxy_fault fault;
 	size_t after;		/* bytes from the server, in all */
 	const char *away;
+	bool greets;		/* the server speaks first (SSH) */
 	const char *log;	/* file that gets what clients send; NULL: none */
 	unsigned port;		/* result */
 	pid_t pid;		/* private */

@@ -129,31 +129,27 @@ static void a_sha_alone_is_fetched_anew(void **state)
 	free(req.revision);
 }
 
-static void have_answers_without_fetching(void **state)
+/* What the daemon's poll asks: refs by prefix, tags peeled, nothing fetched. */
+static void a_list_fetches_nothing(void **state)
 {
-	_cleanup_free_ char *one = gitrepo_commit(&g, "main", "f", "one");
-	_cleanup_free_ char *two = NULL;
+	_cleanup_free_ char *one = commit_tagged("v1"), *want = NULL;
 	struct fetch_answer a;
 
 	(void)state;
-	req.have = one;
+	free(gitrepo_commit(&g, "side", "f", "two"));
+	req.revision = NULL;
+	req.list = (char *)"HEAD refs/heads/main refs/tags/";
 	fetch_fine(&a);
-	assert_true(a.unchanged);
-	assert_string_equal(a.oid, one);
-	assert_null(a.mirror);		/* nothing is there, and nothing was fetched */
+	want = xasprintf("%s HEAD\n%s refs/heads/main\n%s refs/tags/v1\n", one, one, one);
+	assert_string_equal(a.refs, want);
+	assert_null(a.mirror);
+	assert_int_equal(access(g.mirrors, F_OK), -1);
 	fetch_answer_deinit(&a);
-	req.have = NULL;
-	expect_fetch(one, "g000001", "f", "one");
-	req.have = one;
+	req.list = (char *)"refs/heads/none";
 	fetch_fine(&a);
-	assert_true(a.unchanged);
-	assert_non_null(a.mirror);
+	assert_string_equal(a.refs, "");
 	fetch_answer_deinit(&a);
-	two = gitrepo_commit(&g, "main", "f", "two");
-	fetch_fine(&a);
-	assert_false(a.unchanged);
-	assert_string_equal(a.oid, two);
-	fetch_answer_deinit(&a);
+	req.list = NULL;
 }
 
 static void history_is_rewritten(void **state)
@@ -200,8 +196,8 @@ static void what_is_no_repository(void **state)
 	expect_error(ERR_NOTFOUND, "spec.source.repoURL");
 	req.url = folder;
 	expect_error(ERR_NOTFOUND, "spec.source.repoURL");
-	req.url = (char *)"ssh://git@h/r";
-	expect_error(ERR_INVALID, "only https, http and file");
+	req.url = (char *)"git://h/r";
+	expect_error(ERR_INVALID, "only https, http, ssh and file");
 	req.url = g.url;		/* empty: no commit yet */
 	expect_error(ERR_NOTFOUND, "no branch or tag \"main\"");
 	req.revision = (char *)"";
@@ -418,7 +414,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(branch_tag_sha_and_head),
 		TEST(a_sha_alone_is_fetched_anew),
-		TEST(have_answers_without_fetching),
+		TEST(a_list_fetches_nothing),
 		TEST(history_is_rewritten),
 		TEST(names_never_collide),
 		TEST(what_is_no_repository),

@@ -19,7 +19,8 @@ static void request_round_trip(void **state)
 		.ca_pem = (char *)"-----BEGIN\n", .cert_pem = (char *)"c",
 		.key_pem = (char *)"k", .insecure_skip_verify = true,
 		.revision = (char *)"main", .oid = (char *)OID,
-		.have = (char *)OID, .rebuild = true, .max_bytes = 5,
+		.ssh_key = (char *)"s", .known_hosts = (char *)"h x y\n",
+		.list = (char *)"HEAD refs/tags/", .rebuild = true, .max_bytes = 5,
 	}, out;
 	_cleanup_buf_ struct buf b = BUF_INIT, again = BUF_INIT;
 	struct err err = ERR_INIT;
@@ -28,13 +29,15 @@ static void request_round_trip(void **state)
 	fetch_request_encode(&in, &b);
 	assert_int_equal(fetch_request_decode(&out, b.data, b.len, &err), 0);
 	assert_string_equal(out.password, in.password);
-	assert_string_equal(out.have, OID);
+	assert_string_equal(out.list, in.list);
+	assert_string_equal(out.ssh_key, "s");
 	assert_true(out.insecure_skip_verify && out.rebuild);
 	assert_int_equal(out.max_bytes, 5);
 	fetch_request_encode(&out, &again);
 	assert_string_equal(buf_str(&b), buf_str(&again));
 	fetch_request_deinit(&out);
 	assert_null(out.password);
+	assert_null(out.ssh_key);
 }
 
 static void absent_stays_absent(void **state)
@@ -60,7 +63,7 @@ static void answer_round_trip(void **state)
 	struct fetch_answer in = {
 		.mirror = (char *)"/d/k/g1", .oid = OID,
 		.author = (char *)"A <a@b>", .subject = (char *)"Fix \xe2\x82\xac",
-		.time_ms = 1700000000123, .unchanged = true,
+		.time_ms = 1700000000123,
 	}, out;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
@@ -70,7 +73,21 @@ static void answer_round_trip(void **state)
 	assert_string_equal(out.mirror, in.mirror);
 	assert_string_equal(out.oid, OID);
 	assert_string_equal(out.subject, in.subject);
-	assert_true(out.time_ms == in.time_ms && out.unchanged);
+	assert_true(out.time_ms == in.time_ms);
+	assert_null(out.refs);
+	fetch_answer_deinit(&out);
+}
+
+static void a_list_needs_no_commit(void **state)
+{
+	struct fetch_answer in = { .refs = (char *)OID " HEAD\n" }, out;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	(void)state;
+	fetch_answer_encode(&in, &b);
+	assert_int_equal(fetch_answer_decode(&out, b.data, b.len, NULL), 0);
+	assert_string_equal(out.refs, in.refs);
+	assert_string_equal(out.oid, "");
 	fetch_answer_deinit(&out);
 }
 
@@ -113,6 +130,7 @@ int main(void)
 		cmocka_unit_test(request_round_trip),
 		cmocka_unit_test(absent_stays_absent),
 		cmocka_unit_test(answer_round_trip),
+		cmocka_unit_test(a_list_needs_no_commit),
 		cmocka_unit_test(bad_ones_are_refused),
 	};
 

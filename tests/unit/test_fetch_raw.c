@@ -137,13 +137,16 @@ static void a_file_is_a_commit(void **state)
 	(void)state;
 	put("kind: One");
 	one = expect_file("kind: One");
-	/* asked again, nothing is written */
-	req.have = one;
-	a = fetch();
-	assert_true(a.unchanged);
-	assert_string_equal(a.oid, one);
-	fetch_answer_deinit(&a);
+	/* a poll: what it is now, nothing is written */
 	put("kind: Two");
+	req.list = (char *)"HEAD";
+	a = fetch();
+	assert_null(a.mirror);
+	assert_int_equal(strlen(a.refs), 46);
+	assert_string_equal(a.refs + 40, " HEAD\n");
+	assert_int_not_equal(strncmp(a.refs, one, 40), 0);
+	fetch_answer_deinit(&a);
+	req.list = NULL;
 	two = expect_file("kind: Two");
 	assert_string_not_equal(one, two);
 	/* what it was before does not pile up */
@@ -153,7 +156,6 @@ static void a_file_is_a_commit(void **state)
 	/* the commit follows from URL and content, whoever fetches it */
 	free(gitrepo_sh(&g, "rm -rf %s", g.mirrors));
 	put("kind: One");
-	req.have = NULL;
 	again = expect_file("kind: One");
 	assert_string_equal(again, one);
 	req.rebuild = true;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/base/pktline.h"
+#include "core/pktline.h"
 #include "core/lsrefs.h"
 #include "core/mem.h"
 

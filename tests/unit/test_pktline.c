@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "core/base/pktline.h"
+#include "core/pktline.h"
 #include "core/mem.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -244,6 +244,29 @@ static void request_names_the_prefixes(void **state)
 	assert_non_null(strstr(buf_str(&b), "ref-prefix refs/tags/v1\n0000"));
 }
 
+static void lists_travel_as_lines(void **state)
+{
+	static const char good[] = A " HEAD\n" B " refs/heads/x\n";
+	static const char *const bad[] = {
+		"x\n", A "\n", A " \n", A "  x\n", "\n" A " x\n",
+		A " a\x01\n", "gaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa x\n",
+	};
+	_cleanup_(ref_list_deinit) struct ref_list l = { 0 };
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(ref_list_read(&l, good, &err), 0);
+	assert_int_equal(l.len, 2);
+	assert_string_equal(l.data[1].name, "refs/heads/x");
+	assert_string_equal(l.data[1].oid, B);
+	ref_list_write(&l, &b);
+	assert_string_equal(buf_str(&b), good);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+		if (!ref_list_read(&l, bad[i], &err))
+			fail_msg("%s", bad[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +280,7 @@ int main(void)
 		cmocka_unit_test(broken_answers),
 		cmocka_unit_test(too_many_refs),
 		cmocka_unit_test(request_names_the_prefixes),
+		cmocka_unit_test(lists_travel_as_lines),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,6 +19,10 @@ static void allowed_urls(void **state)
 		"https://[::1]:8443/r",
 		"HTTPS://Host/r",
 		"file:///srv/git/repo.git",
+		"ssh://git@github.com/org/repo.git",
+		"SSH://host:2222/r",
+		"git@github.com:org/repo.git",
+		"me@[::1]:r",
 	};
 
 	(void)state;
@@ -69,8 +73,25 @@ static void refused_urls(void **state)
 		{ "", "is empty" },
 		{ "-uhttps://x/y", "begins with '-'" },
 		{ "--upload-pack=touch", "begins with '-'" },
-		{ "ssh://git@host/r", "only https" },
-		{ "git@github.com:org/r", "only https" },
+		{ "ssh://git:S3CRET@host/r", "keys go into a Secret" },
+		{ "ssh://-oProxyCommand=x/r", "no host" },
+		{ "ssh://-l@host/r", "user's name" },
+		{ "ssh:///r", "no host" },
+		{ "ssh://host", "names no repository" },
+		{ "ssh://host/", "names no repository" },
+		{ "ssh://host:0/r", "port" },
+		{ "ssh://host:65536/r", "port" },
+		{ "ssh://host:22x/r", "port" },
+		{ "ssh://host:-1/r", "port" },
+		{ "ssh://[::1/r", "without its" },
+		{ "ssh://host/a%0ab", "not escaped well" },
+		{ "ssh://host/a%zz", "not escaped well" },
+		{ "ssh://host/a%2", "not escaped well" },
+		{ "git@host:", "names no repository" },
+		{ "git@host:-x", "begins with '-'" },
+		{ "git@host:$(x)", "0x24" },
+		{ "host:org/r", "only https" },
+		{ "me/you@host:r", "only https" },
 		{ "git://host/r", "only https" },
 		{ "ext::sh -c x", "0x20" },
 		{ "https://host/a b", "0x20" },
@@ -127,6 +148,16 @@ static void one_spelling(void **state)
 		{ "file:///srv/a.git/", "file:///srv/a.git" },
 		{ "https://h/.git", "https://h/.git" },
 		{ "https://h", "https://h" },
+		{ "git@GitHub.com:Org/Repo.git", "ssh://git@github.com/Org/Repo" },
+		{ "git@github.com:/Org/Repo/", "ssh://git@github.com/Org/Repo" },
+		{ "ssh://git@github.com:22/Org/Repo.git", "ssh://git@github.com/Org/Repo" },
+		{ "ssh://GitHub.com/Org/Repo", "ssh://git@github.com/Org/Repo" },
+		{ "ssh://me@h:2222/r", "ssh://me@h:2222/r" },
+		{ "me@[::1]:r", "ssh://me@[::1]/r" },
+		{ "git@github.com", "ssh://git@github.com" },
+		{ "git@github.com:org", "ssh://git@github.com/org" },
+		{ "ssh://git@github.com/", "ssh://git@github.com" },
+		{ "me@[::1", "me@[::1" },
 	};
 
 	(void)state;
@@ -135,6 +166,45 @@ static void one_spelling(void **state)
 
 		assert_string_equal(got, pairs[i][1]);
 	}
+}
+
+static void where_ssh_urls_lead(void **state)
+{
+	static const struct {
+		const char *url, *user, *host;
+		unsigned port;
+		const char *path;
+	} cases[] = {
+		{ "git@h:org/r.git", "git", "h", 22, "org/r.git" },
+		{ "git@h:/srv/r", "git", "h", 22, "/srv/r" },
+		{ "git@h:~me/r", "git", "h", 22, "~me/r" },
+		{ "git@h:a%20b", "git", "h", 22, "a%20b" },
+		{ "me@[::1]:r", "me", "::1", 22, "r" },
+		{ "git@h:a@b:c", "git", "h", 22, "a@b:c" },
+		{ "ssh://h/r", "git", "h", 22, "/r" },
+		{ "ssh://me@h:2222/srv/r.git", "me", "h", 2222, "/srv/r.git" },
+		{ "ssh://me@h:/r", "me", "h", 22, "/r" },
+		{ "ssh://h/~/r", "git", "h", 22, "~/r" },
+		{ "ssh://h/~me/r", "git", "h", 22, "~me/r" },
+		{ "ssh://h/a%20b%2Fc", "git", "h", 22, "/a b/c" },
+		{ "ssh://[::1]/r", "git", "::1", 22, "/r" },
+		{ "ssh://[fe80::1]:2222/r", "git", "fe80::1", 2222, "/r" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		struct ssh_place p;
+
+		if (ssh_place_parse(&p, cases[i].url, &err))
+			fail_msg("%s", err.msg);
+		assert_string_equal(p.user, cases[i].user);
+		assert_string_equal(p.host, cases[i].host);
+		assert_int_equal(p.port, cases[i].port);
+		assert_string_equal(p.path, cases[i].path);
+		ssh_place_deinit(&p);
+	}
+	assert_int_equal(ssh_place_parse(&(struct ssh_place){ 0 }, "https://h/r", NULL), -1);
 }
 
 static void keys_are_folder_names(void **state)
@@ -237,6 +307,7 @@ int main(void)
 		cmocka_unit_test(files_by_http),
 		cmocka_unit_test(too_long_a_url_is_refused),
 		cmocka_unit_test(one_spelling),
+		cmocka_unit_test(where_ssh_urls_lead),
 		cmocka_unit_test(keys_are_folder_names),
 		cmocka_unit_test(keys_are_equal_only_for_one_repository),
 		cmocka_unit_test(shown_without_secrets),

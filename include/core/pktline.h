@@ -2,8 +2,8 @@
  * pktline.h - Git's pkt-line framing and what a ref advertisement says in it.
  * https://git-scm.com/docs/protocol-common, protocol-v2, gitprotocol-pack
  */
-#ifndef CORE_BASE_PKTLINE_H
-#define CORE_BASE_PKTLINE_H
+#ifndef CORE_PKTLINE_H
+#define CORE_PKTLINE_H
 
 #include "core/lsrefs.h"
 
@@ -58,5 +58,9 @@ void ref_reader_request(const struct ref_reader *r, struct buf *out);
 /* Adds a ref as remote and oid (40 hex, not NUL-terminated) name it. */
 int ref_list_add(struct ref_list *l, const char *name, size_t name_len,
 		 const char *oid, struct err *err);
+/* Lines "oid name", and back: how the fetch worker tells the daemon. */
+void ref_list_write(const struct ref_list *l, struct buf *out);
+int ref_list_read(struct ref_list *l, const char *lines, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif
