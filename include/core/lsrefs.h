@@ -41,15 +41,18 @@ void lsrefs_cancel(struct world *w, struct lsrefs *l);
 /* Forgets it at once, without a callback; for owners that are freed. */
 void lsrefs_abandon(struct world *w, struct lsrefs *l);
 
-enum revision_kind { REV_HEAD, REV_NAME, REV_SHA };
-/* "" and "HEAD" = HEAD; 40 hex digits = SHA; else a branch or tag name. */
+enum revision_kind { REV_HEAD, REV_NAME, REV_SHA, REV_RANGE };
+/*
+ * "" and "HEAD" = HEAD; 40 hex digits = SHA; "1.2.*", "^1", ">=1 <2" = a range of
+ * versions (core/semver.h); else a branch or tag name.
+ */
 enum revision_kind revision_kind(const char *revision);
-/* Appends the ref prefixes to ask for ("refs/heads/x", "refs/tags/x", "HEAD"). */
+/* The ref prefixes to ask for: "refs/heads/x", "refs/tags/x", "HEAD", "refs/tags/". */
 void revision_prefixes(const char *revision,
 		       void (*add)(const char *prefix, void *arg), void *arg);
 /*
- * The commit a targetRevision names now. Branch before tag, as Argo CD. A full SHA
- * answers itself. "refs/..." is taken literally. NOTFOUND names what was looked for.
+ * The commit a targetRevision names now. Branch before tag, as Argo CD; of a range
+ * the highest tag in it, else a branch called so. A full SHA answers itself. "refs/..." is taken literally. NOTFOUND names what was looked for.
  */
 int revision_resolve(const struct ref_list *refs, const char *revision,
 		     char oid[65], struct err *err)

@@ -102,6 +102,22 @@ app nowhere "$URL" other "$NS" '.spec.source.targetRevision = "nowhere"'
 says nowhere nowhere
 kc delete app nowhere -n "$APPS" >/dev/null
 
+it "a range of versions: the highest tag in it, and the next one when it comes"
+tag() { git -C "$W" tag "$1" && git -C "$W" push -q origin "$1"; }
+put range v1.1 && ONE=$(commit shop "1.1") && tag v1.1.0
+put range v1.10 && TEN=$(commit shop "1.10") && tag 1.10.0
+put range rc && commit shop "a candidate" >/dev/null && tag v1.11.0-rc.1
+app range "$URL" range "$NS" '.spec.source.targetRevision = "^1.1"'
+good range "$TEN"
+value_is range v1.10 || fail "not applied"
+put range v1.11 && NEXT=$(commit shop "1.11") && tag v1.11.0
+good range "$NEXT"
+kc patch app range -n "$APPS" --type merge -p '{"spec":{"source":{"targetRevision":"~1.1.x"}}}' >/dev/null
+good range "$ONE"
+kc patch app range -n "$APPS" --type merge -p '{"spec":{"source":{"targetRevision":">=2 <3"}}}' >/dev/null
+says range "(the newest is v1.11.0)"
+kc delete app range -n "$APPS" >/dev/null
+
 it "a repository in a folder"
 app local "file://$T/repos/shop.git" local "$NS"
 says local "'local'"

@@ -21,6 +21,7 @@ static const char *resolve(struct gitsim *g, const char *url, const char *revisi
 	case REV_HEAD:
 		return gitsim_ref(g, url, "main");
 	case REV_NAME:
+	case REV_RANGE:
 		break;
 	}
 	oid = gitsim_ref(g, url, revision);

@@ -21,6 +21,12 @@ static void kinds(void **state)
 	assert_int_equal(revision_kind("0123456"), REV_NAME);
 	assert_int_equal(revision_kind(SHA "0"), REV_NAME);
 	assert_int_equal(revision_kind("main"), REV_NAME);
+	assert_int_equal(revision_kind("1.2"), REV_NAME);
+	assert_int_equal(revision_kind("v1.2.3-rc.1"), REV_NAME);
+	assert_int_equal(revision_kind("1.2.*"), REV_RANGE);
+	assert_int_equal(revision_kind("v1.x"), REV_RANGE);
+	assert_int_equal(revision_kind("*"), REV_RANGE);
+	assert_int_equal(revision_kind(">=1.2 <2"), REV_RANGE);
 }
 
 static void collect(const char *prefix, void *arg)
@@ -38,6 +44,8 @@ static void prefixes(void **state)
 		{ "refs/pull/1/head", "refs/pull/1/head;" },
 		{ SHA, "" },
 		{ "a\nb", "" },
+		{ "^1.2", "refs/tags/;" },
+		{ "1.x", "refs/tags/;refs/heads/1.x;" },
 		{ "a..b", "" },
 		{ "-x", "" },
 		{ "x*", "" },
@@ -114,6 +122,39 @@ static void does_not_resolve(void **state)
 	assert_non_null(strstr(err.msg, "HEAD names no commit"));
 }
 
+static void ranges_take_the_highest_tag(void **state)
+{
+	static struct git_ref tags[] = {
+		{ (char *)"refs/heads/1.x", "br1x", NULL },
+		{ (char *)"refs/heads/9.x", "br9x", NULL },
+		{ (char *)"refs/tags/1.10.0", "110", NULL },
+		{ (char *)"refs/tags/1.2.0", "120", NULL },
+		{ (char *)"refs/tags/1.9.0", "190", NULL },
+		{ (char *)"refs/tags/1.99.0-rc.1", "199rc", NULL },
+		{ (char *)"refs/tags/light/3.0.0", "no", NULL },
+		{ (char *)"refs/tags/v2.0.0", "200", NULL },
+	};
+	static const struct ref_list list = { tags, ARRAY_LEN(tags), 0 };
+	static const char *const cases[][2] = {
+		{ "1.*", "110" }, { "~1.2", "120" }, { ">=1.2 <1.10", "190" },
+		{ "*", "200" }, { "1.x", "110" }, { ">=1.99.0-0 <2", "199rc" },
+		{ "9.x", "br9x" },	/* no such version, but a branch */
+	};
+	struct err err = ERR_INIT;
+	char oid[65];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		assert_int_equal(revision_resolve(&list, cases[i][0], oid, &err), 0);
+		assert_string_equal(oid, cases[i][1]);
+	}
+	assert_int_equal(revision_resolve(&list, "^3", oid, &err), -1);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_non_null(strstr(err.msg, "\"^3\" (the newest is v2.0.0)"));
+	assert_int_equal(revision_resolve(&(struct ref_list){ 0 }, "^3", oid, &err), -1);
+	assert_non_null(strstr(err.msg, "(none is a version)"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +162,7 @@ int main(void)
 		cmocka_unit_test(prefixes),
 		cmocka_unit_test(resolves),
 		cmocka_unit_test(does_not_resolve),
+		cmocka_unit_test(ranges_take_the_highest_tag),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
