@@ -4,7 +4,9 @@
  * begin with it; the longest wins), CA bundles by host from the ConfigMap
  * argocd-tls-certs-cm, and SSH host keys from argocd-ssh-known-hosts-cm. Read in
  * syncd's own and the Applications' namespaces; whatever changes is tried at once by
- * the repositories that could not be reached.
+ * the repositories that could not be reached. As in Argo CD, a "repository" without
+ * credentials of its own takes those of the "repo-creds" above it. What a Secret asks
+ * for and we cannot do is refused by name.
  */
 #include "engine_priv.h"
 
@@ -19,6 +21,7 @@ struct cred {
 	char *url;		/* normal spelling */
 	char *username, *password, *bearer, *cert, *key;
 	char *ssh_key, *known_hosts;
+	const char *unsupported;	/* a key of the Secret; NULL */
 	bool insecure;
 	unsigned seen;
 };
@@ -81,6 +84,23 @@ static char *decoded(const json_t *secret, const char *key)
 	return buf_steal(&out, NULL);
 }
 
+/* Keys of Argo CD's that would be ignored silently; NULL: none is set. */
+static const char *unsupported_key(const json_t *secret)
+{
+	static const char *const keys[] = {
+		"githubAppID", "githubAppPrivateKey", "gcpServiceAccountKey",
+		"useAzureWorkloadIdentity", "proxy",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		_cleanup_free_ char *value = decoded(secret, keys[i]);
+
+		if (value && strcmp(value, "false"))
+			return keys[i];
+	}
+	return NULL;
+}
+
 static char *origin_of(const json_t *o)
 {
 	const char *ns = doc_get_str(o, "metadata", "namespace", NULL);
@@ -131,6 +151,7 @@ static void on_secret(void *arg, enum watch_event ev, const json_t *o)
 		.key = decoded(o, "tlsClientCertKey"),
 		.ssh_key = decoded(o, "sshPrivateKey"),
 		.known_hosts = decoded(o, "sshKnownHosts"),
+		.unsupported = unsupported_key(o),
 		.insecure = insecure && !strcmp(insecure, "true"),
 		.seen = n->list_no,
 	};
@@ -309,23 +330,43 @@ bool creds_synced(const struct creds *c)
 	return true;
 }
 
-static const struct cred *best(const struct creds *c, const char *url)
+/* A whole path segment: a prefix must not match "org-evil". */
+static bool is_below(const char *url, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return !strncmp(url, prefix, n) &&
+	       (url[n] == '/' || !url[n] || (n && prefix[n - 1] == '/'));
+}
+
+/* The "repository" of that URL; NULL. */
+static const struct cred *find_repository(const struct creds *c, const char *url)
+{
+	for (size_t i = 0; i < c->creds.len; i++)
+		if (!c->creds.data[i].prefix && !strcmp(c->creds.data[i].url, url))
+			return &c->creds.data[i];
+	return NULL;
+}
+
+/* The "repo-creds" with the longest URL above that one; NULL. */
+static const struct cred *find_template(const struct creds *c, const char *url)
 {
 	const struct cred *found = NULL;
 
 	for (size_t i = 0; i < c->creds.len; i++) {
 		const struct cred *k = &c->creds.data[i];
-		size_t n = strlen(k->url);
 
-		if (!k->prefix && !strcmp(k->url, url))
-			return k;
-		/* A whole path segment: a prefix must not match "org-evil". */
-		if (k->prefix && !strncmp(url, k->url, n) &&
-		    (url[n] == '/' || !url[n] || (n && k->url[n - 1] == '/')) &&
-		    (!found || n > strlen(found->url)))
+		if (k->prefix && is_below(url, k->url) &&
+		    (!found || strlen(k->url) > strlen(found->url)))
 			found = k;
 	}
 	return found;
+}
+
+static bool has_credentials(const struct cred *k)
+{
+	return k->username || k->password || k->bearer || k->ssh_key || k->cert ||
+	       k->unsupported;
 }
 
 /* The value of a key of n bytes; NULL: none. */
@@ -390,33 +431,53 @@ static bool put(char **to, const char *value)
 }
 
 /* SSH's parts are no business of the HTTP connections that are kept. */
-static void fill_ssh(struct creds *c, const struct cred *k, const char *url,
-		     struct repo_access *a)
+static void fill_ssh(struct creds *c, const struct cred *hosts, const struct cred *k,
+		     const char *url, struct repo_access *a)
 {
 	bool is_ssh = repo_url_is_ssh(url);
 
 	if (a->ssh_key)
 		explicit_bzero(a->ssh_key, strlen(a->ssh_key));
 	put(&a->ssh_key, is_ssh && k ? k->ssh_key : NULL);
-	put(&a->known_hosts, is_ssh ? hosts_for(c, k, url) : NULL);
+	put(&a->known_hosts, is_ssh ? hosts_for(c, hosts, url) : NULL);
 }
 
-void creds_fill(struct creds *c, const char *url, struct repo_access *a)
+static int check(const struct creds *c, const struct cred *k, const char *url,
+		 struct err *err)
 {
-	const struct cred *k = best(c, url);
+	if (k && k->unsupported)
+		return err_set(err, ERR_INVALID, "Secret %s: %s is not supported: use "
+			       "username and password, bearerToken, sshPrivateKey or a "
+			       "TLS client certificate", k->origin, k->unsupported);
+	if (k && k->insecure && !repo_url_is_ssh(url) &&
+	    !c->engine->cfg.insecure_repositories)
+		return err_set(err, ERR_INVALID, "Secret %s: insecure would let anybody "
+			       "pose as the Git server: give its CA in the ConfigMap "
+			       "argocd-tls-certs-cm, or run syncd with "
+			       "--allow-insecure-repositories", k->origin);
+	return 0;
+}
+
+int creds_fill(struct creds *c, const char *url, struct repo_access *a,
+	       struct err *err)
+{
+	const struct cred *self = find_repository(c, url);
+	const struct cred *k = self && has_credentials(self) ? self :
+			       find_template(c, url);
 	struct http_endpoint *ep = &a->http;
+	bool insecure = (self && self->insecure) || (k && k->insecure);
 	bool changed = false;
 
-	fill_ssh(c, k, url, a);
-
+	fill_ssh(c, self && self->known_hosts ? self : k, k, url, a);
 	changed |= put(&ep->username, k ? k->username : NULL);
 	changed |= put(&ep->password, k ? k->password : NULL);
 	changed |= put(&ep->bearer, k ? k->bearer : NULL);
 	changed |= put(&ep->cert_pem, k ? k->cert : NULL);
 	changed |= put(&ep->key_pem, k ? k->key : NULL);
 	changed |= put(&ep->ca_pem, ca_for(c, url));
-	changed |= ep->insecure_skip_verify != (k && k->insecure);
-	ep->insecure_skip_verify = k && k->insecure;
+	changed |= ep->insecure_skip_verify != insecure;
+	ep->insecure_skip_verify = insecure;
 	if (changed)
 		ep->generation++;
+	return check(c, self, url, err) || check(c, k, url, err) ? -1 : 0;
 }

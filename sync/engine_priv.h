@@ -124,8 +124,12 @@ struct creds;
 struct creds *creds_new(struct engine *e);
 struct creds *creds_free(struct creds *c);
 bool creds_synced(const struct creds *c);
-/* Fills (owned copies) what the credentials for this URL say; the rest stays. */
-void creds_fill(struct creds *c, const char *url, struct repo_access *a);
+/*
+ * Fills (owned copies) what the credentials for this URL say; the rest stays.
+ * ERR_INVALID: they ask for what we cannot or may not do.
+ */
+int creds_fill(struct creds *c, const char *url, struct repo_access *a,
+	       struct err *err) __attribute__((warn_unused_result));
 
 /* ---- remotes.c: other repositories that a render needs ---- */
 

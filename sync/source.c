@@ -335,6 +335,7 @@ static bool in_use(const struct repo *r)
 static void poll_start(struct repo *r)
 {
 	struct engine *e = r->engine;
+	struct err err = ERR_INIT;
 
 	if (r->polling) {
 		r->poll_again = true;
@@ -348,7 +349,11 @@ static void poll_start(struct repo *r)
 	}
 	e->counts.polls++;
 	r->poll_started = world_now(e->w);
-	creds_fill(e->creds, r->url, &r->access);
+	if (creds_fill(e->creds, r->url, &r->access, &err)) {
+		err_wrap(&err, "%s", r->url);
+		poll_over(r, &err);
+		return;
+	}
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		rev->asked = rev->users > 0;
 		if (rev->asked)

@@ -29,6 +29,8 @@ static const struct flag {
 	     "DUR  how often a repository's refs are asked, +-10 %"),
 	FLAG("allow-remote-bases", STRING, remote_hosts, NULL,
 	     "HOSTS  comma-separated; bases in other repositories are fetched from these (default: none)"),
+	FLAG("allow-insecure-repositories", BOOL, insecure_repositories, "false",
+	     "BOOL  a repository's Secret may switch off the check of its certificate"),
 	FLAG("data-dir", STRING, data_dir, "/var/lib/syncd",
 	     "DIR  mirrors and cache; may be lost at any time"),
 	FLAG("soak", DURATION, soak_ms, "120s",

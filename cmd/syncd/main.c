@@ -300,6 +300,7 @@ static void start_engine(struct daemon *d)
 		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
 		.leader_elect = d->flags.leader_elect,
+		.insecure_repositories = d->flags.insecure_repositories,
 		.defaults = {
 			.soak_ms = d->flags.soak_ms,
 			.wave_deadline_ms = d->flags.wave_deadline_ms,

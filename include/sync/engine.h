@@ -25,6 +25,7 @@ struct engine_config {		/* all strings are copied */
 	uint64_t poll_ms;		/* 0 = 60 s */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;
+	bool insecure_repositories;	/* a Secret's "insecure" is honoured */
 	uint64_t sweep_ms;		/* between two sweeps of garbage; 0 = a day */
 	uint64_t keep_ms;		/* a vanished Application's record; 0 = 7 days */
 	struct app_defaults defaults;

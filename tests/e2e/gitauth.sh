@@ -81,6 +81,30 @@ it "no password in log, status, events"
 ! kc get app,events -n "$APPS" -o yaml | grep -q "$PASSWORD" || fail "the API has it"
 ! grep -rq "$PASSWORD" "$T/data" || fail "the data folder has it"
 
+it "insecure in a Secret is refused, and says how to do better"
+kc patch secret creds -n "$APPS" --type merge -p '{"stringData":{"insecure":"true"}}' >/dev/null
+put shop v3
+COMMIT=$(commit shop "the third")
+says shop "--allow-insecure-repositories"
+never 1 "applied" value_is shop v3
+kc patch secret creds -n "$APPS" --type merge -p '{"stringData":{"insecure":"false"}}' >/dev/null
+good shop "$COMMIT"
+
+it "a server that wants a client certificate gets the Secret's, for the poll and the fetch"
+kc delete secret creds -n "$APPS" >/dev/null
+git_server_stop
+git_server --client-cert
+put shop v4
+TWO=$(commit shop "the fourth")
+wait_until 30 "its refusal" app_is shop \
+	'[$s.conditions[]? | select(.type == "ComparisonError")] | length > 0'
+never 2 "applied" value_is shop v4
+kc create secret generic shop-cert -n "$APPS" --from-literal "url=$BASE" \
+	--from-file "tlsClientCertData=$T/git/client.crt" --from-file "tlsClientCertKey=$T/git/client.key" >/dev/null
+kc label secret shop-cert -n "$APPS" argocd.argoproj.io/secret-type=repo-creds >/dev/null
+good shop "$TWO"
+value_is shop v4 || fail "not applied"
+
 it "branch, tag, annotated tag, SHA and HEAD"
 git -C "$W" checkout -q -b side
 put other side

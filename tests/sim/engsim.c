@@ -138,6 +138,7 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.app_namespaces = namespaces, .identity = identity,
 		.mirrors = "/sim/mirrors", .poll_ms = x->poll_ms,
 		.leader_elect = elect, .sweep_ms = x->sweep_ms,
+		.insecure_repositories = x->insecure,
 		.keep_ms = x->keep_ms,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,

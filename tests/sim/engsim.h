@@ -22,6 +22,7 @@ struct engsim {
 	uint64_t soak_ms, poll_ms;	/* set before the start */
 	uint64_t sweep_ms, keep_ms;	/* likewise; 0: as in life */
 	char *swept;		/* the mirrors that the last sweep was to keep */
+	bool insecure;		/* --allow-insecure-repositories; before the start */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	unsigned lives;

@@ -37,68 +37,132 @@ static void assert_refused(struct engsim *x)
 }
 
 /* Which Secrets open a repository that wants LOGIN. */
+static const struct secret_case {
+	const char *what;
+	struct { const char *type, *data; } s[3];
+	const char *login;
+	bool opens;
+} secret_cases[] = {
+	{ "this repository", {
+		{ "repository", "\"url\":\"" REPO ".git/\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+	{ "another repository", {
+		{ "repository", "\"url\":\"" REPO "2\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
+	{ "a bearer token", {
+		{ "repository", "\"url\":\"" REPO "\",\"bearerToken\":"
+		  "\"" CANARY "\"" } }, "bearer:" CANARY, true },
+	{ "a prefix", {
+		{ "repo-creds", "\"url\":\"http://git.sim\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+	{ "half a path segment", {
+		{ "repo-creds", "\"url\":\"http://git.sim/re\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
+	{ "the longest prefix", {
+		{ "repo-creds", "\"url\":\"http://git.sim/repo\","
+		  "\"username\":\"robot\",\"password\":\"" CANARY "\"" },
+		{ "repo-creds", "\"url\":\"http://git.sim\","
+		  "\"username\":\"robot\",\"password\":\"wrong\"" } },
+	  LOGIN, true },
+	{ "the repository before its prefix", {
+		{ "repo-creds", "\"url\":\"http://git.sim/repo\","
+		  "\"username\":\"robot\",\"password\":\"wrong\"" },
+		{ "repository", "\"url\":\"" REPO "\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+	{ "a repository without credentials, and its prefix", {
+		{ "repository", "\"url\":\"" REPO "\",\"name\":\"shop\"" },
+		{ "repo-creds", "\"url\":\"http://git.sim\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
+	{ "an application of GitHub's", {
+		{ "repository", "\"url\":\"" REPO "\",\"githubAppID\":\"7\"" },
+		{ "repo-creds", "\"url\":\"http://git.sim\",\"username\":"
+		  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
+	{ "a proxy", {
+		{ "repository", "\"url\":\"" REPO "\",\"username\":\"robot\","
+		  "\"password\":\"" CANARY "\",\"proxy\":\"http://p\"" } },
+	  LOGIN, false },
+	{ "insecure", {
+		{ "repository", "\"url\":\"" REPO "\",\"username\":\"robot\","
+		  "\"password\":\"" CANARY "\",\"insecure\":\"true\"" } },
+	  LOGIN, false },
+	{ "not insecure", {
+		{ "repository", "\"url\":\"" REPO "\",\"username\":\"robot\","
+		  "\"password\":\"" CANARY "\",\"insecure\":\"false\"" } },
+	  LOGIN, true },
+	{ "a type that is none", {
+		{ "cluster", "\"url\":\"" REPO "\",\"username\":\"robot\","
+		  "\"password\":\"" CANARY "\"" } }, LOGIN, false },
+	{ "no url", {
+		{ "repository", "\"username\":\"robot\",\"password\":\""
+		  CANARY "\"" } }, LOGIN, false },
+};
+
 static void the_right_secret_opens_a_repository(void **state)
 {
-	static const struct {
-		const char *what;
-		struct { const char *type, *data; } s[3];
-		const char *login;
-		bool opens;
-	} cases[] = {
-		{ "this repository", {
-			{ "repository", "\"url\":\"" REPO ".git/\",\"username\":"
-			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
-		{ "another repository", {
-			{ "repository", "\"url\":\"" REPO "2\",\"username\":"
-			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
-		{ "a bearer token", {
-			{ "repository", "\"url\":\"" REPO "\",\"bearerToken\":"
-			  "\"" CANARY "\"" } }, "bearer:" CANARY, true },
-		{ "a prefix", {
-			{ "repo-creds", "\"url\":\"http://git.sim\",\"username\":"
-			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
-		{ "half a path segment", {
-			{ "repo-creds", "\"url\":\"http://git.sim/re\",\"username\":"
-			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, false },
-		{ "the longest prefix", {
-			{ "repo-creds", "\"url\":\"http://git.sim/repo\","
-			  "\"username\":\"robot\",\"password\":\"" CANARY "\"" },
-			{ "repo-creds", "\"url\":\"http://git.sim\","
-			  "\"username\":\"robot\",\"password\":\"wrong\"" } },
-		  LOGIN, true },
-		{ "the repository before its prefix", {
-			{ "repo-creds", "\"url\":\"http://git.sim/repo\","
-			  "\"username\":\"robot\",\"password\":\"wrong\"" },
-			{ "repository", "\"url\":\"" REPO "\",\"username\":"
-			  "\"robot\",\"password\":\"" CANARY "\"" } }, LOGIN, true },
-		{ "a type that is none", {
-			{ "cluster", "\"url\":\"" REPO "\",\"username\":\"robot\","
-			  "\"password\":\"" CANARY "\"" } }, LOGIN, false },
-		{ "no url", {
-			{ "repository", "\"username\":\"robot\",\"password\":\""
-			  CANARY "\"" } }, LOGIN, false },
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(secret_cases); i++) {
+		struct engsim x;
+
+		scene_init(&x, 100 + i);
+		gitsim_set_login(sim_git(x.s), REPO, secret_cases[i].login);
+		for (size_t k = 0; secret_cases[i].s[k].type; k++) {
+			_cleanup_free_ char *name = xasprintf("creds-%zu", k);
+
+			put_secret(&x, "argocd", name, secret_cases[i].s[k].type,
+				   secret_cases[i].s[k].data);
+		}
+		engsim_start(&x);
+		sim_run_for(x.s, 60000);
+		if (engsim_in_phase(&x, "shop", "Good") != secret_cases[i].opens) {
+			sim_dump(x.s);
+			fail_msg("case \"%s\"", secret_cases[i].what);
+		}
+		scene_end(&x, true);
+	}
+}
+
+/* What it asks for is named, and so is the Secret; nothing is asked of Git. */
+static void what_cannot_be_done_is_said(void **state)
+{
+	static const struct { const char *data, *says; } cases[] = {
+		{ "\"githubAppID\":\"7\"", "Secret argocd/repo: githubAppID is not supported" },
+		{ "\"gcpServiceAccountKey\":\"{}\"", "gcpServiceAccountKey is not supported" },
+		{ "\"proxy\":\"http://p\"", "proxy is not supported" },
+		{ "\"insecure\":\"true\"", "--allow-insecure-repositories" },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *data = xasprintf("\"url\":\"" REPO "\",%s",
+						      cases[i].data);
 		struct engsim x;
 
-		scene_init(&x, 100 + i);
-		gitsim_set_login(sim_git(x.s), REPO, cases[i].login);
-		for (size_t k = 0; cases[i].s[k].type; k++) {
-			_cleanup_free_ char *name = xasprintf("creds-%zu", k);
-
-			put_secret(&x, "argocd", name, cases[i].s[k].type,
-				   cases[i].s[k].data);
-		}
+		scene_init(&x, 160 + i);
+		put_secret(&x, "argocd", "repo", "repository", data);
 		engsim_start(&x);
-		sim_run_for(x.s, 60000);
-		if (engsim_in_phase(&x, "shop", "Good") != cases[i].opens) {
-			sim_dump(x.s);
-			fail_msg("case \"%s\"", cases[i].what);
-		}
+		sim_run_for(x.s, 30000);
+		scene_assert_condition(&x, "shop", "ComparisonError", cases[i].says);
+		assert_int_equal(gitsim_polls(sim_git(x.s), REPO), 0);
+		/* Better is tried at once. */
+		apisim_delete(x.api, "secrets", "argocd", "repo");
+		put_secret(&x, "argocd", "repo", "repository", "\"url\":\"" REPO "\"");
+		engsim_until_phase(&x, "shop", "Good", LONG);
 		scene_end(&x, true);
 	}
+}
+
+static void insecure_is_for_whoever_asked_for_it(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 170);
+	x.insecure = true;
+	put_secret(&x, "argocd", "repo", "repository",
+		   "\"url\":\"" REPO "\",\"insecure\":\"true\"");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_end(&x, true);
 }
 
 static void credentials_come_change_and_go(void **state)
@@ -366,6 +430,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_right_secret_opens_a_repository),
+		cmocka_unit_test(what_cannot_be_done_is_said),
+		cmocka_unit_test(insecure_is_for_whoever_asked_for_it),
 		cmocka_unit_test(credentials_come_change_and_go),
 		cmocka_unit_test(secret_that_went_unseen_is_forgotten),
 		cmocka_unit_test(forbidden_secrets_stop_nobody),
