@@ -394,6 +394,8 @@ static void boot(struct engine *e)
 	case BOOT_RUNNING:
 		e->seen_generation = discovery_generation(e->discovery);
 		e->creds = creds_new(e);
+		if (e->cfg.push_webhooks)
+			e->nudges = nudges_new(e);
 		e->projects = projects_new(e);
 		e->pause = pause_new(e);
 		source_start(e);
@@ -507,6 +509,7 @@ struct engine *engine_abandon(struct engine *e)
 		app_soak_end(a);
 	}
 	sweep_free(e);
+	nudges_free(e->nudges);
 	creds_free(e->creds);
 	projects_free(e->projects);
 	pause_free(e->pause);

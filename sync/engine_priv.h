@@ -106,6 +106,9 @@ void source_refetch(struct repo_rev *rev);
 void source_poll_now(struct repo_rev *rev);
 /* When was it last asked with an answer? mono ms; 0 = never. */
 uint64_t source_polled_at(const struct repo_rev *rev);
+/* A Git host says that something was pushed; how many repositories it is about. */
+struct webhook_push;
+unsigned source_nudge(struct engine *e, const struct webhook_push *push);
 /* Credentials changed: what could not be reached is asked again. */
 void source_retry(struct engine *e);
 void source_start(struct engine *e);
@@ -130,6 +133,11 @@ bool creds_synced(const struct creds *c);
  */
 int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	       struct err *err) __attribute__((warn_unused_result));
+
+/* nudge.c: push webhooks and their secrets. */
+struct nudges;
+struct nudges *nudges_new(struct engine *e);
+struct nudges *nudges_free(struct nudges *all);	/* NULL-safe */
 
 /* ---- remotes.c: other repositories that a render needs ---- */
 
@@ -539,6 +547,7 @@ struct engine {
 	struct app *apps;
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
+	struct nudges *nudges;	/* NULL: push webhooks are off */
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
 	struct pause *pause;
@@ -553,6 +562,7 @@ struct engine {
 	void *stop_arg;
 	struct engine_counts {
 		uint64_t syncs, heals, reverts, reconciles;
+		uint64_t webhooks, webhooks_refused;
 		uint64_t polls, poll_errors, fetches, fetch_errors, renders;
 		uint64_t applies, apply_ms, ops, op_ms;
 	} counts;

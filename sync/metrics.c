@@ -75,6 +75,9 @@ void engine_metrics(struct engine *e, struct buf *out)
 	counter(out, "syncd_git_polls_total", "Polls of Git refs.", c->polls);
 	counter(out, "syncd_git_poll_errors_total", "Polls that failed.",
 		c->poll_errors);
+	counter(out, "syncd_git_webhooks_total", "Messages of Git hosts.", c->webhooks);
+	counter(out, "syncd_git_webhooks_refused_total", "Messages that were not "
+		"proven or not read.", c->webhooks_refused);
 	counter(out, "syncd_git_fetches_total", "Fetches.", c->fetches);
 	counter(out, "syncd_git_fetch_errors_total", "Fetches that failed.",
 		c->fetch_errors);

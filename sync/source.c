@@ -11,11 +11,13 @@
 
 #include "core/fetch.h"
 #include "core/pktline.h"
+#include "sync/webhook.h"
 
 #define POLL_DEADLINE_MS 15000
 #define LIST_DEADLINE_MS 20000	/* the worker's own is shorter, and says more */
 #define MAX_LIST_ANSWER ((size_t)16 << 20)
 #define MAX_BACKOFF 5		/* times the poll interval */
+#define NUDGE_PAUSE_MS 5000	/* between the polls that messages ask for */
 #define FETCH_DEADLINE_MS 180000
 #define MAX_FETCH_ANSWER 65536
 #define POLL_SOON_MS 20
@@ -36,10 +38,11 @@ struct repo {
 	struct worker_call list;
 	char *list_request;
 	unsigned failures;	/* polls in a row */
-	bool polling, poll_again;
+	bool polling, poll_again, nudged;
 	char **prefixes;	/* of the poll under way */
 	size_t n_prefixes;
 	uint64_t poll_started, polled_at;
+	uint64_t due;		/* of the timer */
 	struct world_timer timer;
 
 	struct worker_call fetch;
@@ -223,8 +226,24 @@ static void schedule(struct repo *r, uint64_t ms)
 {
 	struct world *w = r->engine->w;
 
+	r->due = world_now(w) + ms;
 	world_timer_stop(w, &r->timer);
 	world_timer_start(w, &r->timer, ms);
+}
+
+/* Sooner than planned, but however often this comes, not much more often. */
+static void nudge(struct repo *r)
+{
+	uint64_t now = world_now(r->engine->w), at = now + POLL_SOON_MS;
+
+	if (r->polling) {
+		r->nudged = true;
+		return;
+	}
+	if (r->poll_started && at < r->poll_started + NUDGE_PAUSE_MS)
+		at = r->poll_started + NUDGE_PAUSE_MS;
+	if (!r->timer.active || at < r->due)
+		schedule(r, at - now);
 }
 
 static void on_timer(struct world_timer *t)
@@ -278,6 +297,9 @@ static void poll_over(struct repo *r, const struct err *err)
 	}
 	schedule(r, r->poll_again ? POLL_SOON_MS : poll_wait(r));
 	r->poll_again = false;
+	if (r->nudged)
+		nudge(r);
+	r->nudged = false;
 	fetch_next(r);
 }
 
@@ -491,6 +513,19 @@ void source_keys(struct engine *e, struct buf *out)
 	HASH_ITER(hh, e->repos, r, next)
 		if (in_use(r) || r->fetching)
 			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
+}
+
+unsigned source_nudge(struct engine *e, const struct webhook_push *push)
+{
+	struct repo *r, *next;
+	unsigned n = 0;
+
+	HASH_ITER(hh, e->repos, r, next)
+		if (in_use(r) && webhook_names(push, r->url)) {
+			nudge(r);
+			n++;
+		}
+	return n;
 }
 
 void source_retry(struct engine *e)

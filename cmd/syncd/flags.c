@@ -53,6 +53,8 @@ static const struct flag {
 	     "ADDR  /metrics; empty = off"),
 	FLAG("health-addr", STRING, health_addr, ":8081",
 	     "ADDR  /healthz and /readyz; empty = off"),
+	FLAG("git-webhook-addr", STRING, webhook_addr, "",
+	     "ADDR  POST /api/webhook: Git hosts tell of pushes (secrets: argocd-secret); empty = off"),
 	FLAG("max-requests", NUMBER, max_requests, "32",
 	     "N  API requests in flight"),
 	FLAG("workers", NUMBER, workers, NULL,

@@ -13,7 +13,7 @@
 
 struct flags {		/* strings are borrowed from argv and the environment */
 	const char *kubeconfig, *context, *ns, *app_namespaces, *remote_hosts;
-	const char *data_dir, *metrics_addr, *health_addr;
+	const char *data_dir, *metrics_addr, *health_addr, *webhook_addr;
 	const char *worker, *kustomize, *identity;
 	uint64_t poll_ms, soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;

@@ -17,6 +17,7 @@
 #include "core/world_uv.h"
 #include "flags.h"
 #include "sync/engine.h"
+#include "sync/webhook.h"
 
 #define TOKEN_EVERY_MS 50000
 
@@ -28,7 +29,7 @@ struct daemon {
 	struct kubeconfig kc;
 	struct world *world;
 	struct engine *engine;
-	struct httpd *metrics, *health;
+	struct httpd *metrics, *health, *webhook;
 	char *worker, *kustomize, *ns, *identity, *mirrors;
 	char *namespaces_text;
 	const char *namespaces[64];
@@ -120,12 +121,40 @@ static int on_metrics(void *arg, struct buf *body, const char **type)
 }
 
 static const struct httpd_route metrics_routes[] = {
-	{ "/metrics", on_metrics }, { 0 },
+	{ .path = "/metrics", .fn = on_metrics }, { 0 },
 };
 static const struct httpd_route health_routes[] = {
-	{ "/healthz", on_healthz }, { "/health", on_healthz },
-	{ "/livez", on_healthz },
-	{ "/readyz", on_readyz }, { "/ready", on_readyz }, { 0 },
+	{ .path = "/healthz", .fn = on_healthz }, { .path = "/health", .fn = on_healthz },
+	{ .path = "/livez", .fn = on_healthz },
+	{ .path = "/readyz", .fn = on_readyz }, { .path = "/ready", .fn = on_readyz }, { 0 },
+};
+
+static const char *header_of(const struct webhook_request *r, const char *name)
+{
+	const struct httpd_post *p = r->arg;
+
+	return p->header(p, name);
+}
+
+static int on_webhook(void *arg, const struct httpd_post *p, struct buf *body,
+		      const char **type)
+{
+	struct daemon *d = arg;
+	struct webhook_request r = { header_of, p, p->body, p->len };
+
+	(void)type;
+	return engine_webhook(d->engine, &r, body);
+}
+
+static bool webhooks_open(void *arg)
+{
+	struct daemon *d = arg;
+
+	return d->engine && engine_takes_webhooks(d->engine);
+}
+
+static const struct httpd_route webhook_routes[] = {
+	{ .path = "/api/webhook", .post = on_webhook, .open = webhooks_open }, { 0 },
 };
 
 /* ---- the end ---- */
@@ -142,6 +171,7 @@ static void shut(void *arg)
 
 	httpd_close(d->metrics);
 	httpd_close(d->health);
+	httpd_close(d->webhook);
 	d->engine = engine_abandon(d->engine);
 	world_uv_close(d->world);
 	close_handle((uv_handle_t *)&d->term);
@@ -289,6 +319,10 @@ static int start_endpoints(struct daemon *d, struct err *err)
 	    !(d->health = httpd_new(&d->loop, d->flags.health_addr,
 				    health_routes, d, err)))
 		return err_wrap(err, "--health-addr");
+	if (*d->flags.webhook_addr &&
+	    !(d->webhook = httpd_new(&d->loop, d->flags.webhook_addr,
+				     webhook_routes, d, err)))
+		return err_wrap(err, "--git-webhook-addr");
 	return 0;
 }
 
@@ -300,6 +334,7 @@ static void start_engine(struct daemon *d)
 		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
 		.leader_elect = d->flags.leader_elect,
+		.push_webhooks = *d->flags.webhook_addr != '\0',
 		.insecure_repositories = d->flags.insecure_repositories,
 		.defaults = {
 			.soak_ms = d->flags.soak_ms,

@@ -1,5 +1,6 @@
 /*
- * Health, readiness and metrics over HTTP, by libmicrohttpd on our loop.
+ * Health, readiness, metrics and push webhooks over HTTP, by libmicrohttpd on our
+ * loop.
  *
  * The library keeps its sockets in an epoll descriptor of its own, which the loop
  * watches; when it is readable, or the library's timeout passed, MHD_run() does
@@ -24,6 +25,8 @@
 #define IDLE_S 10
 #define MEMORY_PER_CONNECTION 16384
 #define MAX_BODY ((size_t)16 << 20)
+#define MAX_POST ((size_t)1 << 20)
+#define MAX_POSTS ((size_t)8 << 20)	/* of all connections together */
 
 struct httpd {
 	struct MHD_Daemon *mhd;
@@ -32,6 +35,7 @@ struct httpd {
 	unsigned handles;
 	bool in_run, closing;
 	unsigned port;
+	size_t posted;		/* bytes of bodies under way */
 	const struct httpd_route *routes;
 	void *arg;
 };
@@ -45,9 +49,17 @@ static const struct httpd_route *route_find(const struct httpd *h,
 	return NULL;
 }
 
-/* body's bytes pass to the library. */
+/* A request with a body, from its headers to its answer. */
+struct post {
+	struct httpd_post parent;	/* must be first */
+	struct MHD_Connection *c;
+	struct buf body;
+	int refused;		/* the status, 0: not yet */
+};
+
+/* body's bytes pass to the library. allow: the methods, NULL: any will do. */
 static enum MHD_Result reply(struct MHD_Connection *c, int status,
-			     const char *type, struct buf *body, bool allow)
+			     const char *type, struct buf *body, const char *allow)
 {
 	struct MHD_Response *r;
 	enum MHD_Result rc;
@@ -63,10 +75,106 @@ static enum MHD_Result reply(struct MHD_Connection *c, int status,
 	MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	if (allow)
-		MHD_add_response_header(r, "Allow", "GET, HEAD");
+		MHD_add_response_header(r, "Allow", allow);
 	rc = MHD_queue_response(c, (unsigned)status, r);
 	MHD_destroy_response(r);
 	return rc;
+}
+
+static const char *header(const struct httpd_post *p, const char *name)
+{
+	const struct post *post = (const struct post *)p;
+
+	return MHD_lookup_connection_value(post->c, MHD_HEADER_KIND, name);
+}
+
+static struct post *post_new(struct httpd *h, const struct httpd_route *r,
+			     struct MHD_Connection *c)
+{
+	struct post *p = xcalloc(1, sizeof(*p));
+	const char *length;
+
+	*p = (struct post){ .parent.header = header, .c = c,
+			    .body = BUF_INIT_MAX(MAX_POST + 1) };
+	length = header(&p->parent, MHD_HTTP_HEADER_CONTENT_LENGTH);
+	if (r->open && !r->open(h->arg))
+		p->refused = MHD_HTTP_NOT_FOUND;
+	else if (length && strtoull(length, NULL, 10) > MAX_POST)
+		p->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+	return p;
+}
+
+static void post_drop(struct httpd *h, struct post *p)
+{
+	h->posted -= p->body.len;
+	buf_deinit(&p->body);
+	p->body = (struct buf)BUF_INIT;
+}
+
+static void post_take(struct httpd *h, struct post *p, const char *data, size_t len)
+{
+	if (p->refused)
+		return;
+	if (p->body.len + len > MAX_POST)
+		p->refused = MHD_HTTP_CONTENT_TOO_LARGE;
+	else if (h->posted + len > MAX_POSTS)
+		p->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
+	if (p->refused) {
+		post_drop(h, p);	/* makes room for the others */
+		return;
+	}
+	h->posted += len;
+	buf_add(&p->body, data, len);
+}
+
+static void on_completed(void *arg, struct MHD_Connection *c, void **priv,
+			 enum MHD_RequestTerminationCode why)
+{
+	struct httpd *h = arg;
+	struct post *p = *priv;
+
+	(void)c;
+	(void)why;
+	*priv = NULL;
+	if (!p || (void *)p == (void *)h)
+		return;
+	post_drop(h, p);
+	free(p);
+}
+
+static enum MHD_Result post_answer(struct httpd *h, const struct httpd_route *r,
+				   struct post *p)
+{
+	struct buf body = BUF_INIT_MAX(MAX_BODY);
+	const char *type = "text/plain; charset=utf-8";
+	int status = p->refused;
+
+	if (!status) {
+		p->parent.body = buf_str(&p->body);
+		p->parent.len = p->body.len;
+		status = r->post(h->arg, &p->parent, &body, &type);
+	} else {
+		buf_adds(&body, status == MHD_HTTP_NOT_FOUND ? "not here\n" :
+			 status == MHD_HTTP_CONTENT_TOO_LARGE ?
+			 "the body is too large\n" : "too much at once\n");
+	}
+	return reply(p->c, status, type, &body, NULL);
+}
+
+/* The library calls for the headers, for each part of the body, and at its end. */
+static enum MHD_Result on_post(struct httpd *h, const struct httpd_route *r,
+			       struct MHD_Connection *c, const char *data,
+			       size_t *len, void **priv)
+{
+	if (!*priv) {
+		*priv = post_new(h, r, c);
+		return MHD_YES;
+	}
+	if (!*len)
+		return post_answer(h, r, *priv);
+	post_take(h, *priv, data, *len);
+	*len = 0;
+	return MHD_YES;
 }
 
 static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
@@ -74,7 +182,6 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 				  const char *version, const char *upload,
 				  size_t *upload_size, void **priv)
 {
-	static int seen;
 	struct httpd *h = arg;
 	const struct httpd_route *r = route_find(h, path);
 	struct buf body = BUF_INIT_MAX(MAX_BODY);
@@ -82,19 +189,27 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 	int status;
 
 	(void)version;
-	(void)upload;
+	if (r && r->post && !strcmp(method, "POST"))
+		return on_post(h, r, c, upload, upload_size, priv);
 	if (!*priv) {
-		*priv = &seen;	/* the first of two calls: headers only */
+		*priv = h;	/* the first of two calls: headers only */
 		return MHD_YES;
 	}
-	*upload_size = 0;	/* a body is read and dropped */
+	if (*upload_size) {	/* a body is read and dropped */
+		*upload_size = 0;
+		return MHD_YES;
+	}
+	if (r && r->post) {
+		buf_adds(&body, "only POST\n");
+		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "POST");
+	}
 	if (strcmp(method, "GET") && strcmp(method, "HEAD")) {
 		buf_adds(&body, "only GET and HEAD\n");
-		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, true);
+		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "GET, HEAD");
 	}
 	if (!r) {
 		buf_adds(&body, "not here\n");
-		return reply(c, MHD_HTTP_NOT_FOUND, type, &body, false);
+		return reply(c, MHD_HTTP_NOT_FOUND, type, &body, NULL);
 	}
 	status = r->fn(h->arg, &body, &type);
 	if (buf_overflowed(&body)) {
@@ -102,7 +217,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		buf_adds(&body, "the answer is too large\n");
 		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
-	return reply(c, status, type, &body, false);
+	return reply(c, status, type, &body, NULL);
 }
 
 static void run(struct httpd *h);
@@ -258,6 +373,7 @@ static struct MHD_Daemon *mhd_start(struct httpd *h, int fd)
 				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 				(size_t)MEMORY_PER_CONNECTION,
+				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
 				MHD_OPTION_END);
 }
 

@@ -1,8 +1,9 @@
 /*
- * httpd.h - the daemon's HTTP endpoints: health, readiness, metrics.
+ * httpd.h - the daemon's HTTP endpoints: health, readiness, metrics, push webhooks.
  *
- * libmicrohttpd in external-epoll mode on the loop; GET and HEAD only, 64
- * connections, 10 s idle. A handler fills a buf from memory: it never blocks.
+ * libmicrohttpd in external-epoll mode on the loop; 64 connections, 10 s idle. A
+ * handler fills a buf from memory: it never blocks. A body is at most 1 MiB (413), all
+ * that are being read 8 MiB (503).
  */
 #ifndef CORE_HTTPD_H
 #define CORE_HTTPD_H
@@ -13,10 +14,20 @@
 struct uv_loop_s;
 struct httpd;
 
+struct httpd_post {	/* borrowed for the call */
+	const char *(*header)(const struct httpd_post *p, const char *name);
+	const char *body;	/* NUL-terminated; may hold NULs */
+	size_t len;
+};
+
+/* Either fn, for GET and HEAD, or post. */
 struct httpd_route {
 	const char *path;	/* exact: "/metrics"; the last of an array has NULL */
 	/* Fills body, may change *content_type (static string); returns the status. */
 	int (*fn)(void *arg, struct buf *body, const char **content_type);
+	int (*post)(void *arg, const struct httpd_post *p, struct buf *body,
+		    const char **content_type);
+	bool (*open)(void *arg);	/* post: 404 while false; NULL: always open */
 };
 
 /* addr "host:port", ":port" (all addresses) or "127.0.0.1:0" (any free port). */

@@ -25,6 +25,7 @@ struct engine_config {		/* all strings are copied */
 	uint64_t poll_ms;		/* 0 = 60 s */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;
+	bool push_webhooks;		/* engine_webhook() is called */
 	bool insecure_repositories;	/* a Secret's "insecure" is honoured */
 	uint64_t sweep_ms;		/* between two sweeps of garbage; 0 = a day */
 	uint64_t keep_ms;		/* a vanished Application's record; 0 = 7 days */
@@ -43,6 +44,16 @@ void engine_start(struct engine *e);
 void engine_stop(struct engine *e, void (*on_stopped)(void *arg), void *arg);
 /* Frees everything without a callback; also after engine_stop. NULL-safe. */
 struct engine *engine_abandon(struct engine *e);
+
+/*
+ * A message of a Git host, whole: status and text of the answer. 404 while no secret
+ * is configured (engine_takes_webhooks() tells before there is a body), 400, 401; 200
+ * when it was proven, also when nobody uses its repository.
+ */
+struct webhook_request;
+int engine_webhook(struct engine *e, const struct webhook_request *r,
+		   struct buf *body);
+bool engine_takes_webhooks(const struct engine *e);
 
 bool engine_ready(const struct engine *e);	/* leader: lists are in; else: standby */
 bool engine_leading(const struct engine *e);

@@ -23,6 +23,7 @@ struct engsim {
 	uint64_t sweep_ms, keep_ms;	/* likewise; 0: as in life */
 	char *swept;		/* the mirrors that the last sweep was to keep */
 	bool insecure;		/* --allow-insecure-repositories; before the start */
+	bool push_webhooks;	/* likewise */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	unsigned lives;

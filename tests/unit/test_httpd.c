@@ -42,11 +42,31 @@ static int endless(void *arg, struct buf *body, const char **type)
 	return 200;
 }
 
+static int post(void *arg, const struct httpd_post *p, struct buf *body,
+		const char **type)
+{
+	const char *from = p->header(p, "x-from");
+
+	(void)arg;
+	(void)type;
+	assert_null(p->header(p, "X-Absent"));
+	buf_addf(body, "%zu bytes from %s", p->len, from ? from : "nobody");
+	return 202;
+}
+
+static bool never(void *arg)
+{
+	(void)arg;
+	return false;
+}
+
 static const struct httpd_route routes[] = {
-	{ "/healthz", healthz },
-	{ "/readyz", readyz },
-	{ "/endless", endless },
-	{ NULL, NULL },
+	{ .path = "/healthz", .fn = healthz },
+	{ .path = "/readyz", .fn = readyz },
+	{ .path = "/endless", .fn = endless },
+	{ .path = "/post", .post = post },
+	{ .path = "/closed", .post = post, .open = never },
+	{ .path = NULL },
 };
 
 struct fixture {
@@ -184,6 +204,86 @@ static void silent_and_wild_clients_do_no_harm(void **state)
 	teardown(&f);
 }
 
+static void expect_post(struct fixture *f, const char *path, size_t len, int status,
+			const char *body)
+{
+	static const char *const headers[] = { "X-From: a host", NULL };
+	_cleanup_free_ char *sent = xcalloc(1, len + 1);
+	struct heard h;
+
+	memset(sent, 'x', len);
+	heard_init(&h, &f->l, &f->e, path);
+	h.call.method = "POST";
+	h.call.headers = headers;
+	h.call.body = sent;
+	h.call.body_len = len;
+	heard_run(&h);
+	assert_int_equal(h.status, status);
+	assert_string_equal(buf_str(&h.body), body);
+	heard_deinit(&h);
+}
+
+static void posts_are_read_up_to_a_cap(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	setup(&f, "127.0.0.1:0");
+	expect_post(&f, "/post", 0, 202, "0 bytes from a host");
+	expect_post(&f, "/post", 5, 202, "5 bytes from a host");
+	expect_post(&f, "/post", 1 << 20, 202, "1048576 bytes from a host");
+	expect_post(&f, "/post", (1 << 20) + 1, 413, "the body is too large\n");
+	expect_post(&f, "/closed", 5, 404, "not here\n");
+	expect_post(&f, "/nowhere", 5, 405, "only GET and HEAD\n");
+	expect(&f, "GET", "/post", 405, "only POST\n");
+	teardown(&f);
+}
+
+/* Each of ten clients sends all of its body but the end, then the end. */
+static void bodies_under_way_have_a_cap_together(void **state)
+{
+	enum { N = 10, LEN = 1 << 20, REST = 10 };
+	_cleanup_free_ char *body = xcalloc(1, LEN);
+	unsigned taken = 0, refused = 0;
+	struct fixture f;
+	int fds[N];
+
+	(void)state;
+	setup(&f, "127.0.0.1:0");
+	for (int i = 0; i < N; i++) {
+		size_t sent = 0;
+
+		fds[i] = dial(&f);
+		dprintf(fds[i], "POST /post HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n", LEN);
+		while (sent < LEN - REST) {
+			ssize_t n = send(fds[i], body, LEN - REST - sent,
+					 MSG_NOSIGNAL | MSG_DONTWAIT);
+
+			sent += n > 0 ? (size_t)n : 0;
+			loopworld_sleep(&f.l, 1);
+		}
+	}
+	loopworld_sleep(&f.l, 100);
+	for (int i = 0; i < N; i++) {
+		char text[13] = "";
+
+		assert_int_equal(send(fds[i], body, REST, MSG_NOSIGNAL), REST);
+		for (int ms = 0; ms < 5000 &&
+		     recv(fds[i], text, 12, MSG_DONTWAIT | MSG_PEEK) < 12; ms++)
+			loopworld_sleep(&f.l, 1);
+		assert_int_equal(recv(fds[i], text, 12, MSG_DONTWAIT), 12);
+		taken += !strcmp(text, "HTTP/1.1 202");
+		refused += !strcmp(text, "HTTP/1.1 503");
+	}
+	assert_int_equal(taken + refused, N);
+	assert_in_range(refused, 2, 3);
+	for (int i = 0; i < N; i++)
+		close(fds[i]);
+	loopworld_sleep(&f.l, 20);
+	expect_post(&f, "/post", LEN, 202, "1048576 bytes from a host");
+	teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +291,8 @@ int main(void)
 		cmocka_unit_test(all_addresses_and_busy_ports),
 		cmocka_unit_test(bad_addresses_are_refused),
 		cmocka_unit_test(silent_and_wild_clients_do_no_harm),
+		cmocka_unit_test(posts_are_read_up_to_a_cap),
+		cmocka_unit_test(bodies_under_way_have_a_cap_together),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,176 @@
+/* Push webhooks: who is believed, what is asked sooner, and how often at most. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+
+#include "core/doc.h"
+#include "scenes.h"
+#include "sync/webhook.h"
+
+#define TOKEN CANARY "-token"
+
+/* A message of GitLab's: its proof is a word. */
+static const char *gitlab(const struct webhook_request *r, const char *name)
+{
+	if (!strcasecmp(name, "X-Gitlab-Event"))
+		return "Push Hook";
+	return strcasecmp(name, "X-Gitlab-Token") ? NULL : r->arg;
+}
+
+static int push(struct engsim *x, const char *token, const char *url)
+{
+	_cleanup_free_ char *body = xasprintf("{\"project\":{\"web_url\":\"%s\"}}", url);
+	_cleanup_buf_ struct buf answer = BUF_INIT;
+	struct webhook_request r = { gitlab, token, body, strlen(body) };
+	int status = engine_webhook(x->engine, &r, &answer);
+
+	assert_null(strstr(buf_str(&answer), CANARY));
+	return status;
+}
+
+static void put_argocd_secret(struct engsim *x, const char *ns, const char *data)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"Secret\",\"metadata\":{\"name\":\"argocd-secret\",\"namespace\":\"%s\"},"
+		"\"stringData\":{%s}}", ns, data);
+
+	apisim_apply(x->api, text);
+}
+
+/* A poll an hour, "shop" good at v1, v2 in Git. */
+static void init(struct engsim *x, uint64_t seed)
+{
+	scene_init(x, seed);
+	x->poll_ms = 3600000;
+	x->push_webhooks = true;
+	put_argocd_secret(x, "argocd", "\"admin.password\":\"" CANARY "\","
+			  "\"webhook.gitlab.secret\":\"" TOKEN "\"");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	sim_run_for(x->s, 60000);
+	scene_put(x, "v2");
+	sim_run_for(x->s, 60000);
+	assert_string_equal(scene_tag(x), "v1");
+}
+
+static void a_push_is_out_in_a_moment(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 300);
+	assert_int_equal(push(&x, TOKEN, REPO), 200);
+	scene_until_tag(&x, "v2", 10000);
+	scene_end(&x, true);
+}
+
+static void whom_we_do_not_believe(void **state)
+{
+	struct engsim x;
+	uint64_t polls;
+
+	(void)state;
+	init(&x, 301);
+	polls = gitsim_polls(sim_git(x.s), REPO);
+	assert_int_equal(push(&x, "wrong", REPO), 401);
+	assert_int_equal(push(&x, NULL, REPO), 401);
+	assert_int_equal(push(&x, CANARY, REPO), 401);	/* another key's value */
+	assert_int_equal(push(&x, TOKEN, "http://git.sim/other"), 200);
+	assert_int_equal(push(&x, TOKEN, "http://git.sim/repo/below"), 200);
+	sim_run_for(x.s, 60000);
+	assert_int_equal(gitsim_polls(sim_git(x.s), REPO), polls);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+static void ten_thousand_at_once_are_one_poll(void **state)
+{
+	struct engsim x;
+	uint64_t polls;
+
+	(void)state;
+	init(&x, 302);
+	polls = gitsim_polls(sim_git(x.s), REPO);
+	for (int i = 0; i < 10000; i++)
+		assert_int_equal(push(&x, TOKEN, REPO), 200);
+	sim_run_for(x.s, 60000);
+	assert_string_equal(scene_tag(&x), "v2");
+	/* info/refs and ls-refs count as two. */
+	assert_int_equal(gitsim_polls(sim_git(x.s), REPO) - polls, 2);
+	scene_end(&x, true);
+}
+
+/* However long it lasts: a poll each 5 s, and one after the last push. */
+static void a_flood_is_a_poll_each_five_seconds(void **state)
+{
+	struct engsim x;
+	uint64_t polls;
+
+	(void)state;
+	init(&x, 303);
+	polls = gitsim_polls(sim_git(x.s), REPO);
+	for (int i = 0; i < 1200; i++) {
+		push(&x, TOKEN, REPO);
+		sim_run_for(x.s, 50);
+	}
+	assert_in_range((gitsim_polls(sim_git(x.s), REPO) - polls) / 2, 11, 14);
+	scene_put(&x, "v3");
+	push(&x, TOKEN, REPO);
+	scene_until_tag(&x, "v3", 20000);
+	scene_end(&x, true);
+}
+
+static void secrets_come_change_and_go(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 304);
+	apisim_delete(x.api, "secrets", "argocd", "argocd-secret");
+	sim_run_for(x.s, 5000);
+	assert_false(engine_takes_webhooks(x.engine));
+	assert_int_equal(push(&x, TOKEN, REPO), 404);
+	put_argocd_secret(&x, "argocd", "\"webhook.github.secret\":\"" TOKEN "\"");
+	sim_run_for(x.s, 5000);
+	assert_true(engine_takes_webhooks(x.engine));
+	assert_int_equal(push(&x, TOKEN, REPO), 401);	/* not GitLab's */
+	put_argocd_secret(&x, "argocd", "\"webhook.gitlab.secret\":\"" TOKEN "2\"");
+	sim_run_for(x.s, 5000);
+	assert_int_equal(push(&x, TOKEN, REPO), 401);
+	assert_int_equal(push(&x, TOKEN "2", REPO), 200);
+	scene_until_tag(&x, "v2", 10000);
+	scene_end(&x, true);
+}
+
+/* Without the flag nothing is even watched. */
+static void off_is_off(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 305);
+	put_argocd_secret(&x, "argocd", "\"webhook.gitlab.secret\":\"" TOKEN "\"");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(push(&x, TOKEN, REPO), 404);
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_push_is_out_in_a_moment),
+		cmocka_unit_test(whom_we_do_not_believe),
+		cmocka_unit_test(ten_thousand_at_once_are_one_poll),
+		cmocka_unit_test(a_flood_is_a_poll_each_five_seconds),
+		cmocka_unit_test(secrets_come_change_and_go),
+		cmocka_unit_test(off_is_off),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
