@@ -4,6 +4,7 @@
 #
 #   SEEDS=5000 FIRST=301 tests/diff/random.sh     more of them (300 from seed 1)
 #   tests/diff/random.sh SEED                     one, and what it shrinks to
+#   REACH=1 tests/diff/random.sh                  also what the trees reach
 #
 # A difference's tree is shrunk while it stays one, and shown as a case to put into
 # tests/diff/cases.
@@ -73,7 +74,7 @@ each theirs <"$T/list"
 each ours <"$T/list"
 shown=0
 while read -r c; do
-	seed=$(basename "$c")
+	seed=${c##*/}
 	why=$(verdict "$c")
 	[ "$why" ] || { ok "seed $seed"; continue; }
 	judge "$c" "seed $seed"
@@ -84,4 +85,8 @@ while read -r c; do
 	diff -u "$c/theirs.out" "$c/ours.out" | sed 1,2d | head -n 40 || true
 done <"$T/list"
 printf '# %s of %s trees build\n' "$(cat "$T"/seeds/*/theirs.rc | grep -c '^0$')" "$count"
+if [ "${REACH:-}" ]; then
+	grep -lx 0 "$T"/seeds/*/theirs.rc | sed 's|/theirs.rc$||' | "$BIN/tests/kustgen" --reach ||
+		not_ok "a field is never reached"
+fi
 exit $failed

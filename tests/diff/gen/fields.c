@@ -57,7 +57,7 @@ static void images(struct gen *g, struct buf *k, int first)
 	const struct gen_obj *o = gen_some_pods(g, first);
 
 	if (gen_chance(g, 30)) {
-		buf_adds(k, "images:\n");
+		buf_adds(k, gen_chance(g, 10) ? "imageTags:\n" : "images:\n");
 		for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++) {
 			buf_addf(k, "- {name: \"%s\"", gen_image_name(g));
 			if (gen_chance(g, 40))
@@ -98,7 +98,7 @@ static void sources(struct gen *g, struct buf *k, const char *dir, unsigned numb
 
 		buf_addf(&b, "# env\nE0=%s\n E1=x=y\n\nE2=\n", gen_text(g));
 		gen_write(g, path, &b);
-		buf_addf(k, "  envs: [e%u.env]\n", number);
+		buf_addf(k, gen_chance(g, 20) ? "  env: e%u.env\n" : "  envs: [e%u.env]\n", number);
 	}
 }
 
@@ -127,7 +127,9 @@ static void generator(struct gen *g, struct buf *k, const char *dir, int layer, 
 
 	buf_addf(k, "%sGenerator:\n", secret ? "secret" : "configMap");
 	if (gen_remember(g, "v1", kind, name, "", false, layer))
-		buf_addf(k, "- name: %s\n", name);
+		buf_addf(k, "- name: %s\n%s%s", name,
+			 gen_chance(g, 10) ? "  behavior: create\n" : "",
+			 gen_chance(g, 10) ? "  namespace: ns1\n" : "");
 	else if (o && !*o->ns)
 		buf_addf(k, "- name: %s\n  behavior: %s\n", o->name,
 			 gen_chance(g, 70) ? "merge" : "replace");
@@ -150,78 +152,25 @@ static void generators(struct gen *g, struct buf *k, const char *dir, int layer,
 		options(g, k, "generatorOptions");
 }
 
+static void variable(struct gen *g, struct buf *k, const struct gen_obj *o)
+{
+	buf_addf(k, "- {name: VAR%d, objref: {apiVersion: %s, kind: %s, name: %s%s%s}", g->vars++,
+		 o->api, o->kind, o->name, *o->ns ? ", namespace: " : "", o->ns);
+	if (o->pods && gen_chance(g, 60))
+		buf_addf(k, ", fieldref: {fieldPath: \"%s\"}", gen_chance(g, 50) ?
+			 "spec.template.spec.containers[0].image" : "spec.replicas");
+	else if (!strcmp(o->kind, "ConfigMap") && gen_chance(g, 60))
+		buf_adds(k, ", fieldref: {fieldpath: data.k0}");
+	buf_adds(k, "}\n");
+}
+
 static void variables(struct gen *g, struct buf *k, int first)
 {
-	const struct gen_obj *o = gen_some(g, first);
-
-	if (!o || g->vars || !gen_chance(g, 8))
+	if (first == g->n_objs || g->vars > 3 || !gen_chance(g, 9))
 		return;
-	buf_addf(k, "vars: [{name: VAR%d, objref: {apiVersion: %s, kind: %s, name: %s%s%s}",
-		 g->vars++, o->api, o->kind, o->name, *o->ns ? ", namespace: " : "", o->ns);
-	if (o->pods && gen_chance(g, 50))
-		buf_adds(k, ", fieldref: {fieldPath: \"spec.template.spec."
-			    "containers[0].image\"}");
-	buf_adds(k, "}]\n");
-}
-
-static void configurations(struct gen *g, struct buf *k, const char *dir)
-{
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	_cleanup_free_ char *path = xasprintf("%s/config.yaml", dir);
-
-	if (gen_chance(g, 60))
-		buf_addf(&b, "nameReference:\n- kind: %s\n  fieldSpecs: [{path: "
-			 "spec/configRef/name, kind: Widget}]\n",
-			 gen_chance(g, 50) ? "ConfigMap" : "Service");
-	if (gen_chance(g, 40))
-		buf_adds(&b, "commonLabels: [{path: spec/gen/selector, kind: Widget, create: "
-			     "true}]\n");
-	if (gen_chance(g, 40))
-		buf_adds(&b, "commonAnnotations: [{path: spec/gen/notes, create: true, kind: "
-			     "Service}]\n");
-	if (gen_chance(g, 40))
-		buf_adds(&b, "namePrefix: [{path: spec/configRef/name, kind: Widget}]\n");
-	if (!b.len)
-		return;
-	gen_write(g, path, &b);
-	buf_adds(k, "configurations: [config.yaml]\n");
-}
-
-static void transformer(struct gen *g, struct buf *k, const char *dir, int first)
-{
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	_cleanup_free_ char *path = xasprintf("%s/t.yaml", dir);
-	const struct gen_obj *o = gen_some(g, first);
-	static const char *const meta = "metadata: {name: t}\n";
-
-	switch (gen_below(g, 5)) {
-	case 0:
-		buf_addf(&b, "apiVersion: builtin\nkind: PrefixTransformer\n%sprefix: t-\n"
-			 "fieldSpecs: [{path: metadata/name}]\n", meta);
-		break;
-	case 1:
-		buf_addf(&b, "apiVersion: builtin\nkind: LabelTransformer\n%slabels: {t: %s}\n"
-			 "fieldSpecs: [{path: metadata/labels, create: true}]\n", meta,
-			 gen_text(g));
-		break;
-	case 2:
-		buf_addf(&b, "apiVersion: builtin\nkind: AnnotationsTransformer\n%sannotations: "
-			 "{t: %s}\nfieldSpecs: [{path: metadata/annotations, create: true}]\n",
-			 meta, gen_text(g));
-		break;
-	case 3:
-		buf_addf(&b, "apiVersion: builtin\nkind: NamespaceTransformer\nmetadata: {name: "
-			 "t, namespace: tns}\nunsetOnly: %s\nfieldSpecs: [{path: "
-			 "metadata/namespace, create: true}]\n",
-			 gen_chance(g, 50) ? "true" : "false");
-		break;
-	default:
-		buf_addf(&b, "apiVersion: builtin\nkind: PatchTransformer\n%starget: {kind: %s}\n"
-			 "patch: '[{\"op\": \"add\", \"path\": \"/added\", \"value\": [1, "
-			 "{\"a\": null}]}]'\n", meta, o ? o->kind : "None");
-	}
-	gen_write(g, path, &b);
-	buf_adds(k, "transformers: [t.yaml]\n");
+	buf_adds(k, "vars:\n");
+	for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++)
+		variable(g, k, gen_some(g, first));
 }
 
 /* What counts at the root alone is written anywhere: elsewhere it must do nothing. */
@@ -250,12 +199,8 @@ void gen_fields(struct gen *g, struct buf *out, const char *dir, int layer, int 
 	if (gen_chance(g, 20))
 		gen_replacements(g, out, dir, first);
 	variables(g, out, first);
-	if (gen_chance(g, 10))
-		configurations(g, out, dir);
-	if (gen_chance(g, 10))
-		transformer(g, out, dir, first);
-	if (gen_chance(g, 4))
-		buf_adds(out, "openapi: {version: v1.21.2}\n");
+	gen_schemas(g, out, dir);
+	gen_plugins(g, out, dir, layer, first);
 	if (!component)
 		root_fields(g, out);
 	/* A folder of nothing would be an error. */

@@ -65,6 +65,11 @@ void gen_container(struct gen *g, struct buf *out, const char *name, bool full);
 void gen_fields(struct gen *g, struct buf *out, const char *dir, int layer, int first,
 		bool component);
 void gen_patches(struct gen *g, struct buf *out, const char *dir, int first);
+void gen_schemas(struct gen *g, struct buf *out, const char *dir);
+void gen_plugins(struct gen *g, struct buf *out, const char *dir, int layer, int first);
 void gen_replacements(struct gen *g, struct buf *out, const char *dir, int first);
+
+/* Prints what the trees hold whose folders standard input names; the exit status. */
+int gen_reach(void);
 
 #endif

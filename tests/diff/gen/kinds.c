@@ -230,6 +230,8 @@ static void config_map(struct gen *g, struct buf *out, const char *kind)
 	buf_addf(out, "data:\n  k0: %s\n", gen_text(g));
 	for (unsigned i = 0, n = gen_below(g, 3); i < n; i++)
 		buf_addf(out, "  k%u.%u: %s\n", i + 1, gen_below(g, 12), gen_text(g));
+	if (gen_chance(g, 15))
+		buf_addf(out, "  json: '{\"a\": {\"b\": %u, \"c\": [\"x\"]}}'\n", gen_below(g, 9));
 	if (gen_chance(g, 20))
 		buf_addf(out, "  block: |%s\n    one %s\n      two\n\n    three\n",
 			 gen_chance(g, 50) ? "-" : "", gen_name(g));

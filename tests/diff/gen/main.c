@@ -1,6 +1,6 @@
 /*
  * kustgen SEED COUNT TO: COUNT random trees from seed SEED on, each a case that
- * tests/diff/lib.sh can compare: TO/SEED/{tree/,in,want}.
+ * tests/diff/lib.sh can compare: TO/SEED/{tree/,in,want}. --reach: see reach.c.
  */
 #include "gen.h"
 
@@ -83,7 +83,9 @@ static void resources(struct gen *g, struct buf *k, const char *dir, int layer)
 
 static void finish(struct gen *g, struct buf *k, const char *dir)
 {
-	_cleanup_free_ char *path = xasprintf("%s/kustomization.yaml", dir);
+	static const char *const names[] = { "kustomization.yml", "Kustomization" };
+	_cleanup_free_ char *path = xasprintf("%s/%s", dir, gen_chance(g, 90) ?
+					      "kustomization.yaml" : gen_pick(g, names));
 
 	gen_write(g, path, k);
 }
@@ -97,6 +99,12 @@ static void component(struct gen *g, char dir[16], int first)
 	if (gen_chance(g, 30)) {
 		buf_adds(&k, "resources:\n");
 		resources(g, &k, dir, 100 + g->components);
+	}
+	if (gen_chance(g, 10)) {
+		char inner[16];
+
+		component(g, inner, first);
+		buf_addf(&k, "components: [../%s]\n", inner);
 	}
 	gen_fields(g, &k, dir, 100 + g->components, first, true);
 	finish(g, &k, dir);
@@ -120,11 +128,20 @@ static void layer(struct gen *g, char dir[16], int depth)
 		buf_addf(&k, "- ../%s\n", below);
 	}
 	resources(g, &k, dir, number);
-	if (gen_chance(g, 25)) {
+	if (gen_chance(g, 5) && depth) {
+		char below[16];
+
+		layer(g, below, 0);
+		buf_addf(&k, "bases: [../%s]\n", below);
+	}
+	if (gen_chance(g, 30)) {
 		char comp[16];
 
-		component(g, comp, first);
-		buf_addf(&k, "components: [../%s]\n", comp);
+		buf_adds(&k, "components:\n");
+		for (unsigned i = 0, n = gen_chance(g, 25) ? 2 : 1; i < n; i++) {
+			component(g, comp, first);
+			buf_addf(&k, "- ../%s\n", comp);
+		}
 	}
 	gen_fields(g, &k, dir, number, first, false);
 	finish(g, &k, dir);
@@ -134,8 +151,10 @@ int main(int argc, char **argv)
 {
 	unsigned long seed, count;
 
+	if (argc == 2 && !strcmp(argv[1], "--reach"))
+		return gen_reach();
 	if (argc != 4) {
-		fprintf(stderr, "usage: kustgen SEED COUNT TO\n");
+		fprintf(stderr, "usage: kustgen SEED COUNT TO; kustgen --reach <FOLDERS\n");
 		return 2;
 	}
 	seed = strtoul(argv[1], NULL, 10);

@@ -1,4 +1,4 @@
-/* patches.c - patches of every way to write them, and replacements. */
+/* patches.c - patches of every way to write them. */
 #include "gen.h"
 
 static void merge_pods(struct gen *g, struct buf *b)
@@ -72,7 +72,7 @@ static void merge_patch(struct gen *g, struct buf *b, const struct gen_obj *o)
 static void json_patch(struct gen *g, struct buf *b, const struct gen_obj *o)
 {
 	for (unsigned i = 0, n = 1 + gen_below(g, 3); i < n; i++) {
-		switch (gen_below(g, o->pods ? 7 : 4)) {
+		switch (gen_below(g, o->pods ? 9 : 6)) {
 		case 0:
 			buf_addf(b, "- {op: add, path: /added%u, value: %s}\n", gen_below(g, 3),
 				 gen_scalar(g));
@@ -89,10 +89,19 @@ static void json_patch(struct gen *g, struct buf *b, const struct gen_obj *o)
 			buf_addf(b, "- {op: test, path: /kind, value: %s}\n", o->kind);
 			break;
 		case 4:
+			buf_adds(b, "- {op: move, from: /metadata/name, path: /moved}\n"
+				    "- {op: move, from: /moved, path: /metadata/name}\n");
+			break;
+		case 5:
+			buf_addf(b, "- {op: replace, path: /new, value: [%s]}\n"
+				 "- {op: add, path: /new/0, value: %s}\n"
+				 "- {op: remove, path: /new/-1}\n", gen_scalar(g), gen_scalar(g));
+			break;
+		case 6:
 			buf_addf(b, "- {op: replace, path: /spec/replicas, value: %s}\n",
 				 gen_scalar(g));
 			break;
-		case 5:
+		case 7:
 			buf_adds(b, "- {op: add, path: /spec/template/spec/containers/-, value: "
 				    "{name: j, image: j}}\n");
 			break;
@@ -105,7 +114,9 @@ static void json_patch(struct gen *g, struct buf *b, const struct gen_obj *o)
 static void target(struct gen *g, struct buf *k, const struct gen_obj *o)
 {
 	static const char *const more[] = { "labelSelector: app", "labelSelector: \"l0!=1\"",
-		"annotationSelector: note", "namespace: ns1", "version: v1" };
+		"annotationSelector: note", "namespace: ns1", "version: v1", "group: \"apps|\"",
+		"labelSelector: \"app in (web, db), !l2\"", "namespace: \"ns[12]\"",
+		"version: \"v1.*\"", "annotationSelector: \"note notin (x)\"" };
 
 	buf_adds(k, "  target: {");
 	switch (gen_below(g, 4)) {
@@ -159,8 +170,9 @@ static void one_patch(struct gen *g, struct buf *k, const char *dir, unsigned i,
 	}
 	if (json || gen_chance(g, 30))
 		target(g, k, o);
-	if (!json && gen_chance(g, 5))
-		buf_adds(k, "  options: {allowNameChange: true}\n");
+	if (!json && gen_chance(g, 6))
+		buf_addf(k, "  options: {allow%sChange: true}\n",
+			 gen_chance(g, 50) ? "Name" : "Kind");
 }
 
 static void older_patches(struct gen *g, struct buf *k, int first)
@@ -197,55 +209,4 @@ void gen_patches(struct gen *g, struct buf *out, const char *dir, int first)
 	}
 	if (gen_chance(g, 12))
 		older_patches(g, out, first);
-}
-
-static void source(struct gen *g, struct buf *b, const struct gen_obj *o)
-{
-	if (gen_chance(g, 15)) {
-		buf_addf(b, "- sourceValue: %s\n", gen_text(g));
-		return;
-	}
-	buf_addf(b, "- source:\n    kind: %s\n    name: %s\n", o->kind, o->name);
-	if (o->pods && gen_chance(g, 60))
-		buf_addf(b, "    fieldPath: spec.template.spec.containers.%s\n",
-			 gen_chance(g, 50) ? "0.image" : "[name=c0]");
-	else if (!strcmp(o->kind, "ConfigMap"))
-		buf_adds(b, "    fieldPath: data.k0\n");
-	else if (gen_chance(g, 30))
-		buf_addf(b, "    fieldPath: %s\n", gen_chance(g, 50) ? "kind" : "apiVersion");
-	if (gen_chance(g, 15))
-		buf_addf(b, "    options: {delimiter: \"%s\", index: 0}\n",
-			 gen_chance(g, 50) ? ":" : "-");
-}
-
-void gen_replacements(struct gen *g, struct buf *out, const char *dir, int first)
-{
-	const struct gen_obj *from = gen_some(g, first), *to = gen_some(g, first);
-	_cleanup_buf_ struct buf b = BUF_INIT;
-	static const char *const paths[] = { "metadata.labels.r", "spec.r.s",
-		"metadata.annotations.ab", "data.k0", "added.x" };
-	static const char *const pods[] = { "spec.template.spec.containers.*.image",
-		"spec.template.spec.containers.[name=c0].env", "spec.replicas",
-		"spec.template.spec.containers.0.image" };
-
-	if (!from)
-		return;
-	source(g, &b, from);
-	buf_addf(&b, "  targets:\n  - select: {kind: %s%s%s}\n", to->kind,
-		 gen_chance(g, 50) ? ", name: " : ", name: .*", to->name);
-	if (gen_chance(g, 15))
-		buf_addf(&b, "    reject: [{name: %s}]\n", gen_name(g));
-	buf_addf(&b, "    fieldPaths: [\"%s\"]\n",
-		 to->pods && gen_chance(g, 60) ? gen_pick(g, pods) : gen_pick(g, paths));
-	buf_addf(&b, "    options: {create: true%s}\n",
-		 gen_chance(g, 15) ? ", delimiter: \":\", index: 1" : "");
-	if (gen_chance(g, 30)) {
-		_cleanup_free_ char *path = xasprintf("%s/repl.yaml", dir);
-
-		gen_write(g, path, &b);
-		buf_adds(out, "replacements: [{path: repl.yaml}]\n");
-	} else {
-		buf_adds(out, "replacements:\n");
-		buf_adds(out, buf_str(&b));
-	}
 }
