@@ -9,6 +9,8 @@
 
 #include <stdio.h>
 
+#define DISCOVERY_FRESH_MS 1000
+
 enum {
 	BOOT_IDLE,
 	BOOT_DISCOVERY,
@@ -128,6 +130,7 @@ static void on_discovered(void *arg, const struct err *err)
 {
 	struct engine *e = arg;
 
+	e->discovered_at = world_now(e->w);
 	if (err->code)
 		step_failed(e, err);
 	else
@@ -230,6 +233,18 @@ static void get(struct engine *e, const char *resource, const char *ns,
 
 /* ---- election ---- */
 
+/* A standby knows the kinds of when it began; better those than none. */
+static void on_led(void *arg, const struct err *err)
+{
+	struct engine *e = arg;
+
+	if (err->code)
+		engine_log(e, LOG_WARN, NULL, "asking which kinds there are: %s",
+			   err->msg);
+	if (!e->fatal && !e->stopping)
+		step(e, BOOT_RECORDS);
+}
+
 static void on_acquired(void *arg, uint64_t transitions)
 {
 	struct engine *e = arg;
@@ -240,7 +255,10 @@ static void on_acquired(void *arg, uint64_t transitions)
 	e->epoch = transitions;
 	engine_log(e, LOG_INFO, NULL, "leading as %s (epoch %llu)", e->identity,
 		   (unsigned long long)transitions);
-	step(e, BOOT_RECORDS);
+	if (world_now(e->w) < e->discovered_at + DISCOVERY_FRESH_MS)
+		step(e, BOOT_RECORDS);
+	else
+		discovery_refresh(e->discovery, on_led, e);
 }
 
 static void on_lost(void *arg, const struct err *why)

@@ -61,8 +61,13 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
  * Borrowed until the loop runs on; NULL: it has been, or is on its way.
  */
 const char *kinds_trouble(struct engine *e, const char *group, const char *kind);
-/* An apply answered with it: the list under way shall not sweep it. NULL-safe. */
-void kinds_mark(struct engine *e, struct live *l);
+/*
+ * Takes in what a write answered with, unless the watch is past that already and
+ * does not know the object: then it was deleted since. The index's entry, or NULL.
+ * *ret_before (may be NULL) is filled when the answer is news.
+ */
+struct live *kinds_answer(struct engine *e, const struct objkey *key,
+			  const json_t *object, struct live_before *ret_before);
 /*
  * The rules about these kinds changed: their objects are read again, since the index
  * keeps fingerprints only. Either may be NULL.
@@ -537,6 +542,7 @@ struct engine {
 	struct events *events;
 	uint64_t epoch;
 	unsigned seen_generation;
+	uint64_t discovered_at;	/* mono: at boot */
 	bool leading, stopping, loaded;
 	bool any_depends;	/* an application has syncd.dev/depends-on */
 	bool fatal;		/* nothing may be written any more */

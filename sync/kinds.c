@@ -66,6 +66,23 @@ static void on_event(void *arg, enum watch_event ev, const json_t *object)
 		l->seen = k->list_no;	/* known in a newer version */
 }
 
+static uint64_t number(const char *version)
+{
+	return strtoull(version, NULL, 10);
+}
+
+/*
+ * What the list did not hold is gone, but for what an apply's answer told of since:
+ * that is newer than the list, and the watch will tell if it goes.
+ */
+static bool is_gone(const struct kindwatch *k, const struct live *l)
+{
+	uint64_t listed = number(watch_version(k->watch));
+
+	return l->seen != k->list_no && !strcmp(l->kind, k->kind) &&
+	       !strcmp(l->group, k->group) && (!listed || l->version <= listed);
+}
+
 static void on_synced(void *arg)
 {
 	struct kindwatch *k = arg;
@@ -73,8 +90,7 @@ static void on_synced(void *arg)
 	struct live *l, *next;
 
 	HASH_ITER(hh, k->engine->live.by_key, l, next)
-		if (l->seen != k->list_no && !strcmp(l->kind, k->kind) &&
-		    !strcmp(l->group, k->group))
+		if (is_gone(k, l))
 			forget(k, l);
 	k->synced = true;
 	app_poke_all(k->engine);
@@ -166,17 +182,20 @@ const char *kinds_trouble(struct engine *e, const char *group, const char *kind)
 	return k && !k->synced ? k->trouble : NULL;
 }
 
-void kinds_mark(struct engine *e, struct live *l)
+struct live *kinds_answer(struct engine *e, const struct objkey *key,
+			  const json_t *object, struct live_before *ret_before)
 {
-	_cleanup_free_ char *key = NULL;
+	_cleanup_free_ char *name = xasprintf("%s/%s", key->group, key->kind);
+	const char *version = doc_get_str(object, "metadata", "resourceVersion", NULL);
+	struct live *l = live_find(&e->live, key);
 	struct kindwatch *k;
 
-	if (!l)
-		return;
-	key = xasprintf("%s/%s", l->group, l->kind);
-	HASH_FIND_STR(e->kinds, key, k);
-	if (k)
-		l->seen = k->list_no;
+	HASH_FIND_STR(e->kinds, name, k);
+	if (!l && k && k->synced && version &&
+	    number(version) <= number(watch_version(k->watch)))
+		return NULL;
+	l = live_upsert(&e->live, object, ret_before);
+	return l ? l : live_find(&e->live, key);
 }
 
 static void reread(struct kindwatch *k)

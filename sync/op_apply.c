@@ -109,8 +109,6 @@ enum op_outcome op_lacking(struct op *op)
 static void take_answer(struct apply *a)
 {
 	struct op *op = a->op;
-	struct live_before before;
-	struct live *l = live_upsert(&op->e->live, a->req.json, &before);
 	struct inv_entry *inv = record_inv(&op->app->rec, &a->task.key);
 	const struct rendered *r = &op->c.answer->objects[a->task.object];
 	struct fact *f = op_fact(op, &a->task.key, true);
@@ -122,9 +120,7 @@ static void take_answer(struct apply *a)
 		op->unblocked_at = world_now(op->e->w);
 	op->e->counts.applies++;
 	op->e->counts.apply_ms += world_now(op->e->w) - a->first_try;
-	if (!l)		/* a watch event was faster: it is newer than this answer */
-		l = live_find(&op->e->live, &a->task.key);
-	kinds_mark(op->e, l);
+	kinds_answer(op->e, &a->task.key, a->req.json, NULL);
 	if (inv && uid && strlen(uid) < sizeof(inv->uid)) {
 		strcpy(inv->uid, uid);
 		/* As we left it: the index may know what somebody did since. */

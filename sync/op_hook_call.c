@@ -57,10 +57,8 @@ static void take_in(struct hook_call *c, const json_t *object)
 	if (l)
 		fill_seen(c->op, l, &c->got);
 	if (l && c->got.ours && (c->doing == HOOK_DO_CREATE ||
-				 (known && !strcmp(known->uid, l->uid)))) {
-		live_upsert(&e->live, object, NULL);
-		kinds_mark(e, live_find(&e->live, &c->task.key));
-	}
+				 (known && !strcmp(known->uid, l->uid))))
+		kinds_answer(e, &c->task.key, object, NULL);
 	live_deinit(&one);
 }
 

@@ -82,12 +82,13 @@ static void set_options(struct kust *k, struct node *root,
 static struct node *base_node(struct kust *k, const char *kind,
 			      const struct kgenerator *g)
 {
-	struct node *root = node_new_map(&k->arena), *meta;
+	struct node *root = node_new_map(&k->arena), *meta, *name = kstring(k, g->name);
 
 	kset(k, root, "apiVersion", kplain(k, "v1"));
 	kset(k, root, "kind", kplain(k, kind));
 	meta = kget_or_make(k, root, "metadata", NODE_MAP);
-	kset(k, meta, "name", kstring(k, g->name));
+	name->style = NODE_PLAIN;	/* a text by its tag: a prefix takes that off */
+	kset(k, meta, "name", name);
 	if (g->ns && *g->ns)
 		kset(k, meta, "namespace", kstring(k, g->ns));
 	return root;

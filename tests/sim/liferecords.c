@@ -33,7 +33,10 @@ static bool parse(const struct life_app *a, const json_t *secret, struct record 
 	return false;
 }
 
-/* One that was good long ago may come back and fail: the last good one is another. */
+/*
+ * One that was good long ago may come back and fail: the last good one is another.
+ * And who rolls back says that what runs is not good.
+ */
 static void last_good_is_never_rejected(struct life_app *a, struct record *old,
 					struct record *now)
 {
@@ -44,7 +47,7 @@ static void last_good_is_never_rejected(struct life_app *a, struct record *old,
 		if (!is || is->state != RELEASE_REJECTED || was->state == is->state)
 			continue;
 		a->life->counts.rejections++;
-		if (is->id == old->last_good)
+		if (is->id == old->last_good && now->op.kind != OP_ROLLBACK)
 			life_fail(a->life, "last_good_is_never_rejected", "%s: #%u",
 				  a->name, is->id);
 	}

@@ -284,9 +284,8 @@ static void application_waits_for_what_it_depends_on(void **state)
 			       "waits for application argocd/db: it is not there"));
 	sim_git_commit(x.s, REPO, "main", "db/map.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
 		      "\"metadata\":{\"name\":\"db\"}}");
-	engsim_application(&x, "db", "");
-	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "db",
-		    "{\"spec\":{\"source\":{\"path\":\"db\"}}}");
+	engsim_application(&x, "db", "},\"source\":{\"repoURL\":\"" REPO "\",\"path\":"
+			   "\"db\",\"targetRevision\":\"main\"");
 	scene_until_tag(&x, "v1", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	scene_end(&x, true);
