@@ -284,8 +284,13 @@ static void application_waits_for_what_it_depends_on(void **state)
 			       "waits for application argocd/db: it is not there"));
 	sim_git_commit(x.s, REPO, "main", "db/map.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
 		      "\"metadata\":{\"name\":\"db\"}}");
-	engsim_application(&x, "db", "},\"source\":{\"repoURL\":\"" REPO "\",\"path\":"
-			   "\"db\",\"targetRevision\":\"main\"");
+	apisim_apply(x.api, "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":"
+		     "\"Application\",\"metadata\":{\"name\":\"db\",\"namespace\":"
+		     "\"argocd\"},\"spec\":{\"project\":\"default\",\"source\":{"
+		     "\"repoURL\":\"" REPO "\",\"path\":\"db\",\"targetRevision\":"
+		     "\"main\"},\"destination\":{\"server\":"
+		     "\"https://kubernetes.default.svc\",\"namespace\":\"shop\"},"
+		     "\"syncPolicy\":{\"automated\":{\"prune\":true,\"selfHeal\":true}}}}");
 	scene_until_tag(&x, "v1", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	scene_end(&x, true);
