@@ -76,26 +76,24 @@ static int say_head(struct conn *c, const char *status, const char *more,
 	return say(c, head);
 }
 
+#define REFUSAL(reason, code) \
+	"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\"," \
+	"\"message\":\"the proxy says so\",\"reason\":\"" reason "\",\"code\":" code "}"
+
 static int refuse(struct exchange *x)
 {
-	static const char *const body =
-		"{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":"
-		"\"Failure\",\"message\":\"the proxy says so\",\"reason\":\"%s\",\"code\":%s}";
+	static const char busy[] = REFUSAL("TooManyRequests", "429");
+	static const char broken[] = REFUSAL("InternalError", "500");
 	static const char html[] = "<html><body>503 Service Unavailable</body></html>";
-	char text[512];
 
 	if (x->rule.fault == FAULT_503)
 		return say_head(x->client, "503 Service Unavailable", "", "text/html",
 				strlen(html)) || say(x->client, html);
-	if (x->rule.fault == FAULT_429) {
-		snprintf(text, sizeof(text), body, "TooManyRequests", "429");
+	if (x->rule.fault == FAULT_429)
 		return say_head(x->client, "429 Too Many Requests", "Retry-After: 1\r\n",
-				"application/json", strlen(text)) ||
-		       say(x->client, text);
-	}
-	snprintf(text, sizeof(text), body, "InternalError", "500");
+				"application/json", strlen(busy)) || say(x->client, busy);
 	return say_head(x->client, "500 Internal Server Error", "", "application/json",
-			strlen(text)) || say(x->client, text);
+			strlen(broken)) || say(x->client, broken);
 }
 
 /* The answer as it would have come: framed by its length, or as it was. */
