@@ -99,7 +99,7 @@ static void last_good_stays(struct life_app *a, struct record *old,
 {
 	const struct release *r = record_release(now, now->last_good);
 
-	if (old->last_good && !now->last_good)
+	if (old->last_good && !now->last_good && now->op.kind != OP_ROLLBACK)
 		life_fail(a->life, "last_good_stays", "%s: #%u is forgotten", a->name,
 			  old->last_good);
 	if (now->last_good && (!r || r->state != RELEASE_GOOD))
