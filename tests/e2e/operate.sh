@@ -113,12 +113,13 @@ wait_until 30 "good" app_is shop '$d.phase == "Good"'
 it "pin holds what runs; a sync by hand is refused meanwhile"
 assert_exit 0 ctl pin shop --reason "a demo"
 wait_until 10 "it is seen" app_is shop '$d.pin.byHand == true and $d.pin.by == "ada"'
-push v4 >/dev/null
+FOUR=$(push v4)
 never 6 "it went out" image_is v4
 assert_exit 1 ctl sync shop
 assert_contains "$OUTPUT" "a demo" "why"
 assert_exit 0 ctl unpin shop
 wait_until 30 "v4" image_is v4
+good shop "$FOUR"
 assert_exit 1 ctl unpin shop
 
 it "suspend and pause stop all writes, resume lets it go on"
@@ -140,9 +141,9 @@ assert_exit 0 ctl resume --all --syncd-namespace "syncd-$SCRIPT"
 wait_until 30 "v6" image_is v6
 assert_exit 1 ctl resume --all --syncd-namespace "syncd-$SCRIPT"
 assert_exit 2 ctl resume
+good shop "$FIVE"
 
 it "terminate ends what settles, and says so where nothing is under way"
-wait_until 30 "good" app_is shop '$d.phase == "Good"'
 assert_exit 1 ctl terminate shop
 push noready-7 >/dev/null
 wait_until 30 "it settles" app_is shop '$d.phase == "Settling"'

@@ -190,7 +190,7 @@ write "$T/helm/kustomization.yaml" <<-'END'
 	helmCharts: [{name: x}]
 END
 assert_exit 20 alone render "$T/helm"
-assert_contains "$OUTPUT" "kustomization.yaml: helmCharts" "the reason"
+assert_contains "$OUTPUT" "kustomization.yaml:1: helmCharts" "the reason"
 
 it "validate builds every kustomization below a folder"
 assert_exit 0 alone validate "$ROOT/tests/demo/repo"
