@@ -372,14 +372,6 @@ bool app_is_rendered(const struct app *a)
 	return !*a->rendering && !wants_render(a);
 }
 
-/* What was asked for is not in Git, or does not render. */
-static bool request_lost(const struct app *a)
-{
-	return app_request_ready(a) && !a->request.rollback && !a->request.unpin &&
-	       a->rev && (a->head_err.code ||
-	       (a->rev->err.code && (!a->head || a->request.revision)));
-}
-
 static bool has_prunes(struct app *a)
 {
 	return a->plan_valid && app_may_prune(a) && a->plan.n_prune > 0;
@@ -445,6 +437,8 @@ static void refuse_request(struct app *a)
 		app_request_refused(a, a->project_err.msg);
 	else if (a->request.bad)
 		app_request_refused(a, a->request.bad);
+	else if (app_rollback_unknown(a))
+		app_rollback(a);	/* says which there are */
 }
 
 static void disturb(struct app *a)
@@ -480,7 +474,7 @@ static void run(struct app *a)
 		return;	/* poked when the lists are in */
 	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)
 		return;
-	if (request_lost(a)) {
+	if (app_request_lost(a)) {
 		struct err why = a->rev->err.code ? a->rev->err : a->head_err;
 
 		app_request_failed(a, &why);

@@ -63,6 +63,12 @@ static void pin(struct app *a, const struct release *from, const struct release 
 		rec->pin_rejected = from->id;
 }
 
+bool app_rollback_unknown(const struct app *a)
+{
+	return a->request.present && a->request.rollback &&
+	       !record_release((struct record *)&a->rec, a->request.rollback);
+}
+
 static void say_unknown(struct app *a)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;

@@ -54,6 +54,8 @@ void app_request_failed(struct app *a, const struct err *why);
 /* app_pin.c: rollbacks, and the pins that they and auto-revert leave */
 /* The request's rollback: pins, rejects what it leaves, begins; or says why not. */
 void app_rollback(struct app *a);
+/* A rollback is asked for, to a release that the record does not know. */
+bool app_rollback_unknown(const struct app *a);
 /* True: it is not over, but tried again. */
 bool app_rollback_ended(struct app *a, const struct op *op);
 /* The pin of the record and what it holds back are forgotten. */
@@ -75,7 +77,12 @@ void app_request_refused(struct app *a, const char *why);
 bool app_request_ready(const struct app *a);
 /* Ready, and not what the operation in the record is there for. */
 bool app_request_is_new(const struct app *a);
-/* May it take the place of what runs or waits for another try? */
+/* What was asked for is not in Git, or does not render. */
+bool app_request_lost(const struct app *a);
+/*
+ * May it take the place of what runs or waits for another try? Not what can only be
+ * refused: that is answered when the operation is over.
+ */
 bool app_request_supersedes(const struct app *a);
 
 /* app_gate.c: why nothing, or nothing by itself, may be done now: a->gates */

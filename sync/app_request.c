@@ -130,6 +130,9 @@ void app_request_over(struct app *a, bool done, const char *words)
 	a->op_view.phase = done ? "Succeeded" : "Failed";
 	free(a->op_view.message);
 	a->op_view.message = xstrdup(words);
+	if (!done)	/* the state may be another operation's a moment later */
+		engine_event(a->engine, a, "Warning", "RequestRefused",
+			     "what %s asked for: %s", a->request.by, words);
 	app_request_taken(a);
 	app_request_done(a);
 }
@@ -170,11 +173,31 @@ bool app_request_is_new(const struct app *a)
 	return strcmp(digest, a->rec.op.asked);
 }
 
+bool app_request_lost(const struct app *a)
+{
+	return app_request_ready(a) && !a->request.rollback && !a->request.unpin &&
+	       a->rev && (a->head_err.code ||
+	       (a->rev->err.code && (!a->head || a->request.revision)));
+}
+
+/* Nothing is ended for what would not take its place. */
+static bool will_be_refused(const struct app *a)
+{
+	const struct op_request *q = &a->request;
+
+	if (q->bad || a->spec.n_errors || a->project_err.code)
+		return true;
+	if (q->rollback || q->unpin)
+		return app_rollback_unknown(a);
+	return app_request_lost(a) || *a->gates.pinned || *a->gates.shut_manual;
+}
+
 bool app_request_supersedes(const struct app *a)
 {
 	const char *by = a->rec.op.initiated_by;
 
-	if (a->op_serves || a->request.dry_run || !app_request_ready(a))
+	if (a->op_serves || a->request.dry_run || !app_request_ready(a) ||
+	    will_be_refused(a))
 		return false;
 	return by && (!strcmp(by, "automated") || !strcmp(by, "auto-revert"));
 }

@@ -104,7 +104,6 @@ wait_until 30 "good" app_is shop '$d.phase == "Good"'
 assert_exit 0 ctl rollback shop "#1" --ttl 8s
 image_is v1 || fail "it is $(image)"
 wait_until 40 "the end of its time" image_is v3
-wait_until 30 "good" app_is shop '$d.phase == "Good"'
 assert_exit 1 ctl rollback shop 77
 assert_contains "$OUTPUT" "no release #77" "the refusal"
 assert_exit 2 ctl rollback shop x

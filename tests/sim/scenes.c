@@ -150,6 +150,20 @@ size_t scene_answers(struct engsim *x, size_t from, const char *method,
 	return n;
 }
 
+bool scene_has_event(struct engsim *x, const char *reason, const char *words)
+{
+	const json_t *o;
+
+	for (size_t i = 0; (o = apisim_nth(x->api, "events.events.k8s.io", "argocd", "", i)); i++) {
+		const char *note = doc_get_str(o, "note", NULL);
+
+		if (!strcmp(doc_get_str(o, "reason", NULL), reason) && note &&
+		    strstr(note, words))
+			return true;
+	}
+	return false;
+}
+
 void scene_check(struct engsim *x, bool no_deletes)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -159,7 +173,7 @@ void scene_check(struct engsim *x, bool no_deletes)
 	for (size_t i = 0; (o = apisim_nth(x->api, "applications.argoproj.io",
 					   "argocd", "", i)); i++)
 		doc_write(o, &text);
-	for (size_t i = 0; (o = apisim_nth(x->api, "events", "argocd", "", i)); i++)
+	for (size_t i = 0; (o = apisim_nth(x->api, "events.events.k8s.io", "argocd", "", i)); i++)
 		doc_write(o, &text);
 	assert_null(strstr(buf_str(&text), CANARY));
 	if (no_deletes && sim_count(x->s, 0, "DELETE", "/namespaces/shop")) {

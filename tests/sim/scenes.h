@@ -40,6 +40,8 @@ const char *scene_secret(struct engsim *x, const char *prefix, size_t n);
 /* Requests since number `from` that got this answer. */
 size_t scene_answers(struct engsim *x, size_t from, const char *method,
 		     const char *path, int status);
+/* Was an event of this reason written, with these words in it? */
+bool scene_has_event(struct engsim *x, const char *reason, const char *words);
 /*
  * The rules that hold on every day: nothing in "shop" was asked to be deleted
  * (when `no_deletes`), and CANARY is in no log line, status or event.

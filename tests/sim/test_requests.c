@@ -258,6 +258,37 @@ static void dry_run_disturbs_nobody(void **state)
 	scene_end(&x, true);
 }
 
+/* What can only be refused ends nothing: it waits, and is told then. */
+static void what_is_refused_disturbs_nobody(void **state)
+{
+	static const struct {
+		const char *request, *told;
+	} t[] = {
+		{ "\"syncOptions\":[\"syncd.dev/release=77\"]", "no release #77" },
+		{ "\"syncOptions\":[\"syncd.dev/release=x\"]", "syncd.dev/release=x" },
+		{ "\"revision\":\"nowhere\"", "nowhere" },
+	};
+	struct engsim x;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		scene_good(&x, 727 + i);
+		scene_put(&x, "noready-2");
+		scene_until(&x, ask_is_settling, LONG, "settling");
+		ask_sync(&x, t[i].request);
+		sim_run_for(x.s, 20000);
+		assert_true(ask_is_settling(&x));
+		assert_string_equal(scene_tag(&x), "noready-2");
+		sim_run_for(x.s, 10 * MINUTES);
+		assert_string_equal(scene_tag(&x), "v1");
+		if (!scene_has_event(&x, "RequestRefused", t[i].told)) {
+			sim_dump(x.s);
+			fail_msg("nothing says that %s is refused", t[i].request);
+		}
+		scene_end(&x, true);
+	}
+}
+
 static bool is_terminated(void *arg)
 {
 	return strstr(ask_op(arg, "message"), "Operation terminated") &&
@@ -322,6 +353,7 @@ int main(void)
 		cmocka_unit_test(person_does_not_wait_behind_a_retry),
 		cmocka_unit_test(person_does_not_wait_behind_a_sync_that_settles),
 		cmocka_unit_test(dry_run_disturbs_nobody),
+		cmocka_unit_test(what_is_refused_disturbs_nobody),
 		cmocka_unit_test(wait_for_another_try_is_terminated),
 		cmocka_unit_test(sync_that_settles_is_terminated),
 	};
