@@ -124,6 +124,7 @@ struct op {
 	uint64_t deadline;	/* mono: of the prunes */
 	uint64_t progress, progress_now, progress_at, look_at;
 	char *doubted;			/* "group/kind" listed again, or NULL */
+	uint64_t doubt_until;		/* mono: then it is judged all the same */
 	uint64_t wait_until;	/* mono: kinds or a deletion are waited for; 0 */
 	struct world_task task;
 	struct world_timer timer;

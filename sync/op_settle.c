@@ -8,6 +8,7 @@
 #include "refs.h"
 
 #define PODS_AFTER_MS 3000
+#define DOUBT_MS 180000		/* then what is known has to do */
 
 static void on_pods(void *arg)
 {
@@ -109,6 +110,7 @@ static void doubt(struct op *op, char *kind)
 {
 	free(op->doubted);
 	op->doubted = kind;
+	op->doubt_until = world_now(op->e->w) + DOUBT_MS;
 }
 
 /*
@@ -117,14 +119,19 @@ static void doubt(struct op *op, char *kind)
  */
 static bool is_sure(struct op *op, const struct objkey *culprit)
 {
-	char *kind = xasprintf("%s/%s", culprit->group, culprit->kind);
+	_cleanup_free_ char *kind = xasprintf("%s/%s", culprit->group, culprit->kind);
+	bool listing;
 
 	if (op->doubted && !strcmp(op->doubted, kind)) {
-		free(kind);
-		return !kinds_listing(op->e, culprit->group, culprit->kind);
+		listing = kinds_listing(op->e, culprit->group, culprit->kind);
+	} else {
+		doubt(op, steal(&kind));
+		listing = kinds_refresh(op->e, culprit->group, culprit->kind);
 	}
-	doubt(op, kind);
-	return !kinds_refresh(op->e, culprit->group, culprit->kind);
+	if (!listing || world_now(op->e->w) >= op->doubt_until)
+		return true;
+	look_again(op, op->doubt_until, world_now(op->e->w));
+	return false;
 }
 
 void op_settle_begin(struct op *op)
@@ -183,7 +190,6 @@ enum settle_verdict op_settle(struct op *op, bool all)
 		r.verdict = SETTLE_WAIT;	/* the list's end pokes */
 	free(items);
 	snprintf(op->message, sizeof(op->message), "%s", r.message);
-	op->may_pass = op->may_pass || r.may_pass;
 	at = op->look_at && (!r.again_at || op->look_at < r.again_at) ?
 	     op->look_at : r.again_at;
 	if (r.verdict == SETTLE_WAIT && at)
@@ -191,6 +197,7 @@ enum settle_verdict op_settle(struct op *op, bool all)
 	if (r.verdict == SETTLE_BAD || r.verdict == SETTLE_LATE) {
 		struct err bad = ERR_INIT;
 
+		op->may_pass = op->may_pass || r.may_pass;
 		err_set(&bad, ERR_INVALID, "%s", r.message);
 		op_fail(op, OP_BAD, &bad);
 	}
