@@ -62,12 +62,10 @@ bool kinds_need(struct engine *e, const char *group, const char *kind,
  */
 const char *kinds_trouble(struct engine *e, const char *group, const char *kind);
 /*
- * Takes in what a write answered with, unless the watch is past that already and
- * does not know the object: then it was deleted since. The index's entry, or NULL.
- * *ret_before (may be NULL) is filled when the answer is news.
+ * Takes into the index what a write answered with (borrowed), unless the watch is
+ * past that already and does not know the object: then it was deleted since.
  */
-struct live *kinds_answer(struct engine *e, const struct objkey *key,
-			  const json_t *object, struct live_before *ret_before);
+void kinds_answer(struct engine *e, const struct objkey *key, const json_t *object);
 /*
  * The rules about these kinds changed: their objects are read again, since the index
  * keeps fingerprints only. Either may be NULL.

@@ -182,20 +182,17 @@ const char *kinds_trouble(struct engine *e, const char *group, const char *kind)
 	return k && !k->synced ? k->trouble : NULL;
 }
 
-struct live *kinds_answer(struct engine *e, const struct objkey *key,
-			  const json_t *object, struct live_before *ret_before)
+void kinds_answer(struct engine *e, const struct objkey *key, const json_t *object)
 {
 	_cleanup_free_ char *name = xasprintf("%s/%s", key->group, key->kind);
 	const char *version = doc_get_str(object, "metadata", "resourceVersion", NULL);
-	struct live *l = live_find(&e->live, key);
 	struct kindwatch *k;
 
 	HASH_FIND_STR(e->kinds, name, k);
-	if (!l && k && k->synced && version &&
+	if (k && k->synced && version && !live_find(&e->live, key) &&
 	    number(version) <= number(watch_version(k->watch)))
-		return NULL;
-	l = live_upsert(&e->live, object, ret_before);
-	return l ? l : live_find(&e->live, key);
+		return;
+	live_upsert(&e->live, object, NULL);
 }
 
 static void reread(struct kindwatch *k)

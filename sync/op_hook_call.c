@@ -58,7 +58,7 @@ static void take_in(struct hook_call *c, const json_t *object)
 		fill_seen(c->op, l, &c->got);
 	if (l && c->got.ours && (c->doing == HOOK_DO_CREATE ||
 				 (known && !strcmp(known->uid, l->uid))))
-		kinds_answer(e, &c->task.key, object, NULL);
+		kinds_answer(e, &c->task.key, object);
 	live_deinit(&one);
 }
 

@@ -291,6 +291,6 @@ bool op_keep_verified(struct apply *a)
 	    !*is || strcmp(is, would))
 		return false;
 	memcpy(inv->fingerprint, is, sizeof(inv->fingerprint));
-	kinds_answer(e, &a->task.key, a->live, NULL);
+	kinds_answer(e, &a->task.key, a->live);
 	return true;
 }

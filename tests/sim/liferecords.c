@@ -33,10 +33,13 @@ static bool parse(const struct life_app *a, const json_t *secret, struct record 
 	return false;
 }
 
-/*
- * One that was good long ago may come back and fail: the last good one is another.
- * And who rolls back says that what runs is not good.
- */
+/* Who rolls back says that what runs is not good. */
+static bool rolls_back(const struct record *now)
+{
+	return *now->op.id && now->op.kind == OP_ROLLBACK;
+}
+
+/* One that was good long ago may come back and fail: the last good one is another. */
 static void last_good_is_never_rejected(struct life_app *a, struct record *old,
 					struct record *now)
 {
@@ -47,7 +50,7 @@ static void last_good_is_never_rejected(struct life_app *a, struct record *old,
 		if (!is || is->state != RELEASE_REJECTED || was->state == is->state)
 			continue;
 		a->life->counts.rejections++;
-		if (is->id == old->last_good && now->op.kind != OP_ROLLBACK)
+		if (is->id == old->last_good && !rolls_back(now))
 			life_fail(a->life, "last_good_is_never_rejected", "%s: #%u",
 				  a->name, is->id);
 	}
@@ -99,7 +102,7 @@ static void last_good_stays(struct life_app *a, struct record *old,
 {
 	const struct release *r = record_release(now, now->last_good);
 
-	if (old->last_good && !now->last_good && now->op.kind != OP_ROLLBACK)
+	if (old->last_good && !now->last_good && !rolls_back(now))
 		life_fail(a->life, "last_good_stays", "%s: #%u is forgotten", a->name,
 			  old->last_good);
 	if (now->last_good && (!r || r->state != RELEASE_GOOD))

@@ -10,6 +10,7 @@
 
 #include "asks.h"
 #include "core/doc.h"
+#include "hookscene.h"
 
 /* ---- rollbacks ---- */
 
@@ -91,6 +92,34 @@ static void rollback_ends_by_itself_or_by_hand(void **state)
 	scene_until_tag(&x, "v2", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	scene_end(&x, true);
+}
+
+/* Its PostSync hook runs again, and then what the other one added goes. */
+static void rollback_runs_hooks_and_prunes(void **state)
+{
+	_cleanup_free_ char *map = engsim_configmap("extra", "1", 0);
+	_cleanup_free_ char *uid = NULL;
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 733);
+	engsim_application(&x, "shop", "");
+	scene_put(&x, "v1");
+	hooks_put(&x, "report", "PostSync", "1", "");
+	hooks_start(&x);
+	uid = xstrdup(hooks_uid(&x, "report"));
+	engsim_commit(&x, "extra.yaml", map);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "extra"));
+	ask_sync(&x, ROLLBACK);
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_null(apisim_get(x.api, "configmaps", "shop", "extra"));
+	assert_string_not_equal(hooks_uid(&x, "report"), uid);
+	assert_string_not_equal(hooks_uid(&x, "report"), "");
+	hooks_end(&x);
 }
 
 static void rollback_survives_a_crash(void **state)
@@ -324,6 +353,7 @@ int main(void)
 		cmocka_unit_test(rollback_stays_until_something_new),
 		cmocka_unit_test(rollback_of_nothing_is_refused),
 		cmocka_unit_test(rollback_ends_by_itself_or_by_hand),
+		cmocka_unit_test(rollback_runs_hooks_and_prunes),
 		cmocka_unit_test(rollback_survives_a_crash),
 		cmocka_unit_test(retry_lifts_a_rejection),
 		cmocka_unit_test(pin_by_hand_holds_the_target),
