@@ -226,7 +226,10 @@ static void add_option(const char *part, void *arg)
 	} map[] = {
 		{ "Prune=false", OBJ_KEEP },
 		{ "Prune=confirm", OBJ_PRUNE_CONFIRM },
+		{ "Prune=true", OBJ_PRUNE_TRUE },
 		{ "Delete=false", OBJ_DELETE_KEEP },
+		{ "Delete=confirm", OBJ_DELETE_CONFIRM },
+		{ "Delete=true", OBJ_DELETE_TRUE },
 		{ "Replace=true", OBJ_RECREATE },
 		{ "Force=true", OBJ_RECREATE },
 		{ "SkipDryRunOnMissingResource=true", OBJ_SKIP_DRY_RUN },

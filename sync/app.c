@@ -8,6 +8,7 @@
  */
 #include "app_priv.h"
 #include "ignore.h"
+#include "others.h"
 
 #include <stdio.h>
 
@@ -178,6 +179,7 @@ void app_free(struct app *a)
 	store_forget_unsure(a);
 	app_request_drop(a);
 	free(a->rec_version);
+	free(a->shared);
 	free(a->app_id);
 	free(a->id);
 	free(a);
@@ -288,6 +290,15 @@ void app_on_object(struct engine *e, const json_t *application)
 	app_poke(a);
 }
 
+void app_goes_on(struct app *a)
+{
+	a->aside = false;
+	a->operation_mark = MARK_NONE;
+	if (app_claim_operation(a) && a->rev)
+		source_poll_now(a->rev);
+	app_follow_source(a);
+}
+
 void app_on_gone(struct engine *e, const char *ns, const char *name)
 {
 	struct app *a = app_get(e, ns, name);
@@ -342,7 +353,9 @@ static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
 		.live = &a->engine->live, .prune_allowed = app_may_prune(a),
 		.crds_untouched = pinned,
 	};
+	struct plan_rules rules;
 
+	app_plan_rules(a, &rules, &in);
 	in.project = projects_of(a, NULL);
 	*scopes = scopes_resolve(a->engine->discovery, &rel->a);
 	in.scopes = *scopes;

@@ -1,15 +1,18 @@
 /*
  * Deleting an Application with a resources finalizer: what it put into the cluster
  * goes, highest wave first, by UID; then the finalizer. What a policy keeps stays
- * (Delete=false, Prune=false, helm.sh/resource-policy: keep), and so do CRDs,
- * namespaces and volumes. PreDelete hooks of the release in force run before that
+ * (Delete=false, helm.sh/resource-policy: keep), and so do CRDs, namespaces and
+ * volumes, and what another application's release has. Delete=confirm waits for a
+ * person. PreDelete hooks of the release in force run before that
  * and must succeed, PostDelete hooks after it. It needs neither Git nor the project
  * nor a render, so that it cannot hang on one of them: without Git the hooks are the
  * stored release's. Without a finalizer deleting
  * the Application deletes nothing and runs nothing.
  */
 #include "app_priv.h"
+#include "approval.h"
 #include "hook.h"
+#include "others.h"
 
 #define AGAIN_MS 5000
 #define HOOKS_KNOWN_MS 120000
@@ -62,22 +65,19 @@ static void let_go(struct app *a)
 	kube_start(a->engine->kube, &a->delete_req);
 }
 
-/* How many objects are still to be deleted: a plan against nothing. */
-static size_t left_over(struct app *a, const struct rel *nothing)
+/* What is still to be deleted: a plan against nothing. */
+static void plan_rest(struct app *a, const struct rel *nothing, struct plan *ret)
 {
-	struct plan plan = { 0 };
 	struct plan_input in = {
 		.release = &nothing->a, .destination_ns = a->spec.dest_ns,
 		.app_id = a->app_id, .record = &a->rec,
 		.live = &a->engine->live, .prune_allowed = true,
 	};
-	size_t n;
+	struct plan_rules rules;
 
+	app_plan_rules(a, &rules, &in);
 	in.project = projects_of(a, NULL);
-	plan_build(&in, &plan);
-	n = plan.n_prune;
-	plan_deinit(&plan);
-	return n;
+	plan_build(&in, ret);
 }
 
 /* Hooks leave objects beside the inventory. */
@@ -145,10 +145,44 @@ static bool waits_for_target(struct app *a)
 	return true;
 }
 
+/* Delete=confirm: the rest has gone, and these wait for a person. */
+static void ask(struct app *a, const struct plan *rest)
+{
+	_cleanup_buf_ struct buf words = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	approval_words(rest, a->spec.name, true, &words);
+	err_set(&why, ERR_LIMIT, "%s", buf_str(&words));
+	if (strcmp(why.msg, a->delete_err.msg))
+		engine_log(a->engine, LOG_INFO, a, "%s", why.msg);
+	a->delete_err = why;
+}
+
+/* True: there was something to do, or there is something to wait for. */
+static bool delete_objects(struct app *a)
+{
+	struct rel *nothing = rel_new();
+	struct plan rest = { 0 };
+	bool more;
+
+	plan_rest(a, nothing, &rest);
+	more = rest.n_prune || hooks_left(a);
+	if (more && !app_waits_for_others(a)) {
+		engine_log(a->engine, LOG_INFO, a, "the Application is being "
+			   "deleted: its objects go first");
+		app_start_deletion(a, DELETION_OBJECTS, HOOK_PHASE_N, nothing);
+	} else if (!more && rest.n_ask) {
+		ask(a, &rest);
+	}
+	more = more || rest.n_ask;
+	plan_deinit(&rest);
+	rel_unref(nothing);
+	return more;
+}
+
 void app_delete(struct app *a)
 {
 	bool cascades = a->spec.cascade != CASCADE_NONE;
-	struct rel *nothing;
 
 	if ((!cascades && !a->spec.delete_hooks) || a->delete_body)
 		return;
@@ -158,13 +192,8 @@ void app_delete(struct app *a)
 	}
 	if (waits_for_target(a) || run_hooks(a, HOOK_PRE_DELETE))
 		return;
-	nothing = rel_new();
-	if (cascades && (left_over(a, nothing) || hooks_left(a))) {
-		engine_log(a->engine, LOG_INFO, a, "the Application is being "
-			   "deleted: its objects go first");
-		app_start_deletion(a, DELETION_OBJECTS, HOOK_PHASE_N, nothing);
-	} else if (!run_hooks(a, HOOK_POST_DELETE)) {
+	if (cascades && delete_objects(a))
+		return;
+	if (!run_hooks(a, HOOK_POST_DELETE))
 		let_go(a);
-	}
-	rel_unref(nothing);
 }

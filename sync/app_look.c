@@ -3,6 +3,7 @@
  * memory is loaded, then the cluster is compared and the next thing decided.
  */
 #include "app_priv.h"
+#include "approval.h"
 #include "hook.h"
 
 #include "render/render.h"
@@ -10,6 +11,7 @@
 #define RENDER_DEADLINE_MS 60000
 #define MAX_ANSWER ((size_t)128 << 20)
 #define TROUBLE_AGAIN_MS 30000
+#define MAX_SHARED 5
 
 /* ---- rendering ---- */
 
@@ -322,6 +324,29 @@ static void say_list(char *const *list, size_t n, struct buf *text)
 		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
 }
 
+/* Objects that another application tracks, as the plan or the operation saw them. */
+static void say_shared(const struct app *a, struct buf *text)
+{
+	const struct plan *p = &a->plan;
+	size_t n = 0;
+
+	for (size_t i = 0; a->plan_valid && i < p->tasks.len; i++) {
+		const struct task *t = &p->tasks.data[i];
+		const struct live *l = live_find(&a->engine->live, &t->key);
+
+		if ((t->casenr != 3 && t->casenr != 23) || !l || n++ >= MAX_SHARED)
+			continue;
+		buf_adds(text, n > 1 ? "; " : "");
+		objkey_format(&t->key, text);
+		buf_addf(text, " is part of applications %s and %s", a->app_id,
+			 l->app_id);
+	}
+	if (n > MAX_SHARED)
+		buf_addf(text, " and %zu more", n - MAX_SHARED);
+	if (!n && a->shared)
+		buf_adds(text, a->shared);
+}
+
 static void look_warning(struct app *a, const char *type, const struct buf *text)
 {
 	if (text->len)
@@ -333,8 +358,16 @@ static void look_warning(struct app *a, const char *type, const struct buf *text
 /* What is not done although it is written somewhere. */
 static void look_warnings(struct app *a)
 {
-	_cleanup_buf_ struct buf objects = BUF_INIT, spec = BUF_INIT;
+	_cleanup_buf_ struct buf objects = BUF_INIT, spec = BUF_INIT, asks = BUF_INIT;
+	_cleanup_buf_ struct buf shared = BUF_INIT;
 
+	if (!a->spec.deleting && app_asks(a))
+		approval_words(app_target_plan(a), a->spec.name, false, &asks);
+	if (!a->op) {	/* what is held now is known after it */
+		look_warning(a, "PruneHeldWarning", &asks);
+		say_shared(a, &shared);
+		look_warning(a, "SharedResourceWarning", &shared);
+	}
 	say_hooks(a, &objects);
 	if (a->head)
 		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
@@ -453,6 +486,18 @@ static void disturb(struct app *a)
 	}
 }
 
+/* A person's answer, where there was a question. False: lists are not in. */
+static bool compare(struct app *a)
+{
+	if (!app_compare(a))
+		return false;
+	if (!a->plan_valid || !a->target ||
+	    !approval_take(&a->rec, app_target_plan(a), a->spec.prune_approved))
+		return true;
+	a->rec_dirty = true;
+	return app_compare(a);
+}
+
 static void run(struct app *a)
 {
 	struct decision d;
@@ -470,7 +515,7 @@ static void run(struct app *a)
 	    !target_ready(a))
 		return;
 	refuse_request(a);
-	if (!app_compare(a))
+	if (!compare(a))
 		return;	/* poked when the lists are in */
 	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)
 		return;
@@ -508,6 +553,8 @@ void app_look(struct app *a)
 	if (!e->leading || e->stopping || !e->loaded || !a->present)
 		return;	/* a record without its Application waits for it */
 	e->counts.reconciles++;
+	if (app_stands_aside(a))
+		return;
 	look_project(a);
 	if (wants_render(a))
 		app_render_start(a);

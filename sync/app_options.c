@@ -21,14 +21,12 @@ static const struct {
 	{ "CreateNamespace=false", 0, NULL },
 	{ "Prune=true", 0, NULL },
 	{ "Prune=false", OPT_PRUNE_FALSE, NULL },
-	{ "Prune=confirm", OPT_PRUNE_FALSE,
-	  "nothing is pruned until it can be confirmed; write it on a resource" },
+	{ "Prune=confirm", OPT_PRUNE_CONFIRM, NULL },
 	{ "PruneLast=true", 0, NULL },
 	{ "PruneLast=false", OPT_PRUNE_BEFORE, NULL },
 	{ "Delete=true", 0, NULL },
 	{ "Delete=false", OPT_DELETE_FALSE, NULL },
-	{ "Delete=confirm", OPT_DELETE_FALSE,
-	  "nothing is deleted until it can be confirmed; write it on a resource" },
+	{ "Delete=confirm", OPT_DELETE_CONFIRM, NULL },
 	{ "ApplyOutOfSyncOnly=true", OPT_OUT_OF_SYNC_ONLY, NULL },
 	{ "ApplyOutOfSyncOnly=false", 0, NULL },
 	{ "Validate=true", 0, NULL },
@@ -42,7 +40,7 @@ static const struct {
 	{ "ServerSideApply=true", 0, NULL },
 	{ "ServerSideApply=false", 0, "syncd always applies server-side" },
 	{ "ClientSideApplyMigration=true", 0, NULL },
-	{ "ClientSideApplyMigration=false", 0, NULL },
+	{ "ClientSideApplyMigration=false", OPT_NO_MIGRATION, NULL },
 	{ "RespectIgnoreDifferences=true", OPT_RESPECT_IGNORE, NULL },
 	{ "RespectIgnoreDifferences=false", 0, NULL },
 	{ "FailOnSharedResource=true", 0, NULL },
@@ -271,6 +269,24 @@ static void decode_auto_revert(struct app_spec *s, const json_t *annotations,
 			   "\"true\", \"report\" or \"false\"", text);
 }
 
+/* As Argo CD writes and reads it: a time. What is none approves nothing. */
+static void decode_approvals(struct app_spec *s, const json_t *annotations)
+{
+	const char *when = doc_get_str(annotations,
+		"argocd.argoproj.io/deletion-approved", NULL);
+	const char *list = doc_get_str(annotations, "syncd.dev/prune-approved",
+				       NULL);
+	int64_t ms = when ? time_parse_rfc3339(when) : -1;
+
+	s->deletion_approved_ms = ms > 0 ? ms : 0;
+	if (when && ms <= 0)
+		spec_warn(s, "annotation argocd.argoproj.io/deletion-approved: "
+			  "\"%.40s\" is no time such as 2026-11-21T17:00:00Z and "
+			  "approves nothing", when);
+	if (list && strlen(list) < sizeof(s->prune_approved))
+		strcpy(s->prune_approved, list);
+}
+
 void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 			    const struct app_defaults *defaults)
 {
@@ -284,6 +300,7 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 		"argocd.argoproj.io/skip-reconcile", "true");
 	s->links = links_of_annotations(annotations);
 	decode_auto_revert(s, annotations, defaults);
+	decode_approvals(s, annotations);
 	s->soak_ms = defaults->soak_ms;
 	s->wave_deadline_ms = defaults->wave_deadline_ms;
 	s->hook_deadline_ms = defaults->hook_deadline_ms;

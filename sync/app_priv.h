@@ -44,6 +44,10 @@ void app_act(struct app *a, const struct decision *d);
 void app_reject(struct app *a, struct release *rel, const char *reason,
 		bool may_pass, bool mutated);
 void app_promote(struct app *a);
+/* The plan of what should be running: the head's only when that is the same. */
+const struct plan *app_target_plan(const struct app *a);
+/* Does it wait for a person to approve what is to be deleted? */
+bool app_asks(const struct app *a);
 /* operationState at an operation's start; r may be NULL. */
 void app_view_started(struct app *a, const struct release *r, const char *by,
 		      bool automated);
@@ -96,8 +100,6 @@ bool app_sync_again(struct app *a, const struct op *op);
 void app_request_done(struct app *a);
 /* The sync under way, or waiting for its next try, is superseded. */
 void app_give_up(struct app *a, const char *why);
-/* By the policy, or for the release in force by a person's request. */
-bool app_may_prune(struct app *a);
 /* Its operation is shown now: off the Application with the next status. */
 void app_request_taken(struct app *a);
 
@@ -107,6 +109,13 @@ void app_request_taken(struct app *a);
 void app_keep_finalizers(struct app *a, const json_t *application);
 /* The Application is going, and asked for its objects to go with it. */
 void app_delete(struct app *a);
+
+/* app_aside.c: another controller serves its namespace, or that is not known yet. */
+bool app_stands_aside(struct app *a);
+/* app.c: the other one is gone; what was asked for meanwhile is taken up. */
+void app_goes_on(struct app *a);
+/* app_status.c: one condition, beside those of the controller that writes the rest. */
+void app_status_aside(struct app *a, const char *words);
 
 /* app_soak.c */
 bool app_soak_over(struct app *a);	/* also looks for breakage: soak_bad */

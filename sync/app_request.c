@@ -65,6 +65,8 @@ bool app_claim_operation(struct app *a)
 {
 	const struct app_operation *op = &a->spec.operation;
 
+	if (a->aside)
+		return false;
 	if (!op->present || (a->op_view.asked &&
 			     !json_equal(a->op_view.asked, op->raw)))
 		a->operation_mark = MARK_NONE;

@@ -5,12 +5,12 @@
  * done (app_save); an operation writes it itself before its first mutation.
  */
 #include "app_priv.h"
+#include "others.h"
 #include "select.h"
 
 #include <stdio.h>
 
 #define SAVE_AGAIN_MS 5000
-#define GUARD_AGAIN_MS (15 * 60 * 1000)
 
 void app_set_phase(struct app *a, enum phase p)
 {
@@ -154,6 +154,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	uint32_t release = c->release;
 	bool resumed = o->id[0] && o->release == release && o->kind == kind;
 
+	free(a->shared);
+	a->shared = NULL;
 	c->calm = !resumed && (a->rec.phase == PHASE_NONE ||
 		  a->rec.phase == PHASE_GOOD || a->rec.phase == PHASE_PINNED);
 	c->app = a;
@@ -248,13 +250,17 @@ static void start_sync(struct app *a)
 		app_serve_request(a);
 }
 
-/* The plan of what should be running: the head's only when that is the same. */
-static const struct plan *target_plan(const struct app *a)
+const struct plan *app_target_plan(const struct app *a)
 {
 	bool apart = a->head && a->target &&
 		     strcmp(a->head->a.digest, a->target->a.digest);
 
 	return apart ? &a->target_plan : &a->plan;
+}
+
+bool app_asks(const struct app *a)
+{
+	return a->plan_valid && a->target && !a->op && app_target_plan(a)->n_ask;
 }
 
 static void start_revert(struct app *a)
@@ -265,24 +271,15 @@ static void start_revert(struct app *a)
 
 static void start_prune(struct app *a)
 {
-	struct err guard = ERR_INIT;
-	const struct plan *p = target_plan(a);
+	const struct plan *p = app_target_plan(a);
 
 	if (!a->plan_valid || !p->n_prune) {
 		app_set_phase(a, PHASE_GOOD);
 		app_save(a);
 		return;
 	}
-	if (plan_prune_guard(p, a->rec.inventory.len, a->spec.allow_empty,
-			     &guard)) {
-		a->sync_err = guard;
-		a->retry_at = world_now(a->engine->w) + GUARD_AGAIN_MS;
-		if (a->rec.phase == PHASE_PRUNING) {
-			app_set_phase(a, PHASE_GOOD);
-			app_save(a);
-		}
+	if (app_waits_for_others(a))
 		return;
-	}
 	app_start_op(a, OP_SYNC, a->rec.target, a->target, true, "automated");
 }
 
@@ -405,7 +402,7 @@ void app_act(struct app *a, const struct decision *d)
 void app_promote(struct app *a)
 {
 	struct release *r = record_release(&a->rec, a->rec.target);
-	bool prunes = a->plan_valid && target_plan(a)->n_prune && app_may_prune(a);
+	bool prunes = a->plan_valid && app_target_plan(a)->n_prune && app_may_prune(a);
 
 	if (r->state != RELEASE_GOOD) {
 		r->decided_ms = world_wall(a->engine->w);

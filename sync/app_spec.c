@@ -167,6 +167,9 @@ static void decode_identity(struct app_spec *s, const json_t *app)
 	s->resource_version = dup_str(meta, "resourceVersion");
 	s->generation = doc_get_int(meta, 0, "generation", NULL);
 	s->deleting = doc_get_str(meta, "deletionTimestamp", NULL) != NULL;
+	if (s->deleting)
+		s->deleting_ms = time_parse_rfc3339(doc_get_str(meta,
+						    "deletionTimestamp", NULL));
 	decode_finalizers(s, meta);
 }
 

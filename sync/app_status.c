@@ -17,6 +17,8 @@
 #define STATUS_MAX_MS 300000
 #define STATUS_BUSY_MS 10000	/* at the latest, however busy */
 #define BUSY_REQUESTS 16
+#define ASIDE_EVERY_MS 30000
+#define ASIDE "StandsAsideWarning"
 
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 {
@@ -86,6 +88,7 @@ static json_t *build(struct app *a)
 		.suspend = app_hold_active(&a->spec.suspend, world_wall(e->w)) ?
 			   &a->spec.suspend : NULL,
 		.window = *a->gates.shut ? a->gates.shut : NULL,
+		.asking = app_asks(a) ? app_target_plan(a) : NULL,
 	};
 
 	if (!a->plan_valid && !a->op)
@@ -109,12 +112,13 @@ void app_status_seen(struct app *a, const json_t *application)
 					 STATUS_MIRROR, NULL);
 	json_t *status = doc_get(application, "status", NULL);
 
-	if (!a->status && status) {
+	if (a->aside || (!a->status && status)) {	/* aside: another writes it */
+		json_decref(a->status);
 		a->status = json_deep_copy(status);
 		free(a->mirror);
 		a->mirror = xstrdup(mirror);
 		/* Another process' finding: a restart writes nothing anew. */
-		if (mirror && !doc_get(status, "syncd", NULL))
+		if (mirror && !a->aside && !doc_get(status, "syncd", NULL))
 			a->engine->drops_syncd = true;
 	} else if (a->status && !status && !a->status_busy) {
 		/* `kubectl replace` takes it along, where no subresource guards it. */
@@ -160,7 +164,7 @@ static void on_written(struct kube_request *r, const struct err *err)
 		a->operation_mark = MARK_SEEN;
 	if (err->code && a->refresh_mark == MARK_CLEARED)
 		a->refresh_mark = MARK_SEEN;
-	if (err->code && err->code != ERR_NOTFOUND) {
+	if (err->code && err->code != ERR_NOTFOUND && !a->aside) {
 		engine_log(a->engine, err->code == ERR_CONFLICT ? LOG_DEBUG :
 			   LOG_WARN, a, "writing the status: %s", err->msg);
 		json_decref(a->status);	/* unknown now: the next look writes */
@@ -334,4 +338,71 @@ void app_status_tick(struct app *a)
 	    !a->conditions.len)
 		return;
 	write_status(a, status, drop_refresh, steal(&mirror));
+}
+
+/* ---- while another controller writes the rest ---- */
+
+static bool says(const json_t *status, const char *words)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(doc_get(status, "conditions", NULL), i, c) {
+		const char *type = doc_get_str(c, "type", NULL);
+		const char *message = doc_get_str(c, "message", NULL);
+
+		if (type && message && !strcmp(type, ASIDE))
+			return !strcmp(message, words);
+	}
+	return false;
+}
+
+static json_t *with_ours(struct app *a, const char *words)
+{
+	json_t *list = json_array(), *c;
+	char now[32];
+	size_t i;
+
+	json_array_foreach(doc_get(a->status, "conditions", NULL), i, c) {
+		const char *type = doc_get_str(c, "type", NULL);
+
+		if (!type || strcmp(type, ASIDE))
+			json_array_append(list, c);
+	}
+	time_rfc3339(world_wall(a->engine->w), now);
+	json_array_append_new(list, json_pack("{ssssss}", "type", ASIDE, "message",
+					      words, "lastTransitionTime", now));
+	return list;
+}
+
+void app_status_aside(struct app *a, const char *words)
+{
+	uint64_t now = world_now(a->engine->w);
+	struct kube_ref ref = {
+		.group = "argoproj.io", .version = "v1alpha1",
+		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
+	};
+	_cleanup_json_ json_t *patch = NULL;
+	struct buf text = BUF_INIT;
+
+	if (a->status_busy || says(a->status, words))
+		return;
+	if (a->aside_at && now < a->aside_at + ASIDE_EVERY_MS) {
+		app_poke_at(a, a->aside_at + ASIDE_EVERY_MS);
+		return;
+	}
+	/* On what was read: the conditions beside ours are the other's. */
+	patch = json_pack("{s{ss}s{sos{ss}}}", "metadata", "resourceVersion",
+			  a->spec.resource_version, "status", "conditions",
+			  with_ours(a, words), "syncd", "message", words);
+	doc_write(patch, &text);
+	a->status_body = buf_steal(&text, NULL);
+	free(a->mirror_sent);
+	a->mirror_sent = xstrdup(a->mirror);	/* the annotation stays as it is */
+	kube_merge_patch_init(&a->status_req, &ref, FIELD_MANAGER, a->status_body,
+			      strlen(a->status_body));
+	a->status_req.on_done = on_written;
+	a->status_busy = true;
+	a->status_at = a->aside_at = now;
+	kube_start(a->engine->kube, &a->status_req);
 }

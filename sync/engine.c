@@ -7,6 +7,8 @@
  */
 #include "engine_priv.h"
 
+#include "claims.h"
+
 #include <stdio.h>
 
 #define DISCOVERY_FRESH_MS 1000
@@ -416,6 +418,7 @@ static void boot(struct engine *e)
 			e->nudges = nudges_new(e);
 		e->projects = projects_new(e);
 		e->pause = pause_new(e);
+		e->claims = claims_new(e);
 		source_start(e);
 		watch_apps(e);
 		sweep_start(e);
@@ -531,6 +534,7 @@ struct engine *engine_abandon(struct engine *e)
 	creds_free(e->creds);
 	projects_free(e->projects);
 	pause_free(e->pause);
+	claims_free(e->claims);
 	kinds_free(e);
 	source_free(e);
 	lease_free(e->lease);

@@ -362,6 +362,9 @@ struct decision {
 };
 struct decision app_decide(const struct decide_in *in);
 
+/* By the policy, or for the release in force by a person's request (app.c). */
+bool app_may_prune(struct app *a);
+
 /* ---- app.c: one application ---- */
 
 /* A rendered release in memory, shared by head, target and operation. */
@@ -394,6 +397,7 @@ struct app {
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
 	VEC(char *) rec_unsure;	/* writes of ours whose answer never came */
 	bool rec_dirty;
+	bool aside;		/* another controller serves its namespace: hands off */
 	bool sweeping;		/* a Secret of its is being deleted: begin nothing */
 	char *rec_broken;	/* why the stored record cannot be read: hands off */
 	VEC(uint32_t) dropped;	/* embedded releases to take out with the next write */
@@ -428,6 +432,7 @@ struct app {
 	bool stopped_op;	/* it was asked to end for a pause */
 	unsigned revert_tries;
 	uint32_t prior_target;
+	uint64_t others_since;	/* mono: a prune waits for the others' wishes; 0 */
 	struct op_view op_view;
 	struct op_request {	/* a person's wish, claimed from the CR */
 		bool present;
@@ -462,6 +467,7 @@ struct app {
 	unsigned heal_tries;
 	uint64_t heal_at;
 	struct err sync_err;	/* shown as SyncError */
+	char *shared;		/* an object that the last operation found to be another's */
 	struct scope *scopes;
 	struct plan plan;	/* of head against live, for the status */
 	bool plan_valid;
@@ -479,6 +485,7 @@ struct app {
 	bool status_busy;
 	bool status_missed;	/* something changed while it was written */
 	uint64_t born, status_at;	/* mono; of the last write, 0 = none */
+	uint64_t aside_at;	/* mono: of the last condition written while aside; 0 */
 	unsigned status_fails;	/* in a row */
 	int64_t reconciled_ms;
 	/* What we take off the CR: seen, then cleared, until an event shows it gone. */
@@ -555,6 +562,7 @@ struct engine {
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
 	struct pause *pause;
+	struct claims *claims;
 	struct repo *repos;
 	struct kube_request store_list;
 	void (*store_loaded)(void *arg, const struct err *err);

@@ -162,6 +162,8 @@ static void take_in(const struct live_index *ix, struct live *l,
 	l->held = health_is_held(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
 	l->scaled = fingerprint_owns(object, FIELD_MANAGER, "spec", "replicas", NULL);
+	l->keep_prune = tracking_keeps(object, "Prune=false");
+	l->keep_delete = tracking_keeps(object, "Delete=false");
 }
 
 static void remember(const struct live *l, struct live_before *ret)

@@ -24,7 +24,7 @@ static const struct sm_state states[] = {
 	[OP_UNBLOCKING] = { "Unblocking", TO(OP_NAMESPACING) |
 			    TO(OP_PREFLIGHTING) | TO(OP_DONE) },
 	[OP_PREFLIGHTING] = { "Preflight", TO(OP_HOOKING) | TO(OP_APPLYING) |
-			      TO(OP_DONE) },
+			      TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_APPLYING] = { "Applying", TO(OP_HOOKING) | TO(OP_SETTLING_) |
 			  TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
@@ -35,12 +35,13 @@ static const struct sm_state states[] = {
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
 			   TO(OP_HOOKING) | TO(OP_PRUNING_) | TO(OP_CLOSING) |
 			   TO(OP_DONE) },
-	[OP_PRUNING_] = { "Pruning", TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_PRUNING_] = { "Pruning", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_CLOSING] = { "Closing", TO(OP_DONE) },
 	[OP_DONE] = { "Done", 0 },
 };
 
 #define suspend return
+#define TENURE_MS 500
 
 static void op_tick(struct op *op);
 
@@ -73,38 +74,6 @@ void op_fail(struct op *op, enum op_outcome outcome, const struct err *err)
 	op->outcome = outcome;
 	op->err = *err;
 	op_poke(op);
-}
-
-void op_result(struct op *op, const struct objkey *k, const char *version,
-	       const char *status, const char *message)
-{
-	struct op_result r = {
-		.group = xstrdup(k->group), .version = xstrdup(version),
-		.kind = xstrdup(k->kind), .ns = xstrdup(k->ns),
-		.name = xstrdup(k->name), .status = status,
-		.message = xstrdup(message),
-	};
-
-	if (op->app->op_view.results.len < 1000) {
-		vec_push(&op->app->op_view.results, r);
-		return;
-	}
-	op_result_deinit(&r);
-}
-
-struct fact *op_fact(struct op *op, const struct objkey *k, bool make)
-{
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	struct fact *f;
-
-	objkey_format(k, &key);
-	HASH_FIND_STR(op->facts, buf_str(&key), f);
-	if (f || !make)
-		return f;
-	f = xcalloc(1, sizeof(*f));
-	f->key = buf_steal(&key, NULL);
-	HASH_ADD_KEYPTR(hh, op->facts, f->key, strlen(f->key), f);
-	return f;
 }
 
 /* ---- discovery ---- */
@@ -231,7 +200,18 @@ static int after_preflight(struct op *op)
 		return OP_DONE;
 	}
 	op->began = true;
-	return hooks_or(op, HOOK_PRE_SYNC, OP_APPLYING);
+	return hooks_or(op, HOOK_PRE_SYNC, op_prune_early(op) ? OP_PRUNING_ :
+								OP_APPLYING);
+}
+
+static int after_pruning(struct op *op)
+{
+	if (op->outcome != OP_RUNNING)
+		return OP_DONE;
+	if (!op->pruning_early)
+		return end_of(op);
+	op->pruning_early = false;
+	return OP_APPLYING;
 }
 
 /* Where to go from a finished step; OP_DONE when it was the last. */
@@ -270,15 +250,33 @@ static bool wait_for(struct op *op, const char *what)
 	return true;
 }
 
+/* No event of ours tells when it is given up. */
+static bool wait_for_owner(struct op *op)
+{
+	bool over = wait_for(op, "another application to give up an object that moved "
+			     "here");
+
+	if (!over)
+		world_timer_start(op->e->w, &op->timer, TENURE_MS);
+	return over;
+}
+
 static bool tick_waiting(struct op *op)
 {
+	const struct task *t;
+
 	op_plan(op);
+	if (op->c.kind != OP_REVERT && op_refuse(op))
+		return true;	/* its owner keeps it */
 	op_seek_step(op);
-	if (op_step_waits(op))
-		return wait_for(op, "an object to be deleted: if it stays, look at "
-				"its finalizers");
-	op->wait_until = 0;
-	return true;
+	t = op_step_waits(op);
+	if (!t) {
+		op->wait_until = 0;
+		return true;
+	}
+	return t->casenr == 20 ? wait_for_owner(op) :
+	       wait_for(op, "an object to be deleted: if it stays, look at its "
+			"finalizers");
 }
 
 /* New kinds are served a moment after their CRD was taken. */
@@ -372,12 +370,15 @@ static bool tick_watching(struct op *op)
 
 	if (!op_kinds_ready(op))
 		return wait_for(op, op->lacks);
-	op->wait_until = 0;
 	if (op->c.deletion == DELETION_HOOKS) {
+		op->wait_until = 0;
 		enter(op, hooks_or(op, op->c.delete_phase, OP_CLOSING));
 		return true;
 	}
 	op_plan(op);
+	if (op->c.kind != OP_REVERT && op_owner_decides(op))
+		return wait_for_owner(op);
+	op->wait_until = 0;
 	op_take_baseline(op);
 	if (op->c.kind != OP_REVERT &&
 	    (op_refuse(op) || op_hooks_refuse(op) || op_lacks_choice(op)))
@@ -457,7 +458,7 @@ static bool op_arm(struct op *op)
 	case OP_PRUNING_:
 		if (!op_prune_tick(op))
 			return false;
-		enter(op, op->outcome == OP_RUNNING ? end_of(op) : OP_DONE);
+		enter(op, after_pruning(op));
 		return true;
 	default:
 		return false;
@@ -559,40 +560,4 @@ struct op *op_start(const struct op_config *c)
 	sm_init(&op->sm, states, OP_IDLE);
 	op_poke(op);
 	return op;
-}
-
-void op_supersede(struct op *op, const char *why)
-{
-	if (!op->superseded) {
-		op->superseded = why;
-		op_poke(op);
-	}
-}
-
-void op_terminate(struct op *op, const char *why)
-{
-	op->terminated = true;
-	op->superseded = why;
-	op_poke(op);
-}
-
-struct op *op_free(struct op *op)
-{
-	if (!op)
-		return NULL;
-	world_undefer(op->e->w, &op->task);
-	world_timer_stop(op->e->w, &op->timer);
-	op_batch_free(op);
-	op_facts_free(op);
-	op_leftovers_free(op);
-	op_hooks_free(op);
-	op->unstick = unstick_free(op->unstick);
-	kube_abandon(op->e->kube, &op->ns_req);
-	kube_request_deinit(&op->ns_req);
-	free(op->ns_body);
-	free(op->dest_ns);
-	free(op->scopes);
-	plan_deinit(&op->plan);
-	free(op);
-	return NULL;
 }

@@ -1,12 +1,13 @@
 /*
  * The requests of an operation: a batch is a set of objects asked side by side
- * (one kind of one step, the whole preflight, one wave of prunes). When the last
+ * (one kind of one step, the whole preflight, one wave of prunes: op_prune.c). When the last
  * answer of a batch is in, the operation is poked. A failure is remembered and
  * told when the batch is over: a write in flight cannot be called back.
  */
 #include "op_priv.h"
 
 #include "ignore.h"
+#include "others.h"
 #include "sync/stamp.h"
 
 #define AFTER_CRD_MS 10000
@@ -189,7 +190,11 @@ static void on_apply(struct apply *a, const struct err *err)
 	if (!err->code && op_replace_hands_over(a))
 		return;
 	if (!err->code) {
+		bool takes = op_takeover_wanted(a);
+
 		take_answer(a);
+		if (takes && op_takeover(a, a->req.json))
+			return;
 	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
 		   retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
 		return;
@@ -260,6 +265,30 @@ static void on_dry_run(struct apply *a, const struct err *err)
 	op_apply_done(a);
 }
 
+/* Without our label it is another controller's, whose Application may be elsewhere. */
+static bool is_held(const struct apply *a, const char *owner)
+{
+	struct app *app = a->op->app;
+	const char *install = doc_get_str(a->req.json, "metadata", "labels",
+					  LABEL_INSTALL, NULL);
+
+	if (!strcmp(owner, app->app_id) || op_options(a->op) & OPT_SHARED_ALLOWED)
+		return false;
+	return !install || strcmp(install, a->op->e->install_id) ||
+	       app_tenure(app, owner, &a->task.key) == TENURE_HELD;
+}
+
+static void note_shared(const struct apply *a, const char *owner)
+{
+	struct app *app = a->op->app;
+	_cleanup_buf_ struct buf key = BUF_INIT;
+
+	objkey_format(&a->task.key, &key);
+	free(app->shared);
+	app->shared = xasprintf("%s is part of applications %s and %s",
+				buf_str(&key), app->app_id, owner);
+}
+
 static void on_look(struct apply *a, const struct err *err)
 {
 	struct op *op = a->op;
@@ -279,13 +308,10 @@ static void on_look(struct apply *a, const struct err *err)
 		const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
 
 		owner = tracking_owner(a->req.json);
-		if (owner && strcmp(owner, op->app->app_id) &&
-		    !(op_options(op) & OPT_SHARED_ALLOWED)) {
-			err_set(&shared, ERR_INVALID, "is managed by application "
-				"%s: remove it from one of the two, or set "
-				"syncOption FailOnSharedResource=false", owner);
-			note_failure(a, OP_REFUSED, &shared);
-			op_apply_done(a);
+		if (owner && is_held(a, owner)) {
+			op_say_shared(op, "", owner, &shared);
+			note_shared(a, owner);
+			op_apply_fail(a, OP_REFUSED, &shared);
 			return;
 		}
 		if (a->task.look)
@@ -299,38 +325,14 @@ static void on_look(struct apply *a, const struct err *err)
 		op_apply_send(a);
 }
 
-static void on_delete(struct apply *a, const struct err *err)
-{
-	struct op *op = a->op;
-	const struct live *l;
-	const char *kind;
-
-	if (!err->code) {
-		op->mutated = true;
-		kind = doc_get_str(a->req.json, "kind", NULL);
-		/* A Status: gone. The object itself: finalizers are pending. */
-		a->gone = !kind || !strcmp(kind, "Status");
-		if (a->unblocking)
-			op->unblocked_at = world_now(op->e->w);
-		/* Known as being deleted from now on; not when it went already. */
-		l = live_find(&op->e->live, &a->task.key);
-		if (!a->gone && l && !strcmp(l->uid, a->task.uid))
-			live_upsert(&op->e->live, a->req.json, NULL);
-		op_result(op, &a->task.key, a->task.version, "Pruned", "pruned");
-	} else if (err->code == ERR_NOTFOUND || err->code == ERR_CONFLICT) {
-		a->gone = true;	/* 409: another object bears the name; not ours */
-	} else {
-		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, err);
-	}
-	op_apply_done(a);
-}
-
-static void on_answer(struct kube_request *r, const struct err *err)
+void op_on_answer(struct kube_request *r, const struct err *err)
 {
 	struct apply *a = container_of(r, struct apply, req);
 
-	if (a->deleting)
-		on_delete(a, err);
+	if (a->fields == FIELDS_READING || a->fields == FIELDS_WRITING)
+		op_on_takeover(a, err);
+	else if (a->deleting)
+		op_on_delete(a, err);
 	else if (op_replace_runs(a))
 		op_replace_answer(a, err);
 	else if (a->looking)
@@ -396,14 +398,7 @@ static void fail_soon(struct world_timer *t)
 {
 	struct apply *a = container_of(t, struct apply, again);
 
-	note_failure(a, OP_REFUSED, &a->broken);
-	op_apply_done(a);
-}
-
-/* A foreground deletion leaves a blocker in force until its garbage is gone. */
-static const char *propagation(const struct apply *a)
-{
-	return a->unblocking || a->leftover ? "Background" : op_propagation(a->op);
+	op_apply_fail(a, OP_REFUSED, &a->broken);
 }
 
 static bool wants_look(struct apply *a)
@@ -421,7 +416,7 @@ static int fill(struct apply *a)
 	bool dry = a->dry_run || a->verifying;
 
 	if (a->deleting) {
-		kube_delete_init(&a->req, &a->ref, a->task.uid, propagation(a));
+		op_delete_init(a);
 	} else if (op_replace_runs(a)) {
 		return op_replace_send(a, &a->broken);
 	} else if (a->looking || wants_look(a)) {
@@ -453,11 +448,11 @@ void op_apply_send(struct apply *a)
 		return;
 	}
 	a->req.parse = true;
-	a->req.on_done = on_answer;
+	a->req.on_done = op_on_answer;
 	kube_start(op->e->kube, &a->req);
 }
 
-static bool resolve(struct op *op, const struct task *t, struct apply *a)
+bool apply_resolve(struct op *op, const struct task *t, struct apply *a)
 {
 	*a = (struct apply){ .op = op, .task = *t };
 	return ref_resolve(op->e->discovery, &t->key, t->version, &a->ref);
@@ -474,7 +469,7 @@ void op_preflight_start(struct op *op)
 		const struct task *t = &op->plan.tasks.data[i];
 
 		/* A kind of this release's own CRD is asked in its wave. */
-		if (t->verb != TASK_APPLY || !resolve(op, t, &batch[n]))
+		if (t->verb != TASK_APPLY || !apply_resolve(op, t, &batch[n]))
 			continue;
 		batch[n++].dry_run = true;
 	}
@@ -506,7 +501,7 @@ bool op_apply_next(struct op *op)
 			if (!batch)
 				batch = op_batch_make(op, op->plan.tasks.len -
 						   op->next_task);
-			if (!resolve(op, t, &batch[n])) {
+			if (!apply_resolve(op, t, &batch[n])) {
 				op_batch_free(op);
 				if (!op->relearned) {
 					/* What we know of kinds may be old. */
@@ -527,56 +522,4 @@ bool op_apply_next(struct op *op)
 		return false;
 	op_batch_start(op, n);
 	return true;
-}
-
-void op_prune_start(struct op *op)
-{
-	struct apply *batch = op_batch_make(op, op->plan.prunes.len);
-	bool any = false;
-	size_t n = 0;
-	int wave = 0;
-
-	for (size_t i = 0; i < op->plan.prunes.len; i++) {
-		const struct task *t = &op->plan.prunes.data[i];
-		const struct live *l;
-
-		if (t->verb != TASK_PRUNE)
-			continue;
-		if (any && t->wave != wave)
-			break;	/* the next wave when this one is gone */
-		any = true;
-		wave = t->wave;
-		l = live_find(&op->e->live, &t->key);
-		if (l && l->deleting)
-			continue;	/* asked for already: its end is news */
-		if (!*t->uid || !resolve(op, t, &batch[n]))
-			continue;
-		batch[n++].deleting = true;
-	}
-	if (n)
-		op_batch_start(op, n);
-	else
-		op_batch_free(op);
-}
-
-bool op_unblock_start(struct op *op, enum blocker stage)
-{
-	struct apply *batch = op_batch_make(op, op->plan.tasks.len +
-					 op->plan.prunes.len);
-	const struct task *t;
-	size_t n = 0, pos = 0;
-
-	while ((t = unblock_next(&op->plan, stage, &pos))) {
-		bool remove = t->verb == TASK_PRUNE;
-
-		if ((remove && !*t->uid) || !resolve(op, t, &batch[n]))
-			continue;
-		batch[n].deleting = remove;
-		batch[n++].unblocking = true;
-	}
-	if (n)
-		op_batch_start(op, n);
-	else
-		op_batch_free(op);
-	return n;
 }

@@ -3,6 +3,7 @@
  * built from the record and the live index at each step; nothing here waits.
  */
 #include "op_priv.h"
+#include "others.h"
 #include "select.h"
 
 #include <stdio.h>
@@ -13,12 +14,16 @@ void op_plan(struct op *op)
 	struct plan_input in = {
 		.release = op->c.answer, .destination_ns = op->dest_ns,
 		.app_id = a->app_id, .record = &a->rec, .live = &op->e->live,
-		.prune_allowed = op->c.prune_only || op->c.kind == OP_REVERT ||
-				 op->c.kind == OP_ROLLBACK || a->rec.op.prune,
+		.prune_allowed = op_may_prune(op),
 		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
 				  op->c.kind == OP_ROLLBACK,
 	};
+	struct plan_rules rules;
 
+	app_plan_rules(a, &rules, &in);
+	rules.policy.unlimited |= op->c.kind == OP_REVERT ||
+				 (op->c.kind == OP_ROLLBACK && !a->rec.op.prune);
+	in.shared_allowed = op_options(op) & OPT_SHARED_ALLOWED;
 	in.project = projects_of(a, NULL);
 	free(op->scopes);
 	plan_deinit(&op->plan);
@@ -245,12 +250,10 @@ void op_fail_unserved(struct op *op, const struct task *t)
 
 static const struct task *refused_task(const struct op *op)
 {
-	bool shared_allowed = op_options(op) & OPT_SHARED_ALLOWED;
-
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 
-		if (t->verb == TASK_REFUSE && !(t->casenr == 3 && shared_allowed))
+		if (t->verb == TASK_REFUSE)
 			return t;
 	}
 	return NULL;
@@ -278,6 +281,16 @@ static void say_fenced(const struct op *op, const struct task *t, struct err *er
 	err_wrap(err, "%s", op->c.answer->objects[t->object].source);
 }
 
+/* The other one may give it up: then the release passes. */
+void op_say_shared(struct op *op, const char *key, const char *owner,
+		   struct err *err)
+{
+	op->may_pass = true;
+	err_set(err, ERR_INVALID, "%s%sis managed by application %s: remove it from "
+		"one of the two, or set syncOption FailOnSharedResource=false", key,
+		*key ? " " : "", owner);
+}
+
 bool op_refuse(struct op *op)
 {
 	const struct task *t = refused_task(op);
@@ -294,10 +307,7 @@ bool op_refuse(struct op *op)
 	else if (t->casenr == 18)
 		say_fenced(op, t, &err);
 	else
-		err_set(&err, ERR_INVALID, "%s is managed by application %s: remove "
-			"it from one of the two, or set syncOption "
-			"FailOnSharedResource=false", buf_str(&key),
-			l ? l->app_id : "(another)");
+		op_say_shared(op, buf_str(&key), l ? l->app_id : "(another)", &err);
 	op_fail(op, t->casenr == 18 ? op_lacking(op) : OP_REFUSED, &err);
 	return true;
 }
@@ -330,125 +340,29 @@ void op_report_dry_run(struct op *op)
 		const struct task *t = &op->plan.prunes.data[i];
 		bool goes = t->verb == TASK_PRUNE;
 
-		if (goes || t->verb == TASK_HOLD)
+		if (goes || t->verb == TASK_HOLD || t->verb == TASK_ASK)
 			op_result(op, &t->key, t->version, goes ? "Pruned" :
 				  "PruneSkipped", goes ? "pruned (dry run)" :
 				  "ignored (requires pruning)");
 	}
 }
 
-bool op_step_waits(const struct op *op)
+bool op_owner_decides(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++)
+		if (op->plan.tasks.data[i].casenr == 20)
+			return true;
+	return false;
+}
+
+const struct task *op_step_waits(const struct op *op)
 {
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 
 		if (t->verb == TASK_WAIT && t->wave == op->wave &&
 		    t->step == op->step)
-			return true;
+			return t;
 	}
-	return false;
-}
-
-/* What a finished batch deleted leaves the inventory. */
-static void drop_pruned(struct op *op)
-{
-	for (size_t i = 0; i < op->n_batch; i++)
-		if (op->batch[i].gone)
-			record_inv_drop(&op->app->rec, &op->batch[i].task.key);
-	op_batch_free(op);
-}
-
-static void forget_foreign(struct op *op)
-{
-	size_t n = 0;
-
-	/* Each key is borrowed from the very entry that goes, and from no other. */
-	for (size_t i = 0; i < op->plan.prunes.len; i++)
-		if (op->plan.prunes.data[i].verb == TASK_FORGET) {
-			record_inv_drop(&op->app->rec,
-					&op->plan.prunes.data[i].key);
-			n++;
-		}
-	if (n)
-		op_plan(op);
-}
-
-/*
- * A revert, and a rollback that was not asked to prune, deletes only what the releases after the last good one created and
- * that never were good themselves: operation ids begin with their release's
- * number.
- */
-static bool is_of_failed(struct op *op, const struct inv_entry *v)
-{
-	uint32_t id = v ? op_id_release(v->op) : 0;
-	const struct release *by = record_release(&op->app->rec, id);
-
-	return v && !v->adopted && id > op->c.release && by &&
-	       by->state != RELEASE_GOOD;
-}
-
-static void restrict_prunes(struct op *op)
-{
-	struct record *rec = &op->app->rec;
-
-	if (op->c.kind != OP_REVERT &&
-	    (op->c.kind != OP_ROLLBACK || rec->op.prune))
-		return;
-	for (size_t i = 0; i < op->plan.prunes.len; i++) {
-		struct task *t = &op->plan.prunes.data[i];
-		const struct inv_entry *v = record_inv(rec, &t->key);
-
-		if (t->verb != TASK_PRUNE)
-			continue;
-		if (is_of_failed(op, v))
-			continue;
-		t->verb = TASK_HOLD;
-		op->plan.n_prune--;
-	}
-}
-
-/* One wave of prunes at a time; true when nothing is left to delete. */
-bool op_prune_tick(struct op *op)
-{
-	if (op->n_left)
-		return false;
-	drop_pruned(op);
-	if (op->outcome != OP_RUNNING)
-		return true;
-	op_plan(op);
-	forget_foreign(op);
-	restrict_prunes(op);
-	if (!op->plan.n_prune)
-		return true;
-	if (!op->deadline)
-		op->deadline = world_now(op->e->w) + op->app->spec.wave_deadline_ms;
-	if (world_now(op->e->w) >= op->deadline) {
-		struct err late = ERR_INIT;
-		_cleanup_buf_ struct buf key = BUF_INIT;
-
-		objkey_format(&op->plan.prunes.data[0].key, &key);
-		err_set(&late, ERR_TIMEOUT, "%s is being deleted, but its finalizers "
-			"are not done", buf_str(&key));
-		op_fail(op, OP_TROUBLE, &late);
-		return true;
-	}
-	op_prune_start(op);
-	if (!op->n_left)	/* all are being deleted: their news will poke us */
-		world_timer_start(op->e->w, &op->timer, 2000);
-	return false;
-}
-
-bool op_unblock_tick(struct op *op)
-{
-	if (op->n_left)
-		return false;
-	drop_pruned(op);
-	while (++op->unblock_stage < BLOCKER_N) {
-		op_plan(op);
-		restrict_prunes(op);
-		if (op_unblock_start(op, op->unblock_stage))
-			return false;
-	}
-	op_plan(op);
-	return true;
+	return NULL;
 }

@@ -1,7 +1,7 @@
 /*
  * op_priv.h - one operation, shared by its files: op.c (the state table), op_plan.c
  * (what is left to do), op_record.c (the write-ahead), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
- * op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
+ * op_prune.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
 #define SYNC_OP_PRIV_H
@@ -65,6 +65,12 @@ struct apply {
 	char old_uid[40];
 	uint64_t replace_by;	/* mono: when the old object has to be gone */
 	int64_t replicas;	/* that somebody else set, for the new one; 0 */
+	bool checked;		/* to be deleted: read, and it is ours */
+	/* Other tools' fields, after the first apply (op_takeover.c). */
+	enum fields { FIELDS_UNKNOWN, FIELDS_READING, FIELDS_WRITING,
+		      FIELDS_TAKEN } fields;
+	bool adopts, more;	/* it was there before us; then apply once more */
+	unsigned tries;
 };
 
 /* What is known of an object beside the plan, which is rebuilt at each step. */
@@ -115,6 +121,8 @@ struct op {
 	char *ns_body;
 	char *dest_ns;		/* the spec may be edited under way */
 	bool ns_busy;
+	bool pruning_early;	/* before anything is applied */
+	uint64_t prune_again;	/* mono: not before */
 
 	enum blocker unblock_stage;	/* the one under way */
 	uint64_t unblocked_at;	/* mono: a blocker was restored or removed; 0 */
@@ -200,12 +208,13 @@ bool op_earlier_may_help(const struct op *op, const struct objkey *k);
 bool op_lacks_choice(struct op *op);
 /* A row for each object that would be applied or pruned. */
 void op_report_dry_run(struct op *op);
-/* An object of this step is being deleted: it is applied when it is gone. */
-bool op_step_waits(const struct op *op);
-/* One wave of prunes at a time; true when nothing is left to delete. */
-bool op_prune_tick(struct op *op);
-/* What blocks requests, then the other blockers; true when all was tried. */
-bool op_unblock_tick(struct op *op);
+/* An object that another application has. key "": the caller names it. */
+void op_say_shared(struct op *op, const char *key, const char *owner,
+		   struct err *err);
+/* Whether another application gives an object up is about to be known. */
+bool op_owner_decides(const struct op *op);
+/* An object of this step that is applied when it is gone, or given up; NULL. */
+const struct task *op_step_waits(const struct op *op);
 
 /*
  * The outcome of lacking what others may bring (a CRD, a namespace, a permission).
@@ -217,12 +226,12 @@ enum op_outcome op_lacking(struct op *op);
 /* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
 void op_preflight_start(struct op *op);
 bool op_apply_next(struct op *op);	/* false: nothing left in this step */
-void op_prune_start(struct op *op);
-bool op_unblock_start(struct op *op, enum blocker stage);	/* false: none */
-void op_batch_free(struct op *op);
-/* n of them, zeroed; then started all together. */
+/* Room for n requests, zeroed; filled by apply_resolve(), then started all together. */
 struct apply *op_batch_make(struct op *op, size_t n);
 void op_batch_start(struct op *op, size_t n);
+void op_batch_free(struct op *op);
+/* False: the kind is not served (yet). */
+bool apply_resolve(struct op *op, const struct task *t, struct apply *a);
 bool op_is_terminal(const struct err *err);
 /* op_view.c: the error as people may read it: a Secret's may quote the value. */
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
@@ -270,6 +279,25 @@ static inline bool op_replace_runs(const struct apply *a)
 {
 	return a->replacing != REPLACE_NOT && a->replacing != REPLACE_OVER;
 }
+
+/* op_prune.c */
+bool op_may_prune(const struct op *op);
+/* Is there something to delete before the first apply? Then op_prune_tick does it. */
+bool op_prune_early(struct op *op);
+/* One wave of prunes at a time; true when nothing is left to delete. */
+bool op_prune_tick(struct op *op);
+/* What blocks requests, then the other blockers; true when all was tried. */
+bool op_unblock_tick(struct op *op);
+void op_delete_init(struct apply *a);
+void op_on_delete(struct apply *a, const struct err *err);
+
+void op_on_answer(struct kube_request *r, const struct err *err);
+
+/* op_takeover.c: fields of other tools on an object that was there before us */
+bool op_takeover_wanted(struct apply *a);	/* asked before the answer counts */
+/* object: as the apply answered it. False: nothing to do. */
+bool op_takeover(struct apply *a, const json_t *object);
+void op_on_takeover(struct apply *a, const struct err *err);
 
 /* op_namespace.c: op_poke when it is there */
 bool op_needs_namespace(const struct op *op);

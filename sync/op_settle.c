@@ -204,6 +204,21 @@ enum settle_verdict op_settle(struct op *op, bool all)
 	return r.verdict;
 }
 
+struct fact *op_fact(struct op *op, const struct objkey *k, bool make)
+{
+	_cleanup_buf_ struct buf key = BUF_INIT;
+	struct fact *f;
+
+	objkey_format(k, &key);
+	HASH_FIND_STR(op->facts, buf_str(&key), f);
+	if (f || !make)
+		return f;
+	f = xcalloc(1, sizeof(*f));
+	f->key = buf_steal(&key, NULL);
+	HASH_ADD_KEYPTR(hh, op->facts, f->key, strlen(f->key), f);
+	return f;
+}
+
 void op_facts_free(struct op *op)
 {
 	struct fact *f, *next;

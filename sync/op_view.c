@@ -1,4 +1,4 @@
-/* op_view.c - what an operation is at, for its application and for people. */
+/* op_view.c - what an operation is at, for its application and for people; its end. */
 #include "op_priv.h"
 
 #define TELL_CALM_MS 1500
@@ -127,6 +127,59 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 	free(r->message);
 	r->message = xstrdup(message);
 	app_poke(op->app);
+}
+
+void op_result(struct op *op, const struct objkey *k, const char *version,
+	       const char *status, const char *message)
+{
+	struct op_result r = {
+		.group = xstrdup(k->group), .version = xstrdup(version),
+		.kind = xstrdup(k->kind), .ns = xstrdup(k->ns),
+		.name = xstrdup(k->name), .status = status,
+		.message = xstrdup(message),
+	};
+
+	if (op->app->op_view.results.len < 1000) {
+		vec_push(&op->app->op_view.results, r);
+		return;
+	}
+	op_result_deinit(&r);
+}
+
+void op_supersede(struct op *op, const char *why)
+{
+	if (!op->superseded) {
+		op->superseded = why;
+		op_poke(op);
+	}
+}
+
+void op_terminate(struct op *op, const char *why)
+{
+	op->terminated = true;
+	op->superseded = why;
+	op_poke(op);
+}
+
+struct op *op_free(struct op *op)
+{
+	if (!op)
+		return NULL;
+	world_undefer(op->e->w, &op->task);
+	world_timer_stop(op->e->w, &op->timer);
+	op_batch_free(op);
+	op_facts_free(op);
+	op_leftovers_free(op);
+	op_hooks_free(op);
+	op->unstick = unstick_free(op->unstick);
+	kube_abandon(op->e->kube, &op->ns_req);
+	kube_request_deinit(&op->ns_req);
+	free(op->ns_body);
+	free(op->dest_ns);
+	free(op->scopes);
+	plan_deinit(&op->plan);
+	free(op);
+	return NULL;
 }
 
 void op_safe_error(const struct objkey *k, const struct kube_request *r,

@@ -8,6 +8,8 @@
  *   suspended  {why, by, until}   only while it is
  *   window     why its syncs wait for a sync window
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
+ *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
+ *              while they wait for approval: at most 200 objects are listed
  *   waves[]    {wave, objects, applied, healthy}, of the target
  *   releases[] newest first, at most 10
  *
@@ -15,9 +17,11 @@
  * objects, createdAt, deployedAt, since}; since = when its state was decided,
  * else when it was deployed or made; healthySince for a good one.
  */
+#include "approval.h"
 #include "status_parts.h"
 
 #define MAX_RELEASES 10
+#define MAX_ASKED 200
 
 static json_t *release_json(const struct release *r)
 {
@@ -111,6 +115,37 @@ static void put_pin(json_t *o, const struct status_view *v, const struct record 
 	put_time(pin, "until", r->pin_until_ms);
 	put_int(pin, "rejected", r->pin_rejected);
 	json_object_set_new(o, "pin", pin);
+}
+
+/* What a person is asked for: `syncctl confirm` shows it and answers its digest. */
+static void put_asking(json_t *o, const struct plan *p)
+{
+	json_t *j, *list;
+	char digest[65];
+	size_t n = p ? approval_digest(p, digest) : 0;
+
+	if (!n)
+		return;
+	j = json_object();
+	list = json_array();
+	put_str(j, "digest", digest);
+	put_int(j, "count", (int64_t)n);
+	json_object_set_new(j, "objects", list);
+	for (size_t i = 0; i < p->prunes.len &&
+	     json_array_size(list) < MAX_ASKED; i++) {
+		const struct task *t = &p->prunes.data[i];
+		json_t *row = t->verb == TASK_ASK ? json_object() : NULL;
+
+		if (!row)
+			continue;
+		put_str(row, "group", t->key.group);
+		put_str(row, "kind", t->key.kind);
+		put_str(row, "namespace", t->key.ns);
+		put_str(row, "name", t->key.name);
+		put_str(row, "why", t->why);
+		json_array_append_new(list, row);
+	}
+	json_object_set_new(o, "prune", j);
 }
 
 static void put_operation(json_t *o, const struct op_record *op)
@@ -208,6 +243,7 @@ json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
 	put_release(o, "candidate", candidate(r));
 	put_release(o, "rejected", rejected(v, r));
 	put_pin(o, v, r);
+	put_asking(o, v->asking);
 	put_operation(o, &r->op);
 	json_object_set_new(o, "waves", waves_json(rows));
 	json_object_set_new(o, "releases", releases_json(r));

@@ -103,7 +103,7 @@ static bool prune_is_due(const struct status_view *v, const struct task *t)
 	if (!l || l->owned || t->verb == TASK_FORGET ||
 	    t->flags & OBJ_IGNORE_EXTRANEOUS)
 		return false;
-	return t->verb == TASK_HOLD || !status_prune_is_late(v);
+	return t->verb != TASK_PRUNE || !status_prune_is_late(v);
 }
 
 enum sync_status status_sync(const struct status_view *v)

@@ -37,7 +37,7 @@ struct options {
 	enum output output;
 	const char *reason, *ttl, *system_ns, *local, *release, *tail, *container;
 	bool everything, off, rejected;
-	bool all, prune, dry_run, force, async;
+	bool all, prune, dry_run, force, async, yes;
 	bool sync, health, operation, good;
 	bool diff_reference;
 	bool help, version;
@@ -81,6 +81,7 @@ int cmd_logs(const struct options *o);
 int cmd_windows(const struct options *o);
 int cmd_completion(const struct options *o);
 int cmd_man(const struct options *o);
+int cmd_confirm(const struct options *o);
 int cmd_history(const struct options *o);
 int cmd_render(const struct options *o);
 int cmd_validate(const struct options *o);

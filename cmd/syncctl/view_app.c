@@ -67,6 +67,18 @@ static bool says_it_moves(const struct view_app *a)
 }
 
 /* The first condition that is an error; warnings do not count. */
+/* Nothing moves until somebody else has: that is the first thing to know. */
+static const char *stands_aside(const struct view_app *a)
+{
+	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, c)
+		if (!strcmp(text(doc_get_str(c, "type", NULL)), "StandsAsideWarning"))
+			return doc_get_str(c, "message", NULL);
+	return NULL;
+}
+
 static const char *first_error(const struct view_app *a)
 {
 	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
@@ -142,6 +154,10 @@ static void sum_up_note(struct view_app *a, const char *error)
 	const char *health = doc_get_str(a->status, "health", "message", NULL);
 	bool pinned = a->pinned && !a->moving;
 
+	if (stands_aside(a)) {
+		view_clean(&a->note, stands_aside(a));
+		return;
+	}
 	if (pinned && id && (!by || !strcmp(by, "auto-revert")))
 		buf_addf(&a->note, "#%lld reverted: ", (long long)id);
 	if (pinned && why)

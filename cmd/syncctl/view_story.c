@@ -298,6 +298,17 @@ static void rejected(const struct view_app *a, const struct view_env *env,
 	}
 }
 
+static void asked(const struct view_app *a, const struct view_env *env,
+		  struct buf *out)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+
+	if (!view_asked(a->app, env, &list))
+		return;
+	title(env, out, "Waits for approval to be deleted");
+	buf_add(out, list.data, list.len);
+}
+
 static void problems(const struct view_app *a, const struct view_env *env,
 		     struct buf *out)
 {
@@ -349,6 +360,8 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	else if (has_condition(a, "ComparisonError"))
 		buf_adds(&steps, "  mend the repository or its path: nothing is changed until "
 			 "it can be read\n");
+	if (view_asked(a->app, env, NULL))
+		step(&steps, "confirm", a->name, "approves exactly the list above");
 	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
 		buf_adds(&steps, "  push a new commit                     it is tried at once\n");
 		step(&steps, "sync", a->name, "tries Git's commit once more: if the cause is gone");
@@ -380,6 +393,7 @@ void view_story(const json_t *app, const struct view_env *env, struct buf *out)
 	waves(&a, env, out);
 	objects(&a, env, "Not healthy", is_unwell, unwell_row, 3, out);
 	objects(&a, env, "Out of sync", is_out_of_sync, differing_row, 2, out);
+	asked(&a, env, out);
 	problems(&a, env, out);
 	next_steps(&a, env, out);
 	view_app_deinit(&a);

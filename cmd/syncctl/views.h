@@ -189,6 +189,16 @@ bool view_has_annotation(const json_t *app, const char *key);
 /* By a rollback or auto-revert, not by the annotation. */
 bool view_is_pinned_by_itself(const json_t *app);
 
+/* --- approving deletions (view_confirm.c) ------------------------------------ */
+
+/* What waits for approval, one object a line; false: nothing does. */
+bool view_asked(const json_t *app, const struct view_env *env, struct buf *out);
+/*
+ * The merge patch that approves exactly what view_asked() shows: the list's digest,
+ * or for an Application that is being deleted the time. Owned; NULL: nothing waits.
+ */
+json_t *view_approval(const json_t *app, int64_t now_ms);
+
 /* --- waiting (view_wait.c) --------------------------------------------------- */
 
 struct view_wait {

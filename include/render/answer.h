@@ -36,6 +36,10 @@ enum object_flags {
 	OBJ_HOOK_FAILED = 8192,
 	OBJ_REVERSIBLE = 16384,	/* syncd.dev/reversible: "true" */
 	OBJ_IGNORE_EXTRANEOUS = 32768,	/* compare-options: not OutOfSync when it left Git */
+	/* What an object says for itself beats what its Application says. */
+	OBJ_PRUNE_TRUE = 1 << 20,	/* Prune=true */
+	OBJ_DELETE_TRUE = 1 << 21,	/* Delete=true */
+	OBJ_DELETE_CONFIRM = 1 << 22,	/* Delete=confirm */
 };
 
 /*

@@ -39,6 +39,13 @@ enum app_options {	/* spec.syncPolicy.syncOptions */
 	OPT_DELETE_FALSE = 512,		/* Delete=false: the cascade keeps the objects */
 };
 
+/* Beside them, out of the way of those above. */
+enum app_prune_options {
+	OPT_PRUNE_CONFIRM = 1 << 20,	/* Prune=confirm */
+	OPT_DELETE_CONFIRM = 1 << 21,	/* Delete=confirm */
+	OPT_NO_MIGRATION = 1 << 22,	/* ClientSideApplyMigration=false */
+};
+
 enum app_refresh { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
 enum app_cascade { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
@@ -82,6 +89,9 @@ struct app_spec {
 	char *ns, *name, *uid, *resource_version;
 	int64_t generation;
 	bool deleting;
+	int64_t deleting_ms;		/* since then, wall clock; 0 = not */
+	int64_t deletion_approved_ms;	/* deletion-approved; 0 = not */
+	char prune_approved[65];	/* syncd.dev/prune-approved: a list's digest; "" */
 	enum app_cascade cascade;	/* resources-finalizer.argocd.argoproj.io[...] */
 	bool delete_hooks;		/* pre- or post-delete-finalizer.argocd.argoproj.io */
 	char *project;			/* "default" when empty */

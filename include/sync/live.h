@@ -32,6 +32,9 @@ struct live {
 	bool held;		/* has the hook finalizer */
 	bool owned;		/* has an ownerReference: never pruned */
 	bool scaled;		/* spec.replicas is ours */
+	/* Its own annotations say so now, whoever wrote them there. */
+	bool keep_prune;	/* Prune=false, helm.sh/resource-policy: keep */
+	bool keep_delete;	/* Delete=false, helm.sh/resource-policy: keep */
 	unsigned seen;		/* list generation, for sweeps */
 	UT_hash_handle hh;
 };
@@ -76,6 +79,12 @@ void live_deinit(struct live_index *ix);
  * object (a copy's does not). Owned by the caller; NULL = untracked.
  */
 char *tracking_owner(const json_t *object);
+
+/*
+ * Does a live object bear the option (Prune=false) among its sync-options, or Helm's
+ * keep policy?
+ */
+bool tracking_keeps(const json_t *object, const char *option);
 
 /*
  * The parts of `<app>:<group>/<kind>:<ns>/<name>`, each owned by the caller.

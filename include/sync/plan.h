@@ -17,7 +17,7 @@
  *   9  x  pending         ours, same operation    APPLY; uid completed from live
  *  10  -  uid             same uid                PRUNE (or HOLD by a policy)
  *  11  -  uid             other uid or app        FORGET
- *  12  -  uid             -                       PRUNE (delete answers 404 = gone)
+ *  12  -  uid             -                       PRUNE, by looking only: gone, or not ours
  *  13  -  pending         ours, same operation    PRUNE with the live uid
  *  14  -  pending         otherwise               FORGET
  *  15  x  any             being deleted           WAIT: apply again when it is gone
@@ -25,6 +25,15 @@
  *  17  -  uid             -/x                     FORGET: an object of the release has that uid
  *                                                 (one object, served in two groups)
  *  18  x  any             any                     REFUSE: the project does not allow the object
+ *  19  x  any             another's, given up     APPLY, adopting: its release has it no more
+ *  20  x  any             another's, leaving it   WAIT: its release has it no more soon
+ *  21  -  any             any                     FORGET: another application's release has it
+ *  22  -  any             any                     HOLD: its kind is not served (any more)
+ *  23  x  any             another's, and shared   APPLY, adopting; KEEP what we applied so
+ *
+ * Of 10 and 13 some become HOLD (kept for good: by an annotation, an owner, the
+ * project, the policy) or ASK (data, Prune=confirm, too many at once): an ASK is
+ * a PRUNE as soon as a person has approved it (approval.h).
  *
  * Objects with a hook annotation have no task here (hook.h), but they are in the
  * release: a prune never meets them.
@@ -48,6 +57,7 @@ enum task_verb {
 	TASK_WAIT,
 	TASK_PRUNE,
 	TASK_HOLD,	/* would be pruned, but a policy keeps it */
+	TASK_ASK,	/* would be pruned, but a person has to approve it first */
 	TASK_FORGET,
 	TASK_VERB_N
 };
@@ -64,7 +74,8 @@ struct task {
 	uint32_t flags;		/* enum object_flags */
 	char uid[40];		/* recorded or live; "" = unknown */
 	bool adopt;		/* put uid into the body */
-	bool look;		/* nothing is known: read before the first apply */
+	bool look;		/* nothing is known: read before the first apply; a prune
+				   with it reads and deletes nothing */
 	const char *why;	/* static words: "new", "changed", "drifted"... */
 };
 
@@ -72,6 +83,31 @@ struct task {
 struct scope {
 	bool known;		/* the kind is served (or by a CRD of this release) */
 	bool namespaced;
+};
+
+/* What the application that tracks an object makes of it. */
+enum tenure {
+	TENURE_HELD,	/* it wants it, or is none of ours */
+	TENURE_LEAVING,	/* what it wants is not known yet, or not in force yet */
+	TENURE_FREE,	/* it does not want it, or is gone */
+};
+
+/* The rest of the world, asked about single objects. */
+struct plan_others {
+	/* The other application whose release has it; borrowed, NULL: none. */
+	const char *(*wanted_by)(void *arg, const struct objkey *k);
+	enum tenure (*tenure)(void *arg, const char *app_id, const struct objkey *k);
+	bool (*is_served)(void *arg, const char *group, const char *kind);
+	void *arg;
+};
+
+/* What Application and release say of prunes, beside each object's own options. */
+struct prune_policy {
+	bool going;		/* the Application goes: Delete= counts, not Prune= */
+	bool keep, confirm;	/* Prune=false, =confirm (Delete=) on the Application */
+	bool confirmed;		/* deletion-approved is newer than the question */
+	bool unlimited;		/* no limit on how many at once */
+	bool allow_empty;
 };
 
 struct plan_input {
@@ -83,14 +119,17 @@ struct plan_input {
 	struct live_index *live;	/* read only */
 	const struct project *project;	/* NULL: everything is allowed */
 	bool prune_allowed;		/* policy or request; else HOLD */
+	const struct prune_policy *policy;	/* NULL: nothing set, no limit */
+	const struct plan_others *others;	/* NULL: alone, every kind is served */
+	bool shared_allowed;		/* FailOnSharedResource=false */
 	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
 };
 
 struct plan {
 	struct arena arena;
 	VEC(struct task) tasks;		/* KEEP, APPLY, REFUSE, WAIT in order */
-	VEC(struct task) prunes;	/* PRUNE, HOLD, FORGET; highest wave first */
-	size_t n_apply, n_prune, n_refuse;
+	VEC(struct task) prunes;	/* PRUNE, HOLD, ASK, FORGET; highest wave first */
+	size_t n_apply, n_prune, n_ask, n_refuse;
 };
 
 /* Strings in *ret point into release, record and the plan's arena. */
@@ -105,10 +144,10 @@ int kind_rank(const char *group, const char *kind);
 /* PVC, PV, Namespace, CRD, Application, AppProject: never pruned without approval. */
 bool kind_is_data(const char *group, const char *kind);
 /*
- * Would the prunes remove too much? max(10, 20 %) of the inventory, or everything
- * unless allow_empty. 0, or -1 with ERR_LIMIT and words naming counts.
+ * Would these prunes remove too much? More than max(10, 20 %) of the inventory, or
+ * whatever it is from a release without tasks, unless allow_empty.
  */
-int plan_prune_guard(const struct plan *p, size_t inventory, bool allow_empty,
-		     struct err *err) __attribute__((warn_unused_result));
+bool plan_prunes_too_many(size_t prunes, size_t tasks, size_t inventory,
+			  bool allow_empty);
 
 #endif

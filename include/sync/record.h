@@ -38,6 +38,7 @@ struct inv_entry {
 	bool adopted;		/* it was there before us */
 	bool changed;		/* by the operation under way: it is to blame */
 	bool sick;		/* degraded before the first candidate since the last good */
+	bool approved;		/* a person agreed to its removal */
 };
 struct objkey inv_key(const struct inv_entry *e);
 

@@ -59,6 +59,7 @@ struct status_view {
 	const struct app_hold *pin;	/* by hand, in force; NULL */
 	const struct app_hold *suspend;	/* likewise */
 	const char *window;		/* why syncs wait for a window; NULL */
+	const struct plan *asking;	/* whose prunes wait for approval; NULL */
 };
 
 enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUT_OF_SYNC };

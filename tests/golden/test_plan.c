@@ -4,6 +4,9 @@
  *
  * A line: case, verb, wave.step, key (why), then uid, adopt and look where set.
  * "project" is the spec of the AppProject; without it everything is allowed.
+ * "wanted": names of objects that the application "other" has in its release;
+ * "tenure": how applications stand to what they track: free, leaving, else held;
+ * "unserved": kinds; "policy": prune_policy, with the limit where it is there.
  * Defaults keep the cases short: an object is a ConfigMap of namespace prod, its
  * digest and fingerprint "d1" and "f1", its live application the planning one.
  */
@@ -20,11 +23,13 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 18
+#define N_CASES 23
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
-	{ "confirm", OBJ_PRUNE_CONFIRM },
+	{ "confirm", OBJ_PRUNE_CONFIRM }, { "prune-yes", OBJ_PRUNE_TRUE },
+	{ "stay", OBJ_DELETE_KEEP }, { "delete-ask", OBJ_DELETE_CONFIRM },
+	{ "delete-yes", OBJ_DELETE_TRUE },
 };
 
 /* One case, decoded; the arena holds every string. */
@@ -35,6 +40,8 @@ struct fixture {
 	struct record record;
 	struct live_index live;
 	struct project project;	/* "project": its spec */
+	struct plan_others others;
+	struct prune_policy policy;
 	struct plan_input in;
 };
 
@@ -109,6 +116,7 @@ static void load_inventory(struct fixture *f, const json_t *list)
 		strcpy(e->fingerprint, str(f, o, "fingerprint", "f1"));
 		e->wave = (int)doc_get_int(o, 0, "wave", NULL);
 		e->flags = flags_of(o);
+		e->approved = doc_get_bool(o, false, "approved", NULL);
 	}
 }
 
@@ -128,8 +136,64 @@ static void load_live(struct fixture *f, const json_t *list)
 		l->app_id = str(f, o, "app", "shop");
 		l->deleting = doc_get_bool(o, false, "deleting", NULL);
 		l->owned = doc_get_bool(o, false, "owned", NULL);
+		l->keep_prune = doc_get_bool(o, false, "keepPrune", NULL);
+		l->keep_delete = doc_get_bool(o, false, "keepDelete", NULL);
 		HASH_ADD_KEYPTR(hh, f->live.by_key, l->key, strlen(l->key), l);
 	}
+}
+
+static bool lists(const json_t *list, const char *s)
+{
+	const char *one;
+	json_t *item;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, item) {
+		one = json_string_value(item);
+		if (!strcmp(one, s))
+			return true;
+	}
+	return false;
+}
+
+static const char *wanted_by(void *arg, const struct objkey *k)
+{
+	return lists(json_object_get(arg, "wanted"), k->name) ? "other" : NULL;
+}
+
+static enum tenure tenure(void *arg, const char *app_id, const struct objkey *k)
+{
+	const char *s = doc_get_str(arg, "tenure", app_id, NULL);
+
+	assert_non_null(k->name);
+	if (s && !strcmp(s, "free"))
+		return TENURE_FREE;
+	return s && !strcmp(s, "leaving") ? TENURE_LEAVING : TENURE_HELD;
+}
+
+static bool is_served(void *arg, const char *group, const char *kind)
+{
+	assert_non_null(group);
+	return !lists(json_object_get(arg, "unserved"), kind);
+}
+
+static void load_policy(struct fixture *f, const json_t *c)
+{
+	const json_t *p = doc_get(c, "policy", NULL);
+
+	f->policy = (struct prune_policy){
+		.going = doc_get_bool(p, false, "going", NULL),
+		.keep = doc_get_bool(p, false, "keep", NULL),
+		.confirm = doc_get_bool(p, false, "confirm", NULL),
+		.confirmed = doc_get_bool(p, false, "confirmed", NULL),
+		.unlimited = doc_get_bool(p, false, "unlimited", NULL),
+		.allow_empty = doc_get_bool(p, false, "allowEmpty", NULL),
+	};
+	f->others = (struct plan_others){ wanted_by, tenure, is_served,
+					  (void *)(uintptr_t)c };
+	f->in.policy = p ? &f->policy : NULL;
+	f->in.others = &f->others;
+	f->in.shared_allowed = doc_get_bool(c, false, "shared", NULL);
 }
 
 static void load(struct fixture *f, const json_t *c)
@@ -151,6 +215,7 @@ static void load(struct fixture *f, const json_t *c)
 		.prune_allowed = doc_get_bool(c, true, "prune", NULL),
 		.crds_untouched = doc_get_bool(c, false, "crdsUntouched", NULL),
 	};
+	load_policy(f, c);
 }
 
 static void unload(struct fixture *f)
@@ -186,8 +251,11 @@ static void print_plan(const struct plan *p, struct buf *out, int seen[])
 		print_task(&p->prunes.data[i], out);
 		seen[p->prunes.data[i].casenr]++;
 	}
-	buf_addf(out, "apply %zu, prune %zu, refuse %zu\n", p->n_apply,
+	buf_addf(out, "apply %zu, prune %zu, refuse %zu", p->n_apply,
 		 p->n_prune, p->n_refuse);
+	if (p->n_ask)
+		buf_addf(out, ", ask %zu", p->n_ask);
+	buf_addc(out, '\n');
 }
 
 static void compare(const char *path, const struct buf *got)

@@ -198,6 +198,7 @@ void life_put_app(struct life *x, struct life_app *a)
 		"\"duration\":\"2s\",\"factor\":2,\"maxDuration\":\"20s\"}}" : "");
 
 	apisim_apply(x->api, text);
+	a->shared_again = sim_now(x->s);
 }
 
 /* One whose source, project or folder is wrong for good. */

@@ -41,6 +41,8 @@ struct life_app {
 	bool foreign;		/* it asks for an object of somebody else */
 	bool cascade;		/* deleted, its objects go with it */
 	bool in_team;		/* its project is "team" */
+	bool unshared;		/* lifegit_share() took the shared map away from it once */
+	uint64_t shared_again;	/* when it, or the application, came back; 0 */
 	bool person;		/* somebody asked for a sync: refusals may be repeated */
 	unsigned commits;
 	/* the stored record, as it was when last looked at */

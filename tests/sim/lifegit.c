@@ -24,6 +24,11 @@ static void commit(struct life_app *a, const char *file, const char *text)
 
 	sim_git_commit(a->life->s, a->repo, "main", path, text);
 	a->commits++;
+	if (strcmp(file, "shared.yaml") != 0)
+		return;
+	if (text && a->unshared)
+		a->shared_again = sim_now(a->life->s);
+	a->unshared = a->unshared || !text;
 }
 
 static void forget(struct life_app *a, struct life_file *f)

@@ -233,8 +233,9 @@ static void without_election_nobody_is_asked(void **state)
 	x.engine = engsim_engine(&x, sim_world(x.s), "alone", false);
 	engine_start(x.engine);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	assert_int_equal(sim_count(x.s, 0, "", "/leases"), 0);
-	assert_int_equal(apisim_count(x.api, "leases.coordination.k8s.io", NULL), 0);
+	assert_int_equal(sim_count(x.s, 0, NULL, "/leases/syncd-leader"), 0);
+	/* The claim on the Applications' namespace is none of the election's. */
+	assert_int_equal(apisim_count(x.api, "leases.coordination.k8s.io", NULL), 1);
 	engine_stop(x.engine, note_stopped, &stopped);
 	sim_run_for(x.s, 10);
 	assert_int_equal(stopped, 1);

@@ -439,33 +439,6 @@ static void status_that_was_replaced_away_comes_back(void **state)
 	engsim_deinit(&x);
 }
 
-static void too_many_prunes_wait_for_a_person(void **state)
-{
-	struct engsim x;
-
-	(void)state;
-	engsim_init(&x, 57);
-	put(&x, "v1");
-	for (int i = 0; i < 30; i++) {
-		_cleanup_free_ char *name = xasprintf("cm-%d", i);
-		_cleanup_free_ char *cm = engsim_configmap(name, "x", 0);
-
-		engsim_commit(&x, name, cm);
-	}
-	engsim_application(&x, "shop", "");
-	engsim_start(&x);
-	engsim_until_phase(&x, "shop", "Good", LONG);
-	for (int i = 0; i < 30; i++) {
-		_cleanup_free_ char *name = xasprintf("cm-%d", i);
-
-		engsim_commit(&x, name, NULL);
-	}
-	sim_run_for(x.s, 60000);
-	assert_int_equal(sim_count(x.s, 0, "DELETE", "/namespaces/shop/"), 0);
-	assert_condition(&x, "shop", "SyncError", "30");
-	engsim_deinit(&x);
-}
-
 /* The finalizer asks for the cascade; Git and project are not needed for it. */
 static void deletion_takes_its_objects_along(void **state)
 {
@@ -534,7 +507,6 @@ int main(void)
 		cmocka_unit_test(operation_syncs_when_automation_is_off),
 		cmocka_unit_test(bad_spec_is_said_and_others_go_on),
 		cmocka_unit_test(status_that_was_replaced_away_comes_back),
-		cmocka_unit_test(too_many_prunes_wait_for_a_person),
 		cmocka_unit_test(deletion_takes_its_objects_along),
 		cmocka_unit_test(deletion_without_finalizer_deletes_nothing),
 	};

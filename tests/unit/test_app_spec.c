@@ -225,8 +225,8 @@ static void options_are_exact(void **state)
 	decode_spec(&s, POLICY("'syncOptions':['createnamespace=true','Foo=bar',"
 		"'ServerSideApply=false','Prune=confirm','']"));
 	assert_int_equal(s.n_errors, 0);
-	assert_int_equal(s.n_warnings, 5);
-	assert_int_equal(s.options, OPT_PRUNE_FALSE);
+	assert_int_equal(s.n_warnings, 4);
+	assert_int_equal(s.options, OPT_PRUNE_CONFIRM);
 	assert_string_equal(s.warnings[0], "spec.syncPolicy.syncOptions[0]: "
 		"\"createnamespace=true\" has no effect: write it as "
 		"\"CreateNamespace=true\"");

@@ -1,0 +1,175 @@
+/*
+ * What a plan of one application asks about the others: an object that moves from
+ * one to another is handed over alive. The one that lost it never deletes what
+ * another's release has; the one that has it now waits until the first has let go.
+ * An application whose wish is not known yet is taken to want what it has.
+ */
+#include "app_priv.h"
+#include "others.h"
+
+#include <stdlib.h>
+
+#define OTHERS_MS 30000
+#define OTHERS_STEP_MS 250
+
+static int compare_rendered(const void *key, const void *object)
+{
+	const struct objkey *k = key;
+	const struct rendered *r = object;
+	struct objkey there = { r->group, r->kind, r->ns, r->name };
+
+	return objkey_cmp(k, &there);
+}
+
+static bool has_exactly(const struct rel *rel, struct objkey k, const char *ns)
+{
+	const struct rendered *r;
+
+	k.ns = ns;
+	r = bsearch(&k, rel->a.objects, rel->a.n_objects, sizeof(*rel->a.objects),
+		    compare_rendered);
+	return r && !(r->flags & (OBJ_HOOK | OBJ_SKIP));
+}
+
+/* A manifest may leave its namespace out, or give one to a kind that has none. */
+static bool has(const struct app *a, const struct rel *rel, const struct objkey *k)
+{
+	if (!rel || !rel->a.n_objects)
+		return false;
+	if (has_exactly(rel, *k, k->ns))
+		return true;
+	if (!k->ns[0])
+		return has_exactly(rel, *k, a->spec.dest_ns);
+	return !strcmp(k->ns, a->spec.dest_ns) && has_exactly(rel, *k, "");
+}
+
+/* What it wants is on its way: fetched, or rendered, or to be. */
+static bool is_unsettled(const struct app *a)
+{
+	if (!a->rev || a->rev->err.code || app_is_refused(a))
+		return false;
+	return *a->rendering || a->rev->fetching || !*a->rev->commit ||
+	       strcmp(a->rendered, a->rev->commit) ||
+	       strcmp(a->rendered_source, a->spec.source_digest);
+}
+
+static const struct rel *wish_of(const struct app *a)
+{
+	return a->head && !a->head_err.code ? a->head : a->target;
+}
+
+static const char *wanted_by(void *arg, const struct objkey *k)
+{
+	const struct app *self = arg;
+	struct app *a, *next;
+
+	HASH_ITER(hh, self->engine->apps, a, next)
+		if (a != self && a->present && !a->spec.deleting &&
+		    has(a, wish_of(a), k))
+			return a->app_id;
+	return NULL;
+}
+
+/* Do we read the Applications of the namespace that the id names? */
+static bool is_served(const struct engine *e, const char *app_id)
+{
+	const char *bar = strchr(app_id, '_');
+	size_t n = bar ? (size_t)(bar - app_id) : strlen(CONTROL_NAMESPACE);
+	const char *ns = bar ? app_id : CONTROL_NAMESPACE;
+
+	for (char **s = e->app_namespaces; *s; s++)
+		if (!strcmp(*s, "*") || (strlen(*s) == n && !strncmp(*s, ns, n)))
+			return true;
+	return false;
+}
+
+static enum tenure tenure(void *arg, const char *app_id, const struct objkey *k)
+{
+	struct app *self = arg, *a = app_find_by_app_id(self->engine, app_id);
+
+	if (!a || !a->present)
+		return is_served(self->engine, app_id) ? TENURE_FREE : TENURE_HELD;
+	if (a->spec.deleting)
+		return TENURE_LEAVING;
+	if (is_unsettled(a))
+		return TENURE_LEAVING;
+	if (has(a, wish_of(a), k) || !wish_of(a) || app_is_refused(a) ||
+	    a->rec_broken || (a->rec.target && a->target_id != a->rec.target))
+		return TENURE_HELD;
+	if (!has(a, a->target, k))
+		return TENURE_FREE;
+	return a->rec.pin_why ? TENURE_HELD : TENURE_LEAVING;
+}
+
+static bool kind_is_served(void *arg, const char *group, const char *kind)
+{
+	const struct app *a = arg;
+
+	return discovery_find(a->engine->discovery, group, NULL, kind);
+}
+
+void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in)
+{
+	const struct release *target = record_release(&a->rec, a->rec.target);
+	const struct app_spec *s = &a->spec;
+	int64_t asked = s->deleting ? s->deleting_ms :
+			target ? target->deployed_ms : 0;
+
+	r->others = (struct plan_others){
+		.wanted_by = wanted_by, .tenure = tenure,
+		.is_served = kind_is_served, .arg = a,
+	};
+	r->policy = (struct prune_policy){
+		.going = s->deleting, .unlimited = s->deleting,
+		.keep = s->options & (s->deleting ? OPT_DELETE_FALSE :
+						    OPT_PRUNE_FALSE),
+		.confirm = s->options & (s->deleting ? OPT_DELETE_CONFIRM :
+						       OPT_PRUNE_CONFIRM),
+		/* Argo CD writes whole seconds. */
+		.confirmed = asked && s->deletion_approved_ms / 1000 >= asked / 1000,
+		.allow_empty = s->allow_empty,
+	};
+	in->shared_allowed = s->options & OPT_SHARED_ALLOWED;
+	in->policy = &r->policy;
+	in->others = &r->others;
+}
+
+enum tenure app_tenure(struct app *a, const char *app_id, const struct objkey *k)
+{
+	return tenure(a, app_id, k);
+}
+
+/* Its repository is ours, too, and was not asked since: one push may concern both. */
+static bool is_unasked(const struct app *a, const struct app *other, uint64_t since)
+{
+	return a->rev && other->rev && a->rev->repo == other->rev->repo &&
+	       !other->rev->err.code && source_polled_at(other->rev) < since;
+}
+
+static bool all_settled(const struct app *a, uint64_t since)
+{
+	struct app *other, *next;
+
+	HASH_ITER(hh, a->engine->apps, other, next)
+		if (other != a && other->present &&
+		    (is_unsettled(other) || is_unasked(a, other, since)))
+			return false;
+	return true;
+}
+
+bool app_waits_for_others(struct app *a)
+{
+	uint64_t now = world_now(a->engine->w);
+
+	if (!a->others_since) {
+		a->others_since = now;
+		if (a->rev && HASH_COUNT(a->engine->apps) > 1)
+			source_poll_now(a->rev);
+	}
+	if (all_settled(a, a->others_since) || now >= a->others_since + OTHERS_MS) {
+		a->others_since = 0;
+		return false;
+	}
+	app_poke_at(a, now + OTHERS_STEP_MS);
+	return true;
+}
