@@ -255,6 +255,7 @@ static void on_dry_run(struct apply *a, const struct err *err)
 	} else if (retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
 		return;
 	} else if (op_is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
+		   !op_prunes_early(a->op) &&
 		   !op_earlier_may_help(a->op, &a->task.key)) {
 		note_failure(a, OP_REFUSED, &told);
 	} else if (lacks_namespace(a, err)) {

@@ -282,6 +282,8 @@ static inline bool op_replace_runs(const struct apply *a)
 
 /* op_prune.c */
 bool op_may_prune(const struct op *op);
+/* What a dry run refuses may fit when that is gone. */
+bool op_prunes_early(const struct op *op);
 /* Is there something to delete before the first apply? Then op_prune_tick does it. */
 bool op_prune_early(struct op *op);
 /* One wave of prunes at a time; true when nothing is left to delete. */

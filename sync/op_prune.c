@@ -304,10 +304,21 @@ bool op_may_prune(const struct op *op)
 	       op->pruning_early;
 }
 
-bool op_prune_early(struct op *op)
+bool op_prunes_early(const struct op *op)
 {
 	if (op->c.kind != OP_SYNC || op->c.prune_only || op_is_partial(op) ||
 	    !app_may_prune(op->app))
+		return false;
+	for (size_t i = 0; i < op->plan.prunes.len; i++)
+		if (op->plan.prunes.data[i].verb != TASK_FORGET &&
+		    goes_early(op, &op->plan.prunes.data[i]))
+			return true;
+	return false;
+}
+
+bool op_prune_early(struct op *op)
+{
+	if (!op_prunes_early(op))
 		return false;
 	op->pruning_early = true;
 	op_plan(op);

@@ -15,6 +15,12 @@
 	"\"metadata\":{\"name\":\"data\"},\"spec\":{\"accessModes\":[" \
 	"\"ReadWriteOnce\"],\"resources\":{\"requests\":{\"storage\":\"1Gi\"}}}}"
 
+#define HOOK "{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"metadata\":{" \
+	"\"name\":\"before\",\"annotations\":{\"argocd.argoproj.io/hook\":" \
+	"\"PreSync\",\"syncd.dev/reversible\":\"true\"}},\"spec\":{\"template\":{" \
+	"\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"main\"," \
+	"\"image\":\"tools:1\"}]}}}}"
+
 /* ConfigMap `name` into folder/, with these annotations ("" or ",\"a\":\"b\""). */
 static void put_map(struct engsim *x, const char *folder, const char *name,
 		    const char *notes)
@@ -471,6 +477,7 @@ static void prune_before_comes_before_the_apply(void **state)
 	engsim_until_phase(&x, "shop", "Soaking", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	take_out(&x, "app", "third");
+	engsim_commit(&x, "hook.json", HOOK);	/* it goes after the hooks */
 	scene_put(&x, "bad");
 	engsim_until_phase(&x, "shop", "Pinned", LONG);
 	assert_true(map_is_there(&x, "third"));
