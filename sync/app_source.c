@@ -123,15 +123,44 @@ static void decode_path(struct app_spec *s, const json_t *src, const char *where
 		s->path = xstrdup("");
 }
 
+/*
+ * "https://host/repo?ref=REV" names a revision. Cuts the query off the URL in
+ * s->repo_url; REV, owned, or NULL where there is none.
+ */
+static char *cut_ref(struct app_spec *s, const char *where)
+{
+	char *query = strchr(s->repo_url, '?');
+	_cleanup_free_ char *ref = NULL;
+
+	if (!query)
+		return NULL;
+	*query++ = '\0';
+	if (strncmp(query, "ref=", 4) || !query[4] || strpbrk(query, "&;#")) {
+		spec_error(s, "%s.repoURL: only \"?ref=REVISION\" may follow a "
+			   "repository's URL", where);
+		return NULL;
+	}
+	ref = xstrdup(query + 4);
+	if (repo_unescape(ref))
+		return steal(&ref);
+	spec_error(s, "%s.repoURL: ?ref= is not percent-encoded well", where);
+	return NULL;
+}
+
 static void decode_revision(struct app_spec *s, const json_t *src,
 			    const char *where)
 {
 	const char *rev = take_str(s, src, where, "targetRevision");
+	_cleanup_free_ char *ref = cut_ref(s, where);
 
-	s->revision = xstrdup(rev);
-	if (has_control(rev) || *rev == '-' || strstr(rev, ".."))
-		spec_error(s, "%s.targetRevision must be a branch, a tag or a "
-			   "commit", where);
+	if (ref && *rev && strcmp(ref, rev))
+		spec_error(s, "%s: repoURL says ?ref=%.80s and targetRevision %.80s: "
+			   "keep one of them", where, ref, rev);
+	s->revision = xstrdup(*rev || !ref ? rev : ref);
+	if (has_control(s->revision) || *s->revision == '-' ||
+	    strstr(s->revision, ".."))
+		spec_error(s, "%s.%s must be a branch, a tag or a commit", where,
+			   *rev || !ref ? "targetRevision" : "repoURL: ?ref=");
 }
 
 /* sources wins over source, as in Argo CD; where is how messages call it. */
@@ -180,10 +209,10 @@ void app_source_decode(struct app_spec *s, const json_t *spec)
 		return;
 	}
 	s->repo_url = xstrdup(take_str(s, src, where, "repoURL"));
+	decode_revision(s, src, where);	/* before the check: it cuts the URL */
 	if (absent(src, "repoURL") || json_is_string(json_object_get(src, "repoURL")))
 		check_url(s, s->repo_url, where);
 	decode_path(s, src, where);
-	decode_revision(s, src, where);
 	refuse_tools(s, src, where);
 	if (*take_str(s, src, where, "ref"))
 		spec_warn(s, "%s.ref has no effect with a single source", where);

@@ -45,8 +45,7 @@ static int hex(char c)
 	return isdigit((unsigned char)c) ? c - '0' : tolower((unsigned char)c) - 'a' + 10;
 }
 
-/* In place; false when it is not escaped well or hides a control character. */
-static bool unescape(char *s)
+bool repo_unescape(char *s)
 {
 	char *to = s;
 
@@ -104,7 +103,7 @@ static int parse_path(struct ssh_place *p, const char *path, bool escaped,
 {
 	/* As git does: /~x is a home folder. */
 	p->path = xstrdup(path[0] == '/' && path[1] == '~' ? path + 1 : path);
-	if (escaped && !unescape(p->path))
+	if (escaped && !repo_unescape(p->path))
 		return refuse(url, "the path is not escaped well", err);
 	if (!*p->path || !strcmp(p->path, "/"))
 		return refuse(url, "it names no repository", err);

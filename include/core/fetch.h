@@ -57,6 +57,11 @@ char *repo_key(const char *url);
  */
 char *repo_url_normal(const char *url);
 /*
+ * Percent-decodes in place, which only shortens. false: it is not escaped well, or
+ * hides a control character.
+ */
+bool repo_unescape(char *s);
+/*
  * ERR_INVALID unless https, http, ssh, "user@host:path" or file; no control bytes,
  * no leading '-', no password in it, no query.
  */

@@ -8,6 +8,7 @@
 #define SRC "'source':{'repoURL':'https://git.example.com/r.git','path':'a'}"
 #define DST "'destination':{'server':'https://kubernetes.default.svc'}"
 #define SRC_WITH(x) "'source':{'repoURL':'https://h/r','path':'a'," x "}," DST
+#define SRC_AT(url) "'source':{'repoURL':'" url "','path':'a'}," DST
 #define DST_IS(x) SRC ",'destination':" x
 #define POLICY(x) SRC "," DST ",'syncPolicy':{" x "}"
 
@@ -76,6 +77,24 @@ static const struct {
 	  "spec.source.targetRevision must be a branch" },
 	{ SRC_WITH("'targetRevision':'a..b'"),
 	  "spec.source.targetRevision must be a branch" },
+	/* a revision in the URL */
+	{ SRC_AT("https://h/r?ref=v1"), "" },
+	{ SRC_AT("git@h:o/r.git?ref=feature%2Fx"), "" },
+	{ SRC_AT("https://h/r?ref=v1','targetRevision':'v1"), "" },
+	{ SRC_AT("https://h/r?ref=v1','targetRevision':'"), "" },
+	{ SRC_AT("https://h/r?ref=v1','targetRevision':'v2"),
+	  "spec.source: repoURL says ?ref=v1 and targetRevision v2: keep one" },
+	{ SRC_AT("https://h/r?ref="), "spec.source.repoURL: only \"?ref=" },
+	{ SRC_AT("https://h/r?"), "spec.source.repoURL: only \"?ref=" },
+	{ SRC_AT("https://h/r?ref=a&depth=1"), "spec.source.repoURL: only \"?ref=" },
+	{ SRC_AT("https://h/r?token=S3CRET"), "spec.source.repoURL: only \"?ref=" },
+	{ SRC_AT("https://h/r?ref=a%2"),
+	  "spec.source.repoURL: ?ref= is not percent-encoded well" },
+	{ SRC_AT("https://h/r?ref=a%00b"),
+	  "spec.source.repoURL: ?ref= is not percent-encoded well" },
+	{ SRC_AT("https://h/r?ref=--upload-pack=x"),
+	  "spec.source.repoURL: ?ref= must be a branch, a tag or a commit" },
+	{ SRC_AT("?ref=x"), "spec.source.repoURL is missing" },
 	{ SRC_WITH("'kustomize':{'images':['a=b:c']}"), "" },
 	{ SRC_WITH("'kustomize':[]"), "spec.source.kustomize must be a map" },
 	{ SRC_WITH("'directory':{'recurse':true,'jsonnet':{}}"), "" },

@@ -167,6 +167,31 @@ static void a_guide_application(void **state)
 	app_spec_deinit(&s);
 }
 
+static void a_revision_in_the_url(void **state)
+{
+	static const struct {
+		const char *spec, *url, *revision;
+	} cases[] = {
+		{ SRC_AT("https://h/r.git"), "https://h/r.git", "" },
+		{ SRC_AT("https://h/r.git?ref=v1"), "https://h/r.git", "v1" },
+		{ SRC_AT("https://h/r?ref=v1','targetRevision':'v1"),
+		  "https://h/r", "v1" },
+		{ SRC_AT("https://h/r','targetRevision':'v2"), "https://h/r", "v2" },
+		{ SRC_AT("git@h:o/r?ref=a%2Fb"), "git@h:o/r", "a/b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct app_spec s;
+
+		decode_spec(&s, cases[i].spec);
+		assert_int_equal(s.n_errors, 0);
+		assert_string_equal(s.repo_url, cases[i].url);
+		assert_string_equal(s.revision, cases[i].revision);
+		app_spec_deinit(&s);
+	}
+}
+
 static void automated_may_be_switched_off(void **state)
 {
 	struct app_spec s;
@@ -482,6 +507,7 @@ int main(void)
 		cmocka_unit_test(every_spec_gets_its_errors),
 		cmocka_unit_test(objects_without_spec),
 		cmocka_unit_test(a_guide_application),
+		cmocka_unit_test(a_revision_in_the_url),
 		cmocka_unit_test(automated_may_be_switched_off),
 		cmocka_unit_test(retry_reads_argo_durations),
 		cmocka_unit_test(options_are_exact),
