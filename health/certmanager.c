@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "core/mem.h"
 #include "rules.h"
 
 /* Ready as it is, unless it was written for an older generation. */
@@ -34,28 +35,24 @@ struct health health_certificate(const json_t *o)
 
 struct health health_issuer(const json_t *o)
 {
-	return ready_or(o, "Initializing issuer");
+	return ready_or(o, !strcmp(object_kind(o), "ClusterIssuer") ?
+			   "Initializing ClusterIssuer" : "Initializing issuer");
 }
 
-/* Ready False is its first state: only its reason says whether it failed. */
+/* Ready False with the reason Pending is its first state; any other has failed. */
 struct health health_certificate_request(const json_t *o)
 {
-	const json_t *ready = cond_find(o, "Ready");
-	const json_t *denied = cond_find(o, "Denied");
-	const json_t *invalid = cond_find(o, "InvalidRequest");
-	const char *reason = cond_str(ready, "reason");
+	static const struct cond_rule rules[] = {
+		{ "InvalidRequest", "True", HEALTH_DEGRADED, NULL },
+		{ "Denied", "True", HEALTH_DEGRADED, NULL },
+		{ "Ready", "True", HEALTH_HEALTHY, NULL },
+	};
+	const json_t *ready = cond_current(o, "Ready");
+	struct health h = health_by(o, rules, ARRAY_LEN(rules),
+				    "Waiting for certificate request");
 
-	if (cond_is(invalid, "True"))
-		return health_text(HEALTH_DEGRADED, cond_str(invalid, "message"));
-	if (cond_is(denied, "True"))
-		return health_text(HEALTH_DEGRADED, cond_str(denied, "message"));
-	if (cond_is(ready, "True"))
-		return health_text(HEALTH_HEALTHY, cond_str(ready, "message"));
-	if (cond_is(ready, "False") &&
-	    (!strcmp(reason, "Failed") || !strcmp(reason, "Denied")))
-		return health_text(HEALTH_DEGRADED, cond_str(ready, "message"));
-	if (*cond_str(ready, "message"))
-		return health_text(HEALTH_PROGRESSING, cond_str(ready, "message"));
-	return health_text(HEALTH_PROGRESSING,
-			   "Waiting for certificate request");
+	if (h.status != HEALTH_PROGRESSING || !ready)
+		return h;
+	return cond_say(!strcmp(cond_str(ready, "reason"), "Pending") ?
+			HEALTH_PROGRESSING : HEALTH_DEGRADED, ready);
 }

@@ -7,6 +7,7 @@
  * ready decides. One addition of ours: not ready for a reason that names a
  * failure is Degraded, since most controllers never set Stalled.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/mem.h"
@@ -39,10 +40,31 @@ bool cond_is(const json_t *cond, const char *status)
 	return !strcmp(cond_str(cond, "status"), status);
 }
 
+/* A number; Argo Rollouts and Istio write it as a string. */
+static int64_t observed_generation(const json_t *object)
+{
+	const char *s = doc_get_str(object, "status", "observedGeneration", NULL);
+
+	return s ? strtoll(s, NULL, 10) :
+		   doc_get_int(object, 0, "status", "observedGeneration", NULL);
+}
+
 bool generation_behind(const json_t *object)
 {
 	return doc_get_int(object, 0, "metadata", "generation", NULL) >
-	       doc_get_int(object, 0, "status", "observedGeneration", NULL);
+	       observed_generation(object);
+}
+
+bool status_is_old(const json_t *object)
+{
+	return doc_get(object, "status", "observedGeneration", NULL) &&
+	       generation_behind(object);
+}
+
+struct health health_unobserved(void)
+{
+	return health_text(HEALTH_PROGRESSING,
+			   "Waiting for the newest generation to be observed");
 }
 
 /* Counts are int32 in the API; then sums and differences cannot overflow. */
@@ -61,6 +83,20 @@ int64_t status_int(const json_t *object, const char *field)
 	return as_int32(doc_get_int(object, 0, "status", field, NULL));
 }
 
+const char *status_str(const json_t *object, const char *field)
+{
+	const char *s = doc_get_str(object, "status", field, NULL);
+
+	return s ? s : "";
+}
+
+const char *object_kind(const json_t *object)
+{
+	const char *kind = doc_get_str(object, "kind", NULL);
+
+	return kind ? kind : "";
+}
+
 const char *object_name(const json_t *object)
 {
 	const char *name = doc_get_str(object, "metadata", "name", NULL);
@@ -68,8 +104,7 @@ const char *object_name(const json_t *object)
 	return name ? name : "";
 }
 
-/* The words of a condition: its message, else its reason, else what it is. */
-static struct health say_cond(enum health_status status, const json_t *cond)
+struct health cond_say(enum health_status status, const json_t *cond)
 {
 	const char *message = cond_str(cond, "message");
 	const char *reason = cond_str(cond, "reason");
@@ -106,6 +141,33 @@ static bool cond_is_old(const json_t *object, const json_t *cond)
 	       generation;
 }
 
+const json_t *cond_current(const json_t *object, const char *type)
+{
+	const json_t *cond = cond_find(object, type);
+
+	return cond && !cond_is_old(object, cond) ? cond : NULL;
+}
+
+struct health health_by(const json_t *object, const struct cond_rule *rules,
+			size_t n, const char *waiting)
+{
+	if (status_is_old(object))
+		return health_unobserved();
+	for (size_t i = 0; i < n; i++) {
+		const json_t *cond = cond_current(object, rules[i].type);
+
+		if (!cond_is(cond, rules[i].status))
+			continue;
+		if (rules[i].words)
+			return health_text(rules[i].means, rules[i].words);
+		/* What is well need not explain itself. */
+		return rules[i].means == HEALTH_HEALTHY ?
+		       health_text(HEALTH_HEALTHY, cond_str(cond, "message")) :
+		       cond_say(rules[i].means, cond);
+	}
+	return health_text(HEALTH_PROGRESSING, waiting);
+}
+
 static struct health judge_ready(const json_t *object, const json_t *cond)
 {
 	if (cond_is_old(object, cond))
@@ -115,8 +177,8 @@ static struct health judge_ready(const json_t *object, const json_t *cond)
 	if (cond_is(cond, "True"))
 		return health_text(HEALTH_HEALTHY, cond_str(cond, "message"));
 	if (cond_is(cond, "False") && reason_is_terminal(cond_str(cond, "reason")))
-		return say_cond(HEALTH_DEGRADED, cond);
-	return say_cond(HEALTH_PROGRESSING, cond);
+		return cond_say(HEALTH_DEGRADED, cond);
+	return cond_say(HEALTH_PROGRESSING, cond);
 }
 
 struct health health_conditions(const json_t *object)
@@ -126,16 +188,18 @@ struct health health_conditions(const json_t *object)
 	};
 	const json_t *cond;
 
-	if (doc_get(object, "status", "observedGeneration", NULL) &&
-	    generation_behind(object))
-		return health_text(HEALTH_PROGRESSING,
-				   "Waiting for the newest generation to be observed");
+	if (status_is_old(object))
+		return health_unobserved();
 	cond = cond_find(object, "Reconciling");
 	if (cond_is(cond, "True"))
-		return say_cond(HEALTH_PROGRESSING, cond);
+		return cond_say(HEALTH_PROGRESSING, cond);
 	cond = cond_find(object, "Stalled");
 	if (cond_is(cond, "True"))
-		return say_cond(HEALTH_DEGRADED, cond);
+		return cond_say(HEALTH_DEGRADED, cond);
+	/* Crossplane's claims stay Ready while a change of theirs is refused. */
+	cond = cond_current(object, "Synced");
+	if (cond_is(cond, "False") && reason_is_terminal(cond_str(cond, "reason")))
+		return cond_say(HEALTH_DEGRADED, cond);
 	for (size_t i = 0; i < ARRAY_LEN(ready); i++) {
 		cond = cond_find(object, ready[i]);
 		if (cond)

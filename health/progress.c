@@ -23,6 +23,8 @@ static const struct counts kinds[] = {
 	  "readyReplicas", "availableReplicas" },
 	{ "apps", "DaemonSet", "currentNumberScheduled",
 	  "updatedNumberScheduled", "numberReady", "numberAvailable" },
+	{ "argoproj.io", "Rollout", "replicas", "updatedReplicas",
+	  "readyReplicas", "availableReplicas" },
 	{ "apps", "ReplicaSet", "replicas", "replicas",
 	  "readyReplicas", "availableReplicas" },
 };

@@ -2,7 +2,7 @@
  * health.h - how well is an object? Pure: an object in, a status and words out.
  *
  * The rules and words are Argo CD's for the kinds it knows, kstatus' for the
- * rest. To add a kind: one function, one row in health/table.c, one folder of
+ * rest. To add a kind: one function, one row in health/table.c, one table of
  * cases in tests/golden/health.
  */
 #ifndef HEALTH_HEALTH_H

@@ -1,6 +1,9 @@
 /*
- * The cases of tests/golden/health/<kind>/<case>.json: an object, and what its
- * health is. UPDATE_GOLDEN=1 writes what we answer now: read the difference.
+ * The cases of tests/golden/health/<kind>: an object, and what its health is.
+ *
+ * <case>.json is one case, cases.json a table of them: an object, and per case what
+ * of it is different (a JSON merge patch). UPDATE_GOLDEN=1 writes what we answer
+ * now to the single ones: read the difference. A table is written by hand.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +18,7 @@
 #include "health/health.h"
 
 #define CASES SOURCE_DIR "/tests/golden/health"
-#define MIN_KINDS 16
+#define MIN_KINDS 60
 #define MIN_CASES 8
 
 static int cases, failures, kinds, cases_in_kind;
@@ -70,21 +73,126 @@ static void rewrite(const char *path, json_t *c, const struct health *h)
 	assert_int_equal(json_dump_file(c, path, JSON_INDENT(2)), 0);
 }
 
-/* The answer must not depend on the object's own keys being there at all. */
-static void survives_less(const json_t *object)
+/* RFC 7396: null takes away, an object is merged, anything else replaces. */
+static void merge(json_t *into, const json_t *patch)
 {
-	_cleanup_json_ json_t *copy = json_deep_copy(object);
 	const char *key;
 	json_t *value;
-	void *next;
 
-	json_object_foreach_safe(copy, next, key, value) {
+	json_object_foreach((json_t *)patch, key, value) {
+		json_t *there = json_object_get(into, key);
+
+		if (json_is_null(value)) {
+			json_object_del(into, key);
+		} else if (json_is_object(value) && json_is_object(there)) {
+			merge(there, value);
+		} else {
+			json_object_set_new(into, key, json_deep_copy(value));
+		}
+	}
+}
+
+/* What a field may hold instead of what it should. */
+static json_t *odd(size_t i)
+{
+	switch (i) {
+	case 0: return json_null();
+	case 1: return json_true();
+	case 2: return json_integer(-7);
+	case 3: return json_real(1e300);
+	case 4: return json_string("odd");
+	case 5: return json_array();
+	case 6: return json_object();
+	default: return NULL;
+	}
+}
+
+static void must_answer(const json_t *object)
+{
+	struct health h = health_assess(object);
+
+	assert_true(h.status < HEALTH_N);
+	health_progress(object);
+	health_pod(object);
+}
+
+static void survives_odd_values(const json_t *object, json_t *at);
+
+static void survives_in_object(const json_t *object, json_t *at)
+{
+	for (void *i = json_object_iter(at); i; i = json_object_iter_next(at, i)) {
+		json_t *was = json_incref(json_object_iter_value(i)), *other;
+
+		for (size_t n = 0; (other = odd(n)); n++) {
+			json_object_iter_set_new(at, i, other);
+			must_answer(object);
+		}
+		json_object_iter_set_new(at, i, was);
+		survives_odd_values(object, was);
+	}
+}
+
+static void survives_in_array(const json_t *object, json_t *at)
+{
+	for (size_t i = 0; i < json_array_size(at); i++) {
+		json_t *was = json_incref(json_array_get(at, i)), *other;
+
+		for (size_t n = 0; (other = odd(n)); n++) {
+			json_array_set_new(at, i, other);
+			must_answer(object);
+		}
+		json_array_set_new(at, i, was);
+		survives_odd_values(object, was);
+	}
+}
+
+/* Each value below `at` becomes one of another type: any answer will do. */
+static void survives_odd_values(const json_t *object, json_t *at)
+{
+	if (json_is_object(at))
+		survives_in_object(object, at);
+	if (json_is_array(at))
+		survives_in_array(object, at);
+}
+
+static void check_table(const char *path, const json_t *table)
+{
+	const json_t *list = doc_get(table, "cases", NULL), *c;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, c) {
+		_cleanup_json_ json_t *one = json_copy((json_t *)c);
+		_cleanup_json_ json_t *o = json_deep_copy(doc_get(table, "object",
+								  NULL));
+		const char *why = doc_get_str(c, "why", NULL);
+		_cleanup_free_ char *where = xasprintf("%s: %s", path,
+						       why ? why : "?");
 		struct health h;
 
-		json_object_del(copy, key);
-		h = health_assess(copy);
-		assert_true(h.status < HEALTH_N);
+		if (!doc_get(c, "change", NULL))
+			fail_msg("%s: needs a change", where);
+		merge(o, doc_get(c, "change", NULL));
+		json_object_set(one, "object", o);
+		h = health_assess(o);
+		check(where, one, &h);
+		survives_odd_values(o, o);
+		cases++;
+		cases_in_kind++;
 	}
+}
+
+static void check_one(const char *path, json_t *c)
+{
+	json_t *object = doc_get(c, "object", NULL);
+	struct health h = health_assess(object);
+
+	cases++;
+	cases_in_kind++;
+	if (getenv("UPDATE_GOLDEN"))
+		rewrite(path, c, &h);
+	else
+		check(path, c, &h);
+	survives_odd_values(object, object);
 }
 
 static int visit(const char *path, const struct stat *st, int type,
@@ -92,7 +200,6 @@ static int visit(const char *path, const struct stat *st, int type,
 {
 	size_t n = strlen(path);
 	_cleanup_json_ json_t *c = NULL;
-	struct health h;
 
 	(void)st;
 	if (type == FTW_DP && where->level == 1) {
@@ -103,15 +210,11 @@ static int visit(const char *path, const struct stat *st, int type,
 	}
 	if (type != FTW_F || n < 5 || strcmp(path + n - 5, ".json"))
 		return 0;
-	cases++;
-	cases_in_kind++;
 	c = load(path);
-	h = health_assess(doc_get(c, "object", NULL));
-	if (getenv("UPDATE_GOLDEN"))
-		rewrite(path, c, &h);
+	if (doc_get(c, "cases", NULL))
+		check_table(path, c);
 	else
-		check(path, c, &h);
-	survives_less(doc_get(c, "object", NULL));
+		check_one(path, c);
 	return 0;
 }
 
