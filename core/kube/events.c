@@ -36,9 +36,10 @@ struct budget {
 struct known {
 	struct events *e;
 	char *key, *ns, *name;
-	unsigned count, sent;	/* seen; told to the server */
+	unsigned count;
 	uint64_t last;
 	bool created, flying;
+	bool owed;		/* what came while it flew is to be told, too */
 	struct kube_request r;
 	struct buf body;
 	UT_hash_handle hh;
@@ -235,24 +236,13 @@ static void series_body(struct known *n)
 
 /* ---- sending ---- */
 
-static void on_done(struct kube_request *r, const struct err *err)
-{
-	struct known *n = container_of(r, struct known, r);
-
-	n->e->flying--;
-	n->flying = false;
-	/* Not there (any more), or unknown: the next one is a new Event. */
-	if (err->code)
-		known_free(n);
-	else
-		n->created = true;
-}
+static void on_done(struct kube_request *r, const struct err *err);
 
 static void send(struct known *n)
 {
 	n->r.max_tries = 3;
 	n->r.on_done = on_done;
-	n->sent = n->count;
+	n->owed = false;
 	n->flying = true;
 	n->e->flying++;
 	kube_start(n->e->k, &n->r);
@@ -277,6 +267,22 @@ static void send_series(struct known *n)
 	kube_request_deinit(&n->r);
 	kube_merge_patch_init(&n->r, &ref, "syncd", n->body.data, n->body.len);
 	send(n);
+}
+
+static void on_done(struct kube_request *r, const struct err *err)
+{
+	struct known *n = container_of(r, struct known, r);
+
+	n->e->flying--;
+	n->flying = false;
+	/* Not there (any more), or unknown: the next one is a new Event. */
+	if (err->code) {
+		known_free(n);
+		return;
+	}
+	n->created = true;
+	if (n->owed)
+		send_series(n);
 }
 
 static void send_new(struct known *n)
@@ -308,7 +314,9 @@ static void again(struct known *n, bool may_send)
 	/* To the end of the order of use. */
 	HASH_DEL(n->e->known, n);
 	HASH_ADD_KEYPTR(hh, n->e->known, n->key, strlen(n->key), n);
-	if (may_send && n->created && !n->flying)
+	if (may_send && n->flying)
+		n->owed = true;
+	else if (may_send && n->created)
 		send_series(n);
 }
 

@@ -164,9 +164,14 @@ static void test_series(void **state)
 	c = take(&l, "POST");
 	j = json_loads(c->body, 0, NULL);
 	name = xasprintf("/%s?", doc_get_str(j, "metadata", "name", NULL));
-	say(&l, "x");		/* the first is still on its way: only counted */
+	say(&l, "x");		/* the first is still on its way: told when it is there */
 	assert_int_equal(fake_untaken(l.lab.f), 0);
 	fake_answer(c, 201, "{}");
+	c = take(&l, "PATCH");
+	assert_non_null(strstr(c->path, name));
+	assert_non_null(strstr(c->body, "\"count\":2,"));
+	fake_answer(c, 200, "{}");
+	assert_int_equal(fake_untaken(l.lab.f), 0);
 	fake_run(l.lab.f, 599000);
 	say(&l, "x");
 	c = take(&l, "PATCH");
