@@ -84,6 +84,11 @@ static void encode(const struct render_answer *a, bool bytes, struct buf *out)
 	put_u32(out, (uint32_t)a->n_objects);
 	for (size_t i = 0; i < a->n_objects; i++)
 		put_object(out, &a->objects[i]);
+	if (!bytes || !a->n_repeats)
+		return;		/* as before there could be any */
+	put_u32(out, (uint32_t)a->n_repeats);
+	for (size_t i = 0; i < a->n_repeats; i++)
+		put_str(out, a->repeats[i]);
 }
 
 void render_answer_encode(const struct render_answer *a, struct buf *out)
@@ -222,6 +227,17 @@ static void get_object(struct in *in, const struct render_answer *a,
 		in->bad = true;
 }
 
+static char **get_list(struct in *in, size_t *ret_n)
+{
+	char **list;
+
+	*ret_n = get_count(in, 4);
+	list = xcalloc(*ret_n, sizeof(*list));
+	for (size_t i = 0; i < *ret_n; i++)
+		list[i] = get_str(in);
+	return list;
+}
+
 static void get_all(struct in *in, bool bytes, struct render_answer *a)
 {
 	uint32_t need;
@@ -238,10 +254,7 @@ static void get_all(struct in *in, bool bytes, struct render_answer *a)
 		a->want_ref = get_str(in);
 		a->want_by = get_str(in);
 	}
-	a->n_warnings = get_count(in, 4);
-	a->warnings = xcalloc(a->n_warnings, sizeof(*a->warnings));
-	for (size_t i = 0; i < a->n_warnings; i++)
-		a->warnings[i] = get_str(in);
+	a->warnings = get_list(in, &a->n_warnings);
 	a->n_chunks = get_count(in, 4 + 64 + 4);
 	a->chunks = xcalloc(a->n_chunks, sizeof(*a->chunks));
 	for (size_t i = 0; i < a->n_chunks; i++)
@@ -250,6 +263,10 @@ static void get_all(struct in *in, bool bytes, struct render_answer *a)
 	a->objects = xcalloc(a->n_objects, sizeof(*a->objects));
 	for (size_t i = 0; i < a->n_objects && !in->bad; i++)
 		get_object(in, a, &a->objects[i]);
+	if (!bytes || in->bad || !in->left)
+		return;
+	a->repeats = get_list(in, &a->n_repeats);
+	in->bad = in->bad || !a->n_repeats;
 }
 
 static int decode(struct render_answer *a, uint32_t magic, const char *data,
@@ -302,9 +319,12 @@ void render_answer_deinit(struct render_answer *a)
 		free(a->chunks[i].deflated);
 	for (size_t i = 0; a->warnings && i < a->n_warnings; i++)
 		free(a->warnings[i]);
+	for (size_t i = 0; a->repeats && i < a->n_repeats; i++)
+		free(a->repeats[i]);
 	free(a->objects);
 	free(a->chunks);
 	free(a->warnings);
+	free(a->repeats);
 	free(a->source_type);
 	free(a->want_url);
 	free(a->want_ref);

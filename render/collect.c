@@ -20,7 +20,7 @@ static size_t or_default(size_t v, size_t fallback)
 void collect_init(struct collect *c, const struct render_request *r,
 		  struct render_answer *a)
 {
-	*c = (struct collect){ .r = r, .a = a };
+	*c = (struct collect){ .r = r, .a = a, .from = "" };
 	*a = (struct render_answer){ 0 };
 	c->caps.source_bytes = or_default(r->caps.source_bytes, (size_t)32 << 20);
 	c->caps.file_bytes = or_default(r->caps.file_bytes, (size_t)16 << 20);
@@ -40,7 +40,8 @@ void collect_warn(struct collect *c, const char *fmt, ...)
 	err_vset(&text, ERR_INVALID, fmt, ap);	/* for its bounded text */
 	va_end(ap);
 	a->warnings = xrealloc(a->warnings, (a->n_warnings + 1) * sizeof(*a->warnings));
-	a->warnings[a->n_warnings++] = xstrdup(text.msg);
+	a->warnings[a->n_warnings++] = *c->from ? xasprintf("%s: %s", c->from, text.msg) :
+						  xstrdup(text.msg);
 }
 
 static bool has_sign(const char *text, size_t len)

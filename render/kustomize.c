@@ -28,7 +28,7 @@ static int add_all(struct collect *c, struct kust_result *built, const char *pat
 		if (object_add(c, &built->arena, o->root, from, err) < 0)
 			return -1;
 	}
-	return pack(c, err);
+	return 0;
 }
 
 static int leave_to_program(struct collect *c, struct files *files, const char *path,

@@ -310,7 +310,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 	return write_body(c, a, n, b, err);
 }
 
-static void built_deinit(struct built *b)
+void built_deinit(struct built *b)
 {
 	free(b->o.group);
 	free(b->o.version);
@@ -346,7 +346,8 @@ static int add_one(struct collect *c, struct arena *a, struct node *n,
 		built_deinit(&b);
 		return blame(path, n, err);
 	}
-	b.o.source = xasprintf("%s:%u", path, line);
+	b.o.source = xasprintf("%s%s%s:%u", c->from, *c->from ? " " : "", path, line);
+	b.part = c->part;
 	vec_push(&c->objects, b);
 	return 0;
 }

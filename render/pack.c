@@ -13,6 +13,7 @@
 #define CHUNK_MIN ((size_t)64 << 10)
 #define CHUNK_MEAN ((size_t)192 << 10)	/* beyond the minimum */
 #define CHUNK_MAX ((size_t)512 << 10)
+#define REPEATS_MAX 20
 
 static int by_identity(const void *pa, const void *pb)
 {
@@ -37,7 +38,7 @@ static char *identity(const struct collect *c, const struct built *b)
 
 struct named {
 	char *id;
-	const struct built *b;
+	struct built *b;
 };
 
 static int by_id(const void *pa, const void *pb)
@@ -45,6 +46,7 @@ static int by_id(const void *pa, const void *pb)
 	const struct named *a = pa, *b = pb;
 	int c = strcmp(a->id, b->id);
 
+	c = c ? c : (a->b->part > b->b->part) - (a->b->part < b->b->part);
 	return c ? c : strcmp(a->b->o.source, b->b->o.source);
 }
 
@@ -58,28 +60,71 @@ static int refuse_twice(const struct named *a, const struct named *b,
 		       *o->ns ? "'" : "", o->source, b->b->o.source);
 }
 
-static int check_unique(const struct collect *c, struct err *err)
+/* The later source has its own of it, which is the one to be. */
+static void tell_repeat(struct render_answer *a, const struct rendered *gone,
+			const struct rendered *stays)
+{
+	size_t n = a->n_repeats;
+
+	if (n >= REPEATS_MAX)
+		return;
+	a->repeats = xrealloc(a->repeats, (n + 1) * sizeof(*a->repeats));
+	a->repeats[n] = n == REPEATS_MAX - 1 ? xstrdup("and more") :
+		xasprintf("%s/%s of %s is not used: %s has it too", gone->kind,
+			  gone->name, gone->source, stays->source);
+	a->n_repeats++;
+}
+
+/* Neighbours are of one identity, in the order of their sources. */
+static int check_named(struct collect *c, struct named *all, size_t n, struct err *err)
+{
+	for (size_t i = 1; i < n; i++) {
+		struct built *a = all[i - 1].b, *b = all[i].b;
+
+		if (strcmp(all[i - 1].id, all[i].id))
+			continue;
+		if (a->part == b->part)
+			return refuse_twice(&all[i - 1], &all[i], err);
+		tell_repeat(c->a, &a->o, &b->o);
+		a->repeated = true;
+	}
+	return 0;
+}
+
+static int check_unique(struct collect *c, struct err *err)
 {
 	struct named *all = xcalloc(c->objects.len, sizeof(*all));
 	size_t n = 0;
-	int r = 0;
+	int r;
 
 	for (size_t i = 0; i < c->objects.len; i++) {
-		const struct built *b = &c->objects.data[i];
+		struct built *b = &c->objects.data[i];
 
 		if (!b->generated)
 			all[n++] = (struct named){ identity(c, b), b };
 	}
 	if (n)
 		qsort(all, n, sizeof(*all), by_id);
-	for (size_t i = 1; i < n && r == 0; i++) {
-		if (strcmp(all[i - 1].id, all[i].id) == 0)
-			r = refuse_twice(&all[i - 1], &all[i], err);
-	}
+	r = check_named(c, all, n, err);
 	for (size_t i = 0; i < n; i++)
 		free(all[i].id);
 	free(all);
 	return r;
+}
+
+static void drop_repeated(struct collect *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->objects.len; i++) {
+		struct built *b = &c->objects.data[i];
+
+		if (b->repeated)
+			built_deinit(b);
+		else
+			c->objects.data[n++] = *b;
+	}
+	c->objects.len = n;
 }
 
 static void close_chunk(struct render_answer *a, struct buf *raw)
@@ -152,6 +197,7 @@ int pack(struct collect *c, struct err *err)
 
 	if (check_unique(c, err) < 0)
 		return -1;
+	drop_repeated(c);
 	for (size_t i = 0; i < c->objects.len; i++)
 		c->objects.data[i].o.order = (uint32_t)i;
 	if (c->objects.len)

@@ -5,6 +5,8 @@
  * kustomization file, else plain manifests. What is not supported is refused by
  * name, before anything is rendered.
  */
+#include <assert.h>
+
 #include "core/doc.h"
 #include "render_priv.h"
 
@@ -102,8 +104,16 @@ static int detect(struct files *files, const json_t *source, const char *path,
 	return 0;
 }
 
-static int run(struct collect *c, struct files *files, const char *path,
-	       struct err *err)
+static void add_type(struct collect *c, const char *type)
+{
+	char *before = c->a->source_type;
+
+	c->a->source_type = before ? xasprintf("%s,%s", before, type) : xstrdup(type);
+	free(before);
+}
+
+static int render_files(struct collect *c, struct files *files, const char *path,
+			struct err *err)
 {
 	enum source_type type;
 
@@ -111,54 +121,111 @@ static int run(struct collect *c, struct files *files, const char *path,
 	    check_folder(files, path, err) < 0 ||
 	    detect(files, c->r->source, path, &type, err) < 0)
 		return -1;
-	c->a->source_type = xstrdup(type == SOURCE_KUSTOMIZE ? "Kustomize" : "Directory");
-	if (type == SOURCE_KUSTOMIZE)
-		return kustomize_run(c, files, path, err);
-	if (directory_run(c, files, path, err) < 0)
+	add_type(c, type == SOURCE_KUSTOMIZE ? "Kustomize" : "Directory");
+	return type == SOURCE_KUSTOMIZE ? kustomize_run(c, files, path, err) :
+					  directory_run(c, files, path, err);
+}
+
+static int run_files(struct collect *c, struct files *files, char key[65],
+		     struct err *err)
+{
+	_cleanup_(trace_deinit) struct trace trace;
+	_cleanup_free_ char *path = NULL;
+
+	trace_init(&trace, files);
+	if (files_join("", c->r->path ? c->r->path : "", &path, err) < 0)
+		return err_wrap(err, "source.path");
+	if (render_files(c, &trace.files, path, err) < 0)
 		return -1;
+	input_key(c->r, buf_str(&trace.seen), trace.seen.len, key);
+	return 0;
+}
+
+static int run_text(struct collect *c, const char *name, const char *text, size_t len,
+		    char key[65], struct err *err)
+{
+	char digest[65];
+
+	add_type(c, "Kustomize");
+	if (collect_text(c, name, text, len, false, err) < 0)
+		return -1;
+	sha256_hex(text, len, digest);
+	input_key(c->r, digest, strlen(digest), key);
+	return 0;
+}
+
+/* The next source into what was collected of those before it. */
+static int run_part(struct collect *c, const struct render_part *p, char key[65],
+		    struct err *err)
+{
+	int rc;
+
+	c->r = p->request;
+	rc = p->text ? run_text(c, p->name, p->text, p->len, key, err) :
+		       run_files(c, p->files, key, err);
+	return rc && *c->from && !c->a->want_url ?
+	       err_wrap(err, "spec.%s", c->from) : rc;
+}
+
+/* One source's key is its own, so that a second one is all that changes it. */
+static void join_keys(const struct buf *keys, size_t n, char out[65])
+{
+	if (n == 1)
+		memcpy(out, buf_str(keys), 65);
+	else
+		sha256_hex(buf_str(keys), keys->len, out);
+}
+
+static int run_all(struct collect *c, const struct render_part *parts, size_t n,
+		   struct err *err)
+{
+	_cleanup_buf_ struct buf keys = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++) {
+		char key[65];
+
+		c->part = i;
+		c->from = parts[i].request->where ? parts[i].request->where : "";
+		if (run_part(c, &parts[i], key, err))
+			return -1;
+		if (c->a->exec_why)
+			return 0;
+		buf_adds(&keys, key);
+	}
+	join_keys(&keys, n, c->a->input_key);
 	return pack(c, err);
+}
+
+int render_all(const struct render_part *parts, size_t n, struct render_answer *a,
+	       struct err *err)
+{
+	_cleanup_(collect_deinit) struct collect c;
+	struct err bad = ERR_INIT;
+
+	assert(n);
+	collect_init(&c, parts[0].request, a);
+	if (!run_all(&c, parts, n, &bad) || a->want_url)
+		return 0;	/* a repository that lacks is no failure: asked again */
+	render_answer_deinit(a);
+	if (err)
+		*err = bad;
+	return -1;
 }
 
 int render_run(struct files *files, const struct render_request *r,
 	       struct render_answer *a, struct err *err)
 {
-	_cleanup_(trace_deinit) struct trace trace;
-	_cleanup_(collect_deinit) struct collect c;
-	_cleanup_free_ char *path = NULL;
-	struct err bad = ERR_INIT;
+	const struct render_part part = { .request = r, .files = files };
 
-	trace_init(&trace, files);
-	collect_init(&c, r, a);
-	if (files_join("", r->path ? r->path : "", &path, err) < 0) {
-		err_wrap(err, "source.path");
-		return -1;
-	}
-	if (run(&c, &trace.files, path, &bad) < 0) {
-		if (a->want_url)	/* not a failure: to be asked again with it */
-			return 0;
-		render_answer_deinit(a);
-		if (err)
-			*err = bad;
-		return -1;
-	}
-	input_key(r, buf_str(&trace.seen), trace.seen.len, a->input_key);
-	return 0;
+	return render_all(&part, 1, a, err);
 }
 
 int render_text(const char *name, const char *text, size_t len,
 		const struct render_request *r, struct render_answer *a,
 		struct err *err)
 {
-	_cleanup_(collect_deinit) struct collect c;
-	char digest[65];
+	const struct render_part part = { .request = r, .text = text, .len = len,
+					  .name = name };
 
-	collect_init(&c, r, a);
-	a->source_type = xstrdup("Kustomize");
-	if (collect_text(&c, name, text, len, false, err) < 0 || pack(&c, err) < 0) {
-		render_answer_deinit(a);
-		return -1;
-	}
-	sha256_hex(text, len, digest);
-	input_key(r, digest, strlen(digest), a->input_key);
-	return 0;
+	return render_all(&part, 1, a, err);
 }

@@ -17,6 +17,8 @@ struct built {
 	size_t len;
 	char clean[65];		/* digest without our label and tracking */
 	bool generated;		/* o.name is a generateName: no identity yet */
+	size_t part;		/* which source it is of */
+	bool repeated;		/* a later source has it too */
 };
 
 /* One render under way. */
@@ -25,12 +27,16 @@ struct collect {
 	struct render_caps caps;	/* with the defaults filled in */
 	struct render_answer *a;
 	size_t source_bytes, source_files;
+	size_t part;		/* the source under way */
+	const char *from;	/* how messages call it; "" where it is the only one */
 	VEC(struct built) objects;
 };
 
 void collect_init(struct collect *c, const struct render_request *r,
 		  struct render_answer *a);
 void collect_deinit(struct collect *c);
+/* An object's memory, body and all. */
+void built_deinit(struct built *b);
 /* Shown with the answer; at most 20 are kept. */
 void collect_warn(struct collect *c, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -57,7 +63,10 @@ void pods_read(struct rendered *o, const struct node *object);
 /* The pod spec of an object, however deep it lies, or NULL. */
 struct node *pods_spec(const struct node *object);
 
-/* pack.c: sorts, refuses one identity twice, makes chunks and digests. */
+/*
+ * pack.c: sorts, refuses one identity twice in a source, drops what a later source has
+ * too, makes chunks and digests.
+ */
 int pack(struct collect *c, struct err *err);
 
 /* path_glob.c: gobwas' globs as Argo CD uses them: '*' also matches '/'. */
@@ -105,7 +114,7 @@ struct trace {
 };
 void trace_init(struct trace *t, struct files *inner);
 void trace_deinit(struct trace *t);
-/* Over RENDER_VERSION, the request's options and `seen`. */
+/* Over RENDER_VERSION, the request's options and `seen` of one source. */
 void input_key(const struct render_request *r, const void *seen, size_t len,
 	       char out[65]);
 

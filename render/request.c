@@ -1,4 +1,4 @@
-/* request.c - what to render, as JSON from the daemon to its worker. */
+/* request.c - what to render, as JSON from the daemon to its worker: a list of sources. */
 #include "core/doc.h"
 #include "render_priv.h"
 
@@ -27,14 +27,14 @@ static void put_remotes(const struct render_request *r, json_t *o)
 	json_object_set_new(o, "remotes", list);
 }
 
-void render_request_encode(const struct render_request *r, struct buf *out)
+static json_t *encode(const struct render_request *r)
 {
-	_cleanup_json_ json_t *o = json_object();
-	json_t *caps = json_object();
+	json_t *o = json_object(), *caps = json_object();
 
 	put(o, "mirror", r->mirror);
 	put(o, "commit", r->commit);
 	put(o, "path", r->path);
+	put(o, "where", r->where);
 	put(o, "installId", r->install_id);
 	put(o, "appId", r->app_id);
 	put(o, "destinationNamespace", r->destination_ns);
@@ -46,7 +46,16 @@ void render_request_encode(const struct render_request *r, struct buf *out)
 	put_size(caps, "objects", r->caps.objects);
 	json_object_set_new(o, "caps", caps);
 	put_remotes(r, o);
-	doc_write(o, out);
+	return o;
+}
+
+void render_requests_encode(const struct render_requests *all, struct buf *out)
+{
+	_cleanup_json_ json_t *list = json_array();
+
+	for (size_t i = 0; i < all->len; i++)
+		json_array_append_new(list, encode(&all->data[i]));
+	doc_write(list, out);
 }
 
 static int take(const json_t *o, const char *key, char **ret, struct err *err)
@@ -88,38 +97,12 @@ static int take_remotes(const json_t *o, struct render_request *r, struct err *e
 	return 0;
 }
 
-int render_request_decode(struct render_request *r, const char *data, size_t len,
-			  struct err *err)
-{
-	_cleanup_json_ json_t *o = doc_parse(data, len, err);
-	json_t *source;
-
-	*r = (struct render_request){ 0 };
-	if (!o)
-		return err_wrap(err, "render request");
-	if (take(o, "mirror", &r->mirror, err) || take(o, "commit", &r->commit, err) ||
-	    take(o, "path", &r->path, err) ||
-	    take(o, "installId", &r->install_id, err) ||
-	    take(o, "appId", &r->app_id, err) ||
-	    take(o, "destinationNamespace", &r->destination_ns, err) ||
-	    take_remotes(o, r, err)) {
-		render_request_deinit(r);
-		return -1;
-	}
-	source = doc_get(o, "source", NULL);
-	r->source = json_is_object(source) ? json_incref(source) : NULL;
-	r->caps.source_bytes = take_size(o, "sourceBytes");
-	r->caps.file_bytes = take_size(o, "fileBytes");
-	r->caps.object_bytes = take_size(o, "objectBytes");
-	r->caps.objects = take_size(o, "objects");
-	return 0;
-}
-
-void render_request_deinit(struct render_request *r)
+static void deinit(struct render_request *r)
 {
 	free(r->mirror);
 	free(r->commit);
 	free(r->path);
+	free(r->where);
 	free(r->install_id);
 	free(r->app_id);
 	free(r->destination_ns);
@@ -132,4 +115,52 @@ void render_request_deinit(struct render_request *r)
 	free(r->remotes);
 	json_decref(r->source);
 	*r = (struct render_request){ 0 };
+}
+
+static int decode(struct render_request *r, const json_t *o, struct err *err)
+{
+	json_t *source;
+
+	if (take(o, "mirror", &r->mirror, err) || take(o, "commit", &r->commit, err) ||
+	    take(o, "path", &r->path, err) || take(o, "where", &r->where, err) ||
+	    take(o, "installId", &r->install_id, err) ||
+	    take(o, "appId", &r->app_id, err) ||
+	    take(o, "destinationNamespace", &r->destination_ns, err) ||
+	    take_remotes(o, r, err))
+		return -1;
+	source = doc_get(o, "source", NULL);
+	r->source = json_is_object(source) ? json_incref(source) : NULL;
+	r->caps.source_bytes = take_size(o, "sourceBytes");
+	r->caps.file_bytes = take_size(o, "fileBytes");
+	r->caps.object_bytes = take_size(o, "objectBytes");
+	r->caps.objects = take_size(o, "objects");
+	return 0;
+}
+
+int render_requests_decode(struct render_requests *all, const char *data, size_t len,
+			   struct err *err)
+{
+	_cleanup_json_ json_t *list = doc_parse(data, len, err);
+	size_t n = json_array_size(list);
+
+	all->len = 0;
+	if (!list)
+		return err_wrap(err, "render request");
+	if (!n || n > RENDER_SOURCES_MAX)
+		return err_set(err, ERR_INTERNAL, "render request: %zu sources", n);
+	for (size_t i = 0; i < n; i++) {
+		all->data[all->len++] = (struct render_request){ 0 };
+		if (!decode(&all->data[i], json_array_get(list, i), err))
+			continue;
+		render_requests_deinit(all);
+		return -1;
+	}
+	return 0;
+}
+
+void render_requests_deinit(struct render_requests *all)
+{
+	for (size_t i = 0; i < all->len; i++)
+		deinit(&all->data[i]);
+	all->len = 0;
 }

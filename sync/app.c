@@ -54,6 +54,7 @@ void op_view_reset(struct op_view *v)
 	free(v->message);
 	free(v->initiated_by);
 	json_decref(v->asked);
+	free(v->revisions);
 	*v = (struct op_view){ 0 };
 }
 
@@ -86,6 +87,9 @@ struct app *app_get(struct engine *e, const char *ns, const char *name)
 	a->born = world_now(e->w);
 	a->task.fn = on_task;
 	a->timer.fn = on_timer;
+	a->rendered = xstrdup("");
+	a->rendering = xstrdup("");
+	a->remotes_for = xstrdup("");
 	a->load.app = a;
 	a->store.app = a;
 	HASH_ADD_KEYPTR(hh, e->apps, a->id, strlen(a->id), a);
@@ -144,6 +148,7 @@ void app_free(struct app *a)
 	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
 	remotes_free(a);
+	vec_deinit(&a->revs);
 	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
 	app_soak_end(a);
@@ -168,6 +173,9 @@ void app_free(struct app *a)
 	free(a->unlisted);
 	free(a->render_request);
 	free(a->render_affinity);
+	free(a->rendered);
+	free(a->rendering);
+	free(a->remotes_for);
 	free(a->exec_why);
 	free(a->rec_broken);
 	json_decref(a->status);
@@ -209,27 +217,6 @@ void app_forget_record(struct app *a)
 	a->target = rel_unref(a->target);
 	a->target_id = 0;
 	store_forget_unsure(a);
-}
-
-void app_follow_source(struct app *a)
-{
-	struct repo_rev *old = a->rev;
-	const char *revision = a->request.present && a->request.revision ?
-			       a->request.revision : a->spec.revision;
-
-	if (app_is_refused(a) || !a->present) {
-		if (old)
-			source_leave(a->engine, old);
-		a->rev = NULL;
-		remotes_reset(a);
-		return;
-	}
-	a->rev = source_join(a->engine, a->spec.repo_url, revision);
-	/* What others asked a while ago may be older than this application. */
-	if (a->rev != old)
-		source_poll_now(a->rev);
-	if (old)
-		source_leave(a->engine, old);
 }
 
 json_t *app_ignored(void *engine, const char *app_id, const struct objkey *k,
@@ -275,8 +262,8 @@ void app_on_object(struct engine *e, const json_t *application)
 	asked = app_claim_operation(a);
 	app_look_for_termination(a, status);
 	app_follow_source(a);
-	if (asked && a->rev)
-		source_poll_now(a->rev);
+	if (asked)
+		sources_poll_now(a);
 	if (a->spec.refresh == REFRESH_NONE) {
 		a->refresh_mark = MARK_NONE;
 	} else if (a->refresh_mark == MARK_NONE) {
@@ -284,8 +271,7 @@ void app_on_object(struct engine *e, const json_t *application)
 		a->refresh_at = world_now(e->w);
 		if (a->spec.refresh == REFRESH_HARD)
 			*a->rendered = '\0';
-		if (a->rev)
-			source_poll_now(a->rev);
+		sources_poll_now(a);
 	}
 	app_poke(a);
 }
@@ -294,8 +280,8 @@ void app_goes_on(struct app *a)
 {
 	a->aside = false;
 	a->operation_mark = MARK_NONE;
-	if (app_claim_operation(a) && a->rev)
-		source_poll_now(a->rev);
+	if (app_claim_operation(a))
+		sources_poll_now(a);
 	app_follow_source(a);
 }
 

@@ -6,182 +6,8 @@
 #include "approval.h"
 #include "hook.h"
 
-#include "render/render.h"
-
-#define RENDER_DEADLINE_MS 60000
-#define MAX_ANSWER ((size_t)128 << 20)
 #define TROUBLE_AGAIN_MS 30000
 #define MAX_SHARED 5
-
-/* ---- rendering ---- */
-
-static void on_rendered(struct worker_call *c, const struct err *err,
-			const char *data, size_t len);
-
-static void ask_worker(struct app *a, enum worker_kind kind)
-{
-	struct world *w = a->engine->w;
-
-	a->render = (struct worker_call){
-		.kind = kind, .affinity = a->render_affinity,
-		.request = a->render_request, .request_len = a->render_len,
-		.deadline_ms = RENDER_DEADLINE_MS, .max_answer = MAX_ANSWER,
-		.on_done = on_rendered,
-	};
-	a->engine->counts.renders++;
-	w->ops->worker_start(w, &a->render);
-}
-
-void app_render_start(struct app *a)
-{
-	_cleanup_free_ struct render_remote *remotes = NULL;
-	struct render_request r = {
-		.mirror = (char *)(uintptr_t)source_mirror(a->rev),
-		.commit = a->rev->commit, .path = a->spec.path,
-		.source = a->spec.source, .install_id = a->engine->install_id,
-		.app_id = a->app_id, .destination_ns = a->spec.dest_ns,
-	};
-	struct buf request = BUF_INIT;
-
-	if (strcmp(a->remotes_for, a->rev->commit) ||
-	    strcmp(a->remotes_source, a->spec.source_digest))
-		remotes_reset(a);
-	memcpy(a->remotes_for, a->rev->commit, sizeof(a->remotes_for));
-	memcpy(a->remotes_source, a->spec.source_digest, sizeof(a->remotes_source));
-	remotes = remotes_list(a);
-	r.remotes = remotes;
-	r.n_remotes = a->remotes.len;
-	remotes_key(a, a->rendering_remotes);
-	render_request_encode(&r, &request);
-	free(a->render_request);
-	a->render_request = buf_steal(&request, &a->render_len);
-	free(a->render_affinity);
-	a->render_affinity = xstrdup(source_key(a->rev));
-	memcpy(a->rendering, a->rev->commit, sizeof(a->rendering));
-	a->render_began = world_now(a->engine->w);
-	memcpy(a->rendering_source, a->spec.source_digest,
-	       sizeof(a->rendering_source));
-	ask_worker(a, WORKER_RENDER);
-}
-
-/* The plan borrows from the head: without it, until the next look, there is none. */
-static void set_head(struct app *a, struct rel *rel)
-{
-	rel_unref(a->head);
-	a->head = rel;
-	a->plan_valid = false;
-}
-
-static void render_failed(struct app *a, const struct err *err)
-{
-	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendered,
-		   err->msg);
-	a->head_err = *err;
-	set_head(a, NULL);
-	if (err->retry && a->rev &&
-	    (err->code == ERR_NOTFOUND || err->code == ERR_IO))
-		source_refetch(a->rev);
-	if (err->retry) {	/* the worker died, not the input's fault */
-		*a->rendered = '\0';
-		a->render_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
-		app_poke_at(a, a->render_again_at);
-	}
-}
-
-static void render_succeeded(struct app *a, struct rel *rel)
-{
-	struct err empty = ERR_INIT;
-
-	if (!rel->a.n_objects && !a->spec.allow_empty) {
-		err_set(&empty, ERR_INVALID, "source.path '%s' at %.7s renders no "
-			"objects, nothing is changed (allow it with syncPolicy."
-			"automated.allowEmpty: true)%s%s",
-			*a->spec.path ? a->spec.path : ".", a->rendered,
-			rel->a.n_warnings ? "; " : "",
-			rel->a.n_warnings ? rel->a.warnings[0] : "");
-		rel_unref(rel);
-		render_failed(a, &empty);
-		return;
-	}
-	set_head(a, rel);
-	if (a->rev)
-		a->rev->broken = 0;
-	a->head_err = ERR_INIT;
-}
-
-static void on_rendered(struct worker_call *c, const struct err *err,
-			const char *data, size_t len)
-{
-	struct app *a = container_of(c, struct app, render);
-	struct rel *rel = rel_new();
-	struct err bad = *err;
-
-	if (!bad.code && render_answer_decode(&rel->a, data, len, &bad))
-		bad.retry = true;
-	if (!bad.code && rel->a.exec_why && c->kind == WORKER_RENDER) {
-		free(a->exec_why);
-		a->exec_why = xstrdup(rel->a.exec_why);
-		rel_unref(rel);
-		ask_worker(a, WORKER_EXEC);	/* a->rev may be gone by now */
-		return;
-	}
-	/* What the program lacks or says helps only who knows why it was asked. */
-	if (bad.code && c->kind == WORKER_EXEC)
-		err_wrap(&bad, "%s", a->exec_why);
-	memcpy(a->rendered, a->rendering, sizeof(a->rendered));
-	memcpy(a->rendered_source, a->rendering_source,
-	       sizeof(a->rendered_source));
-	memcpy(a->rendered_remotes, a->rendering_remotes,
-	       sizeof(a->rendered_remotes));
-	*a->rendering = '\0';
-	if (!bad.code && rel->a.want_url &&
-	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
-		rel_unref(rel);		/* asked again when it is fetched */
-		if (!remotes_ready(a, NULL))
-			set_head(a, NULL);
-		app_poke(a);
-		return;
-	}
-	if (bad.code) {
-		rel_unref(rel);
-		render_failed(a, &bad);
-	} else {
-		render_succeeded(a, rel);
-	}
-	app_poke(a);
-}
-
-static bool wants_render(const struct app *a)
-{
-	char remotes[65];
-
-	if (!a->present || !a->rev || !*a->rev->commit || *a->rendering ||
-	    app_is_refused(a))
-		return false;
-	if (a->render_again_at > world_now(a->engine->w))
-		return false;
-	if (strcmp(a->rendered, a->rev->commit) ||
-	    strcmp(a->rendered_source, a->spec.source_digest))
-		return true;
-	if (!a->remotes.len || !remotes_ready(a, NULL))
-		return false;
-	remotes_key(a, remotes);
-	return strcmp(a->rendered_remotes, remotes) != 0;
-}
-
-/* A base that cannot be fetched is told like a render that failed. */
-static void look_remotes(struct app *a)
-{
-	struct err err = ERR_INIT;
-
-	if (!a->remotes.len || *a->rendering || remotes_ready(a, &err) || !err.code)
-		return;
-	if (a->head_err.code == err.code && !strcmp(a->head_err.msg, err.msg))
-		return;
-	engine_log(a->engine, LOG_WARN, a, "%s", err.msg);
-	a->head_err = err;
-	set_head(a, NULL);
-}
 
 /* ---- the target's release ---- */
 
@@ -265,6 +91,7 @@ static void look_sync_error(struct app *a)
 static void look_conditions(struct app *a)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct err source;
 
 	for (size_t i = 0; i < a->spec.n_errors; i++)
 		buf_addf(&text, "%s%s", i ? "; " : "", a->spec.errors[i]);
@@ -274,8 +101,8 @@ static void look_conditions(struct app *a)
 		app_set_condition(a, "InvalidSpecError", "%s", buf_str(&text));
 	else
 		app_clear_condition(a, "InvalidSpecError");
-	if (a->rev && a->rev->err.code)
-		app_set_condition(a, "ComparisonError", "%s", a->rev->err.msg);
+	if (sources_error(a, &source))
+		app_set_condition(a, "ComparisonError", "%s", source.msg);
 	else if (a->head_err.code && !*a->rendering)
 		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
 	else if (a->unlisted)
@@ -359,7 +186,7 @@ static void look_warning(struct app *a, const char *type, const struct buf *text
 static void look_warnings(struct app *a)
 {
 	_cleanup_buf_ struct buf objects = BUF_INIT, spec = BUF_INIT, asks = BUF_INIT;
-	_cleanup_buf_ struct buf shared = BUF_INIT;
+	_cleanup_buf_ struct buf shared = BUF_INIT, repeats = BUF_INIT;
 
 	if (!a->spec.deleting && app_asks(a))
 		approval_words(app_target_plan(a), a->spec.name, false, &asks);
@@ -371,8 +198,11 @@ static void look_warnings(struct app *a)
 	say_hooks(a, &objects);
 	if (a->head)
 		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
+	if (a->head)
+		say_list(a->head->a.repeats, a->head->a.n_repeats, &repeats);
 	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
 	look_warning(a, "ExcludedResourceWarning", &objects);
+	look_warning(a, "RepeatedResourceWarning", &repeats);
 	look_warning(a, "InvalidSpecWarning", &spec);
 }
 
@@ -398,11 +228,6 @@ static void supersede(struct app *a)
 			      a->spec.options_digest);
 	if (!held)
 		op_supersede(a->op, "a newer commit supersedes it");
-}
-
-bool app_is_rendered(const struct app *a)
-{
-	return !*a->rendering && !wants_render(a);
 }
 
 static bool has_prunes(struct app *a)
@@ -520,9 +345,9 @@ static void run(struct app *a)
 	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)
 		return;
 	if (app_request_lost(a)) {
-		struct err why = a->rev->err.code ? a->rev->err : a->head_err;
+		struct err why;
 
-		app_request_failed(a, &why);
+		app_request_failed(a, sources_error(a, &why) ? &why : &a->head_err);
 	}
 	d = decide(a);
 	a->decision = d;
@@ -540,7 +365,7 @@ static void look_project(struct app *a)
 	if (!a->spec.n_errors)
 		(void)!projects_check(a, &err);
 	a->project_err = err;
-	if (was != app_is_refused(a))
+	if (was != app_is_refused(a) || a->request.own_sources)
 		app_follow_source(a);
 	if (a->op && err.code && !a->spec.deleting)
 		op_supersede(a->op, "its project does not allow the application");
@@ -556,9 +381,7 @@ void app_look(struct app *a)
 	if (app_stands_aside(a))
 		return;
 	look_project(a);
-	if (wants_render(a))
-		app_render_start(a);
-	look_remotes(a);
+	app_look_render(a);
 	if (!a->rec_broken)
 		run(a);
 	look_conditions(a);

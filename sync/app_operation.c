@@ -24,18 +24,67 @@ static void refuse(struct app_operation *op, char *why)
 		op->bad = why;
 }
 
-/* revision, else the only one of revisions. NULL: the spec's. */
-static const char *revision_of(struct app_spec *s, const json_t *sync)
+/* Tools repeat the spec's sources, or name those of a release that was. */
+static bool are_the_same(const struct app_sources *a, const struct app_sources *b)
+{
+	return a->many == b->many && !strcmp(a->digest, b->digest);
+}
+
+/* The sources of the operation where it has its own, else the spec's, into op. */
+static void take_sources(struct app_spec *s, const json_t *sync)
+{
+	struct app_operation *op = &s->operation;
+	bool any = json_array_size(json_object_get(sync, "sources")) ||
+		   json_object_size(json_object_get(sync, "source"));
+	struct app_spec own = { 0 };
+
+	if (any)
+		app_sources_decode(&own, &own.sources, sync, "operation.sync");
+	if (own.n_errors)
+		refuse(op, xstrdup(own.errors[0]));
+	op->own_sources = any && !own.n_errors &&
+			  !are_the_same(&own.sources, &s->sources);
+	app_sources_copy(&op->sources, op->own_sources ? &own.sources : &s->sources);
+	app_spec_deinit(&own);
+}
+
+/* Which revision of source i is asked for? NULL: the one it names itself. */
+static const char *revision_for(const struct app_sources *all, const json_t *sync,
+				size_t i)
 {
 	const json_t *list = json_object_get(sync, "revisions");
 	const char *one = doc_get_str(sync, "revision", NULL);
 
-	if (one && *one)
-		return one;
-	if (json_array_size(list) > 1)
-		spec_warn(s, "operation.sync.revisions: only the first is used");
-	one = json_string_value(json_array_get(list, 0));
+	if (!one || !*one || all->list.len != 1)
+		one = json_string_value(json_array_get(list, i));
 	return one && *one ? one : NULL;
+}
+
+static void take_revisions(struct app_operation *op, const json_t *sync)
+{
+	struct app_sources *all = &op->sources;
+	size_t n = json_array_size(json_object_get(sync, "revisions"));
+	const char *one = doc_get_str(sync, "revision", NULL);
+
+	if (n > all->list.len)
+		refuse(op, xasprintf("operation.sync.revisions names %zu revisions of "
+				     "%zu sources", n, all->list.len));
+	else if (!n && one && *one && all->list.len > 1)
+		refuse(op, xasprintf("operation.sync.revision: there are %zu sources: "
+				     "name a revision of each in operation.sync."
+				     "revisions", all->list.len));
+	for (size_t i = 0; i < all->list.len; i++) {
+		const char *rev = revision_for(all, sync, i);
+
+		if (!rev)
+			continue;
+		free(all->list.data[i].revision);
+		all->list.data[i].revision = xstrdup(rev);
+		if (!op->revision)
+			op->revision = xstrdup(rev);
+	}
+	if (!op->revision && !op->own_sources)
+		app_sources_deinit(all);	/* the spec's, as it may be by then */
 }
 
 static void take_release(struct app_operation *op, const char *text)
@@ -205,7 +254,9 @@ void app_operation_decode(struct app_spec *s, const json_t *app)
 	op->automated = bool_of(by, "automated");
 	op->prune = bool_of(sync, "prune");
 	op->dry_run = bool_of(sync, "dryRun");
-	op->revision = xstrdup(revision_of(s, sync));
+	take_sources(s, sync);
+	if (s->sources.list.len)	/* else nothing is done anyhow */
+		take_revisions(op, sync);
 	decode_sync_options(s, sync);
 	decode_strategy(s, sync);
 	keep_recreate(s, doc_get(app, "metadata", "annotations", NULL));

@@ -370,5 +370,4 @@ void app_digests(struct app_spec *s, const json_t *spec)
 	if (s->namespace_meta)
 		json_object_set(options, "managedNamespaceMetadata", s->namespace_meta);
 	digest(options, s->options_digest);
-	digest(s->source, s->source_digest);
 }

@@ -6,22 +6,60 @@
 #define SYNC_APP_PRIV_H
 
 #include "engine_priv.h"
+#include "render/render.h"
 
 #define CONTROL_NAMESPACE "argocd"
 
 /* app.c */
 void op_view_reset(struct op_view *v);
-/* Joins the revision that the request, or else the spec, names. */
-void app_follow_source(struct app *a);
 void app_plans_reset(struct app *a);
 bool app_compare(struct app *a);
+
+/* app_sources.c */
+/* Joins the revisions that the request, or else the spec, names. */
+void app_follow_source(struct app *a);
+/* The sources that are followed: the request's or the spec's. */
+const struct app_sources *sources_wanted(const struct app *a);
+/* The commit of each is known, and fetched where it is read. */
+bool sources_known(const struct app *a);
+/* Those commits, spaced, owned; "" while one of them is not known. */
+char *sources_commits(const struct app *a);
+bool sources_at(const struct app *a, const char *commits);
+/* True: one of them has trouble, *ret says which and why. */
+bool sources_error(const struct app *a, struct err *ret);
+/* When were all of them asked with an answer? mono ms; 0 = not yet. */
+uint64_t sources_polled_at(const struct app *a);
+void sources_poll_now(const struct app *a);
+bool sources_fetching(const struct app *a);
+/* The keys of the repositories that are read, joined; owned. */
+char *sources_keys(const struct app *a);
+/* Their mirrors could not be read; they could. */
+void sources_refetch(const struct app *a);
+void sources_readable(const struct app *a);
+/* The first that objects come from; NULL. */
+const struct repo_rev *sources_first(const struct app *a);
+
+/* remotes.c: other repositories that a render needs */
+/* Leaves all of them. */
+void remotes_reset(struct app *a);
+void remotes_free(struct app *a);	/* when the repositories are gone already */
+/* Joins one that the renderer lacks. ERR_INVALID (its host is not allowed), LIMIT. */
+int remotes_want(struct app *a, const char *url, const char *ref, const char *by,
+		 struct err *err) __attribute__((warn_unused_result));
+/* All are fetched. false with *err (may be NULL) set: one cannot be. */
+bool remotes_ready(const struct app *a, struct err *err);
+/* Over URLs, refs and commits. */
+void remotes_key(const struct app *a, char out[65]);
+/* For the request; the array is owned by the caller, its strings are borrowed. */
+struct render_remote *remotes_list(const struct app *a);
 
 /* app_status.c: what is on the Application now. */
 void app_status_seen(struct app *a, const json_t *application);
 
 /* app_look.c */
 void app_look(struct app *a);
-void app_render_start(struct app *a);
+/* app_render.c */
+void app_look_render(struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 

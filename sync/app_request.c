@@ -9,6 +9,7 @@
 void app_request_drop(struct app *a)
 {
 	free(a->request.revision);
+	app_sources_deinit(&a->request.sources);
 	free(a->request.propagation);
 	free(a->request.bad);
 	free(a->request.by);
@@ -40,6 +41,14 @@ void app_request_digest(const struct app *a, char out[65])
 	sha256_hex(text.data, text.len, out);
 }
 
+static void take_sources(struct app *a, const struct app_operation *op)
+{
+	app_sources_deinit(&a->request.sources);
+	app_sources_copy(&a->request.sources, &op->sources);
+	a->request.own_sources = op->own_sources;
+	a->request.allowed = false;	/* asked when it is followed */
+}
+
 static void take(struct app *a, const struct app_operation *op)
 {
 	bool named = op->initiated_by && *op->initiated_by;
@@ -56,6 +65,7 @@ static void take(struct app *a, const struct app_operation *op)
 		.raw = json_deep_copy(op->raw),
 		.seen_at = world_now(a->engine->w),
 	};
+	take_sources(a, op);
 	if (op->resources)
 		a->request.resources = doc_get(a->request.raw, "sync", "resources",
 					       NULL);
@@ -74,8 +84,10 @@ bool app_claim_operation(struct app *a)
 	if (a->op_serves || a->operation_mark != MARK_NONE)
 		return false;
 	if (a->request.present && op->present &&
-	    json_equal(a->request.raw, op->raw))
+	    json_equal(a->request.raw, op->raw)) {
+		take_sources(a, op);	/* the spec may have other ones now */
 		return false;
+	}
 	app_request_drop(a);
 	if (!op->present)
 		return false;
@@ -154,13 +166,15 @@ void app_request_refused(struct app *a, const char *why)
 bool app_request_ready(const struct app *a)
 {
 	const struct op_request *q = &a->request;
+	struct err why;
 
 	if (q->present && (q->rollback || q->unpin || q->bad))
 		return true;	/* all it takes is stored here */
-	if (!q->present || !a->rev || !app_is_rendered(a))
+	if (!q->present || !a->revs.len || !app_is_rendered(a) ||
+	    (q->own_sources && !q->allowed))
 		return false;
-	return a->rev->err.code || a->head_err.code ||
-	       source_polled_at(a->rev) >= q->seen_at;
+	return sources_error(a, &why) || a->head_err.code ||
+	       sources_polled_at(a) >= q->seen_at;
 }
 
 bool app_request_is_new(const struct app *a)
@@ -177,9 +191,12 @@ bool app_request_is_new(const struct app *a)
 
 bool app_request_lost(const struct app *a)
 {
-	return app_request_ready(a) && !a->request.rollback && !a->request.unpin &&
-	       a->rev && (a->head_err.code ||
-	       (a->rev->err.code && (!a->head || a->request.revision)));
+	const struct op_request *q = &a->request;
+	struct err why;
+
+	return app_request_ready(a) && !q->rollback && !q->unpin && a->revs.len &&
+	       (a->head_err.code || (sources_error(a, &why) &&
+				     (!a->head || q->revision || q->own_sources)));
 }
 
 /* Nothing is ended for what would not take its place. */

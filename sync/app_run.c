@@ -69,11 +69,16 @@ static void on_trimmed(uint32_t id, void *arg)
 /* The commit that people know it by: the last one that asked for it. */
 static void name_release(const struct app *a, struct release *r)
 {
-	memcpy(r->revision, a->rendered, sizeof(r->revision));
+	const struct repo_rev *rev = sources_first(a);
+
+	snprintf(r->revision, sizeof(r->revision), "%.*s",
+		 (int)strcspn(a->rendered, " "), a->rendered);
+	free(r->revisions);
+	r->revisions = sources_wanted(a)->many ? xstrdup(a->rendered) : NULL;
 	free(r->author);
 	free(r->subject);
-	r->author = xstrdup(a->rev && a->rev->author ? a->rev->author : "");
-	r->subject = xstrdup(a->rev && a->rev->subject ? a->rev->subject : "");
+	r->author = xstrdup(rev && rev->author ? rev->author : "");
+	r->subject = xstrdup(rev && rev->subject ? rev->subject : "");
 }
 
 static struct release *note_candidate(struct app *a)
@@ -106,9 +111,10 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 		.retries = a->rec.op.failed,
 		.initiated_by = xstrdup(by),
 	};
-	if (r)
-		memcpy(a->op_view.revision, r->revision,
-		       sizeof(a->op_view.revision));
+	if (!r)
+		return;
+	memcpy(a->op_view.revision, r->revision, sizeof(a->op_view.revision));
+	a->op_view.revisions = xstrdup(r->revisions);
 }
 
 void app_begin_op(struct app *a, enum op_kind kind, uint32_t release,

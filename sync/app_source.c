@@ -10,6 +10,7 @@
 
 #include "app_spec_priv.h"
 #include "core/fetch.h"
+#include "render/render.h"
 
 /* Present and not just the empty map that some tools write. */
 static bool is_set(const json_t *v)
@@ -35,6 +36,7 @@ static void refuse_tools(struct app_spec *s, const json_t *src, const char *wher
 {
 	const json_t *dir = take(s, src, where, "directory", JSON_OBJECT);
 	const json_t *kustomize = take(s, src, where, "kustomize", JSON_OBJECT);
+	_cleanup_free_ char *inside = NULL;
 
 	if (is_set(json_object_get(src, "chart")))
 		spec_error(s, "%s.chart: Helm charts are not supported yet: commit "
@@ -53,9 +55,10 @@ static void refuse_tools(struct app_spec *s, const json_t *src, const char *wher
 	if (is_set(dir) && is_set(kustomize))
 		spec_error(s, "%s has both directory and kustomize: keep one of "
 			   "them", where);
-	take_bool(s, dir, "spec.source.directory", "recurse", false);
-	take_str(s, dir, "spec.source.directory", "include");
-	take_str(s, dir, "spec.source.directory", "exclude");
+	inside = xasprintf("%s.directory", where);
+	take_bool(s, dir, inside, "recurse", false);
+	take_str(s, dir, inside, "include");
+	take_str(s, dir, inside, "exclude");
 }
 
 static bool starts(const char *s, const char *prefix)
@@ -105,31 +108,35 @@ static char *path_normal(const char *path)
 	return xstrdup(buf_str(&out));
 }
 
-static void decode_path(struct app_spec *s, const json_t *src, const char *where)
+/* With a ref and no path it is there for other sources only, as in Argo CD. */
+static void decode_path(struct app_spec *s, struct app_source *ret, const json_t *src,
+			const char *where)
 {
 	const char *path = take_str(s, src, where, "path");
 	bool excused = is_set(json_object_get(src, "chart"));
 
-	s->path = path_normal(path);
-	if (!s->path)
+	ret->path = path_normal(path);
+	if (!ret->path)
 		spec_error(s, "%s.path: \"%.80s\" must be a folder in the "
 			   "repository, without a leading \"/\" or \"..\"", where,
 			   has_control(path) ? "(control characters)" : path);
+	else if (!*path && *ret->ref)
+		ret->ref_only = true;
 	else if (!*path && !excused &&
 		 (absent(src, "path") || json_is_string(json_object_get(src, "path"))))
 		spec_error(s, "%s.path is missing: name the folder, or \".\" for "
 			   "the root of the repository", where);
-	if (!s->path)
-		s->path = xstrdup("");
+	if (!ret->path)
+		ret->path = xstrdup("");
 }
 
 /*
- * "https://host/repo?ref=REV" names a revision. Cuts the query off the URL in
- * s->repo_url; REV, owned, or NULL where there is none.
+ * "https://host/repo?ref=REV" names a revision. Cuts the query off the URL; REV,
+ * owned, or NULL where there is none.
  */
-static char *cut_ref(struct app_spec *s, const char *where)
+static char *cut_ref(struct app_spec *s, char *url, const char *where)
 {
-	char *query = strchr(s->repo_url, '?');
+	char *query = strchr(url, '?');
 	_cleanup_free_ char *ref = NULL;
 
 	if (!query)
@@ -147,74 +154,156 @@ static char *cut_ref(struct app_spec *s, const char *where)
 	return NULL;
 }
 
-static void decode_revision(struct app_spec *s, const json_t *src,
-			    const char *where)
+static bool is_revision(const char *text)
+{
+	return !has_control(text) && *text != '-' && !strstr(text, "..");
+}
+
+static void decode_revision(struct app_spec *s, struct app_source *ret,
+			    const json_t *src, const char *where)
 {
 	const char *rev = take_str(s, src, where, "targetRevision");
-	_cleanup_free_ char *ref = cut_ref(s, where);
+	_cleanup_free_ char *ref = cut_ref(s, ret->repo_url, where);
 
 	if (ref && *rev && strcmp(ref, rev))
 		spec_error(s, "%s: repoURL says ?ref=%.80s and targetRevision %.80s: "
 			   "keep one of them", where, ref, rev);
-	s->revision = xstrdup(*rev || !ref ? rev : ref);
-	if (has_control(s->revision) || *s->revision == '-' ||
-	    strstr(s->revision, ".."))
+	ret->revision = xstrdup(*rev || !ref ? rev : ref);
+	if (!is_revision(ret->revision))
 		spec_error(s, "%s.%s must be a branch, a tag or a commit", where,
 			   *rev || !ref ? "targetRevision" : "repoURL: ?ref=");
 }
 
-/* sources wins over source, as in Argo CD; where is how messages call it. */
-static const json_t *pick(struct app_spec *s, const json_t *spec,
-			  const char **where)
+static void decode_ref(struct app_spec *s, struct app_source *ret, const json_t *src,
+		       const struct app_sources *before, const char *where)
 {
-	const json_t *list = take(s, spec, "spec", "sources", JSON_ARRAY);
+	const char *ref = take_str(s, src, where, "ref");
+
+	ret->ref = xstrdup(before->many ? ref : "");
+	if (!before->many && *ref)
+		spec_warn(s, "%s.ref has no effect with a single source", where);
+	for (const char *c = ret->ref; *c; c++) {
+		if (!isalnum((unsigned char)*c) && *c != '-' && *c != '_') {
+			spec_error(s, "%s.ref: only letters, digits, \"-\" and \"_\" "
+				   "may be in it", where);
+			return;
+		}
+	}
+	for (size_t i = 0; *ret->ref && i < before->list.len; i++) {
+		if (!strcmp(before->list.data[i].ref, ref))
+			spec_error(s, "%s.ref: \"%s\" is the name of sources[%zu] "
+				   "already", where, ref, i);
+	}
+}
+
+static void decode_one(struct app_spec *s, struct app_sources *all, const json_t *src,
+		       const char *where)
+{
+	struct app_source one = { .raw = json_deep_copy(src) };
+
+	one.repo_url = xstrdup(take_str(s, src, where, "repoURL"));
+	decode_ref(s, &one, src, all, where);
+	decode_revision(s, &one, src, where);	/* first: it cuts the URL */
+	if (absent(src, "repoURL") || json_is_string(json_object_get(src, "repoURL")))
+		check_url(s, one.repo_url, where);
+	decode_path(s, &one, src, where);
+	refuse_tools(s, src, where);
+	vec_push(&all->list, one);
+}
+
+static void decode_list(struct app_spec *s, struct app_sources *all,
+			const json_t *list, const char *where)
+{
+	size_t i, n = json_array_size(list), useful = 0;
+	const json_t *item;
+
+	if (n > RENDER_SOURCES_MAX) {
+		spec_error(s, "%s.sources has %zu entries: at most %d are taken", where,
+			   n, RENDER_SOURCES_MAX);
+		return;
+	}
+	json_array_foreach(list, i, item) {
+		_cleanup_free_ char *at = xasprintf("%s.sources[%zu]", where, i);
+
+		if (json_is_object(item))
+			decode_one(s, all, item, at);
+		else
+			spec_error(s, "%s must be a map", at);
+	}
+	for (i = 0; i < all->list.len; i++)
+		useful += !all->list.data[i].ref_only;
+	if (all->list.len && !useful)
+		spec_error(s, "%s.sources: each of them is only a ref: name the path of "
+			   "the one with the manifests", where);
+}
+
+static void digest_all(struct app_sources *all)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < all->list.len; i++) {
+		doc_canonical(all->list.data[i].raw, &text);
+		buf_addc(&text, '\n');
+	}
+	sha256_hex(buf_str(&text), text.len, all->digest);
+}
+
+void app_sources_decode(struct app_spec *s, struct app_sources *ret,
+			const json_t *parent, const char *where)
+{
+	const json_t *list = take(s, parent, where, "sources", JSON_ARRAY);
+	_cleanup_free_ char *at = xasprintf("%s.source", where);
 	const json_t *one;
 
-	*where = "spec.source";
-	if (!list && !absent(spec, "sources"))
-		return NULL;
-	if (!json_array_size(list)) {
-		if (absent(spec, "source"))
-			spec_error(s, "spec.source is missing: name repoURL, path "
-				   "and targetRevision");
-		return take(s, spec, "spec", "source", JSON_OBJECT);
+	*ret = (struct app_sources){ .many = json_array_size(list) > 0 };
+	if (ret->many) {	/* wins over source, as in Argo CD */
+		decode_list(s, ret, list, where);
+	} else if (list || absent(parent, "sources")) {
+		one = take(s, parent, where, "source", JSON_OBJECT);
+		if (absent(parent, "source"))
+			spec_error(s, "%s is missing: name repoURL, path and "
+				   "targetRevision", at);
+		if (one)
+			decode_one(s, ret, one, at);
 	}
-	*where = "spec.sources[0]";
-	if (json_array_size(list) > 1) {
-		spec_error(s, "spec.sources has %zu entries: only one is supported "
-			   "yet: make an Application of each",
-			   json_array_size(list));
-		return NULL;
-	}
-	one = json_array_get(list, 0);
-	if (json_is_object(one))
-		return one;
-	spec_error(s, "spec.sources[0] must be a map");
-	return NULL;
+	digest_all(ret);
 }
 
 void app_source_decode(struct app_spec *s, const json_t *spec)
 {
-	const char *where;
-	const json_t *src = pick(s, spec, &where);
-
 	if (is_set(json_object_get(spec, "sourceHydrator")))
 		spec_error(s, "spec.sourceHydrator is not supported: name the "
 			   "hydrated branch in spec.source");
-	if (!src) {
-		s->repo_url = xstrdup("");
-		s->path = xstrdup("");
-		s->revision = xstrdup("");
-		s->source = json_object();
-		return;
+	app_sources_decode(s, &s->sources, spec, "spec");
+}
+
+void app_sources_copy(struct app_sources *to, const struct app_sources *from)
+{
+	*to = (struct app_sources){ .many = from->many };
+	memcpy(to->digest, from->digest, sizeof(to->digest));
+	for (size_t i = 0; i < from->list.len; i++) {
+		const struct app_source *f = &from->list.data[i];
+
+		vec_push(&to->list, ((struct app_source){
+			.repo_url = xstrdup(f->repo_url),
+			.revision = xstrdup(f->revision), .path = xstrdup(f->path),
+			.ref = xstrdup(f->ref), .ref_only = f->ref_only,
+			.raw = json_incref(f->raw),	/* never edited */
+		}));
 	}
-	s->repo_url = xstrdup(take_str(s, src, where, "repoURL"));
-	decode_revision(s, src, where);	/* before the check: it cuts the URL */
-	if (absent(src, "repoURL") || json_is_string(json_object_get(src, "repoURL")))
-		check_url(s, s->repo_url, where);
-	decode_path(s, src, where);
-	refuse_tools(s, src, where);
-	if (*take_str(s, src, where, "ref"))
-		spec_warn(s, "%s.ref has no effect with a single source", where);
-	s->source = json_deep_copy(src);
+}
+
+void app_sources_deinit(struct app_sources *s)
+{
+	for (size_t i = 0; i < s->list.len; i++) {
+		struct app_source *o = &s->list.data[i];
+
+		free(o->repo_url);
+		free(o->revision);
+		free(o->path);
+		free(o->ref);
+		json_decref(o->raw);
+	}
+	vec_deinit(&s->list);
+	*s = (struct app_sources){ 0 };
 }

@@ -330,7 +330,7 @@ void app_spec_deinit(struct app_spec *s)
 {
 	char *strings[] = {
 		s->ns, s->name, s->uid, s->resource_version, s->project,
-		s->dest_ns, s->repo_url, s->path, s->revision, s->propagation,
+		s->dest_ns, s->propagation,
 		s->operation.revision, s->operation.initiated_by,
 		s->operation.propagation, s->operation.bad, s->pin.by, s->pin.why,
 		s->suspend.by, s->suspend.why, s->links,
@@ -338,7 +338,8 @@ void app_spec_deinit(struct app_spec *s)
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
-	json_decref(s->source);
+	app_sources_deinit(&s->sources);
+	app_sources_deinit(&s->operation.sources);
 	json_decref(s->ignore_differences);
 	json_decref(s->namespace_meta);
 	json_decref(s->operation.raw);

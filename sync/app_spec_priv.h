@@ -33,8 +33,11 @@ int64_t take_int(struct app_spec *s, const json_t *parent, const char *where,
 /* A negative or absurd limit is none. */
 unsigned retry_limit(int64_t n);
 
-/* app_source.c: spec.source or the only one of spec.sources. */
+/* app_source.c: spec.source or spec.sources. */
 void app_source_decode(struct app_spec *s, const json_t *spec);
+/* Those of parent, which messages call where; what is wrong goes to s. */
+void app_sources_decode(struct app_spec *s, struct app_sources *ret,
+			const json_t *parent, const char *where);
 /* app_options.c: syncOptions, ignoreDifferences, annotations, the digests. */
 void app_options_decode(struct app_spec *s, const json_t *spec,
 			const json_t *annotations);

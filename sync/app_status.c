@@ -72,13 +72,13 @@ static const char *message_of(const struct app *a)
 static json_t *build(struct app *a)
 {
 	struct engine *e = a->engine;
+	_cleanup_free_ char *head = sources_commits(a);
 	struct status_view v = {
 		.spec = &a->spec, .record = &a->rec, .live = &e->live,
 		.plan = a->plan_valid ? &a->plan : NULL,
 		.release = a->head ? &a->head->a : a->target ? &a->target->a : NULL,
-		.head = a->rev ? a->rev->commit : "",
-		.compared = a->plan_valid && a->head && !a->head_err.code &&
-			    a->rev && *a->rev->commit,
+		.head = head,
+		.compared = a->plan_valid && a->head && !a->head_err.code && *head,
 		.source_type = a->head ? a->head->a.source_type : NULL,
 		.op = &a->op_view, .conditions = a->conditions.data,
 		.n_conditions = a->conditions.len,
@@ -273,13 +273,15 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh,
 /* A refresh is answered when Git was asked after it and rendered. */
 static bool refreshed(const struct app *a)
 {
+	struct err why;
+
 	if (a->refresh_mark != MARK_SEEN)
 		return false;
-	if (app_is_refused(a) || !a->rev)
+	if (app_is_refused(a) || !a->revs.len)
 		return true;
-	if (*a->rendering || a->rev->fetching)
+	if (*a->rendering || sources_fetching(a))
 		return false;
-	return a->rev->err.code || source_polled_at(a->rev) >= a->refresh_at;
+	return sources_error(a, &why) || sources_polled_at(a) >= a->refresh_at;
 }
 
 /* The end of what runs comes soon, and may follow a write only after a second. */
@@ -300,6 +302,7 @@ void app_status_tick(struct app *a)
 	uint64_t now = world_now(e->w);
 	bool drop_refresh = refreshed(a);
 	bool must = drop_refresh || a->operation_mark == MARK_SEEN;
+	struct err why;
 
 	if (!a->present)
 		return;
@@ -334,7 +337,7 @@ void app_status_tick(struct app *a)
 	if (!must && is_told(a, status, mirror))
 		return;
 	/* Before anything is known there is nothing worth a write. */
-	if (!must && a->rev && !*a->rev->commit && !a->rev->err.code &&
+	if (!must && a->revs.len && !sources_known(a) && !sources_error(a, &why) &&
 	    !a->conditions.len)
 		return;
 	write_status(a, status, drop_refresh, steal(&mirror));

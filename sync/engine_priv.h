@@ -79,11 +79,14 @@ void kinds_free(struct engine *e);
 
 /* ---- source.c: repositories, their polls and fetches ---- */
 
-/* One targetRevision of one repository, in use by `users` applications. */
+/*
+ * One targetRevision of one repository, in use by `users` applications; only when
+ * `readers` of them want its files is it fetched.
+ */
 struct repo_rev {
 	struct repo *repo;
 	char *name;		/* targetRevision as written */
-	unsigned users;
+	unsigned users, readers;
 	char wanted[65];	/* what the remote says now; "" unknown */
 	char commit[65];	/* fetched and readable in mirror; "" none yet */
 	char *author, *subject;
@@ -96,10 +99,13 @@ struct repo_rev {
 	struct repo_rev *next;
 };
 
-/* Joins the poll of (url, revision); the application is poked on every change. */
+/*
+ * Joins the poll of (url, revision); the application is poked on every change. Without
+ * read only rev->wanted is kept up to date. Left with the same word.
+ */
 struct repo_rev *source_join(struct engine *e, const char *url,
-			     const char *revision);
-void source_leave(struct engine *e, struct repo_rev *rev);
+			     const char *revision, bool read);
+void source_leave(struct repo_rev *rev, bool read);
 /* The folder to render from, "" before the first fetch. Borrowed. */
 const char *source_mirror(const struct repo_rev *rev);
 const char *source_key(const struct repo_rev *rev);
@@ -118,6 +124,9 @@ void source_start(struct engine *e);
 void source_free(struct engine *e);
 /* Adds the folder names of the mirrors in use, spaced. */
 void source_keys(struct engine *e, struct buf *out);
+
+/* app_sources.c: is it one of the application's? */
+bool sources_use(const struct app *a, const struct repo_rev *rev);
 
 /* How a repository is reached: owned strings, NULL where there is none. */
 struct repo_access {
@@ -144,24 +153,11 @@ struct nudges *nudges_free(struct nudges *all);	/* NULL-safe */
 
 /* ---- remotes.c: other repositories that a render needs ---- */
 
-struct render_remote;
 struct remote_use {
 	char *url, *ref;	/* as the renderer asked for them */
 	struct repo_rev *rev;
 };
-/* Leaves all of them. */
-void remotes_reset(struct app *a);
-void remotes_free(struct app *a);	/* when the repositories are gone already */
-/* Joins one that the renderer lacks. ERR_INVALID (its host is not allowed), LIMIT. */
-int remotes_want(struct app *a, const char *url, const char *ref, const char *by,
-		 struct err *err) __attribute__((warn_unused_result));
 bool remotes_use(const struct app *a, const struct repo_rev *rev);
-/* All are fetched. false with *err (may be NULL) set: one cannot be. */
-bool remotes_ready(const struct app *a, struct err *err);
-/* Over URLs, refs and commits. */
-void remotes_key(const struct app *a, char out[65]);
-/* For the request; the array is owned by the caller, its strings are borrowed. */
-struct render_remote *remotes_list(const struct app *a);
 
 /* ---- projects.c: the fences around applications ---- */
 
@@ -174,9 +170,12 @@ struct projects *projects_free(struct projects *p);	/* NULL-safe */
  * ERR_INVALID when it cannot be read.
  */
 const struct project *projects_of(struct app *a, struct err *err);
-/* May the application be at all (its repository, destination, namespace)? 0 or -1. */
+/* May the application be at all (its repositories, destination, namespace)? 0 or -1. */
 int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
+/* The same, had it these sources. */
+int projects_check_sources(struct app *a, const struct app_sources *sources,
+			   struct err *err) __attribute__((warn_unused_result));
 /* Asked before every request that writes or deletes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 	__attribute__((warn_unused_result));
@@ -376,6 +375,11 @@ struct rel *rel_new(void);
 struct rel *rel_ref(struct rel *r);
 struct rel *rel_unref(struct rel *r);	/* NULL-safe, returns NULL */
 
+struct app_rev {
+	struct repo_rev *rev;
+	bool read;		/* not only a ref */
+};
+
 struct soak_pods {
 	char *key;		/* objkey_format */
 	struct podwatch *watch;
@@ -403,17 +407,17 @@ struct app {
 	VEC(uint32_t) dropped;	/* embedded releases to take out with the next write */
 	struct store_call store;	/* record writes, one at a time */
 
-	struct repo_rev *rev;
+	VEC(struct app_rev) revs;	/* its sources, in order; none while refused */
 	VEC(struct remote_use) remotes;
-	char remotes_for[65], remotes_source[65];	/* the commit that named them */
+	char *remotes_for, remotes_source[65];	/* the commits that named them */
 	char rendering_remotes[65], rendered_remotes[65];	/* remotes_key() */
-	char rendered[65];	/* commit that `head` was rendered from */
-	char rendered_source[65];	/* spec.source_digest at that time */
+	char *rendered;		/* sources_commits() that `head` was rendered from */
+	char rendered_source[65];	/* the sources' digest at that time */
 	struct rel *head;	/* Git's wish */
 	struct err head_err;	/* why there is none for the wanted commit */
 	struct worker_call render;
 	char *render_request;
-	char rendering[65], rendering_source[65];
+	char *rendering, rendering_source[65];	/* "" while nothing is */
 	uint64_t render_began;	/* mono */
 	char *render_affinity;
 	char *exec_why;		/* of the render that the exec worker was asked */
@@ -442,6 +446,9 @@ struct app {
 		char *propagation;
 		struct app_retry retry;
 		char *revision, *by;
+		struct app_sources sources;	/* with its revisions; none: the spec's */
+		bool own_sources;	/* not the spec's ... */
+		bool allowed;		/* ... and the project has nothing against them */
 		char *bad;		/* why it cannot be done; NULL */
 		json_t *raw;		/* as it was written */
 		const json_t *resources;	/* of raw; NULL: all */

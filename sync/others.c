@@ -46,11 +46,12 @@ static bool has(const struct app *a, const struct rel *rel, const struct objkey 
 /* What it wants is on its way: fetched, or rendered, or to be. */
 static bool is_unsettled(const struct app *a)
 {
-	if (!a->rev || a->rev->err.code || app_is_refused(a))
+	struct err why;
+
+	if (!a->revs.len || sources_error(a, &why) || app_is_refused(a))
 		return false;
-	return *a->rendering || a->rev->fetching || !*a->rev->commit ||
-	       strcmp(a->rendered, a->rev->commit) ||
-	       strcmp(a->rendered_source, a->spec.source_digest);
+	return *a->rendering || sources_fetching(a) || !sources_at(a, a->rendered) ||
+	       strcmp(a->rendered_source, sources_wanted(a)->digest);
 }
 
 static const struct rel *wish_of(const struct app *a)
@@ -142,8 +143,15 @@ enum tenure app_tenure(struct app *a, const char *app_id, const struct objkey *k
 /* Its repository is ours, too, and was not asked since: one push may concern both. */
 static bool is_unasked(const struct app *a, const struct app *other, uint64_t since)
 {
-	return a->rev && other->rev && a->rev->repo == other->rev->repo &&
-	       !other->rev->err.code && source_polled_at(other->rev) < since;
+	for (size_t i = 0; i < other->revs.len; i++) {
+		const struct repo_rev *rev = other->revs.data[i].rev;
+
+		for (size_t k = 0; k < a->revs.len; k++)
+			if (a->revs.data[k].rev->repo == rev->repo &&
+			    !rev->err.code && source_polled_at(rev) < since)
+				return true;
+	}
+	return false;
 }
 
 static bool all_settled(const struct app *a, uint64_t since)
@@ -163,8 +171,8 @@ bool app_waits_for_others(struct app *a)
 
 	if (!a->others_since) {
 		a->others_since = now;
-		if (a->rev && HASH_COUNT(a->engine->apps) > 1)
-			source_poll_now(a->rev);
+		if (HASH_COUNT(a->engine->apps) > 1)
+			sources_poll_now(a);
 	}
 	if (all_settled(a, a->others_since) || now >= a->others_since + OTHERS_MS) {
 		a->others_since = 0;

@@ -292,16 +292,27 @@ static bool is_trusted(const struct app *a, const struct project *project)
 	return false;
 }
 
-int projects_check(struct app *a, struct err *err)
+int projects_check_sources(struct app *a, const struct app_sources *sources,
+			   struct err *err)
 {
 	const struct project *project = projects_of(a, err);
 	struct project_app asks = {
-		.repo_url = a->spec.repo_url, .dest_ns = a->spec.dest_ns,
-		.ns = a->spec.ns,
+		.dest_ns = a->spec.dest_ns, .ns = a->spec.ns,
 		.control_ns = project && is_trusted(a, project) ? a->spec.ns : "",
 	};
 
-	return project ? project_check_app(project, &asks, err) : -1;
+	for (size_t i = 0; project && i < sources->list.len; i++) {
+		asks.repo_url = sources->list.data[i].repo_url;
+		if (!project_check_app(project, &asks, err))
+			continue;
+		return sources->many ? err_wrap(err, "spec.sources[%zu]", i) : -1;
+	}
+	return project ? 0 : -1;
+}
+
+int projects_check(struct app *a, struct err *err)
+{
+	return projects_check_sources(a, &a->spec.sources, err);
 }
 
 bool app_is_refused(const struct app *a)

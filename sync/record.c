@@ -111,6 +111,7 @@ static void release_deinit(struct release *r)
 	free(r->initiated_by);
 	free(r->reason);
 	free(r->chunks);
+	free(r->revisions);
 }
 
 void op_record_reset(struct op_record *o)

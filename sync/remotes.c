@@ -28,7 +28,7 @@ void remotes_free(struct app *a)
 void remotes_reset(struct app *a)
 {
 	for (size_t i = 0; i < a->remotes.len; i++)
-		source_leave(a->engine, a->remotes.data[i].rev);
+		source_leave(a->remotes.data[i].rev, true);
 	remotes_free(a);
 }
 
@@ -74,7 +74,7 @@ int remotes_want(struct app *a, const char *url, const char *ref, const char *by
 	if (repo_remote_check(url, err))
 		return err_wrap(err, "%s: %s", by, shown);
 	use = (struct remote_use){ .url = xstrdup(url), .ref = xstrdup(ref),
-				   .rev = source_join(a->engine, url, ref) };
+				   .rev = source_join(a->engine, url, ref, true) };
 	vec_push(&a->remotes, use);
 	return 0;
 }

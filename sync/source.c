@@ -59,7 +59,7 @@ static void poke_users(struct repo_rev *rev)
 	struct app *a, *next;
 
 	HASH_ITER(hh, rev->repo->engine->apps, a, next)
-		if (a->rev == rev || remotes_use(a, rev))
+		if (sources_use(a, rev) || remotes_use(a, rev))
 			app_poke(a);
 }
 
@@ -136,7 +136,7 @@ static bool wants_fetch(const struct repo_rev *rev)
 {
 	struct repo *r = rev->repo;
 
-	return rev->users && rev->fetch_again <= world_now(r->engine->w) &&
+	return rev->readers && rev->fetch_again <= world_now(r->engine->w) &&
 	       *rev->wanted && strcmp(rev->wanted, rev->commit);
 }
 
@@ -264,7 +264,7 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 			continue;
 		}
 		memcpy(rev->wanted, oid, sizeof(oid));
-		if (!strcmp(oid, rev->commit) && rev->err.code) {
+		if (rev->err.code && (!rev->readers || !strcmp(oid, rev->commit))) {
 			rev->err = ERR_INIT;
 			poke_users(rev);
 		}
@@ -437,7 +437,7 @@ static struct repo *repo_get(struct engine *e, const char *url)
 }
 
 struct repo_rev *source_join(struct engine *e, const char *url,
-			     const char *revision)
+			     const char *revision, bool read)
 {
 	struct repo *r = repo_get(e, url);
 	struct repo_rev *rev;
@@ -453,14 +453,15 @@ struct repo_rev *source_join(struct engine *e, const char *url,
 		r->revs = rev;
 	}
 	/* The polls stop while nobody uses a repository: what it said is old. */
-	if (!rev->users++)
+	if (!rev->users++ || (read && !rev->readers))
 		source_poll_now(rev);
+	rev->readers += read;
 	return rev;
 }
 
-void source_leave(struct engine *e, struct repo_rev *rev)
+void source_leave(struct repo_rev *rev, bool read)
 {
-	(void)e;
+	rev->readers -= read;
 	rev->users--;	/* the entry stays: a folder and a timer at most */
 }
 
@@ -501,7 +502,8 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	const struct repo *r = rev->repo;
 
 	/* A fetch that the poll asked for is part of its answer. */
-	if (rev->fetching || (*rev->wanted && strcmp(rev->wanted, rev->commit)))
+	if (rev->readers && (rev->fetching ||
+			     (*rev->wanted && strcmp(rev->wanted, rev->commit))))
 		return 0;
 	return r->polled_at;
 }

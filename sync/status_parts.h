@@ -17,6 +17,14 @@ void put_time(json_t *o, const char *key, int64_t ms);
 /* Left out when it is 0. */
 void put_int(json_t *o, const char *key, int64_t n);
 
+/*
+ * revision; or revisions, where `all` is not NULL: the commits of spec.sources,
+ * spaced. revision may be NULL.
+ */
+void put_revisions(json_t *o, const char *revision, const char *all);
+/* source, or sources. */
+void put_sources(json_t *o, const struct app_sources *s);
+
 /* Soak and the late prune follow a finished sync: not a reason for OutOfSync. */
 bool status_prune_is_late(const struct status_view *v);
 

@@ -233,9 +233,9 @@ static json_t *history_row(const struct status_view *v, const struct release *r)
 	put_time(o, "deployedAt", r->deployed_ms);
 	json_object_set_new(o, "id", json_integer(r->id));
 	json_object_set_new(o, "initiatedBy", initiator_json(r->initiated_by));
-	put_str(o, "revision", r->revision);
-	if (v->spec->source)
-		json_object_set(o, "source", v->spec->source);
+	put_revisions(o, r->revision, r->revisions);
+	if (v->spec->sources.list.len)
+		put_sources(o, &v->spec->sources);
 	return o;
 }
 
@@ -305,7 +305,7 @@ static json_t *asked_json(const struct status_view *v, const json_t *before)
 	sync = json_object();
 	json_object_set_new(o, "initiatedBy", initiator_json(op->automated ?
 			    "automated" : op->initiated_by));
-	put_str(sync, "revision", op->revision);
+	put_revisions(sync, op->revision, op->revisions);
 	json_object_set_new(o, "sync", sync);
 	return o;
 }
@@ -358,9 +358,10 @@ json_t *status_operation(const struct status_view *v, const json_t *previous)
 	put_time(o, "startedAt", op->started_ms);
 	put_time(o, "finishedAt", op->finished_ms);
 	put_int(o, "retryCount", op->retries);
-	put_str(result, "revision", op->revision);
-	json_object_set_new(result, "source", v->spec->source ?
-			    json_incref(v->spec->source) : json_object());
+	put_revisions(result, op->revision, op->revisions);
+	if (op->revisions)	/* Argo CD's CRD wants it, be it empty */
+		json_object_set_new(result, "revision", json_string(""));
+	put_sources(result, &v->spec->sources);
 	json_object_set_new(result, "resources", results_json(op));
 	json_object_set_new(o, "syncResult", result);
 	return o;

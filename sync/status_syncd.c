@@ -13,7 +13,7 @@
  *   waves[]    {wave, objects, applied, healthy}, of the target
  *   releases[] newest first, at most 10
  *
- * A release: {id, state, revision, digest, author, subject, initiatedBy, reason,
+ * A release: {id, state, revision (revisions where there are several), digest, author, subject, initiatedBy, reason,
  * objects, createdAt, deployedAt, since}; since = when its state was decided,
  * else when it was deployed or made; healthySince for a good one.
  */
@@ -32,6 +32,8 @@ static json_t *release_json(const struct release *r)
 	put_int(o, "id", r->id);
 	put_str(o, "state", release_state_str(r->state));
 	put_str(o, "revision", r->revision);
+	if (r->revisions)
+		put_revisions(o, NULL, r->revisions);
 	put_str(o, "digest", r->digest);
 	put_str(o, "author", r->author);
 	put_str(o, "subject", r->subject);

@@ -56,6 +56,38 @@ void put_int(json_t *o, const char *key, int64_t n)
 		json_object_set_new(o, key, json_integer(n));
 }
 
+void put_revisions(json_t *o, const char *revision, const char *all)
+{
+	_cleanup_free_ char *copy = xstrdup(all);
+	char *rest = copy, *one;
+	json_t *list;
+
+	if (!all) {
+		put_str(o, "revision", revision);
+		return;
+	}
+	list = json_array();
+	while ((one = strsep(&rest, " ")))
+		if (*one)
+			json_array_append_new(list, any_string(one));
+	json_object_set_new(o, "revisions", list);
+}
+
+void put_sources(json_t *o, const struct app_sources *s)
+{
+	json_t *list;
+
+	if (!s->many) {
+		json_object_set_new(o, "source", s->list.len ?
+				    json_incref(s->list.data[0].raw) : json_object());
+		return;
+	}
+	list = json_array();
+	for (size_t i = 0; i < s->list.len; i++)
+		json_array_append(list, s->list.data[i].raw);
+	json_object_set_new(o, "sources", list);
+}
+
 static void describe(struct health *h, const struct target_row *r)
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
@@ -126,10 +158,9 @@ static json_t *sync_json(const struct status_view *v)
 	put_str(dest, "namespace", v->spec->dest_ns);
 	put_str(dest, "server", IN_CLUSTER);
 	json_object_set_new(to, "destination", dest);
-	json_object_set_new(to, "source", v->spec->source ?
-			    json_incref(v->spec->source) : json_object());
+	put_sources(to, &v->spec->sources);
 	json_object_set_new(o, "comparedTo", to);
-	put_str(o, "revision", v->head);
+	put_revisions(o, v->head, v->spec->sources.many ? v->head : NULL);
 	put_str(o, "status", sync_status_str(status_sync(v)));
 	return o;
 }
@@ -203,6 +234,27 @@ static void put_list(json_t *o, const char *key, json_t *list)
 		json_decref(list);
 }
 
+/* Those that are read, in order; a ref has none. */
+static void put_source_types(json_t *o, const struct status_view *v)
+{
+	const struct app_sources *s = &v->spec->sources;
+	_cleanup_free_ char *copy = xstrdup(v->source_type);
+	char *rest = copy;
+	json_t *list;
+
+	if (!s->many || !v->source_type) {
+		put_str(o, "sourceType", v->source_type);
+		return;
+	}
+	list = json_array();
+	for (size_t i = 0; i < s->list.len; i++) {
+		const char *one = s->list.data[i].ref_only ? NULL : strsep(&rest, ",");
+
+		json_array_append_new(list, json_string(one ? one : ""));
+	}
+	json_object_set_new(o, "sourceTypes", list);
+}
+
 json_t *status_build(const struct status_view *v, const json_t *previous)
 {
 	struct target_rows rows = { 0 };
@@ -218,7 +270,7 @@ json_t *status_build(const struct status_view *v, const json_t *previous)
 		json_object_set_new(o, "operationState", operation);
 	put_time(o, "reconciledAt", v->reconciled_ms);
 	put_list(o, "resources", status_resources(v, &total));
-	put_str(o, "sourceType", v->source_type);
+	put_source_types(o, v);
 	json_object_set_new(o, "summary", status_summary(v, &rows));
 	json_object_set_new(o, "sync", sync_json(v));
 	json_object_set_new(o, "syncd", status_syncd(v, &rows, total));

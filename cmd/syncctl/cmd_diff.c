@@ -246,6 +246,24 @@ static int diff_releases(struct cluster *c, struct report *r, const json_t *app,
 
 /* ---- which ---- */
 
+/* One folder, or one commit, says nothing of the others. */
+static int find_wanted_of_many(struct cluster *c, const struct options *o,
+			       const json_t *app, struct render_answer *ret,
+			       struct err *err)
+{
+	uint32_t stored = desired_release_of_all(app);
+
+	if (o->local || o->revision)
+		return err_set(err, ERR_INVALID, "the application has several sources: "
+			       "--local and --revision are of one; compare stored releases "
+			       "with --release");
+	if (!stored)
+		return err_set(err, ERR_NOTFOUND, "the application has several sources, and "
+			       "no release of what they are at is stored yet: compare stored "
+			       "releases with --release");
+	return desired_stored(c, o, app, stored, ret, err);
+}
+
 static int find_wanted(struct cluster *c, const struct options *o, const json_t *app,
 		       struct render_answer *ret, struct err *err)
 {
@@ -253,6 +271,8 @@ static int find_wanted(struct cluster *c, const struct options *o, const json_t 
 			       doc_get_str(app, "status", "sync", "revision", NULL);
 	uint32_t stored;
 
+	if (json_array_size(doc_get(app, "spec", "sources", NULL)))
+		return find_wanted_of_many(c, o, app, ret, err);
 	if (o->local)
 		return desired_local(app, o->local, ret, err);
 	if (!revision)

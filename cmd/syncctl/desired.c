@@ -120,6 +120,18 @@ uint32_t desired_release_of(const json_t *app, const char *revision)
 	return 0;
 }
 
+uint32_t desired_release_of_all(const json_t *app)
+{
+	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
+	const json_t *now = doc_get(app, "status", "sync", "revisions", NULL);
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, r)
+		if (now && json_equal(now, doc_get(r, "revisions", NULL)))
+			return (uint32_t)doc_get_int(r, 0, "id", NULL);
+	return 0;
+}
+
 /* ---- rendering here ---- */
 
 int desired_local(const json_t *app, const char *path, struct render_answer *ret,

@@ -11,6 +11,11 @@ int desired_stored(struct cluster *c, const struct options *o, const json_t *app
 	__attribute__((warn_unused_result));
 /* The number of the newest stored release of that commit (or its beginning); 0. */
 uint32_t desired_release_of(const json_t *app, const char *revision);
+/*
+ * Of an application with several sources: the newest stored release of the commits that
+ * Git is at; 0.
+ */
+uint32_t desired_release_of_all(const json_t *app);
 /* A folder of this machine, rendered with the application's source options. */
 int desired_local(const json_t *app, const char *path, struct render_answer *ret,
 		  struct err *err) __attribute__((warn_unused_result));

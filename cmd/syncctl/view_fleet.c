@@ -41,7 +41,7 @@ static void running_words(const struct view_app *a, struct buf *out)
 {
 	int64_t id = doc_get_int(a->target, 0, "id", NULL);
 
-	view_revision(out, doc_get_str(a->target, "revision", NULL));
+	view_revisions(out, a->target);
 	if (id)
 		buf_addf(out, " (#%lld)", (long long)id);
 }
@@ -68,7 +68,7 @@ static void add_app(struct view_table *t, const struct view_app *a,
 	add_buf(t, a->health_colour, &health);
 	running_words(a, &running);
 	add_buf(t, VIEW_PLAIN, &running);
-	view_revision(&git, doc_get_str(a->status, "sync", "revision", NULL));
+	view_revisions(&git, doc_get(a->status, "sync", NULL));
 	add_buf(t, VIEW_PLAIN, &git);
 	view_age(&since, env, a->since);
 	add_buf(t, VIEW_PLAIN, &since);
@@ -191,7 +191,7 @@ json_t *view_fleet_json(const json_t *items, const struct view_env *env)
 		set(o, "health", a->health);
 		set(o, "phase", a->phase);
 		set(o, "since", a->since);
-		set(o, "gitRevision", doc_get_str(a->status, "sync", "revision", NULL));
+		set(o, "gitRevision", view_first_revision(doc_get(a->status, "sync", NULL)));
 		set(o, "note", buf_str(&a->note));
 		json_object_set_new(o, "pinned", json_boolean(a->pinned));
 		if (a->target)

@@ -51,7 +51,7 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 
 	buf_addf(&id, "%s#%lld", is_target ? "*" : " ",
 		 (long long)doc_get_int(r, 0, "id", NULL));
-	view_revision(&revision, doc_get_str(r, "revision", NULL));
+	view_revisions(&revision, r);
 	view_clean(&note, doc_get_str(r, "subject", NULL));
 	if (reason) {
 		buf_adds(&note, note.len ? "; " : "");

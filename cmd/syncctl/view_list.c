@@ -21,12 +21,12 @@ static const char *policy(const json_t *app)
 static void list_row(struct view_table *t, const json_t *app,
 		     const struct view_env *env)
 {
-	const json_t *source = doc_get(app, "spec", "source", NULL);
+	const json_t *source = view_source(app);
 	_cleanup_buf_ struct buf revision = BUF_INIT, health = BUF_INIT;
 	struct view_app a;
 
 	view_app_init(&a, app);
-	view_revision(&revision, doc_get_str(a.status, "sync", "revision", NULL));
+	view_revisions(&revision, doc_get(a.status, "sync", NULL));
 	buf_adds(&health, a.health[0] ? a.health : "Unknown");
 	if (env->namespaces)
 		view_table_add(t, VIEW_PLAIN, a.ns);
@@ -105,6 +105,44 @@ static void fact(struct buf *out, const char *name, const char *value)
 	buf_addc(out, '\n');
 }
 
+/* A line of each part, or of each source as Argo CD's list of them. */
+static void fact_sources(struct buf *out, const json_t *app)
+{
+	const json_t *many = doc_get(app, "spec", "sources", NULL), *one;
+	size_t i;
+
+	if (json_array_size(many) < 2) {
+		one = view_source(app);
+		fact(out, "Repository:", doc_get_str(one, "repoURL", NULL));
+		fact(out, "Target:", doc_get_str(one, "targetRevision", NULL));
+		fact(out, "Path:", doc_get_str(one, "path", NULL));
+		return;
+	}
+	json_array_foreach((json_t *)many, i, one) {
+		const char *path = doc_get_str(one, "path", NULL);
+		const char *target = doc_get_str(one, "targetRevision", NULL);
+		const char *url = doc_get_str(one, "repoURL", NULL);
+		_cleanup_free_ char *text = xasprintf("%s %s, %s%s", url ? url : "-",
+			target && *target ? target : "HEAD",
+			path ? path : "ref ",
+			path ? "" : doc_get_str(one, "ref", NULL) ?
+			doc_get_str(one, "ref", NULL) : "");
+
+		fact(out, i ? "" : "Sources:", text);
+	}
+}
+
+static void fact_revisions(struct buf *out, const json_t *sync)
+{
+	const json_t *many = doc_get(sync, "revisions", NULL), *one;
+	size_t i;
+
+	if (!json_array_size(many))
+		fact(out, "Revision:", doc_get_str(sync, "revision", NULL));
+	json_array_foreach((json_t *)many, i, one)
+		fact(out, i ? "" : "Revisions:", json_string_value(one));
+}
+
 static void facts(const struct view_app *a, struct buf *out)
 {
 	const json_t *spec = doc_get(a->app, "spec", NULL);
@@ -116,12 +154,10 @@ static void facts(const struct view_app *a, struct buf *out)
 	fact(out, "Server:", server ? server :
 	     doc_get_str(spec, "destination", "name", NULL));
 	fact(out, "Destination:", doc_get_str(spec, "destination", "namespace", NULL));
-	fact(out, "Repository:", doc_get_str(spec, "source", "repoURL", NULL));
-	fact(out, "Target:", doc_get_str(spec, "source", "targetRevision", NULL));
-	fact(out, "Path:", doc_get_str(spec, "source", "path", NULL));
+	fact_sources(out, a->app);
 	fact(out, "Policy:", policy(a->app));
 	fact(out, "Sync:", a->sync);
-	fact(out, "Revision:", doc_get_str(a->status, "sync", "revision", NULL));
+	fact_revisions(out, doc_get(a->status, "sync", NULL));
 	fact(out, "Health:", a->health);
 	fact(out, "Operation:", doc_get_str(a->status, "operationState", "phase", NULL));
 	if (a->phase[0])

@@ -58,7 +58,7 @@ static void tell_phase(struct view_progress *p, const struct view_app *a,
 	if (op) {
 		buf_addf(&b, "operation %s: revision ",
 			 text(doc_get_str(op, "phase", NULL)));
-		view_revision(&b, doc_get_str(op, "syncResult", "revision", NULL));
+		view_revisions(&b, doc_get(op, "syncResult", NULL));
 		if (message && !a->running)
 			buf_addf(&b, ": %s", message);
 		tell(p, env, "operation", &b, out);

@@ -32,17 +32,21 @@ static void for_age(struct buf *out, const struct view_env *env,
 
 static void git_wants(const struct view_app *a, struct buf *out)
 {
-	const char *head = doc_get_str(a->status, "sync", "revision", NULL);
-	const char *runs = doc_get_str(a->target, "revision", NULL);
+	const json_t *sync = doc_get(a->status, "sync", NULL);
+	const json_t *many = doc_get(sync, "revisions", NULL);
+	const char *head = view_first_revision(sync);
+	const char *runs = view_first_revision(a->target);
+	bool same = head && runs && !strcmp(head, runs) && (!many ||
+		    json_equal(many, doc_get(a->target, "revisions", NULL)));
 
 	if (!head)
 		buf_adds(out, ". What Git wants is not known yet.\n");
-	else if ((runs && !strcmp(head, runs)) ||
+	else if (same ||
 		 (!a->pinned && !a->moving && !strcmp(a->sync, "Synced")))
 		buf_adds(out, ". Git wants the same.\n");
 	else {
 		buf_adds(out, ". Git wants ");
-		view_revision(out, head);
+		view_revisions(out, sync);
 		buf_adds(out, ".\n");
 	}
 }
@@ -154,7 +158,7 @@ static void operation_line(const struct view_app *a, struct buf *out)
 	buf_adds(out, "Last op  ");
 	view_clean(out, doc_get_str(op, "phase", NULL));
 	buf_adds(out, "  ");
-	view_revision(out, doc_get_str(op, "syncResult", "revision", NULL));
+	view_revisions(out, doc_get(op, "syncResult", NULL));
 	if (message) {
 		buf_adds(out, "  ");
 		view_clean(out, message);

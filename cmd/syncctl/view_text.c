@@ -141,13 +141,55 @@ void view_revision(struct buf *out, const char *revision)
 		view_clean(out, revision);
 }
 
+const char *view_first_revision(const json_t *of)
+{
+	const char *one = doc_get_str(of, "revision", NULL);
+
+	if (one && *one)
+		return one;
+	return json_string_value(json_array_get(doc_get(of, "revisions", NULL), 0));
+}
+
+bool view_has_revision(const json_t *of, const char *prefix)
+{
+	const json_t *many = doc_get(of, "revisions", NULL), *item;
+	const char *one = doc_get_str(of, "revision", NULL);
+	size_t i;
+
+	if (one && !strncmp(one, prefix, strlen(prefix)))
+		return true;
+	json_array_foreach((json_t *)many, i, item) {
+		one = json_string_value(item);
+		if (one && !strncmp(one, prefix, strlen(prefix)))
+			return true;
+	}
+	return false;
+}
+
+void view_revisions(struct buf *out, const json_t *of)
+{
+	size_t n = json_array_size(doc_get(of, "revisions", NULL));
+
+	view_revision(out, view_first_revision(of));
+	if (n > 1)
+		buf_addf(out, " +%zu more", n - 1);
+}
+
+const json_t *view_source(const json_t *app)
+{
+	const json_t *many = doc_get(app, "spec", "sources", NULL);
+
+	return json_array_size(many) ? json_array_get(many, 0) :
+				       doc_get(app, "spec", "source", NULL);
+}
+
 void view_release(struct buf *out, const json_t *release)
 {
 	const char *author = doc_get_str(release, "author", NULL);
 	const char *subject = doc_get_str(release, "subject", NULL);
 
 	buf_addf(out, "#%lld (", (long long)doc_get_int(release, 0, "id", NULL));
-	view_revision(out, doc_get_str(release, "revision", NULL));
+	view_revisions(out, release);
 	if (author) {
 		buf_adds(out, ", ");
 		view_clean(out, author);

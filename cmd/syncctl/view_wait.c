@@ -28,9 +28,9 @@ bool view_wait_is_met(const struct view_wait *w, const json_t *app,
 
 	buf_clear(missing);
 	view_app_init(&a, app);
-	revision = doc_get_str(a.status, "sync", "revision", NULL);
-	if (w->revision && (!revision ||
-			    strncmp(revision, w->revision, strlen(w->revision))))
+	revision = view_first_revision(doc_get(a.status, "sync", NULL));
+	if (w->revision && !view_has_revision(doc_get(a.status, "sync", NULL),
+					      w->revision))
 		miss(missing, "Git's commit is another", revision);
 	if (w->sync && strcmp(a.sync, "Synced"))
 		miss(missing, "not Synced", a.sync);

@@ -37,6 +37,16 @@ void view_coloured(struct buf *out, const struct view_env *env,
 void view_age(struct buf *out, const struct view_env *env, const char *since);
 /* A commit cut to 7 characters; any other revision as it is; "-" if none. */
 void view_revision(struct buf *out, const char *revision);
+/*
+ * What is under revision, or the first of revisions and how many more there are, of an
+ * application with several sources. The first alone: borrowed, or NULL.
+ */
+void view_revisions(struct buf *out, const json_t *of);
+const char *view_first_revision(const json_t *of);
+/* Does one of them begin so? */
+bool view_has_revision(const json_t *of, const char *prefix);
+/* spec.source, or the first of spec.sources; borrowed. */
+const json_t *view_source(const json_t *app);
 /* `#41 (9f31c02, Ada, "cache: raise ttl")` from a release of status.syncd. */
 void view_release(struct buf *out, const json_t *release);
 

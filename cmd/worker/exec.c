@@ -11,7 +11,6 @@
 
 #include "core/files.h"
 #include "core/mem.h"
-#include "render/render.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -111,31 +110,63 @@ static int build(const char *program, const char *dir, const char *path,
 	return err_wrap(err, "kustomize build %s", *path ? path : ".");
 }
 
-static int render_in(const char *dir, const char *program,
-		     const struct render_request *r, struct buf *out,
-		     struct err *err)
+/* What the program prints for that source. */
+static int print_one(const char *dir, const char *program, size_t i,
+		     const struct render_part *p, struct buf *text, struct err *err)
 {
-	_cleanup_free_ char *tree = xasprintf("%s/tree", dir);
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct render_answer answer = { 0 };
-	struct files *files;
-	int rc;
+	_cleanup_free_ char *own = xasprintf("%s/%zu", dir, i);
+	_cleanup_free_ char *tree = xasprintf("%s/tree", own);
+	const char *path = p->request->path ? p->request->path : "";
 
-	if (mkdir(tree, 0700) < 0)
+	if (mkdir(own, 0700) < 0 || mkdir(tree, 0700) < 0)
 		return err_set(err, ERR_IO, "cannot make %s: %s", tree,
 			       strerror(errno));
-	files = files_git_open(r->mirror, r->commit, err);
-	if (!files)
+	if (render_materialise(p->files, p->request, tree, err))
 		return -1;
-	rc = render_materialise(files, r, tree, err);
-	files_close(files);
-	if (rc || build(program, dir, r->path ? r->path : "", &text, err))
-		return -1;
-	rc = render_text("kustomize build", buf_str(&text), text.len, r,
-			 &answer, err);
+	return build(program, own, path, text, err);
+}
+
+/* Beside one that needs the program there may be others that do not. */
+static int needs_program(const struct sources *s, size_t i, bool *ret, struct err *err)
+{
+	struct render_answer probe = { 0 };
+	int rc;
+
+	*ret = true;
+	if (s->all.len == 1)
+		return 0;
+	rc = render_run(s->parts[i].files, s->parts[i].request, &probe, err);
+	*ret = probe.exec_why;
+	render_answer_deinit(&probe);
+	return rc;
+}
+
+static int render_in(const char *dir, const char *program, struct sources *s,
+		     struct buf *out, struct err *err)
+{
+	struct buf texts[RENDER_SOURCES_MAX] = { 0 };
+	struct render_answer answer = { 0 };
+	bool needed;
+	int rc = 0;
+
+	for (size_t i = 0; i < s->all.len && !rc; i++) {
+		rc = needs_program(s, i, &needed, err);
+		if (rc || !needed)
+			continue;	/* a failure says itself where it was */
+		rc = print_one(dir, program, i, &s->parts[i], &texts[i], err);
+		s->parts[i].text = buf_str(&texts[i]);
+		s->parts[i].len = texts[i].len;
+		s->parts[i].name = "kustomize build";
+		if (rc)
+			sources_blame(s, i, err);
+	}
+	if (!rc)
+		rc = render_all(s->parts, s->all.len, &answer, err);
 	if (!rc)
 		render_answer_encode(&answer, out);
 	render_answer_deinit(&answer);
+	for (size_t i = 0; i < s->all.len; i++)
+		buf_deinit(&texts[i]);
 	return rc;
 }
 
@@ -148,18 +179,15 @@ int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 {
 	__attribute__((cleanup(folder_removep))) char *dir = NULL;
 	const char *program = getenv("SYNCD_KUSTOMIZE");
-	struct render_request r = { 0 };
+	struct sources s;
 	int rc;
 
 	if (!program)
 		return err_set(err, ERR_INTERNAL, "SYNCD_KUSTOMIZE is not set");
-	if (render_request_decode(&r, data, len, err))
+	if (sources_open(&s, data, len, err))
 		return -1;
-	if (r.mirror && r.commit)
-		dir = folder_make(err);
-	else
-		err_set(err, ERR_INVALID, "request without mirror or commit");
-	rc = dir ? render_in(dir, program, &r, out, err) : -1;
-	render_request_deinit(&r);
+	dir = folder_make(err);
+	rc = dir ? render_in(dir, program, &s, out, err) : -1;
+	sources_close(&s);
 	return rc;
 }

@@ -62,25 +62,17 @@ static int restrict_files(const struct path_rule *rules, size_t n,
 int serve_render(const char *data, size_t len, struct buf *out,
 		 struct err *err)
 {
-	struct render_request r = { 0 };
 	struct render_answer a = { 0 };
-	struct files *files = NULL;
-	int rc = -1;
+	struct sources s;
+	int rc;
 
-	if (render_request_decode(&r, data, len, err))
+	if (sources_open(&s, data, len, err))
 		return -1;
-	r.open_tree = files_git_open;
-	if (!r.mirror || !r.commit)
-		err_set(err, ERR_INVALID, "request without mirror or commit");
-	else
-		files = files_git_open(r.mirror, r.commit, err);
-	if (files)
-		rc = render_run(files, &r, &a, err);
+	rc = render_all(s.parts, s.all.len, &a, err);
 	if (!rc)
 		render_answer_encode(&a, out);
 	render_answer_deinit(&a);
-	files_close(files);
-	render_request_deinit(&r);
+	sources_close(&s);
 	/* What one large repository needed is not kept for the next. */
 	malloc_trim(0);
 	return rc;

@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "render/render.h"
 
 /*
  * One request of each kind: decodes, does it, appends the answer's payload to
@@ -17,6 +18,20 @@ int serve_render(const char *data, size_t len, struct buf *out,
 		 struct err *err) __attribute__((warn_unused_result));
 int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * The sources of a request, opened: one part each, its files and request borrowed
+ * from *all; sources_close() frees both. -1: nothing is left open.
+ */
+struct sources {
+	struct render_requests all;
+	struct render_part parts[RENDER_SOURCES_MAX];
+};
+int sources_open(struct sources *s, const char *data, size_t len, struct err *err)
+	__attribute__((warn_unused_result));
+void sources_close(struct sources *s);
+/* Says in *err which of them it was about, where there are several. -1. */
+int sources_blame(const struct sources *s, size_t i, struct err *err);
 
 /* A fetch request's share of the sandbox comes with the request. */
 extern bool sandboxed;

@@ -79,9 +79,11 @@ struct render_answer {
 				   without tracking and revision-derived metadata */
 	char input_key[65];	/* over all that was asked of the files, its answers, and
 				   the options; of render_text: over the text instead */
-	char *source_type;	/* "Directory", "Kustomize" */
+	char *source_type;	/* "Directory", "Kustomize"; of several "Directory,Kustomize" */
 	char **warnings;	/* for conditions; n_warnings */
 	size_t n_warnings;
+	char **repeats;		/* objects that several sources hold; not in the index */
+	size_t n_repeats;
 	char *exec_why;		/* nothing rendered: ask the exec worker instead, since
 				   "file:line: field: what" is not ours; NULL */
 	char *want_url, *want_ref;	/* nothing rendered: this is missing; NULL */

@@ -23,14 +23,15 @@ struct render_remote {
 };
 
 /*
- * What to render. The daemon encodes it as JSON for the worker. `source` is the
- * Application's spec.source as written (directory, kustomize, path); tracking is
- * what goes into every object.
+ * What to render: one source of an application. `source` is the Application's
+ * spec.source as written (directory, kustomize, path); tracking is what goes into
+ * every object.
  */
 struct render_request {
 	char *mirror;		/* bare repository; NULL when rendering a folder */
 	char *commit;
 	char *path;		/* in the tree, "" = root */
+	char *where;		/* "sources[1]": of several, for messages; NULL */
 	json_t *source;		/* spec.source; NULL = {} */
 	char *install_id;	/* label syncd.dev/install; NULL = no label */
 	char *app_id;		/* "<app>" or "<ns>_<app>": tracking id; NULL = none */
@@ -46,10 +47,20 @@ struct render_request {
 				   struct err *err);
 };
 
-void render_request_encode(const struct render_request *r, struct buf *out);
-int render_request_decode(struct render_request *r, const char *data, size_t len,
-			  struct err *err) __attribute__((warn_unused_result));
-void render_request_deinit(struct render_request *r);
+#define RENDER_SOURCES_MAX 16
+
+/*
+ * All sources of one application, in order, as the JSON that the daemon sends to the
+ * worker. Decoding gives 1 to RENDER_SOURCES_MAX of them, or ERR_INTERNAL.
+ */
+struct render_requests {
+	struct render_request data[RENDER_SOURCES_MAX];
+	size_t len;
+};
+void render_requests_encode(const struct render_requests *all, struct buf *out);
+int render_requests_decode(struct render_requests *all, const char *data, size_t len,
+			   struct err *err) __attribute__((warn_unused_result));
+void render_requests_deinit(struct render_requests *all);
 
 /*
  * Renders from files. Errors are ERR_INVALID (naming file, line, object, field),
@@ -60,6 +71,22 @@ void render_request_deinit(struct render_request *r);
 int render_run(struct files *files, const struct render_request *r,
 	       struct render_answer *a, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * Several sources into one answer, each from its files, or from the text that a
+ * program printed for it. The last to hold an object gives it, and a->repeats tells of
+ * the others. Errors begin with the request's `where`. When one of them sets
+ * a->exec_why or a->want_url, nothing else is in the answer.
+ */
+struct render_part {
+	const struct render_request *request;
+	struct files *files;
+	const char *text;	/* instead of files; NULL */
+	size_t len;
+	const char *name;	/* what messages call the text */
+};
+int render_all(const struct render_part *parts, size_t n, struct render_answer *a,
+	       struct err *err) __attribute__((warn_unused_result));
 
 /* YAML documents -> the same answer: what the exec worker does with its output. */
 int render_text(const char *name, const char *text, size_t len,

@@ -56,9 +56,30 @@ struct app_retry {	/* syncPolicy.retry, operation.retry */
 	unsigned factor;
 };
 
+/* One place that manifests come from. Strings are never NULL. */
+struct app_source {
+	char *repo_url, *revision;	/* without ?ref=; "" where empty */
+	char *path;		/* without "./" and outer "/"; "" = the root */
+	char *ref;		/* what others may call it; "" */
+	bool ref_only;		/* that is all it is for: no objects come from it */
+	json_t *raw;		/* as it was written; owned */
+};
+
+/* spec.source, or all of spec.sources, in order. None where the spec has errors. */
+struct app_sources {
+	VEC(struct app_source) list;
+	bool many;		/* spec.sources, be it one: the status has lists */
+	char digest[65];	/* of the raw ones: a change renders anew */
+};
+/* *to is a deep copy, to be deinitialised. */
+void app_sources_copy(struct app_sources *to, const struct app_sources *from);
+void app_sources_deinit(struct app_sources *s);
+
 struct app_operation {	/* the `operation` field: someone asks for a sync */
 	bool present;
-	char *revision;		/* NULL: spec's targetRevision */
+	char *revision;		/* the first that is named; NULL: the spec's */
+	struct app_sources sources;	/* with its revisions; none: the spec's */
+	bool own_sources;	/* other ones than the spec's */
 	bool prune, dry_run;
 	bool no_hooks;		/* chosen resources, or the strategy "apply" */
 	char *initiated_by;	/* user name, "" if none */
@@ -96,9 +117,7 @@ struct app_spec {
 	bool delete_hooks;		/* pre- or post-delete-finalizer.argocd.argoproj.io */
 	char *project;			/* "default" when empty */
 	char *dest_ns;			/* "" if none */
-	char *repo_url, *revision;	/* as written; "" where empty */
-	char *path;			/* without "./" and outer "/"; "" = the root */
-	json_t *source;			/* owned deep copy of the source; never NULL */
+	struct app_sources sources;
 	bool automated, prune, self_heal, allow_empty;
 	struct app_retry retry;
 	uint32_t options;		/* enum app_options */
@@ -118,7 +137,6 @@ struct app_spec {
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	char options_digest[65];	/* syncOptions, destination, ignoreDifferences, namespace */
-	char source_digest[65];		/* of `source`: a change renders anew */
 	char **errors;			/* InvalidSpecError messages, at most 64 */
 	size_t n_errors;
 	char **warnings;		/* unknown syncOptions and the like */

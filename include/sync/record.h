@@ -57,7 +57,8 @@ struct release {
 	char digest[65];
 	char input_key[65];
 	char options_digest[65];
-	char revision[65];	/* the commit that asked for it last */
+	char revision[65];	/* the commit that asked for it last; of several the first */
+	char *revisions;	/* of spec.sources: all of them, spaced; NULL */
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */

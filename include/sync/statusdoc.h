@@ -33,6 +33,7 @@ struct op_view {
 	char *message;
 	int64_t started_ms, finished_ms;	/* 0 = not yet */
 	char revision[65];
+	char *revisions;	/* of spec.sources, spaced; NULL */
 	char *initiated_by;
 	json_t *asked;		/* the request as it was written; NULL */
 	bool automated;
@@ -46,7 +47,7 @@ struct status_view {
 	struct live_index *live;
 	const struct plan *plan;	/* against Git's head; NULL: none yet */
 	const struct render_answer *release;	/* what plan's tasks index into */
-	const char *head;	/* commit that Git wants, "" unknown */
+	const char *head;	/* commits that Git wants, spaced; "" unknown */
 	bool compared;		/* head's release was compared */
 	const char *source_type;
 	const struct op_view *op;

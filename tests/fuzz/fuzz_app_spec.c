@@ -6,6 +6,20 @@
 #include "core/mem.h"
 #include "sync/app_spec.h"
 
+static void check_sources(const struct app_sources *all)
+{
+	for (size_t i = 0; i < all->list.len; i++) {
+		const struct app_source *s = &all->list.data[i];
+
+		if (!s->repo_url || !s->path || !s->revision || !s->ref || !s->raw)
+			abort();
+		if (s->path[0] == '/' || !strncmp(s->path, "../", 3))
+			abort();
+	}
+	if (all->list.len > 16)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -21,14 +35,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	app_spec_decode(&s, app, &defaults);
 	if (!s.name || !s.ns || !s.uid || !s.resource_version || !s.project ||
-	    !s.dest_ns || !s.repo_url || !s.path || !s.revision || !s.source ||
-	    !s.propagation || !s.operation.initiated_by)
+	    !s.dest_ns || !s.propagation || !s.operation.initiated_by)
 		abort();
-	if (strstr(s.path, "..") && !s.n_errors && (s.path[0] == '/' ||
-	    !strncmp(s.path, "../", 3)))
+	check_sources(&s.sources);
+	check_sources(&s.operation.sources);
+	if (!s.n_errors && !s.sources.list.len)
 		abort();
 	if (s.n_errors > 64 || s.n_warnings > 64 || strlen(s.options_digest) != 64 ||
-	    strlen(s.source_digest) != 64)
+	    strlen(s.sources.digest) != 64)
 		abort();
 	app_spec_deinit(&s);
 	return 0;

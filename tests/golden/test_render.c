@@ -48,14 +48,20 @@ static char *slurp(const char *path)
 	return buf_steal(&b, NULL);
 }
 
-static void read_request(const char *dir, struct render_request *r)
+static void read_request(const char *dir, struct render_requests *all)
 {
+	struct render_request *r = &all->data[0];
 	_cleanup_free_ char *path = xasprintf("%s/request.json", dir);
 	_cleanup_free_ char *text = slurp(path);
 	struct err err = ERR_INIT;
 
-	if (text && render_request_decode(r, text, strlen(text), &err))
-		fail_msg("%s: %s", path, err.msg);
+	if (text) {
+		_cleanup_free_ char *list = xasprintf("[%s]", text);
+
+		if (render_requests_decode(all, list, strlen(list), &err))
+			fail_msg("%s: %s", path, err.msg);
+	}
+	all->len = 1;
 	if (!r->install_id)
 		r->install_id = xstrdup("i1");
 	if (!r->app_id)
@@ -139,7 +145,7 @@ static void run_case(const char *name)
 	_cleanup_free_ char *in = xasprintf("%s/in", dir);
 	_cleanup_free_ char *expected = xasprintf("%s/expected.txt", dir);
 	_cleanup_buf_ struct buf out = BUF_INIT;
-	struct render_request r = { 0 };
+	struct render_requests r = { 0 };
 	struct render_answer a = { 0 };
 	struct err err = ERR_INIT;
 	struct files *files = files_dir_open(in, &err);
@@ -147,12 +153,12 @@ static void run_case(const char *name)
 	if (!files)
 		fail_msg("%s: %s", in, err.msg);
 	read_request(dir, &r);
-	if (render_run(files, &r, &a, &err))
+	if (render_run(files, &r.data[0], &a, &err))
 		buf_addf(&out, "error %s: %s\n", err_code_str(err.code), err.msg);
 	else
 		dump(&a, &out);
 	render_answer_deinit(&a);
-	render_request_deinit(&r);
+	render_requests_deinit(&r);
 	files_close(files);
 	compare(expected, buf_str(&out));
 }

@@ -83,15 +83,21 @@ static void add_entry(struct scene *s, size_t i)
 	e->version = xstrdup("v1");
 }
 
-static void scene_init(struct scene *s)
+static void add_source(struct scene *s, const char *text)
 {
 	struct err err = ERR_INIT;
+	struct app_source one = { .raw = doc_parse(text, strlen(text), &err) };
 
+	assert_non_null(one.raw);
+	vec_push(&s->spec.sources.list, one);
+}
+
+static void scene_init(struct scene *s)
+{
 	memset(s, 0, sizeof(*s));
 	s->spec.dest_ns = xstrdup("prod");
 	s->spec.history_limit = 10;
-	s->spec.source = doc_parse(SOURCE, strlen(SOURCE), &err);
-	assert_non_null(s->spec.source);
+	add_source(s, SOURCE);
 	s->release = (struct render_answer){ .objects = s->objects, .n_objects = 3 };
 	for (size_t i = 0; i < 3; i++) {
 		s->objects[i] = (struct rendered){
@@ -146,7 +152,8 @@ static void scene_deinit(struct scene *s)
 		free(l);
 	}
 	free(s->spec.dest_ns);
-	json_decref(s->spec.source);
+	app_sources_deinit(&s->spec.sources);
+	free(s->op.revisions);
 	json_decref(s->op.asked);
 	record_deinit(&s->record);
 	plan_deinit(&s->plan);

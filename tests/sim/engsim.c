@@ -70,28 +70,42 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 	return r;
 }
 
+/* All files of its folder, one after the other. */
+static void read_folder(struct sim *s, const struct render_request *q, struct buf *text)
+{
+	const char *path, *content;
+	size_t n = strlen(q->path);
+
+	for (size_t i = 0; (path = gitsim_file(sim_git(s), q->commit, i, &content)); i++)
+		if (!strncmp(path, q->path, n) && path[n] == '/')
+			buf_addf(text, "---\n%s\n", content);
+}
+
 static int render(struct sim *s, void *arg, const void *request, size_t len,
 		  struct buf *answer, struct err *err)
 {
-	struct render_request q = { 0 };
+	struct render_part parts[RENDER_SOURCES_MAX];
+	struct buf texts[RENDER_SOURCES_MAX] = { 0 };
 	struct render_answer a = { 0 };
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	const char *path, *content;
-	size_t n;
+	struct render_requests q;
 	int r;
 
 	(void)arg;
-	if (render_request_decode(&q, request, len, err))
+	if (render_requests_decode(&q, request, len, err))
 		return -1;
-	n = strlen(q.path);
-	for (size_t i = 0; (path = gitsim_file(sim_git(s), q.commit, i, &content)); i++)
-		if (!strncmp(path, q.path, n) && path[n] == '/')
-			buf_addf(&text, "---\n%s\n", content);
-	r = render_text("app.yaml", buf_str(&text), text.len, &q, &a, err);
+	for (size_t i = 0; i < q.len; i++) {
+		read_folder(s, &q.data[i], &texts[i]);
+		parts[i] = (struct render_part){
+			.request = &q.data[i], .name = "app.yaml",
+			.text = buf_str(&texts[i]), .len = texts[i].len };
+	}
+	r = render_all(parts, q.len, &a, err);
 	if (!r)
 		render_answer_encode(&a, answer);
+	for (size_t i = 0; i < q.len; i++)
+		buf_deinit(&texts[i]);
 	render_answer_deinit(&a);
-	render_request_deinit(&q);
+	render_requests_deinit(&q);
 	return r;
 }
 

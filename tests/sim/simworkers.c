@@ -69,22 +69,27 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 static int render(struct sim *s, void *arg, const void *request, size_t len,
 		  struct buf *answer, struct err *err)
 {
-	struct render_request q = { 0 };
+	struct render_part parts[RENDER_SOURCES_MAX] = { 0 };
 	struct render_answer a = { 0 };
-	struct files *files;
-	int r = -1;
+	struct render_requests q;
+	int r = 0;
 
 	(void)arg;
-	if (render_request_decode(&q, request, len, err))
+	if (render_requests_decode(&q, request, len, err))
 		return -1;
-	files = sim_files_open(s, q.commit, err);
-	if (files)
-		r = render_run(files, &q, &a, err);
+	for (size_t i = 0; i < q.len && !r; i++) {
+		parts[i].request = &q.data[i];
+		parts[i].files = sim_files_open(s, q.data[i].commit, err);
+		r = parts[i].files ? 0 : -1;
+	}
+	if (!r)
+		r = render_all(parts, q.len, &a, err);
 	if (!r)
 		render_answer_encode(&a, answer);
-	files_close(files);
+	for (size_t i = 0; i < q.len; i++)
+		files_close(parts[i].files);
 	render_answer_deinit(&a);
-	render_request_deinit(&q);
+	render_requests_deinit(&q);
 	return r;
 }
 

@@ -63,7 +63,7 @@ static void render(struct sim *s, struct answer *a, char *commit, char *path)
 				    .path = path };
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
-	render_request_encode(&q, &b);
+	render_requests_encode(&(struct render_requests){ { q }, 1 }, &b);
 	run(s, a, WORKER_RENDER, &b);
 }
 

@@ -62,8 +62,9 @@ static int to_json(void)
 }
 
 static int open_both(const char *dir, const char *request, struct files **files,
-		     struct render_request *r, struct err *err)
+		     struct render_requests *r, struct err *err)
 {
+	_cleanup_free_ char *list = NULL;
 	FILE *f = fopen(request, "rb");
 	size_t len;
 	_cleanup_free_ char *text = f ? slurp(f, &len) : NULL;
@@ -71,7 +72,8 @@ static int open_both(const char *dir, const char *request, struct files **files,
 	if (!f)
 		return err_set(err, ERR_IO, "%s cannot be read", request);
 	fclose(f);
-	if (render_request_decode(r, text, len, err))
+	list = xasprintf("[%s]", text);
+	if (render_requests_decode(r, list, strlen(list), err))
 		return -1;
 	*files = files_dir_open(dir, err);
 	return *files ? 0 : -1;
@@ -119,7 +121,7 @@ static double ms_between(const struct timespec *a, const struct timespec *b)
 
 static int render(const char *dir, const char *request, int times, enum print what)
 {
-	struct render_request r = { 0 };
+	struct render_requests r = { 0 };
 	struct render_answer a = { 0 };
 	struct files *files = NULL;
 	struct err err = ERR_INIT;
@@ -129,27 +131,27 @@ static int render(const char *dir, const char *request, int times, enum print wh
 	clock_gettime(CLOCK_MONOTONIC, &t0);
 	for (int i = 0; i < times && !bad; i++) {
 		render_answer_deinit(&a);
-		bad = render_run(files, &r, &a, &err);
+		bad = render_run(files, &r.data[0], &a, &err);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t1);
 	if (!bad)
 		bad = print_answer(&a, what, ms_between(&t0, &t1) / times, &err);
 	render_answer_deinit(&a);
-	render_request_deinit(&r);
+	render_requests_deinit(&r);
 	files_close(files);
 	return bad ? fail(&err) : 0;
 }
 
 static int materialise(const char *dir, const char *request, const char *to)
 {
-	struct render_request r = { 0 };
+	struct render_requests r = { 0 };
 	struct files *files = NULL;
 	struct err err = ERR_INIT;
 	int bad = open_both(dir, request, &files, &r, &err);
 
 	if (!bad)
-		bad = render_materialise(files, &r, to, &err);
-	render_request_deinit(&r);
+		bad = render_materialise(files, &r.data[0], to, &err);
+	render_requests_deinit(&r);
 	files_close(files);
 	return bad ? fail(&err) : 0;
 }

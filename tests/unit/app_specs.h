@@ -9,6 +9,7 @@
 #define DST "'destination':{'server':'https://kubernetes.default.svc'}"
 #define SRC_WITH(x) "'source':{'repoURL':'https://h/r','path':'a'," x "}," DST
 #define SRC_AT(url) "'source':{'repoURL':'" url "','path':'a'}," DST
+#define MANY(x) DST ",'sources':[" x "]"
 #define DST_IS(x) SRC ",'destination':" x
 #define POLICY(x) SRC "," DST ",'syncPolicy':{" x "}"
 
@@ -121,7 +122,34 @@ static const struct {
 	{ DST ",'sources':[]," SRC, "" },
 	{ DST ",'sources':[{'repoURL':'https://h/r'}]",
 	  "spec.sources[0].path is missing" },
-	{ DST ",'sources':[{},{},{}]", "spec.sources has 3 entries" },
+	{ DST ",'sources':[{}]",
+	  "spec.sources[0].repoURL is missing\nspec.sources[0].path is missing" },
+	{ MANY("{'repoURL':'https://h/a','path':'a'},{'repoURL':'https://h/b','path':'b'}"),
+	  "" },
+	{ MANY("{'repoURL':'https://h/a','path':'a'},{'repoURL':'https://h/b','ref':'v'}"),
+	  "" },
+	{ MANY("{'repoURL':'https://h/a','path':'a','ref':'v'}"), "" },
+	{ MANY("{'repoURL':'https://h/a','ref':'v'}"),
+	  "spec.sources: each of them is only a ref" },
+	{ MANY("{'repoURL':'https://h/a','path':'a'},{'repoURL':'https://h/b'}"),
+	  "spec.sources[1].path is missing" },
+	{ MANY("{'repoURL':'https://h/a','path':'a','ref':'v'},"
+	       "{'repoURL':'https://h/b','ref':'v'}"),
+	  "spec.sources[1].ref: \"v\" is the name of sources[0] already" },
+	{ MANY("{'repoURL':'https://h/a','path':'a','ref':'$v/'}"),
+	  "spec.sources[0].ref: only letters, digits" },
+	{ MANY("{'repoURL':'https://h/a','path':'a'},{'repoURL':'https://h/c','chart':'x',"
+	       "'targetRevision':'1.0.0','helm':{'valueFiles':['$v/a.yaml']}}"),
+	  "spec.sources[1].chart: Helm charts are not supported\n"
+	  "spec.sources[1].helm: Helm is not supported" },
+	{ MANY("{'repoURL':'https://h/a?ref=x','path':'a','targetRevision':'y'}"),
+	  "spec.sources[0]: repoURL says ?ref=x and targetRevision y" },
+	{ MANY("{'repoURL':'https://h/a','path':'a','directory':{'recurse':1}}"),
+	  "spec.sources[0].directory.recurse must be true or false" },
+	/* sources wins, as in Argo CD: source is not even read */
+	{ MANY("{'repoURL':'https://h/a','path':'a'}") ",'source':{'path':7}", "" },
+	{ MANY("1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17"),
+	  "spec.sources has 17 entries: at most 16 are taken" },
 	{ DST ",'sources':['x']", "spec.sources[0] must be a map" },
 	{ DST ",'sources':'x'", "spec.sources must be a list" },
 	{ DST ",'sources':[]", "spec.source is missing" },

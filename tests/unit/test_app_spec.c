@@ -98,8 +98,8 @@ static void every_spec_gets_its_errors(void **state)
 				    specs[i].want);
 			show(&s);
 		}
-		assert_non_null(s.source);
-		assert_non_null(s.path);
+		assert_non_null(s.project);
+		assert_non_null(s.dest_ns);
 		app_spec_deinit(&s);
 	}
 	assert_int_equal(failed, 0);
@@ -146,9 +146,11 @@ static void a_guide_application(void **state)
 	assert_string_equal(s.uid, "u-1");
 	assert_string_equal(s.resource_version, "42");
 	assert_int_equal(s.generation, 3);
-	assert_string_equal(s.repo_url, "https://git.example.com/repo");
-	assert_string_equal(s.path, "apps/dbupgrade/overlays/prod");
-	assert_string_equal(s.revision, "main");
+	assert_int_equal(s.sources.list.len, 1);
+	assert_string_equal(s.sources.list.data[0].repo_url,
+			    "https://git.example.com/repo");
+	assert_string_equal(s.sources.list.data[0].path, "apps/dbupgrade/overlays/prod");
+	assert_string_equal(s.sources.list.data[0].revision, "main");
 	assert_string_equal(s.dest_ns, "dbupgrade-system");
 	assert_true(s.automated && s.prune && s.self_heal && !s.allow_empty);
 	assert_int_equal(s.options, OPT_CREATE_NAMESPACE);
@@ -186,8 +188,8 @@ static void a_revision_in_the_url(void **state)
 
 		decode_spec(&s, cases[i].spec);
 		assert_int_equal(s.n_errors, 0);
-		assert_string_equal(s.repo_url, cases[i].url);
-		assert_string_equal(s.revision, cases[i].revision);
+		assert_string_equal(s.sources.list.data[0].repo_url, cases[i].url);
+		assert_string_equal(s.sources.list.data[0].revision, cases[i].revision);
 		app_spec_deinit(&s);
 	}
 }
@@ -356,6 +358,63 @@ static void refresh_and_finalizers(void **state)
 	app_spec_deinit(&s);
 }
 
+#define ASKED(op, spec) "'operation':{'sync':{" op "}},'spec':{" spec "}"
+#define TWO "{'repoURL':'https://h/a','path':'a'}," \
+	    "{'repoURL':'https://h/b','path':'b','targetRevision':'main'}"
+
+static void operations_name_sources(void **state)
+{
+	/* Whose sources, and which path at which revision; none: the spec's. */
+	static const struct {
+		const char *text, *want, *bad;
+	} asked[] = {
+		{ ASKED("'prune':true", MANY(TWO)), "", "" },
+		{ ASKED("'revisions':['x','y']", MANY(TWO)), " a@x b@y", "" },
+		{ ASKED("'revisions':['x']", MANY(TWO)), " a@x b@main", "" },
+		{ ASKED("'revisions':['','y']", MANY(TWO)), " a@ b@y", "" },
+		{ ASKED("'sources':[" TWO "]", MANY(TWO)), "", "" },
+		{ ASKED("'sources':[" TWO "],'revisions':['x','y']", MANY(TWO)),
+		  " a@x b@y", "" },
+		{ ASKED("'sources':[{'repoURL':'https://h/c','path':'c'}],"
+			"'revisions':['x']", MANY(TWO)), "own c@x", "" },
+		{ ASKED("'source':{'repoURL':'https://h/c','path':'c'}",
+			SRC "," DST), "own c@", "" },
+		{ ASKED("'source':{'repoURL':'https://git.example.com/r.git',"
+			"'path':'a'},'revision':'x'", SRC "," DST), " a@x", "" },
+		{ ASKED("'source':{},'sources':[]", SRC "," DST), "", "" },
+		{ ASKED("'revision':'x'", MANY(TWO)), "",
+		  "operation.sync.revision: there are 2 sources" },
+		{ ASKED("'revisions':['x','y','z']", MANY(TWO)), "",
+		  "operation.sync.revisions names 3 revisions of 2 sources" },
+		{ ASKED("'revisions':['x','y']", SRC "," DST), "",
+		  "operation.sync.revisions names 2 revisions of 1 sources" },
+		{ ASKED("'source':{'repoURL':'oci://h/c','path':'c'}", SRC "," DST), "",
+		  "operation.sync.source.repoURL: OCI" },
+		{ ASKED("'sources':[{'repoURL':'https://h/c','chart':'c'}]",
+			MANY(TWO)), "", "operation.sync.sources[0].chart: Helm" },
+	};
+	struct app_spec s;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+		_cleanup_buf_ struct buf got = BUF_INIT;
+
+		decode_text(&s, asked[i].text);
+		assert_int_equal(s.n_errors, 0);
+		buf_addf(&got, "%s", s.operation.own_sources ? "own" : "");
+		for (size_t k = 0; k < s.operation.sources.list.len; k++)
+			buf_addf(&got, " %s@%s", s.operation.sources.list.data[k].path,
+				 s.operation.sources.list.data[k].revision);
+		if (s.operation.bad)
+			assert_non_null(strstr(s.operation.bad, asked[i].bad));
+		else
+			assert_string_equal(asked[i].bad, "");
+		if (!*asked[i].bad)
+			assert_string_equal(buf_str(&got), asked[i].want);
+		app_spec_deinit(&s);
+	}
+}
+
 static void operations(void **state)
 {
 	struct app_spec s;
@@ -422,7 +481,7 @@ static void digests_of(const char *spec, char options[65], char source[65])
 
 	decode_spec(&s, spec);
 	memcpy(options, s.options_digest, 65);
-	memcpy(source, s.source_digest, 65);
+	memcpy(source, s.sources.digest, 65);
 	app_spec_deinit(&s);
 	assert_int_equal(strlen(options), 64);
 	assert_int_equal(strlen(source), 64);
@@ -515,6 +574,7 @@ int main(void)
 		cmocka_unit_test(bad_annotations_are_errors),
 		cmocka_unit_test(auto_revert_follows_automated_and_the_flag),
 		cmocka_unit_test(refresh_and_finalizers),
+		cmocka_unit_test(operations_name_sources),
 		cmocka_unit_test(operations),
 		cmocka_unit_test(projects_are_checked_when_known),
 		cmocka_unit_test(digests_say_what_changed),

@@ -198,31 +198,159 @@ static void request_survives_the_pipe(void **state)
 		.source = source, .install_id = "i", .app_id = "ns_app",
 		.destination_ns = "d",
 		.caps = { .source_bytes = 1, .file_bytes = 2, .object_bytes = 3, .objects = 4 } };
+	static const char *const bad[] = {
+		"[", "[]", "{}", "7", "[{\"path\":\"p\"},{\"path\":1}]",
+		"[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
+	};
 	_cleanup_buf_ struct buf b = BUF_INIT;
-	struct render_request d, empty = { 0 };
+	struct render_requests d, all = { .data = { r, { 0 } }, .len = 2 };
 	struct err err = ERR_INIT;
 
 	(void)state;
-	render_request_encode(&r, &b);
-	assert_int_equal(render_request_decode(&d, b.data, b.len, &err), 0);
-	assert_string_equal(d.mirror, "/m");
-	assert_string_equal(d.commit, "c");
-	assert_string_equal(d.path, "p");
-	assert_string_equal(d.install_id, "i");
-	assert_string_equal(d.app_id, "ns_app");
-	assert_string_equal(d.destination_ns, "d");
-	assert_true(json_equal(d.source, source));
-	assert_memory_equal(&d.caps, &r.caps, sizeof(r.caps));
-	render_request_deinit(&d);
-	buf_clear(&b);
-	render_request_encode(&empty, &b);
-	assert_int_equal(render_request_decode(&d, b.data, b.len, &err), 0);
-	assert_null(d.path);
-	assert_null(d.source);
-	render_request_deinit(&d);
-	assert_int_equal(render_request_decode(&d, "{", 1, &err), -1);
-	assert_int_equal(render_request_decode(&d, "{\"path\":1}", 10, &err), -1);
+	render_requests_encode(&all, &b);
+	assert_int_equal(render_requests_decode(&d, b.data, b.len, &err), 0);
+	assert_int_equal(d.len, 2);
+	assert_string_equal(d.data[0].mirror, "/m");
+	assert_string_equal(d.data[0].commit, "c");
+	assert_string_equal(d.data[0].path, "p");
+	assert_string_equal(d.data[0].install_id, "i");
+	assert_string_equal(d.data[0].app_id, "ns_app");
+	assert_string_equal(d.data[0].destination_ns, "d");
+	assert_true(json_equal(d.data[0].source, source));
+	assert_memory_equal(&d.data[0].caps, &r.caps, sizeof(r.caps));
+	assert_null(d.data[1].path);
+	assert_null(d.data[1].source);
+	render_requests_deinit(&d);
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		assert_int_equal(render_requests_decode(&d, bad[i], strlen(bad[i]),
+							&err), -1);
+		assert_int_equal(d.len, 0);
+	}
 	assert_int_equal(err.code, ERR_INTERNAL);
+}
+
+/* Two folders as two sources of one application. */
+static int run_two(const char *one, const char *two, struct render_answer *a,
+		   struct err *err)
+{
+	const struct tree_file first[] = { { "a/x.yaml", one }, { NULL, NULL } };
+	const struct tree_file second[] = { { "b/y.yaml", two }, { NULL, NULL } };
+	struct render_request r[2] = {
+		{ .path = "a", .where = "sources[0]", .destination_ns = "d" },
+		{ .path = "b", .where = "sources[2]", .destination_ns = "d" },
+	};
+	struct tree_files t[2];
+	struct render_part parts[2];
+
+	tree_files_init(&t[0], first);
+	tree_files_init(&t[1], second);
+	for (size_t i = 0; i < 2; i++)
+		parts[i] = (struct render_part){ .request = &r[i], .files = &t[i].files };
+	return render_all(parts, 2, a, err);
+}
+
+static void sources_are_joined(void **state)
+{
+	static const struct {
+		const char *one, *two, *want;	/* "kind/name source; ..." */
+		const char *repeats;
+	} cases[] = {
+		{ CM("a", ""), CM("b", ""),
+		  "a sources[0] a/x.yaml:1; b sources[2] b/y.yaml:1; ", "" },
+		/* the later one wins, whatever namespace is written */
+		{ CM("a", "---\n") CM("b", ""),
+		  "{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: d}}",
+		  "b sources[0] a/x.yaml:5; a sources[2] b/y.yaml:1; ",
+		  "ConfigMap/a of sources[0] a/x.yaml:1 is not used: sources[2] "
+		  "b/y.yaml:1 has it too" },
+		{ CM("a", ""), "{apiVersion: v1, kind: Secret, metadata: {name: a}}",
+		  "a sources[0] a/x.yaml:1; a sources[2] b/y.yaml:1; ", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_buf_ struct buf got = BUF_INIT, bytes = BUF_INIT;
+		struct render_answer a, again;
+		struct err err = ERR_INIT;
+
+		if (run_two(cases[i].one, cases[i].two, &a, &err))
+			fail_msg("%s", err.msg);
+		for (size_t k = 0; k < a.n_objects; k++)
+			buf_addf(&got, "%s %s; ", a.objects[k].name, a.objects[k].source);
+		assert_string_equal(buf_str(&got), cases[i].want);
+		assert_string_equal(a.source_type, "Directory,Directory");
+		render_answer_encode(&a, &bytes);
+		assert_int_equal(render_answer_decode(&again, bytes.data, bytes.len, &err),
+				 0);
+		assert_int_equal(again.n_repeats, *cases[i].repeats != 0);
+		if (again.n_repeats)
+			assert_string_equal(again.repeats[0], cases[i].repeats);
+		render_answer_deinit(&again);
+		render_answer_deinit(&a);
+	}
+}
+
+static void sources_have_one_key(void **state)
+{
+	struct render_answer a, b, c;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_two(CM("a", ""), CM("b", ""), &a, &err), 0);
+	assert_int_equal(run_two(CM("a", ""), CM("b", ""), &b, &err), 0);
+	assert_int_equal(run_two(CM("a", ""), CM("b", "data: {k: v}\n"), &c, &err), 0);
+	assert_string_equal(a.input_key, b.input_key);
+	assert_string_equal(a.digest, b.digest);
+	assert_string_not_equal(a.input_key, c.input_key);
+	assert_string_not_equal(a.digest, c.digest);
+	render_answer_deinit(&a);
+	render_answer_deinit(&b);
+	render_answer_deinit(&c);
+}
+
+/* One that is broken breaks all, and is named. */
+static void a_broken_source_breaks_all(void **state)
+{
+	static const struct {
+		const char *two, *want;
+	} cases[] = {
+		{ "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n",
+		  "spec.sources[2]: b/y.yaml:1" },
+		{ CM("x", "---\n") CM("x", ""),
+		  "ConfigMap/x is defined twice: sources[2] b/y.yaml:1 and sources[2] "
+		  "b/y.yaml:5" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct render_answer a;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(run_two(CM("a", ""), cases[i].two, &a, &err), -1);
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_null(a.objects);
+		assert_null(a.source_type);
+		if (!strstr(err.msg, cases[i].want))
+			fail_msg("%s: not in: %s", cases[i].want, err.msg);
+	}
+}
+
+/* More than are told: the list ends in a word of that. */
+static void repeats_are_capped(void **state)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct render_answer a;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (int i = 0; i < 30; i++)
+		buf_addf(&text, "---\n{apiVersion: v1, kind: ConfigMap, metadata: "
+			 "{name: n%d}}\n", i);
+	assert_int_equal(run_two(buf_str(&text), buf_str(&text), &a, &err), 0);
+	assert_int_equal(a.n_objects, 30);
+	assert_int_equal(a.n_repeats, 20);
+	assert_string_equal(a.repeats[19], "and more");
+	render_answer_deinit(&a);
 }
 
 static void globs_match_as_in_argo(void **state)
@@ -280,6 +408,10 @@ int main(void)
 		cmocka_unit_test(secrets_stay_out_of_messages),
 		cmocka_unit_test(text_of_a_program_is_strict),
 		cmocka_unit_test(request_survives_the_pipe),
+		cmocka_unit_test(sources_are_joined),
+		cmocka_unit_test(sources_have_one_key),
+		cmocka_unit_test(a_broken_source_breaks_all),
+		cmocka_unit_test(repeats_are_capped),
 		cmocka_unit_test(globs_match_as_in_argo),
 		cmocka_unit_test(globs_end_in_time),
 	};

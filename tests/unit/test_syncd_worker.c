@@ -131,6 +131,8 @@ static void setup(struct fixture *f)
 	      "printf 'apiVersion: v1\\nkind: ConfigMap\\n"
 	      "metadata: {name: a}\\n' | tee plain/a.yaml >kust/a.yaml && "
 	      "echo 'resources: [a.yaml]' >kust/kustomization.yaml && "
+	      "mkdir chart && echo 'helmCharts: [{name: x, releaseName: x}]' "
+	      ">chart/kustomization.yaml && "
 	      "git init -q -b main . && git add . && "
 	      "git -c user.name=t -c user.email=t@t commit -qm one");
 	write_program(f, "#!/bin/sh\nexit 1\n");
@@ -151,19 +153,24 @@ static void teardown(struct fixture *f)
 	free(f->mirror);
 }
 
-static struct err render(struct fixture *f, enum worker_kind kind,
-			 const char *path, struct render_answer *answer)
+/* One source of this path; or, with another, two. */
+static struct err render_both(struct fixture *f, enum worker_kind kind,
+			      const char *path, const char *other,
+			      struct render_answer *answer)
 {
-	struct render_request r = {
-		.mirror = f->mirror,
-		.commit = f->oid,
-		.path = (char *)path,
-	};
+	struct render_requests all = { .len = other ? 2 : 1 };
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	struct err err;
 	struct asked a;
 
-	render_request_encode(&r, &b);
+	for (size_t i = 0; i < all.len; i++)
+		all.data[i] = (struct render_request){
+			.mirror = f->mirror, .commit = f->oid,
+			.path = (char *)(uintptr_t)(i ? other : path),
+			.where = !other ? NULL : (char *)(uintptr_t)(
+				 i ? "sources[1]" : "sources[0]"),
+		};
+	render_requests_encode(&all, &b);
 	ask(f, &a, kind, &b);
 	err = a.err;
 	*answer = (struct render_answer){ 0 };
@@ -172,6 +179,12 @@ static struct err render(struct fixture *f, enum worker_kind kind,
 		fail_msg("%s", err.msg);
 	free(a.answer);
 	return err;
+}
+
+static struct err render(struct fixture *f, enum worker_kind kind,
+			 const char *path, struct render_answer *answer)
+{
+	return render_both(f, kind, path, NULL, answer);
 }
 
 static void fetch_then_render(void **state)
@@ -297,6 +310,38 @@ static void exec_failures_speak_of_the_repository(void **state)
 	teardown(&f);
 }
 
+/* Of several sources the program gets those that need it, and no other. */
+static void exec_leaves_the_other_sources_alone(void **state)
+{
+	struct render_answer answer;
+	struct fixture f;
+	struct err err;
+
+	(void)state;
+	setup(&f);
+	write_program(&f, "#!/bin/sh\nprintf 'apiVersion: v1\nkind: Secret\n"
+			  "metadata: {name: of-the-program}\n'\n");
+	err = render_both(&f, WORKER_RENDER, "plain", "chart", &answer);
+	assert_string_equal(err.msg, "");
+	assert_non_null(strstr(answer.exec_why, "helmCharts"));
+	assert_int_equal(answer.n_objects, 0);
+	render_answer_deinit(&answer);
+	err = render_both(&f, WORKER_EXEC, "plain", "chart", &answer);
+	assert_string_equal(err.msg, "");
+	assert_int_equal(answer.n_objects, 2);
+	assert_string_equal(answer.objects[0].source, "sources[0] plain/a.yaml:1");
+	assert_string_equal(answer.objects[1].name, "of-the-program");
+	render_answer_deinit(&answer);
+	err = render_both(&f, WORKER_EXEC, "chart", "nowhere", &answer);
+	assert_int_equal(err.code, ERR_NOTFOUND);
+	assert_non_null(strstr(err.msg, "spec.sources[1]: source.path 'nowhere'"));
+	write_program(&f, "#!/bin/sh\necho no >&2\nexit 1\n");
+	err = render_both(&f, WORKER_EXEC, "plain", "chart", &answer);
+	assert_string_equal(err.msg, "spec.sources[1]: kustomize build chart: no");
+	expect_no_copies(&f);
+	teardown(&f);
+}
+
 /* A copy whose worker was killed goes when the next one starts. */
 static void killed_exec_leaves_nothing_for_long(void **state)
 {
@@ -338,6 +383,7 @@ int main(void)
 		cmocka_unit_test(render_reads_mirrors_only),
 		cmocka_unit_test(exec_runs_the_program_alone),
 		cmocka_unit_test(exec_failures_speak_of_the_repository),
+		cmocka_unit_test(exec_leaves_the_other_sources_alone),
 		cmocka_unit_test(killed_exec_leaves_nothing_for_long),
 		cmocka_unit_test(odd_requests_are_errors),
 	};

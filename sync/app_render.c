@@ -1,0 +1,234 @@
+/*
+ * Rendering what the sources of an application say at their commits: one request for
+ * all of them, asked again when a commit, a source or a remote base has moved. The
+ * answer is the head. What does not render leaves no head, and so changes nothing; a
+ * worker that died is asked again a while later.
+ */
+#include "app_priv.h"
+
+#include <assert.h>
+#include <stdio.h>
+
+#define RENDER_DEADLINE_MS 60000
+#define MAX_ANSWER ((size_t)128 << 20)
+#define TROUBLE_AGAIN_MS 30000
+
+static void on_rendered(struct worker_call *c, const struct err *err,
+			const char *data, size_t len);
+
+static void ask_worker(struct app *a, enum worker_kind kind)
+{
+	struct world *w = a->engine->w;
+
+	a->render = (struct worker_call){
+		.kind = kind, .affinity = a->render_affinity,
+		.request = a->render_request, .request_len = a->render_len,
+		.deadline_ms = RENDER_DEADLINE_MS, .max_answer = MAX_ANSWER,
+		.on_done = on_rendered,
+	};
+	a->engine->counts.renders++;
+	w->ops->worker_start(w, &a->render);
+}
+
+/* One request for each source that objects come from; all strings are borrowed. */
+static void fill_requests(struct app *a, struct render_remote *remotes,
+			  char (*names)[32], struct render_requests *all)
+{
+	const struct app_sources *sources = sources_wanted(a);
+
+	all->len = 0;
+	assert(sources->list.len == a->revs.len);
+	for (size_t i = 0; i < a->revs.len; i++) {
+		const struct app_source *s = &sources->list.data[i];
+		const struct repo_rev *rev = a->revs.data[i].rev;
+
+		if (s->ref_only)
+			continue;
+		snprintf(names[i], sizeof(names[i]), "sources[%zu]", i);
+		all->data[all->len++] = (struct render_request){
+			.mirror = (char *)(uintptr_t)source_mirror(rev),
+			.commit = (char *)(uintptr_t)rev->commit, .path = s->path,
+			.where = sources->many ? names[i] : NULL, .source = s->raw,
+			.install_id = a->engine->install_id, .app_id = a->app_id,
+			.destination_ns = a->spec.dest_ns,
+			.remotes = remotes, .n_remotes = a->remotes.len,
+		};
+	}
+}
+
+/* What names other repositories may name others now. */
+static void forget_remotes(struct app *a)
+{
+	const char *digest = sources_wanted(a)->digest;
+
+	if (sources_at(a, a->remotes_for) && !strcmp(a->remotes_source, digest))
+		return;
+	remotes_reset(a);
+	free(a->remotes_for);
+	a->remotes_for = sources_commits(a);
+	memcpy(a->remotes_source, digest, sizeof(a->remotes_source));
+}
+
+static void start(struct app *a)
+{
+	_cleanup_free_ struct render_remote *remotes = NULL;
+	char names[RENDER_SOURCES_MAX][32];
+	struct buf request = BUF_INIT;
+	struct render_requests all;
+
+	forget_remotes(a);
+	remotes = remotes_list(a);
+	remotes_key(a, a->rendering_remotes);
+	fill_requests(a, remotes, names, &all);
+	render_requests_encode(&all, &request);
+	free(a->render_request);
+	a->render_request = buf_steal(&request, &a->render_len);
+	free(a->render_affinity);
+	a->render_affinity = sources_keys(a);
+	free(a->rendering);
+	a->rendering = sources_commits(a);
+	a->render_began = world_now(a->engine->w);
+	memcpy(a->rendering_source, sources_wanted(a)->digest,
+	       sizeof(a->rendering_source));
+	ask_worker(a, WORKER_RENDER);
+}
+
+/* The plan borrows from the head: without it, until the next look, there is none. */
+static void set_head(struct app *a, struct rel *rel)
+{
+	rel_unref(a->head);
+	a->head = rel;
+	a->plan_valid = false;
+}
+
+static void render_failed(struct app *a, const struct err *err)
+{
+	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendered,
+		   err->msg);
+	a->head_err = *err;
+	set_head(a, NULL);
+	if (err->retry && (err->code == ERR_NOTFOUND || err->code == ERR_IO))
+		sources_refetch(a);
+	if (err->retry) {	/* the worker died, not the input's fault */
+		*a->rendered = '\0';
+		a->render_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
+		app_poke_at(a, a->render_again_at);
+	}
+}
+
+static char *what_is_empty(const struct app *a)
+{
+	const struct app_sources *all = sources_wanted(a);
+
+	if (all->many || !all->list.len)
+		return xstrdup("what spec.sources name");
+	return xasprintf("source.path '%s'", *all->list.data[0].path ?
+			 all->list.data[0].path : ".");
+}
+
+static void render_succeeded(struct app *a, struct rel *rel)
+{
+	struct err empty = ERR_INIT;
+
+	if (!rel->a.n_objects && !a->spec.allow_empty) {
+		_cleanup_free_ char *what = what_is_empty(a);
+
+		err_set(&empty, ERR_INVALID, "%s at %.7s renders no "
+			"objects, nothing is changed (allow it with syncPolicy."
+			"automated.allowEmpty: true)%s%s", what, a->rendered,
+			rel->a.n_warnings ? "; " : "",
+			rel->a.n_warnings ? rel->a.warnings[0] : "");
+		rel_unref(rel);
+		render_failed(a, &empty);
+		return;
+	}
+	set_head(a, rel);
+	sources_readable(a);
+	a->head_err = ERR_INIT;
+}
+
+static void on_rendered(struct worker_call *c, const struct err *err,
+			const char *data, size_t len)
+{
+	struct app *a = container_of(c, struct app, render);
+	struct rel *rel = rel_new();
+	struct err bad = *err;
+
+	if (!bad.code && render_answer_decode(&rel->a, data, len, &bad))
+		bad.retry = true;
+	if (!bad.code && rel->a.exec_why && c->kind == WORKER_RENDER) {
+		free(a->exec_why);
+		a->exec_why = xstrdup(rel->a.exec_why);
+		rel_unref(rel);
+		ask_worker(a, WORKER_EXEC);	/* the sources may be gone by now */
+		return;
+	}
+	/* What the program lacks or says helps only who knows why it was asked. */
+	if (bad.code && c->kind == WORKER_EXEC)
+		err_wrap(&bad, "%s", a->exec_why);
+	free(a->rendered);
+	a->rendered = a->rendering;
+	a->rendering = xstrdup("");
+	memcpy(a->rendered_source, a->rendering_source,
+	       sizeof(a->rendered_source));
+	memcpy(a->rendered_remotes, a->rendering_remotes,
+	       sizeof(a->rendered_remotes));
+	if (!bad.code && rel->a.want_url &&
+	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
+		rel_unref(rel);		/* asked again when it is fetched */
+		if (!remotes_ready(a, NULL))
+			set_head(a, NULL);
+		app_poke(a);
+		return;
+	}
+	if (bad.code) {
+		rel_unref(rel);
+		render_failed(a, &bad);
+	} else {
+		render_succeeded(a, rel);
+	}
+	app_poke(a);
+}
+
+static bool wants_render(const struct app *a)
+{
+	char remotes[65];
+
+	if (!a->present || !sources_known(a) || *a->rendering || app_is_refused(a))
+		return false;
+	if (a->render_again_at > world_now(a->engine->w))
+		return false;
+	if (!sources_at(a, a->rendered) ||
+	    strcmp(a->rendered_source, sources_wanted(a)->digest))
+		return true;
+	if (!a->remotes.len || !remotes_ready(a, NULL))
+		return false;
+	remotes_key(a, remotes);
+	return strcmp(a->rendered_remotes, remotes) != 0;
+}
+
+/* A base that cannot be fetched is told like a render that failed. */
+static void look_remotes(struct app *a)
+{
+	struct err err = ERR_INIT;
+
+	if (!a->remotes.len || *a->rendering || remotes_ready(a, &err) || !err.code)
+		return;
+	if (a->head_err.code == err.code && !strcmp(a->head_err.msg, err.msg))
+		return;
+	engine_log(a->engine, LOG_WARN, a, "%s", err.msg);
+	a->head_err = err;
+	set_head(a, NULL);
+}
+
+bool app_is_rendered(const struct app *a)
+{
+	return !*a->rendering && !wants_render(a);
+}
+
+void app_look_render(struct app *a)
+{
+	if (wants_render(a))
+		start(a);
+	look_remotes(a);
+}
