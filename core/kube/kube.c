@@ -162,6 +162,7 @@ static void fly(struct kube_op *op)
 		.body_len = r->body ? r->body_len : r->own_body.len,
 		.timeout_ms = r->timeout_ms ? r->timeout_ms : 60000,
 		.max_body = k->limits.max_answer,
+		.echoed = KUBE_ECHOED,
 		.on_head = on_head,
 		.on_data = on_data,
 		.on_done = on_done,

@@ -6,6 +6,7 @@
 #include "core/sm.h"
 
 #define KUBE_RETRY_AFTER_MAX 60000u	/* a longer wait is the caller's to make */
+#define KUBE_ECHOED "Audit-ID"	/* k8s.io/apiserver, pkg/endpoints/filters: WithAuditInit */
 
 /*
  * One running request. It lives on the heap because the request's owner may

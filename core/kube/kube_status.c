@@ -112,4 +112,7 @@ void kube_judge(struct kube_op *op)
 		err_set(&op->err, ERR_NET,
 			"%s: the API server's answer of %zu bytes is not JSON",
 			op->r->verb, op->answer.len);
+	else if (!strcmp(op->r->verb, "list") && !doc_get(op->json, "items", NULL))
+		err_set(&op->err, ERR_NET, "list: the API server's answer of %zu bytes "
+			"is no list", op->answer.len);
 }

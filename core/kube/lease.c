@@ -111,7 +111,10 @@ static void observe(struct lease *l, const json_t *lease)
 {
 	_cleanup_buf_ struct buf spec = BUF_INIT;
 
-	doc_canonical(doc_get(lease, "spec", NULL), &spec);
+	const json_t *now = doc_get(lease, "spec", NULL);
+
+	if (now)		/* somebody may have emptied it */
+		doc_canonical(now, &spec);
 	if (!l->seen || strcmp(buf_str(&spec), buf_str(&l->record)) != 0)
 		l->changed_at = boot(l);
 	buf_clear(&l->record);

@@ -420,6 +420,7 @@ static void stream_start(struct watch *w)
 		.accept = "application/json",
 		.idle_ms = WATCH_IDLE_MS,
 		.max_body = SIZE_MAX,
+		.echoed = KUBE_ECHOED,
 		.on_head = on_head,
 		.on_data = on_data,
 		.on_done = on_done,

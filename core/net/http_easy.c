@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/rand.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -89,6 +90,7 @@ static void head_forget(struct http_req *r)
 	free(steal(&r->location));
 	free(steal(&r->content_type));
 	r->retry_after_ms = 0;
+	r->id_missed = r->id_met = false;
 }
 
 static bool is_followed(const struct http_req *r)
@@ -99,11 +101,30 @@ static bool is_followed(const struct http_req *r)
 		r->status == 307 || r->status == 308);
 }
 
+/*
+ * A server, or what stands in front of it, may answer twice: then each later answer
+ * on the connection is the one before.
+ */
+static bool is_anothers(struct http_req *r)
+{
+	struct err err = ERR_INIT;
+
+	if (!r->id_missed || r->id_met)
+		return false;
+	err_set(&err, ERR_NET, "%s: the answer belongs to another request (%s)", r->where,
+		r->call->echoed);
+	http_req_end(r, &err);
+	return true;
+}
+
 /* All headers are there. 1xx only announces; a followed redirect is not told. */
 static void head_whole(struct http_req *r)
 {
 	struct http_call *c = r->call;
 	long status = 0;
+
+	if (is_anothers(r))
+		return;
 
 	curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
 	r->status = (int)status;
@@ -120,6 +141,14 @@ static void head_whole(struct http_req *r)
 		c->on_head(c, r->status, r->retry_after_ms,
 			   r->content_type ? r->content_type : "",
 			   r->etag ? r->etag : "");
+}
+
+static void note_id(struct http_req *r, const char *value, size_t len)
+{
+	if (len == strlen(r->id) && !memcmp(value, r->id, len))
+		r->id_met = true;	/* an aggregated server adds its own */
+	else
+		r->id_missed = true;
 }
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
@@ -147,6 +176,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 	else if (header_is(line, n, "Retry-After", &value, &len))
 		r->retry_after_ms = http_retry_after(value, len,
 				r->w->base.ops->now_wall(&r->w->base));
+	else if (r->call->echoed && header_is(line, n, r->call->echoed, &value, &len))
+		note_id(r, value, len);
 	return http_req_ended(r) ? 0 : n;
 }
 
@@ -240,12 +271,31 @@ static int add_identity(struct http_req *r, struct err *err)
 	return 0;
 }
 
+/* A random UUID, as the API server makes them for its audit log. */
+static void make_id(char id[37])
+{
+	unsigned char b[16];
+
+	if (RAND_bytes(b, sizeof(b)) != 1)
+		abort();	/* no entropy: nothing can be trusted */
+	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
+	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
+	for (size_t i = 0; i < sizeof(b); i++)
+		id += snprintf(id, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ?
+			       "-" : "", b[i]);
+}
+
 static int add_headers(struct http_req *r, struct err *err)
 {
 	const struct http_call *c = r->call;
 
 	if (add_identity(r, err))
 		return -1;
+	if (c->echoed) {
+		make_id(r->id);
+		if (add_header(r, c->echoed, r->id, err))
+			return -1;
+	}
 	if (c->accept && add_header(r, "Accept", c->accept, err))
 		return -1;
 	if (c->content_type &&

@@ -81,6 +81,9 @@ struct http_req {
 	int status;
 	unsigned retry_after_ms;
 	char *etag, *location, *content_type;
+	char id[37];		/* sent as c->echoed */
+	bool id_missed;		/* another's came back, */
+	bool id_met;		/* ours did */
 	char errbuf[CURL_ERROR_SIZE];
 	struct err end;
 };

@@ -81,6 +81,12 @@ struct http_call {
 	unsigned idle_ms;	/* no byte for so long = ERR_TIMEOUT; 0 = none */
 	size_t max_body;	/* bytes of answer; 0 = 64 MiB; beyond = ERR_LIMIT */
 	/*
+	 * A header that the server answers with as it got it, or NULL ("Audit-ID", of
+	 * the API server). The world puts an id of its own into it; an answer with
+	 * another's belongs to another request: ERR_NET, and the connection is closed.
+	 */
+	const char *echoed;
+	/*
 	 * status: the final HTTP status. retry_after_ms: from Retry-After (seconds
 	 * or date), 0 if none. content_type is "" if none; etag likewise.
 	 */

@@ -161,6 +161,24 @@ static bool status(struct conn *c, const char *n)
 	return answer(c, s, "Retry-After: 7\r\n", "{}", 2);
 }
 
+static bool answer_id(struct conn *c, const char *path, const char *query,
+		      const struct buf *request)
+{
+	const char *id = strcasestr(request->data, "\r\naudit-id: ");
+	size_t len = id ? strcspn(id + 12, "\r") : 0;
+	_cleanup_free_ char *h = *query ?
+		xasprintf("Audit-Id: %s\r\nAudit-Id: %.*s\r\n", query,
+			  strcmp(query, "wrong") ? (int)len : 0, id ? id + 12 : "") :
+		xasprintf("Audit-Id: %.*s\r\n", (int)len, id ? id + 12 : "");
+
+	if (!answer(c, "200 OK", h, path, strlen(path)))
+		return false;
+	if (strcmp(path, "/id-twice"))
+		return true;
+	usleep(20000);
+	return answer(c, "200 OK", h, path, strlen(path));
+}
+
 /* false: the connection ends. */
 static bool serve(struct conn *c, const char *path, const char *query,
 		  const struct buf *request)
@@ -168,6 +186,8 @@ static bool serve(struct conn *c, const char *path, const char *query,
 	if (!strcmp(path, "/ok"))
 		return answer(c, "200 OK", "ETag: \"v1\"\r\n"
 			      "Content-Type: text/plain\r\n", "hello", 5);
+	if (!strncmp(path, "/id", 3))
+		return answer_id(c, path, query, request);
 	if (!strcmp(path, "/echo"))
 		return answer(c, "200 OK", "", request->data, request->len);
 	if (!strcmp(path, "/hang"))

@@ -5,6 +5,9 @@
  * path says what it does:
  *
  *   /ok         200, "hello", ETag "v1", text/plain
+ *   /id, /id-2  200, header Audit-Id as in the request, the path as the body
+ *   /id?also    the same with "also" before it; wrong: "wrong" alone
+ *   /id-twice   the same answer twice
  *   /echo       200, the request itself (head and body) as the answer's body
  *   /hang       reads the request and says nothing
  *   /drop       closes without an answer

@@ -69,11 +69,52 @@ static void answer_comes_whole(void **state)
 	heard_deinit(&h);
 	get(&f, &h, "/continue");
 	assert_int_equal(h.heads, 1);
-	assert_int_equal(h.status, 200);
 	assert_string_equal(h.etag, "");
 	assert_string_equal(buf_str(&h.body), "after");
 	heard_deinit(&h);
 	assert_int_equal(netserver_connections(f.server), 1);
+	teardown(&f);
+}
+
+static void get_by_id(struct fixture *f, struct heard *h, const char *path)
+{
+	heard_init(h, &f->l, &f->e, path);
+	h->call.echoed = "Audit-ID";
+	heard_run(h);
+}
+
+/* Who answers twice would be a request behind for ever. */
+static void anothers_answer_is_refused(void **state)
+{
+	static const struct {
+		const char *path;
+		enum err_code code;
+	} t[] = {
+		{ "/id", ERR_NONE }, { "/ok", ERR_NONE }, { "/id?also", ERR_NONE },
+		{ "/id?wrong", ERR_NET }, { "/id", ERR_NONE }, { "/id-twice", ERR_NONE },
+		{ "/id-2", ERR_NET }, { "/id-2", ERR_NONE },
+	};
+	struct fixture f;
+	struct heard h;
+
+	(void)state;
+	setup(&f);
+	for (size_t i = 0; i < sizeof(t) / sizeof(*t); i++) {
+		get_by_id(&f, &h, t[i].path);
+		assert_int_equal(h.err.code, t[i].code);
+		if (t[i].code) {
+			assert_non_null(strstr(h.err.msg, "belongs to another request"));
+			assert_int_equal(h.heads, 0);
+			assert_string_equal(buf_str(&h.body), "");
+		} else if (!strncmp(t[i].path, "/id", 3)) {
+			assert_memory_equal(buf_str(&h.body), t[i].path,
+					    strcspn(t[i].path, "?"));
+		}
+		heard_deinit(&h);
+		if (!strcmp(t[i].path, "/id-twice"))
+			usleep(50000);	/* the second answer waits in the socket */
+	}
+	assert_int_equal(netserver_connections(f.server), 3);
 	teardown(&f);
 }
 
@@ -535,6 +576,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answer_comes_whole),
+		cmocka_unit_test(anothers_answer_is_refused),
 		cmocka_unit_test(request_says_what_was_asked),
 		cmocka_unit_test(basic_credentials_are_a_header),
 		cmocka_unit_test(retry_after_is_read),

@@ -155,6 +155,22 @@ static void test_free_lease(void **state)
 	llab_free(l);
 }
 
+static void test_lease_without_spec(void **state)
+{
+	struct llab *l = llab_new();
+	struct fake_call *c;
+
+	(void)state;
+	fake_answer(take(l, "GET"), 200, "{\"kind\":\"Lease\",\"metadata\":{\"name\":"
+		    "\"lead\",\"namespace\":\"sys\",\"resourceVersion\":\"9\"}}");
+	c = take(l, "PUT");
+	check_field(c, "\"resourceVersion\":\"9\"");
+	check_field(c, "\"holderIdentity\":\"me\"");
+	accept(c);
+	assert_int_equal(l->acquired, 1);
+	llab_free(l);
+}
+
 /* Only our own clock counts: the renewTime of 1999 does not make it expired. */
 static void test_expiry_by_local_clock(void **state)
 {
@@ -537,6 +553,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create),
 		cmocka_unit_test(test_free_lease),
+		cmocka_unit_test(test_lease_without_spec),
 		cmocka_unit_test(test_expiry_by_local_clock),
 		cmocka_unit_test(test_renewed_by_another),
 		cmocka_unit_test(test_expiry_after_suspend),

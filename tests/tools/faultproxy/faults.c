@@ -99,7 +99,7 @@ static int refuse(struct exchange *x)
 /* The answer as it would have come: framed by its length, or as it was. */
 static char *whole(const struct message *a, size_t *ret_len)
 {
-	char status[64] = "200 OK", type[128] = "application/json";
+	char status[64] = "200 OK", type[128] = "application/json", id[64] = "";
 	char *text = NULL;
 	FILE *f = open_memstream(&text, ret_len);
 
@@ -107,11 +107,13 @@ static char *whole(const struct message *a, size_t *ret_len)
 		abort();
 	sscanf(a->head, "HTTP/1.1 %63[^\r\n]", status);
 	message_header(a, "Content-Type", type, sizeof(type));
+	message_header(a, "Audit-Id", id, sizeof(id));
 	if (a->endless)
 		fwrite(a->head, 1, a->head_len, f);
 	else
-		fprintf(f, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n",
-			status, type, a->body_len);
+		fprintf(f, "HTTP/1.1 %s\r\nContent-Type: %s\r\n%s%s%sContent-Length: %zu\r\n\r\n",
+			status, type, *id ? "Audit-Id: " : "", id, *id ? "\r\n" : "",
+			a->body_len);
 	fwrite(a->body ? a->body : "", 1, a->body_len, f);
 	fclose(f);
 	return text;
