@@ -151,6 +151,7 @@ void app_free(struct app *a)
 	vec_deinit(&a->revs);
 	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
+	app_gather_free(a);
 	app_soak_end(a);
 	op_view_reset(&a->op_view);
 	app_plans_reset(a);

@@ -105,6 +105,16 @@ void app_unpin(struct app *a);
 /* Its time is over, or the request asks for it: unpins, saves, says so. */
 void app_end_pin(struct app *a);
 
+/*
+ * app_evidence.c: what failing pods say is asked for before the release is rejected
+ * (and its pods are gone), for some seconds at most; a->gather meanwhile.
+ */
+void app_gather(struct app *a, uint32_t release, const struct objkey *subjects,
+		size_t n);
+/* The release is being rejected: what was gathered of it is stored. */
+void app_keep_evidence(struct app *a, struct release *rel);
+void app_gather_free(struct app *a);
+
 /* app_request.c: what people ask for in the CR */
 /* True when there is a new one. */
 bool app_claim_operation(struct app *a);

@@ -382,6 +382,8 @@ void app_act(struct app *a, const struct decision *d)
 		app_promote(a);
 		break;
 	case NEXT_REVERT:
+		if (a->rec.phase == PHASE_SOAKING && a->gather)
+			break;	/* its end pokes */
 		if (a->rec.phase == PHASE_SOAKING)
 			app_reject(a, record_release(&a->rec, a->rec.target),
 				   a->soak_why, false, true);
@@ -483,6 +485,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	reason = buf_str(&words);
 	free(rel->reason);
 	rel->reason = xstrdup(reason);
+	app_keep_evidence(a, rel);
 	rel->state = RELEASE_REJECTED;
 	rel->may_pass = may_pass;
 	rel->decided_ms = wall;

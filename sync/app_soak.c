@@ -21,6 +21,7 @@ struct soak_look {
 	bool degraded;
 	bool broken;		/* at once, without a grace */
 	unsigned exits;
+	struct objkey culprit;	/* borrowed from the plan */
 	char why[400];
 };
 
@@ -50,6 +51,7 @@ static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 		if (!l || l->health.status != HEALTH_DEGRADED || s->degraded)
 			continue;
 		s->degraded = true;
+		s->culprit = t->key;
 		objkey_format(&t->key, &key);
 		snprintf(s->why, sizeof(s->why), "%s: %s (while soaking)",
 			 buf_str(&key), l->health.message);
@@ -122,6 +124,7 @@ static void look_at_exits(struct app *a, const struct plan *p,
 		if (n < FAILED_EXITS || s->broken)
 			continue;
 		s->broken = true;
+		s->culprit = t->key;
 		snprintf(s->why, sizeof(s->why), "%s: %s%s%s%u containers ended in "
 			 "failure (while soaking)", buf_str(&key),
 			 *pod ? "pod " : "", pod, *pod ? ": " : "", n);
@@ -136,6 +139,16 @@ void app_soak_end(struct app *a)
 	}
 	vec_deinit(&a->soak_pods);
 	a->soak_exits = 0;
+	a->soak_asked = false;
+}
+
+/* Before the revert takes them away. */
+static void ask_pods(struct app *a, const struct soak_look *s)
+{
+	if (!a->soak_bad || a->soak_asked)
+		return;
+	a->soak_asked = true;
+	app_gather(a, a->rec.target, &s->culprit, 1);
 }
 
 bool app_soak_over(struct app *a)
@@ -153,6 +166,7 @@ bool app_soak_over(struct app *a)
 	a->soak_bad = s.broken;
 	if (s.broken) {
 		snprintf(a->soak_why, sizeof(a->soak_why), "%s", s.why);
+		ask_pods(a, &s);
 		return false;
 	}
 	if (s.exits > a->soak_exits)
@@ -165,6 +179,7 @@ bool app_soak_over(struct app *a)
 			a->soak_degraded = now;
 		snprintf(a->soak_why, sizeof(a->soak_why), "%s", s.why);
 		a->soak_bad = now >= a->soak_degraded + grace;
+		ask_pods(a, &s);
 		if (!a->soak_bad)
 			app_poke_at(a, a->soak_degraded + grace);
 	}

@@ -34,6 +34,7 @@
 
 struct app;
 struct app_watch;
+struct gather;
 struct loose;
 struct op;
 struct repo;
@@ -202,6 +203,7 @@ struct store_call {
 	uint32_t release;
 	struct render_answer *answer;	/* put: borrowed; get: filled, owned by caller */
 	size_t next_chunk, n_dropped;
+	bool evidence;		/* put: the application's goes with it */
 	bool running;
 	struct world_task task;
 	struct err err;
@@ -385,6 +387,13 @@ struct soak_pods {
 	struct podwatch *watch;
 };
 
+/* What is kept of a failure, until it is stored. */
+struct kept_words {
+	uint32_t release;
+	char *text;		/* evidence.h's document; NULL */
+	bool due;		/* the release was rejected: with the next write */
+};
+
 struct app {
 	char *id;		/* "ns/name": the registry's key */
 	char *app_id;		/* tracking id's first part: "<app>" or "<ns>_<app>" */
@@ -469,6 +478,9 @@ struct app {
 	} gates;
 	bool soak_bad;
 	char soak_why[400];
+	bool soak_asked;	/* what its failing pods say was asked for */
+	struct gather *gather;	/* it is being asked for; NULL */
+	struct kept_words evidence;
 	uint64_t retry_at;	/* mono: not before */
 	struct fights fights;	/* objects that are changed back */
 	unsigned heal_tries;

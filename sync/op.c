@@ -534,6 +534,8 @@ static void op_tick(struct op *op)
 			if (!quiet(op) &&
 			    !(op->sm.state == OP_LEARNING && op->learned))
 				suspend;
+			if (op_gathers(op))
+				suspend;
 			sm_move(&op->sm, sm_may_move(&op->sm, OP_CLOSING) ?
 					 end_of(op) : OP_DONE);
 			continue;

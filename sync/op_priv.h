@@ -100,6 +100,7 @@ struct op {
 	char lacks[480];	/* what op_kinds_ready() found missing */
 	const char *superseded;
 	bool terminated;	/* what runs ends now, too */
+	bool gathered;		/* what failing pods say was asked for */
 	bool began;		/* past the preflight: a failure runs SyncFail hooks */
 	struct op_hooks *hooks;	/* NULL until there is one */
 	uint64_t hooks_look_at;	/* mono: when the timer looks for them; 0 */
@@ -312,6 +313,14 @@ void op_namespace_start(struct op *op);
  */
 void op_unstick(struct op *op);
 struct unstick *unstick_free(struct unstick *u);
+
+/*
+ * op_evidence.c: what failing pods say, asked for when a sync failed over them:
+ * those of the steps' objects, or of its failed hooks. op_gathers: true while that
+ * is under way; hooks and objects stay until then.
+ */
+void op_gather(struct op *op, const struct settle_item *items, size_t n, size_t culprit);
+bool op_gathers(struct op *op);
 
 /* op_settle.c */
 enum settle_verdict op_settle(struct op *op, bool all);

@@ -188,7 +188,6 @@ enum settle_verdict op_settle(struct op *op, bool all)
 		doubt(op, NULL);
 	else if (!is_sure(op, &items[r.culprit].key))
 		r.verdict = SETTLE_WAIT;	/* the list's end pokes */
-	free(items);
 	snprintf(op->message, sizeof(op->message), "%s", r.message);
 	at = op->look_at && (!r.again_at || op->look_at < r.again_at) ?
 	     op->look_at : r.again_at;
@@ -198,9 +197,11 @@ enum settle_verdict op_settle(struct op *op, bool all)
 		struct err bad = ERR_INIT;
 
 		op->may_pass = op->may_pass || r.may_pass;
+		op_gather(op, items, n, r.culprit);
 		err_set(&bad, ERR_INVALID, "%s", r.message);
 		op_fail(op, OP_BAD, &bad);
 	}
+	free(items);
 	return r.verdict;
 }
 

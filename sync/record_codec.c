@@ -122,6 +122,7 @@ static const struct field release_fields[] = {
 	{ "decided", TYPE_I64, AT(release, decided_ms), 0, 0, 0 },
 	{ "deployed", TYPE_I64, AT(release, deployed_ms), 0, 0, 0 },
 	{ "digest", TYPE_TEXT, AT(release, digest), 0, 0, 0 },
+	{ "evidence", TYPE_BOOL, AT(release, evidence), 0, 0, 0 },
 	{ "id", TYPE_U32, AT(release, id), 0, 0, 0 },
 	{ "initiatedBy", TYPE_STR, AT(release, initiated_by), 0, 0, 0 },
 	{ "inputKey", TYPE_TEXT, AT(release, input_key), 0, 0, 0 },

@@ -86,6 +86,10 @@ static void take_version(struct store_call *c)
 
 	free(c->app->rec_version);
 	c->app->rec_version = xstrdup(v ? v : "");
+	if (c->evidence && c->app->evidence.due) {
+		free(c->app->evidence.text);
+		c->app->evidence = (struct kept_words){ 0 };
+	}
 	/* Those are gone now; what was dropped meanwhile goes next time. */
 	if (!c->n_dropped)
 		return;
@@ -183,6 +187,11 @@ static void send_record(struct store_call *c)
 	if (c->answer && store_embeds(c->answer, a->spec.history_limit)) {
 		w.release = c->answer;
 		w.release_id = c->release;
+	}
+	c->evidence = a->evidence.due;
+	if (c->evidence) {
+		w.evidence = a->evidence.text;
+		w.evidence_id = a->evidence.release;
 	}
 	a->rec.epoch = e->epoch;
 	store_record_name(a->id, name);

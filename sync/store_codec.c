@@ -12,6 +12,7 @@
 
 #define INLINE_MAX ((size_t)600 << 10)
 #define CHUNK_MAX ((size_t)64 << 20)
+#define EVIDENCE_MAX ((size_t)1 << 20)
 #define EMBED_MAX ((size_t)48 << 10)
 #define EMBED_TOTAL ((size_t)560 << 10)	/* a Secret holds 1 MiB */
 
@@ -94,6 +95,24 @@ static void add_embedded(const struct render_answer *a, uint32_t id,
 	add_data(out, key, zipped.data, zipped.len);
 }
 
+/* The new one; with it the older ones go that the record says are kept no longer. */
+static void add_evidence(const struct record_write *w, struct buf *out)
+{
+	_cleanup_buf_ struct buf zipped = BUF_INIT;
+	char key[32];
+
+	zip_deflate(w->evidence, strlen(w->evidence), &zipped);
+	snprintf(key, sizeof(key), "evidence-%u", w->evidence_id);
+	buf_addc(out, ',');
+	add_data(out, key, zipped.data, zipped.len);
+	for (size_t i = 0; w->version && i < w->record->releases.len; i++) {
+		const struct release *r = &w->record->releases.data[i];
+
+		if (!r->evidence && r->id != w->evidence_id)
+			buf_addf(out, ",\"evidence-%u\":null", r->id);
+	}
+}
+
 void store_record_body(const struct record_write *w, struct buf *out)
 {
 	char name[STORE_NAME];
@@ -111,8 +130,11 @@ void store_record_body(const struct record_write *w, struct buf *out)
 	add_data(out, "install", w->install_id, strlen(w->install_id));
 	if (w->release)
 		add_embedded(w->release, w->release_id, out);
+	if (w->evidence)
+		add_evidence(w, out);
 	for (size_t i = 0; w->version && i < w->n_dropped; i++)
-		buf_addf(out, ",\"release-%u\":null", w->dropped[i]);
+		buf_addf(out, ",\"release-%u\":null,\"evidence-%u\":null",
+			 w->dropped[i], w->dropped[i]);
 	buf_adds(out, "}}");
 }
 
@@ -240,6 +262,22 @@ int store_embedded_parse(const json_t *secret, uint32_t release,
 	    zip_inflate(zipped.data, zipped.len, CHUNK_MAX, &bytes, err))
 		return -1;
 	return render_answer_decode(ret, buf_str(&bytes), bytes.len, err);
+}
+
+json_t *store_evidence_parse(const json_t *secret, uint32_t release, struct err *err)
+{
+	_cleanup_buf_ struct buf zipped = BUF_INIT, text = BUF_INIT;
+	char key[32];
+
+	snprintf(key, sizeof(key), "evidence-%u", release);
+	if (!doc_get(secret, "data", key, NULL)) {
+		err_set(err, ERR_NOTFOUND, "nothing more is kept of release #%u", release);
+		return NULL;
+	}
+	if (get_data(secret, key, &zipped, err) ||
+	    zip_inflate(zipped.data, zipped.len, EVIDENCE_MAX, &text, err))
+		return NULL;
+	return doc_parse(buf_str(&text), text.len, err);
 }
 
 int store_chunk_parse(const json_t *secret, struct render_chunk *c,

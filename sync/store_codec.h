@@ -29,6 +29,8 @@ struct record_write {
 	uint32_t release_id;
 	const uint32_t *dropped;	/* embedded releases that go */
 	size_t n_dropped;
+	const char *evidence;	/* of a rejection, beside the record; NULL: none is new */
+	uint32_t evidence_id;	/* its release */
 };
 void store_record_body(const struct record_write *w, struct buf *out);
 /* May it be embedded? At most 48 KiB, fewer when many releases are kept. */
@@ -37,6 +39,8 @@ bool store_embeds(const struct render_answer *a, unsigned history_limit);
 int store_embedded_parse(const json_t *secret, uint32_t release,
 			 struct render_answer *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* What was kept of a rejection (evidence.h), owned; NULL: NOTFOUND when nothing was. */
+json_t *store_evidence_parse(const json_t *secret, uint32_t release, struct err *err);
 int store_record_parse(const json_t *secret, size_t max, struct record *ret,
 		       struct err *err) __attribute__((warn_unused_result));
 

@@ -5,6 +5,8 @@
 #include "syncctl.h"
 
 #include "core/mem.h"
+#include "desired.h"
+#include "sync/store_codec.h"
 
 #include <stdio.h>
 
@@ -146,30 +148,45 @@ static int show_events(struct cluster *c, const struct options *o)
 
 /* ---- logs ---- */
 
-static void tell_rejection(const json_t *r, struct buf *out)
+static void tell_rejection(const json_t *r, const json_t *record, struct buf *out)
 {
 	const char *reason = doc_get_str(r, "reason", NULL);
 	const char *since = doc_get_str(r, "since", NULL);
+	_cleanup_json_ json_t *kept = NULL;
+	struct err err = ERR_INIT;
 
 	buf_adds(out, "release ");
 	view_release(out, r);
 	buf_addf(out, " was rejected%s%s\n  ", since ? " at " : "", since ? since : "");
 	view_clean(out, reason ? reason : "no reason is kept");
 	buf_addc(out, '\n');
+	if (record)
+		kept = store_evidence_parse(record, (uint32_t)doc_get_int(r, 0, "id", NULL),
+					    &err);
+	if (kept)
+		view_evidence(kept, out);
 }
 
 /* What is kept of rejections, the newest first. */
-static int show_rejected(const json_t *app, const struct options *o)
+static int show_rejected(struct cluster *c, const json_t *app, const struct options *o)
 {
-	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
+	_cleanup_json_ json_t *state = view_state(app), *record = NULL;
+	const json_t *list = doc_get(state, "releases", NULL), *r;
 	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct err err = ERR_INIT;
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, r) {
-		const char *state = doc_get_str(r, "state", NULL);
+		const char *word = doc_get_str(r, "state", NULL);
 
-		if (state && !strcmp(state, "rejected"))
-			tell_rejection(r, &out);
+		if (!word || strcmp(word, "rejected"))
+			continue;
+		if (!record && !err.code) {
+			record = desired_record(c, o, app, &err);
+			if (!record)
+				fprintf(stderr, "syncctl: %s\n", err.msg);
+		}
+		tell_rejection(r, record, &out);
 	}
 	if (!out.len) {
 		fprintf(stderr, "syncctl: no release of %s was rejected\n", o->args[0]);
@@ -292,7 +309,7 @@ static int show_logs(struct cluster *c, const struct options *o)
 	app = cluster_get(c, o->args[0], &err);
 	if (!app)
 		return output_error(&err);
-	return o->rejected ? show_rejected(app, o) : show_pods(c, o, app);
+	return o->rejected ? show_rejected(c, app, o) : show_pods(c, o, app);
 }
 
 int cmd_resources(const struct options *o)

@@ -22,7 +22,7 @@ static const char *text(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* ---- a stored release ---- */
+/* ---- what is stored ---- */
 
 static struct kube_ref secret(struct cluster *c, const char *name)
 {
@@ -64,6 +64,36 @@ static int read_apart(struct cluster *c, const char *id, uint32_t release,
 	return read_chunks(c, id, ret, err);
 }
 
+/* The application's record, owned. Fills c->system_ns. */
+static json_t *read_record(struct cluster *c, const struct options *o, const json_t *app,
+			   struct err *err)
+{
+	_cleanup_free_ char *id = xasprintf("%s/%s", c->ns,
+		text(doc_get(app, "metadata", NULL), "name"));
+	const char *ns = cluster_system_ns(c, o, err);
+	char name[STORE_NAME];
+	struct kube_ref ref;
+
+	if (!ns)
+		return NULL;
+	if (!c->system_ns)
+		c->system_ns = xstrdup(ns);
+	store_record_name(id, name);
+	ref = secret(c, name);
+	return cluster_object(c, &ref, err);
+}
+
+json_t *desired_record(struct cluster *c, const struct options *o, const json_t *app,
+		       struct err *err)
+{
+	json_t *record = read_record(c, o, app, err);
+
+	if (!record)
+		err_wrap(err, "what syncd keeps of %s cannot be read",
+			 text(doc_get(app, "metadata", NULL), "name"));
+	return record;
+}
+
 static const json_t *find_release(const json_t *app, uint32_t id)
 {
 	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
@@ -82,21 +112,12 @@ int desired_stored(struct cluster *c, const struct options *o, const json_t *app
 	_cleanup_free_ char *id = xasprintf("%s/%s", c->ns,
 		text(doc_get(app, "metadata", NULL), "name"));
 	_cleanup_json_ json_t *record = NULL;
-	const char *ns = cluster_system_ns(c, o, err);
-	char name[STORE_NAME];
-	struct kube_ref ref;
 
 	*ret = (struct render_answer){ 0 };
-	if (!ns)
-		return -1;
 	if (!row)
 		return err_set(err, ERR_NOTFOUND, "there is no release #%u: syncctl history %s",
 			       release, text(doc_get(app, "metadata", NULL), "name"));
-	if (!c->system_ns)
-		c->system_ns = xstrdup(ns);
-	store_record_name(id, name);
-	ref = secret(c, name);
-	record = cluster_object(c, &ref, err);
+	record = read_record(c, o, app, err);
 	if (!record)
 		return err_wrap(err, "reading release #%u", release);
 	if (!store_embedded_parse(record, release, ret, err))

@@ -9,6 +9,12 @@
 int desired_stored(struct cluster *c, const struct options *o, const json_t *app,
 		   uint32_t release, struct render_answer *ret, struct err *err)
 	__attribute__((warn_unused_result));
+/*
+ * The Secret in which syncd keeps the application's record, small releases and what
+ * it kept of rejections (sync/store_codec.h reads them). Owned; NULL.
+ */
+json_t *desired_record(struct cluster *c, const struct options *o, const json_t *app,
+		       struct err *err);
 /* The number of the newest stored release of that commit (or its beginning); 0. */
 uint32_t desired_release_of(const json_t *app, const char *revision);
 /*

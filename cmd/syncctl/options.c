@@ -22,7 +22,7 @@ const struct command commands[] = {
 	{ "events", "APP", "what was said of it and of its objects", cmd_events, 1, 1,
 	  F_CLUSTER | F_OUTPUT },
 	{ "logs", "APP", "what its pods say, or what is kept of a rejection", cmd_logs, 1, 1,
-	  F_CLUSTER | F_LOGS },
+	  F_CLUSTER | F_LOGS | F_SYSTEM },
 	{ "diff", "APP [RELEASE]", "what a sync would change; exit 1 if anything", cmd_diff,
 	  1, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_DIFF | F_SYSTEM },
 	{ "sync", "APP", "ask for a sync and follow exactly it to its end", cmd_sync,

@@ -117,6 +117,12 @@ void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);
 void view_history(const json_t *app, const struct view_env *env, struct buf *out);
 
+/* --- what is kept of a rejection: sync/evidence.h's document (view_evidence.c) --- */
+
+void view_evidence(const json_t *doc, struct buf *out);
+/* Of the first container that said something its last `n` lines; false: none did. */
+bool view_last_words(const json_t *doc, size_t n, struct buf *out);
+
 /* --- objects (view_objects.c) --- */
 
 void view_resources(const json_t *app, const struct view_env *env, struct buf *out);

@@ -66,6 +66,7 @@ struct release {
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
 	bool prune;		/* a person asked to prune with it; until it is done */
+	bool evidence;		/* what its pods said is kept beside the record */
 	uint32_t n_objects;
 	int64_t created_ms;	/* wall clock */
 	int64_t deployed_ms;	/* operation succeeded; 0 = not */

@@ -158,6 +158,7 @@ push bad-9 >/dev/null
 wait_until 60 "the revert" app_is shop '$d.phase == "Pinned"'
 assert_exit 0 ctl logs shop --rejected
 assert_contains "$OUTPUT" "was rejected at" "what is kept"
+assert_contains "$OUTPUT" ", container " "what is kept of its pods"
 assert_exit 0 ctl retry shop --async
 wait_until 30 "the second try" image_is bad-9
 NINE=$(push v10)

@@ -33,8 +33,6 @@ static char *unescape(const char *s, size_t n)
 	return buf_steal(&b, NULL);
 }
 
-char *api_query_get(const char *query, const char *key);
-/* The value of a query parameter, unescaped; owned by the caller, or NULL. */
 char *api_query_get(const char *query, const char *key)
 {
 	size_t n = strlen(key);
@@ -391,12 +389,17 @@ static const char *verb_of(const struct route *r, const struct api_request *q)
 	       "update" : !strcmp(q->method, "PATCH") ? "patch" : "delete";
 }
 
+static bool is_log(const struct route *r)
+{
+	return r->sub && !strcmp(r->sub, "log") && !strcmp(r->type->plural, "pods");
+}
+
 static int authorize(struct apisim *a, const struct route *r,
 		     const struct api_request *q, struct api_status *st)
 {
 	const char *verb = verb_of(r, q);
-	_cleanup_free_ char *what = xasprintf("%s%s%s", r->plural, *r->group ? "." : "",
-					      r->group);
+	_cleanup_free_ char *what = xasprintf("%s%s%s%s", r->plural, is_log(r) ? "/log" :
+					      "", *r->group ? "." : "", r->group);
 	_cleanup_buf_ struct buf where = BUF_INIT;
 
 	if (!a->deny || !a->deny(a->deny_arg, q->user, verb, what, r->ns ? r->ns : ""))
@@ -431,6 +434,11 @@ static int serve(struct apisim *a, struct route *r, const struct api_request *q,
 {
 	bool read = !strcmp(q->method, "GET"), post = !strcmp(q->method, "POST");
 
+	if (r->type && read && is_log(r)) {
+		if (authorize(a, r, q, st))
+			return -1;
+		return api_pod_log(a, r->ns, r->name, q->query, out, st);
+	}
 	if (r->type && r->sub && (strcmp(r->sub, "status") || !r->type->has_status))
 		r->type = NULL;
 	if (!r->type)

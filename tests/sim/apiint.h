@@ -59,6 +59,8 @@ struct api_job {	/* a controller's next look at an object */
 
 struct apisim {
 	struct sim *sim;
+	apisim_log_fn *logs;
+	void *logs_arg;
 	struct apisim_options options;
 	VEC(struct api_type *) types;
 	VEC(struct api_object *) objects;	/* sorted by key */
@@ -216,6 +218,11 @@ struct api_op {
 	json_t *out;		/* the object as it is now; owned */
 };
 int api_write(struct apisim *a, struct api_op *op, struct api_status *st);
+/* GET pods/name/log?container=&tailLines=&limitBytes=&previous=. */
+int api_pod_log(struct apisim *a, const char *ns, const char *name, const char *query,
+		struct api_answer *out, struct api_status *st);
+/* The value of a query parameter, unescaped; owned by the caller, or NULL. */
+char *api_query_get(const char *query, const char *key);
 /* Deletes as DELETE with options would; *out (owned) is the answer's body. */
 int api_delete(struct apisim *a, struct api_type *t, const char *ns,
 	       const char *name, const json_t *options, bool dry_run,

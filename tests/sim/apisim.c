@@ -41,6 +41,12 @@ struct apisim *apisim_free(struct apisim *a)
 	return NULL;
 }
 
+void apisim_set_logs(struct apisim *a, apisim_log_fn *fn, void *arg)
+{
+	a->logs = fn;
+	a->logs_arg = arg;
+}
+
 /* A test that cannot set itself up has no business going on. */
 static _Noreturn void refused(const char *what, const struct api_status *st)
 {

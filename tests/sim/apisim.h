@@ -65,6 +65,14 @@ typedef bool apisim_deny_fn(void *arg, const char *user, const char *verb,
 			    const char *resource, const char *ns);
 void apisim_set_authz(struct apisim *a, apisim_deny_fn *fn, void *arg);
 
+/*
+ * What a container says: owned by the caller, NULL for the words of a pod that runs
+ * ("main of web-x\n"). Of a container that never ran the server says why it has none.
+ */
+typedef char *apisim_log_fn(void *arg, const char *pod, const char *container,
+			    bool previous);
+void apisim_set_logs(struct apisim *a, apisim_log_fn *fn, void *arg);
+
 struct apisim_options {
 	bool no_streaming_lists;	/* as before 1.34: 422 for sendInitialEvents */
 	bool no_aggregated_discovery;	/* as before 1.27 */

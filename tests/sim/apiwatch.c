@@ -7,8 +7,6 @@
 
 #include "apiint.h"
 
-char *api_query_get(const char *query, const char *key);
-
 static void send(struct api_watch *w, const char *type, const json_t *object)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;

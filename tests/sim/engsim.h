@@ -26,6 +26,7 @@ struct engsim {
 	bool push_webhooks;	/* likewise */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
+	uint32_t want_release;	/* likewise */
 	unsigned lives;
 };
 
