@@ -244,6 +244,21 @@ static int diff_releases(struct cluster *c, struct report *r, const json_t *app,
 	return against_each_other(r, &a, &b, err);
 }
 
+json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_t to,
+		    const struct options *o, struct err *err)
+{
+	struct options as_data = { .output = OUT_JSON };
+	struct report r = { .o = &as_data, .list = json_array() };
+	_cleanup_(answer_deinit) struct render_answer a = { 0 }, b = { 0 };
+
+	if (!desired_stored(c, o, app, from, &a, err) &&
+	    !desired_stored(c, o, app, to, &b, err) &&
+	    !against_each_other(&r, &a, &b, err))
+		return r.list;
+	json_decref(r.list);
+	return NULL;
+}
+
 /* ---- which ---- */
 
 /* One folder, or one commit, says nothing of the others. */

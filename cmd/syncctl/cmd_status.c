@@ -1,6 +1,9 @@
 /* syncctl status [APP] */
 #include "syncctl.h"
 
+#include "desired.h"
+#include "sync/store_codec.h"
+
 static int show_fleet(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
@@ -24,6 +27,38 @@ static int show_fleet(struct cluster *c, const struct options *o)
 	return output_text(&out);
 }
 
+/*
+ * What is stored of the rejection that it tells of. Not everybody may read syncd's
+ * Secrets: without them the story is shorter.
+ */
+static void read_kept(struct cluster *c, const struct options *o, const json_t *app,
+		      json_t **ret_evidence, json_t **ret_changes)
+{
+	_cleanup_json_ json_t *state = view_state(app), *record = NULL;
+	uint32_t bad = (uint32_t)doc_get_int(state, 0, "rejected", "id", NULL);
+	uint32_t good = (uint32_t)doc_get_int(state, 0, "lastGood", "id", NULL);
+	struct err err = ERR_INIT;
+
+	record = bad ? desired_record(c, o, app, &err) : NULL;
+	if (!record)
+		return;
+	*ret_evidence = store_evidence_parse(record, bad, &err);
+	err = ERR_INIT;
+	if (good && good != bad)
+		*ret_changes = diff_stored(c, app, good, bad, o, &err);
+}
+
+static int show_story(struct cluster *c, const struct options *o, const json_t *app)
+{
+	struct view_env env = output_env(o);
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_json_ json_t *evidence = NULL, *changes = NULL;
+
+	read_kept(c, o, app, &evidence, &changes);
+	view_story(app, &(struct view_kept){ evidence, changes }, &env, &out);
+	return output_text(&out);
+}
+
 static int show_one(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
@@ -39,10 +74,9 @@ static int show_one(struct cluster *c, const struct options *o)
 		rows = view_fleet_json(items, &env);
 		return output_value(json_incref(json_array_get(rows, 0)), o->output);
 	}
-	if (o->output == OUT_NAME)
-		view_names(items, &out);
-	else
-		view_story(app, &env, &out);
+	if (o->output != OUT_NAME)
+		return show_story(c, o, app);
+	view_names(items, &out);
 	return output_text(&out);
 }
 

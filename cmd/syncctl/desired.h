@@ -15,6 +15,12 @@ int desired_stored(struct cluster *c, const struct options *o, const json_t *app
  */
 json_t *desired_record(struct cluster *c, const struct options *o, const json_t *app,
 		       struct err *err);
+/*
+ * The differences between two stored releases: an array of view_change_json(). Owned;
+ * NULL and *err when one cannot be read.
+ */
+json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_t to,
+		    const struct options *o, struct err *err);
 /* The number of the newest stored release of that commit (or its beginning); 0. */
 uint32_t desired_release_of(const json_t *app, const char *revision);
 /*

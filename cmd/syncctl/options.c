@@ -10,7 +10,7 @@
 
 const struct command commands[] = {
 	{ "status", "[APP]", "how everything is, or one application's whole story",
-	  cmd_status, 0, 1, F_CLUSTER | F_MANY | F_OUTPUT },
+	  cmd_status, 0, 1, F_CLUSTER | F_MANY | F_OUTPUT | F_SYSTEM },
 	{ "list", "", "the applications", cmd_list, 0, 0,
 	  F_CLUSTER | F_MANY | F_OUTPUT },
 	{ "get", "APP", "one application and its objects", cmd_get, 1, 1,

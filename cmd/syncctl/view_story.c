@@ -273,35 +273,6 @@ static void objects(const struct view_app *a, const struct view_env *env,
 	view_table_deinit(&t);
 }
 
-static void rejected(const struct view_app *a, const struct view_env *env,
-		     struct buf *out)
-{
-	const char *reason = doc_get_str(a->rejected, "reason", NULL);
-	const char *why = doc_get_str(a->pin, "why", NULL);
-	const char *by = doc_get_str(a->pin, "by", NULL);
-
-	if (!a->rejected && !a->pin)
-		return;
-	title(env, out, a->pinned && !a->moving ? "Why it is pinned" : "Rejected");
-	if (a->rejected) {
-		buf_adds(out, "  ");
-		view_release(out, a->rejected);
-		for_age(out, env, " was rejected ",
-			doc_get_str(a->rejected, "since", NULL));
-		buf_adds(out, " ago\n");
-	}
-	if (reason || why) {
-		buf_adds(out, "  ");
-		view_clean(out, reason ? reason : why);
-		buf_addc(out, '\n');
-	}
-	if (a->pinned && by && strcmp(by, "auto-revert")) {
-		buf_adds(out, "  pinned by ");
-		view_clean(out, by);
-		buf_addc(out, '\n');
-	}
-}
-
 static void asked(const struct view_app *a, const struct view_env *env,
 		  struct buf *out)
 {
@@ -313,16 +284,26 @@ static void asked(const struct view_app *a, const struct view_env *env,
 	buf_add(out, list.data, list.len);
 }
 
+/* Put back after a rejection: why it is pinned says all that this would. */
+static bool is_put_back(const struct view_app *a)
+{
+	return a->pinned && !a->moving && a->rejected;
+}
+
 static void problems(const struct view_app *a, const struct view_env *env,
 		     struct buf *out)
 {
 	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
+	bool any = false;
 	size_t i;
 
-	if (!json_array_size(list))
-		return;
-	title(env, out, "Problems");
 	json_array_foreach((json_t *)list, i, c) {
+		if (is_put_back(a) &&
+		    !strcmp(text(doc_get_str(c, "type", NULL)), "SyncError"))
+			continue;
+		if (!any)
+			title(env, out, "Problems");
+		any = true;
 		buf_adds(out, "  ");
 		view_clean(out, doc_get_str(c, "type", NULL));
 		buf_adds(out, ": ");
@@ -368,8 +349,8 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 		step(&steps, "confirm", a->name, "approves exactly the list above");
 	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
 		buf_adds(&steps, "  push a new commit                     it is tried at once\n");
-		step(&steps, "sync", a->name, "tries Git's commit once more: if the cause is gone");
-		step(&steps, "history", a->name, "the releases and why one was rejected");
+		step(&steps, view_may_retry(a->app) ? "retry" : "sync", a->name,
+		     "tries Git's commit once more: if the cause is gone");
 	} else if (a->moving) {
 		step(&steps, "wait --good", a->name, "until it is good or went back");
 	} else if (!strcmp(a->sync, "OutOfSync") && !automated) {
@@ -382,21 +363,28 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	buf_deinit(&steps);
 }
 
-void view_story(const json_t *app, const struct view_env *env, struct buf *out)
+void view_story(const json_t *app, const struct view_kept *kept,
+		const struct view_env *env, struct buf *out)
 {
 	struct view_app a;
 
 	view_app_init(&a, app);
 	headline(&a, env, out);
-	buf_addc(out, '\n');
-	source_line(&a, out);
+	if (!is_put_back(&a)) {
+		buf_addc(out, '\n');
+		source_line(&a, out);
+	}
 	state_lines(&a, env, out);
-	phase_line(&a, env, out);
-	operation_line(&a, out);
-	rejected(&a, env, out);
-	waves(&a, env, out);
+	if (!is_put_back(&a)) {
+		phase_line(&a, env, out);
+		operation_line(&a, out);
+	}
+	view_rejected(&a, kept, env, out);
+	if (!is_put_back(&a))
+		waves(&a, env, out);
 	objects(&a, env, "Not healthy", is_unwell, unwell_row, 3, out);
-	objects(&a, env, "Out of sync", is_out_of_sync, differing_row, 2, out);
+	if (!is_put_back(&a))
+		objects(&a, env, "Out of sync", is_out_of_sync, differing_row, 2, out);
 	asked(&a, env, out);
 	problems(&a, env, out);
 	next_steps(&a, env, out);

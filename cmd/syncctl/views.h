@@ -111,7 +111,17 @@ size_t view_wave(const struct view_app *a, size_t *ret_of);
 /* items: the Applications of a list. */
 void view_fleet(const json_t *items, const struct view_env *env, struct buf *out);
 json_t *view_fleet_json(const json_t *items, const struct view_env *env);
-void view_story(const json_t *app, const struct view_env *env, struct buf *out);
+/* What is stored of a rejection, where it could be read: NULL where not. */
+struct view_kept {
+	const json_t *evidence;	/* sync/evidence.h's document */
+	const json_t *changes;	/* view_change_json() of each, from the good release */
+};
+/* kept: NULL where nothing was rejected. */
+void view_story(const json_t *app, const struct view_kept *kept,
+		const struct view_env *env, struct buf *out);
+/* Its part about what was rejected: why, the pods' words, what it changed. */
+void view_rejected(const struct view_app *a, const struct view_kept *kept,
+		   const struct view_env *env, struct buf *out);
 void view_list(const json_t *items, const struct view_env *env, struct buf *out);
 void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);

@@ -169,7 +169,7 @@ assert_contains "$OUTPUT" "Git wants ${BAD:0:7}" "what Git wants"
 assert_contains "$OUTPUT" "Why it is pinned" "the story"
 assert_contains "$OUTPUT" ImagePullBackOff "the reason"
 assert_contains "$OUTPUT" "push a new commit" "the next step"
-assert_contains "$OUTPUT" "syncctl sync image" "the next step"
+assert_contains "$OUTPUT" "syncctl retry image" "the next step"
 assert_contains "$(syncctl status)" "✗ Pinned" "the fleet"
 assert_contains "$(syncctl history image)" "#2   rejected" "the history"
 events() { kc get events -n "$APPS" -o json | jq -r '.items[] | select(.involvedObject.name == "image") | .reason + " " + .message'; }

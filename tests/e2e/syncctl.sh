@@ -75,7 +75,7 @@ it "status of one tells its story"
 OUTPUT=$(ctl status shop -n "$NS")
 assert_contains "$OUTPUT" "shop is pinned to release #1 (9f31c02, Ada" "the headline"
 assert_contains "$OUTPUT" "deployment/web: ImagePullBackOff" "the reason"
-assert_contains "$OUTPUT" "syncctl sync shop" "the next step"
+assert_contains "$OUTPUT" "syncctl retry shop" "the next step"
 
 it "machines get JSON, YAML and names"
 assert_eq true "$(ctl status shop -n "$NS" -o json | jq .pinned)" "status -o json"

@@ -6,6 +6,7 @@
  *               tests/golden/statusdoc/good.json, so that what the daemon writes
  *               is what is shown; "mirrored": true drops status.syncd from it and
  *               writes the daemon's annotation, as where the CRD does not keep it.
+ *               A story's "evidence" and "changes" are what struct view_kept has.
  *               Views of one application take the first; progress takes them as
  *               one application's successive states.
  * UPDATE_GOLDEN=1 writes what we answer now.
@@ -101,6 +102,14 @@ static void show_health(const json_t *items, const struct view_env *env,
 	view_health(judged, env, out);
 }
 
+static void show_story(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	struct view_kept kept = { json_object_get(app, "evidence"),
+				  json_object_get(app, "changes") };
+
+	view_story(app, &kept, env, out);
+}
+
 static void show(const char *name, const json_t *c, struct buf *out)
 {
 	static const struct {
@@ -109,7 +118,7 @@ static void show(const char *name, const json_t *c, struct buf *out)
 		bool many;
 	} views[] = {
 		{ "fleet", view_fleet, true }, { "list", view_list, true },
-		{ "health", show_health, true }, { "story", view_story, false },
+		{ "health", show_health, true }, { "story", show_story, false },
 		{ "get", view_get, false }, { "history", view_history, false },
 	};
 	const json_t *items = doc_get(c, "items", NULL);
