@@ -151,6 +151,13 @@ void app_take_wishes(struct app *a)
 	app_request_digest(a, o->asked);
 }
 
+/* A new line of candidates begins: what earlier ones changed is proved or put back. */
+static void blame_nobody(struct record *rec)
+{
+	for (size_t i = 0; i < rec->inventory.len; i++)
+		rec->inventory.data[i].blamed = false;
+}
+
 /* c holds what is to be done; who does it and how it ends is filled in. */
 static void start(struct app *a, struct op_config *c, struct rel *rel,
 		  const char *by)
@@ -164,6 +171,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	a->shared = NULL;
 	c->calm = !resumed && (a->rec.phase == PHASE_NONE ||
 		  a->rec.phase == PHASE_GOOD || a->rec.phase == PHASE_PINNED);
+	if (c->calm && kind == OP_SYNC && !c->prune_only)
+		blame_nobody(&a->rec);
 	c->app = a;
 	c->answer = &rel->a;
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;

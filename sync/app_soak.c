@@ -1,6 +1,6 @@
 /*
  * The soak: after a rollout has completed, some minutes in which it must stay up.
- * Evidence objects of the target must be healthy; one that is degraded for longer
+ * Evidence objects that the release changed must be healthy; one that is degraded for longer
  * than the grace breaks it. So do two containers of its pods that end in failure
  * (a workload may be healthy in between). The clock starts anew when one is not
  * healthy, or ended so. After ten minutes without a clean soak the release is
@@ -25,14 +25,28 @@ struct soak_look {
 	char why[400];
 };
 
-/* What was bad before the release came says nothing about it. */
+static bool is_changed(const struct objkey *k, void *arg)
+{
+	const struct inv_entry *v = record_inv(&((struct app *)arg)->rec, k);
+
+	return v && v->blamed;
+}
+
+/*
+ * What was bad before the release came says nothing about it, and what neither it nor
+ * something that it reads was changed by it does not, either.
+ */
 static bool is_evidence(struct app *a, const struct task *t)
 {
 	const struct inv_entry *v = record_inv(&a->rec, &t->key);
+	const struct render_answer *r = a->target ? &a->target->a : NULL;
 
-	return (health_is_evidence(t->key.group, t->key.kind) ||
-		t->flags & OBJ_EVIDENCE) && !(v && v->sick) &&
-	       !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP));
+	if ((v && v->sick) || t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP) ||
+	    (!health_is_evidence(t->key.group, t->key.kind) &&
+	     !(t->flags & OBJ_EVIDENCE)))
+		return false;
+	return is_changed(&t->key, a) || (r && t->object < r->n_objects &&
+		refs_changed(r->objects[t->object].refs, t->key.ns, is_changed, a));
 }
 
 static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
@@ -65,24 +79,12 @@ static void on_pods(void *arg)
 	app_poke(arg);
 }
 
-static bool is_changed(const struct objkey *k, void *arg)
-{
-	const struct inv_entry *v = record_inv(&((struct app *)arg)->rec, k);
-
-	return v && v->changed;
-}
-
 /* Its pods are this operation's doing, and there are some. */
 static bool has_new_pods(struct app *a, const struct task *t)
 {
 	const struct live *l = live_find(&a->engine->live, &t->key);
-	const struct render_answer *r = &a->target->a;
 
-	if (!podwatch_fits(&t->key) || !is_evidence(a, t) || !l || !l->progress)
-		return false;
-	return is_changed(&t->key, a) ||
-	       (t->object < r->n_objects &&
-		refs_changed(r->objects[t->object].refs, t->key.ns, is_changed, a));
+	return podwatch_fits(&t->key) && is_evidence(a, t) && l && l->progress;
 }
 
 /* NULL: there is none to be had now. */

@@ -128,6 +128,7 @@ static void take_answer(struct apply *a)
 		live_fingerprint(&op->e->live, a->req.json, inv->fingerprint);
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
 		inv->changed = true;
+		inv->blamed = inv->blamed || op->c.kind == OP_SYNC;
 		inv->adopted = inv->adopted || *f->adopt_uid || a->task.adopt;
 		inv->wave = a->task.wave;
 		inv->flags = a->task.flags;

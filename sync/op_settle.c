@@ -15,11 +15,14 @@ static void on_pods(void *arg)
 	op_poke(arg);
 }
 
+/* By this operation, or by a candidate before it that nothing good came after. */
 static bool is_changed(const struct objkey *k, void *arg)
 {
-	const struct fact *f = op_fact(arg, k, false);
+	struct op *op = arg;
+	const struct fact *f = op_fact(op, k, false);
+	const struct inv_entry *v = record_inv(&op->app->rec, k);
 
-	return f && f->changed;
+	return (f && f->changed) || (op->c.kind == OP_SYNC && v && v->blamed);
 }
 
 static bool is_evidence(struct op *op, const struct task *t,
@@ -32,7 +35,8 @@ static bool is_evidence(struct op *op, const struct task *t,
 		return false;
 	if (f->sick)
 		return false;	/* it was bad before us */
-	return f->changed || refs_changed(r->refs, t->key.ns, is_changed, op);
+	return is_changed(&t->key, op) ||
+	       refs_changed(r->refs, t->key.ns, is_changed, op);
 }
 
 static void look_at_pods(struct op *op, const struct task *t, struct fact *f,

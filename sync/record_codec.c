@@ -78,6 +78,7 @@ static_assert(sizeof(unsigned) == 4 && sizeof(enum phase) == 4 &&
 static const struct field inv_fields[] = {
 	{ "adopted", TYPE_BOOL, AT(inv_entry, adopted), 0, 0, 0 },
 	{ "approved", TYPE_BOOL, AT(inv_entry, approved), 0, 0, 0 },
+	{ "blamed", TYPE_BOOL, AT(inv_entry, blamed), 0, 0, 0 },
 	{ "changed", TYPE_BOOL, AT(inv_entry, changed), 0, 0, 0 },
 	{ "digest", TYPE_TEXT, AT(inv_entry, digest), 0, 0, 0 },
 	{ "fingerprint", TYPE_TEXT, AT(inv_entry, fingerprint), 0, 0, 0 },

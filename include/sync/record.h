@@ -36,7 +36,8 @@ struct inv_entry {
 	char digest[65];	/* body last applied; "" = not yet */
 	char fingerprint[65];	/* of our fields, as that apply answered */
 	bool adopted;		/* it was there before us */
-	bool changed;		/* by the operation under way: it is to blame */
+	bool changed;		/* by the operation under way */
+	bool blamed;		/* by a candidate since the last good: it is to blame */
 	bool sick;		/* degraded before the first candidate since the last good */
 	bool approved;		/* a person agreed to its removal */
 };

@@ -395,6 +395,10 @@ static void control_claim(struct apisim *a, struct api_object *o)
 {
 	if (!strcmp(ctl_str(o->json, "status", "phase"), "Bound"))
 		return;
+	if (!strcmp(ctl_str(o->json, "spec", "storageClassName"), "first-consumer")) {
+		ctl_set_status(a, o, json_pack("{s:s}", "phase", "Pending"));
+		return;
+	}
 	ctl_set_status(a, o, json_pack("{s:s, s:O}", "phase", "Bound", "accessModes",
 				   doc_get(o->json, "spec", "accessModes", NULL) ?
 				   doc_get(o->json, "spec", "accessModes", NULL) :
@@ -403,7 +407,8 @@ static void control_claim(struct apisim *a, struct api_object *o)
 
 static void control_service(struct apisim *a, struct api_object *o)
 {
-	if (!strcmp(ctl_str(o->json, "spec", "type"), "LoadBalancer"))
+	if (!strcmp(ctl_str(o->json, "spec", "type"), "LoadBalancer") &&
+	    !*ctl_str(o->json, "spec", "loadBalancerClass"))	/* else nobody serves it */
 		ctl_set_status(a, o, json_pack("{s:{s:[{s:s}]}}", "loadBalancer", "ingress",
 					   "ip", "192.0.2.1"));
 }

@@ -56,7 +56,7 @@ json_t *ctl_condition(struct apisim *a, const json_t *object, const char *type,
 
 enum fate { FATE_FINE, FATE_BAD, FATE_CRASH, FATE_NOREADY };
 
-static enum fate fate_of(const json_t *pod_spec)
+static enum fate fate_of(const struct apisim *a, const json_t *pod_spec)
 {
 	static const char *const words[] = {
 		[FATE_BAD] = "bad", [FATE_CRASH] = "crash",
@@ -70,7 +70,9 @@ static enum fate fate_of(const json_t *pod_spec)
 
 		for (int f = FATE_BAD; tag && f <= FATE_NOREADY; f++)
 			if (strstr(tag, words[f]))
-				return (enum fate)f;
+				return f == FATE_BAD && a->options.pushed &&
+				       strstr(tag, a->options.pushed) ? FATE_FINE :
+				       (enum fate)f;
 	}
 	return FATE_FINE;
 }
@@ -115,7 +117,7 @@ static json_t *pod_statuses(const json_t *pod, enum fate f, const char *now,
 
 static void start_pod(struct apisim *a, struct api_object *o)
 {
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
+	enum fate f = fate_of(a, doc_get(o->json, "spec", NULL));
 	const json_t *old = doc_get(o->json, "status", "containerStatuses", NULL);
 	int64_t restarts = doc_get_int(json_array_get(old, 0), 0, "restartCount", NULL);
 	const char *ready = f == FATE_FINE ? "True" : "False";
@@ -148,7 +150,7 @@ static bool of_job(const json_t *pod)
 
 static void finish_job_pod(struct apisim *a, struct api_object *o)
 {
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
+	enum fate f = fate_of(a, doc_get(o->json, "spec", NULL));
 
 	if (f == FATE_BAD || f == FATE_NOREADY)
 		return;
@@ -156,10 +158,19 @@ static void finish_job_pod(struct apisim *a, struct api_object *o)
 				   "Succeeded"));
 }
 
+/* Others may look at it before its time is over; stamps are whole seconds. */
+static bool still_starts(struct apisim *a, const struct api_object *o)
+{
+	int64_t began = time_parse_rfc3339(ctl_str(o->json, "status", "startTime"));
+
+	return a->options.pod_start_ms &&
+	       SIM_EPOCH + (int64_t)sim_now(a->sim) < began + a->options.pod_start_ms;
+}
+
 void ctl_pod(struct apisim *a, struct api_object *o)
 {
 	const char *phase = ctl_str(o->json, "status", "phase");
-	enum fate f = fate_of(doc_get(o->json, "spec", NULL));
+	enum fate f = fate_of(a, doc_get(o->json, "spec", NULL));
 	const json_t *cs = doc_get(o->json, "status", "containerStatuses", NULL);
 
 	if (!*ctl_str(o->json, "spec", "nodeName")) {
@@ -177,11 +188,15 @@ void ctl_pod(struct apisim *a, struct api_object *o)
 			api_now(a, now);
 			ctl_set_status(a, o, json_pack("{s:s}", "startTime", now));
 			api_look(a, o->key, pod_delay(a));
+		} else if (still_starts(a, o)) {
+			api_look(a, o->key, 1000);
 		} else {
 			start_pod(a, o);
 		}
 	} else if (!strcmp(phase, "Running") && of_job(o->json)) {
 		finish_job_pod(a, o);
+	} else if (f == FATE_FINE && !strcmp(phase, "Pending")) {
+		start_pod(a, o);	/* its image came after all */
 	} else if (f == FATE_CRASH && doc_get_int(json_array_get(cs, 0), 0,
 						  "restartCount", NULL) < 8) {
 		start_pod(a, o);

@@ -81,6 +81,7 @@ struct apisim_options {
 	bool plain_controllers;		/* what these write has no managedFields: cheaper */
 	unsigned history;		/* events kept for watches; 0 = 4,096 */
 	unsigned pod_start_ms;		/* 0 = 200 to 2,000, from the seed */
+	const char *pushed;	/* images of this tag are there now, whatever it is */
 	unsigned crd_establish_ms;	/* 0 = 50 to 1,000 */
 };
 void apisim_set_options(struct apisim *a, const struct apisim_options *o);
