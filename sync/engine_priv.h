@@ -19,6 +19,7 @@
 #include "core/world.h"
 #include "fight.h"
 #include "health/health.h"
+#include "pods.h"
 #include "render/answer.h"
 #include "sync/app_spec.h"
 #include "sync/engine.h"
@@ -288,32 +289,6 @@ struct scope *scopes_resolve(const struct discovery *d,
 /* The REST address of an object; false: the kind is not served (yet). */
 bool ref_resolve(const struct discovery *d, const struct objkey *k,
 		 const char *version, struct kube_ref *ret);
-
-/* ---- pods.c: why the pods of a new revision cannot start ---- */
-
-struct podwatch;
-struct pod_verdict {
-	enum pod_trouble trouble;	/* the worst among pods of the new revision */
-	uint64_t since;		/* mono ms of its first sight */
-	unsigned restarts, failed_exits, ready;
-	char reason[64];
-	char message[640];	/* names the pod */
-};
-/*
- * Watches the pods of one workload (Deployment, StatefulSet, DaemonSet,
- * ReplicaSet, Job) of which `object` is the live state; on_change on every news.
- */
-struct podwatch *podwatch_new(struct engine *e, const struct objkey *workload,
-			      void (*on_change)(void *arg), void *arg);
-struct podwatch *podwatch_free(struct podwatch *p);
-/* Is it a kind whose pods can be watched (Deployment, StatefulSet, DaemonSet)? */
-bool podwatch_fits(const struct objkey *workload);
-bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret);
-/*
- * Ends in failure of containers since the watch began, of pods that are gone too;
- * the pod with the most of them, "" when it is gone. Borrowed.
- */
-unsigned podwatch_exits(const struct podwatch *p, const char **ret_pod);
 
 /* ---- decide.c: what an application does next. Pure. ---- */
 
