@@ -42,6 +42,7 @@ static void sync_succeeded(struct app *a)
 
 	a->engine->counts.syncs++;
 	r->deployed_ms = world_wall(a->engine->w);
+	app_note_adoption(a);
 	a->rec.op.id[0] = '\0';
 	a->plan_valid = app_compare(a) && a->plan_valid;
 	if (!a->spec.soak_ms || r->state == RELEASE_GOOD) {
@@ -60,6 +61,7 @@ static void revert_succeeded(struct app *a)
 	a->engine->counts.reverts++;
 	a->rec.op.id[0] = '\0';
 	a->sync_err = ERR_INIT;	/* the pin says it */
+	record_blame_nobody(&a->rec);
 	app_set_phase(a, PHASE_PINNED);
 	engine_log(a->engine, LOG_WARN, a, "reverted to release #%u (%.7s): %s",
 		   r->id, r->revision, a->rec.pin_why ? a->rec.pin_why : "");

@@ -249,6 +249,20 @@ static void take_wait(struct app_spec *s, const json_t *annotations,
 		*ms = value;
 }
 
+bool auto_revert_parse(const char *text, enum auto_revert *ret)
+{
+	static const char *const words[] = {
+		[REVERT_OFF] = "false", [REVERT_REPORT] = "report", [REVERT_ON] = "true",
+	};
+
+	for (size_t i = 0; text && i < ARRAY_LEN(words); i++)
+		if (!strcmp(words[i], text)) {
+			*ret = (enum auto_revert)i;
+			return true;
+		}
+	return false;
+}
+
 static void decode_auto_revert(struct app_spec *s, const json_t *annotations,
 			       const struct app_defaults *defaults)
 {
@@ -258,13 +272,8 @@ static void decode_auto_revert(struct app_spec *s, const json_t *annotations,
 								 REVERT_OFF;
 	if (!text)
 		return;
-	if (!strcmp(text, "true"))
-		s->auto_revert = REVERT_ON;
-	else if (!strcmp(text, "report"))
-		s->auto_revert = REVERT_REPORT;
-	else if (!strcmp(text, "false"))
-		s->auto_revert = REVERT_OFF;
-	else
+	s->auto_revert_said = auto_revert_parse(text, &s->auto_revert);
+	if (!s->auto_revert_said)
 		spec_error(s, "annotation syncd.dev/auto-revert: \"%.40s\" must be "
 			   "\"true\", \"report\" or \"false\"", text);
 }

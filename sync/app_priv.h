@@ -105,6 +105,15 @@ void app_unpin(struct app *a);
 /* Its time is over, or the request asks for it: unpins, saves, says so. */
 void app_end_pin(struct app *a);
 
+/* app_revert.c */
+struct revert_why {
+	const char *words;	/* why it is so: static */
+	int64_t until_ms;	/* wall: it ends by itself then; 0 */
+};
+enum auto_revert app_revert_mode(struct app *a, struct revert_why *ret);
+/* Its first release is out: did its workloads run before? */
+void app_note_adoption(struct app *a);
+
 /*
  * app_evidence.c: what failing pods say is asked for before the release is rejected
  * (and its pods are gone), for some seconds at most; a->gather meanwhile.

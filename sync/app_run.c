@@ -151,13 +151,6 @@ void app_take_wishes(struct app *a)
 	app_request_digest(a, o->asked);
 }
 
-/* A new line of candidates begins: what earlier ones changed is proved or put back. */
-static void blame_nobody(struct record *rec)
-{
-	for (size_t i = 0; i < rec->inventory.len; i++)
-		rec->inventory.data[i].blamed = false;
-}
-
 /* c holds what is to be done; who does it and how it ends is filled in. */
 static void start(struct app *a, struct op_config *c, struct rel *rel,
 		  const char *by)
@@ -172,7 +165,7 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	c->calm = !resumed && (a->rec.phase == PHASE_NONE ||
 		  a->rec.phase == PHASE_GOOD || a->rec.phase == PHASE_PINNED);
 	if (c->calm && kind == OP_SYNC && !c->prune_only)
-		blame_nobody(&a->rec);
+		record_blame_nobody(&a->rec);	/* a new line of candidates */
 	c->app = a;
 	c->answer = &rel->a;
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;
@@ -429,6 +422,7 @@ void app_promote(struct app *a)
 			     "release #%u (%.7s) is good", r->id, r->revision);
 	}
 	r->state = RELEASE_GOOD;
+	record_blame_nobody(&a->rec);
 	record_hooks_proven(&a->rec);
 	r->prune = r->prune && prunes;
 	a->rec.last_good = r->id;
@@ -465,13 +459,27 @@ static bool is_held(const struct app *a, struct buf *reason)
 	return true;
 }
 
-static const char *why_stays(const struct app *a)
+/* In words, behind the reason: what auto-revert would do, or why it does nothing. */
+static void say_stays(struct app *a, struct release *rel, enum auto_revert mode,
+		      const struct revert_why *why, struct buf *out)
 {
-	if (!a->rec.last_good)
-		return "; nothing to revert to";
-	if (a->spec.auto_revert == REVERT_REPORT)
-		return "; would revert, but syncd.dev/auto-revert says report";
-	return "; it stays, auto-revert is off";
+	const struct release *good = record_release(&a->rec, a->rec.last_good);
+
+	if (!good || good == rel) {
+		buf_adds(out, "; nothing to revert to");
+		return;
+	}
+	if (mode != REVERT_REPORT) {
+		buf_addf(out, "; it stays, auto-revert is off: %s", a->spec.automated ?
+			 why->words : "automated sync is off");
+		return;
+	}
+	rel->reported = good->id;
+	buf_addf(out, "; auto-revert would go back to release #%u (%.7s), but only "
+		 "reports: %s", good->id, good->revision, why->words);
+	engine_event(a->engine, a, "Warning", "WouldRevert", "release #%u (%.7s) would be "
+		     "reverted to #%u (%.7s): %s", rel->id, rel->revision, good->id,
+		     good->revision, rel->reason);
 }
 
 /*
@@ -484,10 +492,14 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	int64_t wall = world_wall(a->engine->w);
 	int64_t mono = (int64_t)world_now(a->engine->w);
 	_cleanup_buf_ struct buf words = BUF_INIT;
+	struct revert_why why;
+	enum auto_revert mode = app_revert_mode(a, &why);
+	_cleanup_buf_ struct buf stays = BUF_INIT;
 	bool back, held;
 
-	back = rel->id != a->rec.last_good && a->rec.last_good &&
-	       a->spec.automated && a->spec.auto_revert == REVERT_ON;
+	back = rel->id != a->rec.last_good && a->rec.last_good && mode == REVERT_ON;
+	/* It changed nothing itself, but one before it did that was never put back. */
+	mutated = mutated || (back && record_blames(&a->rec));
 	buf_adds(&words, reason);
 	held = back && mutated && is_held(a, &words);
 	back = back && !held;
@@ -499,11 +511,14 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	rel->may_pass = may_pass;
 	rel->decided_ms = wall;
 	rel->rejected_mono = mono;
-	err_set(&a->sync_err, ERR_INVALID, "release #%u (%.7s) was rejected: %s",
-		rel->id, rel->revision, reason);
+	rel->reported = 0;
+	if (!back && !held && mutated)
+		say_stays(a, rel, mode, &why, &stays);
+	err_set(&a->sync_err, ERR_INVALID, "release #%u (%.7s) was rejected: %s%s",
+		rel->id, rel->revision, reason, buf_str(&stays));
 	engine_log(a->engine, LOG_WARN, a, "release #%u (%.7s) rejected: %s%s",
 		   rel->id, rel->revision, reason,
-		   held ? "" : back ? mutated ? "; reverting" : "" : why_stays(a));
+		   back && mutated ? "; reverting" : buf_str(&stays));
 	engine_event(a->engine, a, "Warning", "Rejected",
 		     "release #%u (%.7s): %s", rel->id, rel->revision, reason);
 	a->soak_began = 0;

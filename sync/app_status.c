@@ -73,6 +73,8 @@ static json_t *build(struct app *a)
 {
 	struct engine *e = a->engine;
 	_cleanup_free_ char *head = sources_commits(a);
+	struct revert_why why;
+	enum auto_revert mode = app_revert_mode(a, &why);
 	struct status_view v = {
 		.spec = &a->spec, .record = &a->rec, .live = &e->live,
 		.plan = a->plan_valid ? &a->plan : NULL,
@@ -88,6 +90,9 @@ static json_t *build(struct app *a)
 		.suspend = app_hold_active(&a->spec.suspend, world_wall(e->w)) ?
 			   &a->spec.suspend : NULL,
 		.window = *a->gates.shut ? a->gates.shut : NULL,
+		.auto_revert = !a->spec.automated || mode == REVERT_ON ? NULL :
+			       mode == REVERT_REPORT ? "report" : "false",
+		.auto_revert_why = why.words, .auto_revert_until_ms = why.until_ms,
 		.asking = app_asks(a) ? app_target_plan(a) : NULL,
 	};
 

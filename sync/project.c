@@ -241,6 +241,8 @@ int project_decode(struct project *p, const json_t *object, struct err *err)
 		return err_wrap(err, "AppProject %s", name);
 	p->name = xstrdup(name);
 	p->spec = json_deep_copy(spec);
+	p->auto_revert = xstrdup(doc_get_str(object, "metadata", "annotations",
+					     "syncd.dev/auto-revert", NULL));
 	/* null is what absent is; a null whitelist must not become an empty one. */
 	if (json_is_null(doc_get(spec, "namespaceResourceWhitelist", NULL)))
 		json_object_del(p->spec, "namespaceResourceWhitelist");
@@ -258,6 +260,7 @@ void project_permissive(struct project *p)
 
 void project_deinit(struct project *p)
 {
+	free(p->auto_revert);
 	free(p->name);
 	json_decref(p->spec);
 	*p = (struct project){ 0 };

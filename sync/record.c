@@ -328,3 +328,17 @@ const struct release *record_rejects(const struct record *r, const char *digest,
 	}
 	return NULL;
 }
+
+bool record_blames(const struct record *r)
+{
+	for (size_t i = 0; i < r->inventory.len; i++)
+		if (r->inventory.data[i].blamed)
+			return true;
+	return false;
+}
+
+void record_blame_nobody(struct record *r)
+{
+	for (size_t i = 0; i < r->inventory.len; i++)
+		r->inventory.data[i].blamed = false;
+}

@@ -132,6 +132,7 @@ static const struct field release_fields[] = {
 	{ "options", TYPE_TEXT, AT(release, options_digest), 0, 0, 0 },
 	{ "reason", TYPE_STR, AT(release, reason), 0, 0, 0 },
 	{ "prune", TYPE_BOOL, AT(release, prune), 0, 0, 0 },
+	{ "reported", TYPE_U32, AT(release, reported), 0, 0, 0 },
 	{ "retried", TYPE_BOOL, AT(release, retried), 0, 0, 0 },
 	{ "revision", TYPE_TEXT, AT(release, revision), 0, 0, 0 },
 	{ "revisions", TYPE_STR, AT(release, revisions), 0, 0, 0 },
@@ -172,6 +173,7 @@ static const struct field op_fields[] = {
 TABLE(op_table, op_fields);
 
 static const struct field record_fields[] = {
+	{ "adopted", TYPE_I64, AT(record, adopted_ms), 0, 0, 0 },
 	{ "chunksNoted", TYPE_BOOL, AT(record, chunks_noted), 0, 0, 0 },
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
 	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),

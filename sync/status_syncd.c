@@ -6,6 +6,7 @@
  *   pin        {why, by, since, until, rejected}   only while pinned; byHand: true
  *              where the annotation syncd.dev/pin does it
  *   suspended  {why, by, until}   only while it is
+ *   autoRevert {mode, why, until}   only where it is not on: mode is report or false
  *   window     why its syncs wait for a sync window
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
@@ -13,8 +14,9 @@
  *   waves[]    {wave, objects, applied, healthy}, of the target
  *   releases[] newest first, at most 10
  *
- * A release: {id, state, revision (revisions where there are several), digest, author, subject, initiatedBy, reason,
- * objects, createdAt, deployedAt, since}; since = when its state was decided,
+ * A release: {id, state, revision (revisions where there are several), digest, author,
+ * subject, initiatedBy, reason, wouldRevertTo (auto-revert only reported it), evidence
+ * (it is kept: sync/evidence.h), objects, createdAt, deployedAt, since}; since = when its state was decided,
  * else when it was deployed or made; healthySince for a good one.
  */
 #include "approval.h"
@@ -39,6 +41,9 @@ static json_t *release_json(const struct release *r)
 	put_str(o, "subject", r->subject);
 	put_str(o, "initiatedBy", r->initiated_by);
 	put_str(o, "reason", r->reason);
+	put_int(o, "wouldRevertTo", r->reported);
+	if (r->evidence)
+		json_object_set_new(o, "evidence", json_true());
 	json_object_set_new(o, "objects", json_integer(r->n_objects));
 	put_time(o, "createdAt", r->created_ms);
 	put_time(o, "deployedAt", r->deployed_ms);
@@ -150,6 +155,20 @@ static void put_asking(json_t *o, const struct plan *p)
 	json_object_set_new(o, "prune", j);
 }
 
+/* Where a bad release is not put back by itself. */
+static void put_auto_revert(json_t *o, const struct status_view *v)
+{
+	json_t *j;
+
+	if (!v->auto_revert)
+		return;
+	j = json_object();
+	put_str(j, "mode", v->auto_revert);
+	put_str(j, "why", v->auto_revert_why);
+	put_time(j, "until", v->auto_revert_until_ms);
+	json_object_set_new(o, "autoRevert", j);
+}
+
 static void put_operation(json_t *o, const struct op_record *op)
 {
 	json_t *j;
@@ -234,6 +253,7 @@ json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
 
 	put_str(o, "leader", v->leader);
 	put_str(o, "message", v->phase_message);
+	put_auto_revert(o, v);
 	json_object_set_new(o, "resourceCount", json_integer((json_int_t)resources));
 	if (!r)
 		return o;

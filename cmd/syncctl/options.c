@@ -49,6 +49,8 @@ const struct command commands[] = {
 	  cmd_resume, 0, 1, F_CLUSTER | F_EVERYTHING | F_SYSTEM },
 	{ "pause", "", "with --all: nothing is written for any application", cmd_pause,
 	  0, 0, F_CLUSTER | F_EVERYTHING | F_SYSTEM | F_TTL | F_REASON | F_PAUSE },
+	{ "report", "", "what auto-revert would have done where it only reports", cmd_report,
+	  0, 0, F_CLUSTER | F_MANY | F_OUTPUT },
 	{ "windows", "APP", "its project's sync windows, and what they say now", cmd_windows,
 	  1, 1, F_CLUSTER | F_OUTPUT | F_SYSTEM },
 	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,

@@ -78,6 +78,7 @@ int cmd_resources(const struct options *o);
 int cmd_tree(const struct options *o);
 int cmd_events(const struct options *o);
 int cmd_logs(const struct options *o);
+int cmd_report(const struct options *o);
 int cmd_windows(const struct options *o);
 int cmd_completion(const struct options *o);
 int cmd_man(const struct options *o);

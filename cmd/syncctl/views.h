@@ -125,6 +125,9 @@ void view_rejected(const struct view_app *a, const struct view_kept *kept,
 void view_list(const json_t *items, const struct view_env *env, struct buf *out);
 void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);
+/* items: what auto-revert would have done, where it only reports. */
+void view_report(const json_t *items, const struct view_env *env, struct buf *out);
+json_t *view_report_json(const json_t *items);	/* owned array */
 void view_history(const json_t *app, const struct view_env *env, struct buf *out);
 
 /* --- what is kept of a rejection: sync/evidence.h's document (view_evidence.c) --- */

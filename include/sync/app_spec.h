@@ -17,6 +17,9 @@
 #include "core/mem.h"
 
 enum auto_revert { REVERT_OFF, REVERT_REPORT, REVERT_ON };
+#define ANN_AUTO_REVERT "syncd.dev/auto-revert"
+/* "false", "report" or "true"; false: it is none of them (or NULL). */
+bool auto_revert_parse(const char *text, enum auto_revert *ret);
 
 /* The daemon's flags; an Application's annotations override them. */
 struct app_defaults {
@@ -134,6 +137,7 @@ struct app_spec {
 	char *links;			/* its own, a list (links.h); NULL: none */
 	struct app_operation operation;
 	enum auto_revert auto_revert;
+	bool auto_revert_said;		/* by its own annotation */
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
 	char options_digest[65];	/* syncOptions, destination, ignoreDifferences, namespace */

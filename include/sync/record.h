@@ -67,6 +67,7 @@ struct release {
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
 	bool prune;		/* a person asked to prune with it; until it is done */
+	uint32_t reported;	/* auto-revert would have gone back to this one; 0 */
 	bool evidence;		/* what its pods said is kept beside the record */
 	uint32_t n_objects;
 	int64_t created_ms;	/* wall clock */
@@ -139,6 +140,7 @@ struct record {
 	int64_t pin_until_ms;	/* wall: it ends by itself then; 0 = it does not */
 	uint32_t pin_rejected;	/* the release that was rejected; 0 */
 	struct op_record op;
+	int64_t adopted_ms;	/* its workloads ran before it came, until then; 0 */
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
 	int64_t last_revert_mono;	/* not stored: see record_clock() */
@@ -184,6 +186,10 @@ struct inv_entry *record_inv(struct record *r, const struct objkey *k);
 struct inv_entry *record_inv_add(struct record *r, const struct objkey *k,
 				 const char *op);
 void record_inv_drop(struct record *r, const struct objkey *k);
+/* Did a candidate since the last good release change anything that is not put back? */
+bool record_blames(const struct record *r);
+/* What candidates changed is proved, or put back. */
+void record_blame_nobody(struct record *r);
 
 /*
  * Does a rejection in the record forbid this release? (auto-revert: it holds

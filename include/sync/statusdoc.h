@@ -60,6 +60,8 @@ struct status_view {
 	const struct app_hold *pin;	/* by hand, in force; NULL */
 	const struct app_hold *suspend;	/* likewise */
 	const char *window;		/* why syncs wait for a window; NULL */
+	const char *auto_revert, *auto_revert_why;	/* "report", "false"; NULL: on */
+	int64_t auto_revert_until_ms;	/* wall; 0 = without end */
 	const struct plan *asking;	/* whose prunes wait for approval; NULL */
 };
 

@@ -186,7 +186,9 @@ for name in kept report; do
 	image_is $name bad1 || fail "$name runs $(image_of $name)"
 	assert_contains "$(syncctl status $name)" ImagePullBackOff "the status of $name"
 done
-logged 'would revert, but syncd.dev/auto-revert says report' || fail "the log does not say so"
+logged 'auto-revert would go back to release #1' || fail "the log does not say so"
+assert_eq 'report #2 #1' "$(syncctl report -o json | jq -r '.[] | "\(.application) #\(.release) #\(.wouldRevertTo)"')" "the report"
+assert_contains "$(syncctl report)" "report only reports: the annotation" "who only reports"
 
 it "pinned is healed to the good release, without Git too"
 git_server_stop

@@ -1,6 +1,6 @@
 /*
  * What syncctl shows: tests/golden/syncctl/NAME.json in, NAME.txt out. A case:
- *   view        fleet, fleet-json, story, list, get, history, health, progress, yaml
+ *   view        fleet, fleet-json, report, report-json, story, list, get, history, health, progress, yaml
  *   now         RFC 3339; width, colour, wide, namespaces as in struct view_env
  *   items       Applications; "statusFile": "good" takes the status from
  *               tests/golden/statusdoc/good.json, so that what the daemon writes
@@ -117,7 +117,7 @@ static void show(const char *name, const json_t *c, struct buf *out)
 		void (*fn)(const json_t *j, const struct view_env *env, struct buf *out);
 		bool many;
 	} views[] = {
-		{ "fleet", view_fleet, true }, { "list", view_list, true },
+		{ "fleet", view_fleet, true }, { "report", view_report, true }, { "list", view_list, true },
 		{ "health", show_health, true }, { "story", show_story, false },
 		{ "get", view_get, false }, { "history", view_history, false },
 	};
@@ -139,6 +139,8 @@ static void show(const char *name, const json_t *c, struct buf *out)
 		}
 	if (!strcmp(view, "fleet-json"))
 		show_json(view_fleet_json(items, &env), out);
+	else if (!strcmp(view, "report-json"))
+		show_json(view_report_json(items), out);
 	else if (!strcmp(view, "progress"))
 		show_progress(items, &env, out);
 	else if (!strcmp(view, "yaml"))

@@ -335,6 +335,23 @@ static void git_is_not_needed_on_the_way_back(void **state)
 	}
 }
 
+/* The one that is refused changed nothing; the one before it, half out, did. */
+static void what_a_superseded_one_changed_is_put_back(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 2366);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":false}}}}");
+	scene_put(&x, "noready2");
+	scene_until_tag(&x, "noready2", LONG);
+	engsim_until_phase(&x, "shop", "Settling", LONG);
+	put(&x, "odd.yaml", "{'apiVersion':'v1','kind':'ConfigMap','metadata':{'name':'Odd_Name'}}");
+	scene_until(&x, back_to_one, 300000, "the way back");
+	scene_assert_condition(&x, "shop", "SyncError", "Odd_Name");
+	scene_end(&x, true);
+}
+
 #define APPS 10
 
 static const char *tag_in(struct engsim *x, int i)
@@ -401,6 +418,7 @@ int main(void)
 		cmocka_unit_test(a_heal_does_not_wash_it_clean),
 		cmocka_unit_test(an_image_that_comes_a_minute_later),
 		cmocka_unit_test(git_is_not_needed_on_the_way_back),
+		cmocka_unit_test(what_a_superseded_one_changed_is_put_back),
 		cmocka_unit_test(a_base_that_ten_share),
 	};
 
