@@ -221,6 +221,8 @@ static void supersede(struct app *a)
 	}
 	if (*a->gates.pinned || *a->gates.waits || *a->gates.shut)
 		return;		/* what is newer would have to wait */
+	if (record_storm(&a->rec, world_wall(a->engine->w)))
+		return;		/* one of them has to come to its end */
 	if (a->rec.op.kind != OP_SYNC || !a->head || !r || !a->spec.automated ||
 	    !strcmp(r->digest, a->head->a.digest))
 		return;
@@ -277,6 +279,7 @@ static struct decision decide(struct app *a)
 		.heal_at = a->heal_at,
 	};
 
+	in.storm = record_storm(&a->rec, world_wall(a->engine->w));
 	if (a->rec.phase == PHASE_SOAKING) {
 		in.soak_over = app_soak_over(a);
 		in.soak_bad = a->soak_bad;

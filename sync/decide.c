@@ -169,10 +169,11 @@ static struct decision soaking(const struct decide_in *in)
 	if (in->soak_over)
 		return be(NEXT_PROMOTE, "the soak is over");
 	d = toward_head(in);
-	if (d.next == NEXT_SYNC)
+	if (d.next == NEXT_SYNC && !in->storm)
 		return d;
+	d.why = d.next == NEXT_SYNC ? "soaking to its end: too many were superseded" :
+				      "soaking";
 	d.next = NEXT_SOAK;
-	d.why = "soaking";
 	return heal(in, d);
 }
 

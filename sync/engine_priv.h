@@ -327,6 +327,7 @@ struct decide_in {
 	bool drifted;		/* target's plan has something to apply */
 	bool prunes;		/* the good release's plan has something to prune */
 	bool soak_over, soak_bad;
+	bool storm;		/* record_storm(): one soak is let end */
 	bool loaded;		/* the target's release is in memory */
 	uint64_t now, retry_at, heal_at;	/* mono ms */
 };

@@ -7,6 +7,9 @@
 
 #include <assert.h>
 
+#define STORM_RELEASES 5
+#define STORM_MS ((int64_t)3600 * 1000)
+
 static const char *const release_states[] = {
 	[RELEASE_CANDIDATE] = "candidate",
 	[RELEASE_GOOD] = "good",
@@ -334,6 +337,21 @@ bool record_blames(const struct record *r)
 	for (size_t i = 0; i < r->inventory.len; i++)
 		if (r->inventory.data[i].blamed)
 			return true;
+	return false;
+}
+
+bool record_storm(const struct record *r, int64_t wall_ms)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; r->last_good && i < r->releases.len; i++) {
+		const struct release *rel = &r->releases.data[i];
+
+		if (rel->id < r->last_good || rel->state != RELEASE_SUPERSEDED)
+			continue;
+		if (++n >= STORM_RELEASES || wall_ms - rel->created_ms > STORM_MS)
+			return true;
+	}
 	return false;
 }
 

@@ -188,6 +188,11 @@ struct inv_entry *record_inv_add(struct record *r, const struct objkey *k,
 void record_inv_drop(struct record *r, const struct objkey *k);
 /* Did a candidate since the last good release change anything that is not put back? */
 bool record_blames(const struct record *r);
+/*
+ * Commits come faster than a release can prove itself: since the last good one five
+ * candidates were superseded, or the first of them an hour ago.
+ */
+bool record_storm(const struct record *r, int64_t wall_ms);
 /* What candidates changed is proved, or put back. */
 void record_blame_nobody(struct record *r);
 

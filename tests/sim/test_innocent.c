@@ -352,6 +352,29 @@ static void what_a_superseded_one_changed_is_put_back(void **state)
 	scene_end(&x, true);
 }
 
+/* A commit each twenty seconds, and a soak of a minute: some turn good all the same. */
+static void a_storm_of_commits_lets_one_soak_end(void **state)
+{
+	struct engsim x;
+	int64_t good;
+
+	(void)state;
+	start_soaking(&x, 2367);
+	for (int i = 3; i < 30; i++) {
+		_cleanup_free_ char *tag = xasprintf("v%d", i);
+
+		scene_put(&x, tag);
+		sim_run_for(x.s, 20000);
+	}
+	good = doc_get_int(doc_get(engsim_status(&x, "shop"), "syncd", NULL), 0, "lastGood",
+			   "id", NULL);
+	assert_true(good > 5);
+	engsim_until_phase(&x, "shop", "Good", 300000);
+	assert_string_equal(scene_tag(&x), "v29");
+	assert_false(scene_has_event(&x, "Reverted", ""));
+	scene_end(&x, true);
+}
+
 #define APPS 10
 
 static const char *tag_in(struct engsim *x, int i)
@@ -419,6 +442,7 @@ int main(void)
 		cmocka_unit_test(an_image_that_comes_a_minute_later),
 		cmocka_unit_test(git_is_not_needed_on_the_way_back),
 		cmocka_unit_test(what_a_superseded_one_changed_is_put_back),
+		cmocka_unit_test(a_storm_of_commits_lets_one_soak_end),
 		cmocka_unit_test(a_base_that_ten_share),
 	};
 

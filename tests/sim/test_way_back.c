@@ -239,6 +239,40 @@ static void the_way_back_survives_crashes(void **state)
 	}
 }
 
+#define PUMP_CRD "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":" \
+	"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"pumps.example.com\"%s}," \
+	"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Pump\",\"plural\":" \
+	"\"pumps\",\"singular\":\"pump\",\"listKind\":\"PumpList\"},\"scope\":" \
+	"\"Namespaced\",\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true," \
+	"\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{" \
+	"\"type\":\"object\",\"properties\":{\"old\":{\"type\":\"string\"}%s}}}}}}]}}"
+
+/* What was stored under the new schema stays readable: a CRD is never put back. */
+static void a_crd_is_never_downgraded(void **state)
+{
+	_cleanup_free_ char *one = xasprintf(PUMP_CRD, "", "");
+	_cleanup_free_ char *two = xasprintf(PUMP_CRD, ",\"labels\":{\"two\":\"2\"}",
+					     ",\"fresh\":{\"type\":\"string\"}");
+	const json_t *crd;
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 820);
+	engsim_commit(&x, "crd.yaml", one);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	engsim_commit(&x, "crd.yaml", two);
+	scene_put(&x, "bad2");
+	assert_back(&x);
+	sim_run_for(x.s, 60000);	/* nor healed to the pin */
+	crd = apisim_get(x.api, "customresourcedefinitions.apiextensions.k8s.io", NULL,
+			 "pumps.example.com");
+	assert_non_null(doc_get(crd, "metadata", "labels", "two", NULL));
+	assert_non_null(doc_get(json_array_get(doc_get(crd, "spec", "versions", NULL), 0),
+		"schema", "openAPIV3Schema", "properties", "spec", "properties", "fresh", NULL));
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -246,6 +280,7 @@ int main(void)
 		cmocka_unit_test(quota_that_was_changed_is_restored_first),
 		cmocka_unit_test(blocker_that_stays_is_said),
 		cmocka_unit_test(pods_that_a_stateful_set_waits_for_go),
+		cmocka_unit_test(a_crd_is_never_downgraded),
 		cmocka_unit_test(the_way_back_survives_crashes),
 	};
 

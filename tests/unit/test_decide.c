@@ -63,6 +63,7 @@ struct row {
 	int64_t reverted_ms;	/* ago */
 	uint64_t retry_in, heal_in;
 	uint32_t rejected;	/* the rejection that is reported */
+	bool storm;
 };
 
 static const struct row rows[] = {
@@ -186,6 +187,15 @@ static const struct row rows[] = {
 	{ "broken goes before over", PHASE_SOAKING, 3, "three", BAD | OVER,
 	  .next = NEXT_REVERT },
 	{ "a newer one supersedes", PHASE_SOAKING, 3, "new", 0, .next = NEXT_SYNC },
+	{ "... not in a storm", PHASE_SOAKING, 3, "new", 0, .next = NEXT_SOAK, .storm = true },
+	{ "... nor its drift is forgotten", PHASE_SOAKING, 3, "new", DRIFTED,
+	  .next = NEXT_HEAL, .storm = true },
+	{ "... a broken soak reverts", PHASE_SOAKING, 3, "new", BAD, .next = NEXT_REVERT,
+	  .storm = true },
+	{ "... a person is obeyed", PHASE_SOAKING, 3, "new", ASKED, .next = NEXT_SYNC,
+	  .storm = true },
+	{ "a storm holds nothing else", PHASE_GOOD, 1, "new", 0, .next = NEXT_SYNC,
+	  .storm = true },
 	{ "a rejected one does not", PHASE_SOAKING, 3, "two", 0, .next = NEXT_SOAK,
 	  .rejected = 2 },
 	{ "... until its retry", PHASE_SOAKING, 3, "two", PASSES, .next = NEXT_SOAK,
@@ -437,7 +447,7 @@ static void judge(const struct row *w)
 		.stopped = f & STOPPED ? "stopped" : NULL,
 		.pinned = f & HAND_PIN ? "pinned" : NULL,
 		.waits = f & WAITS ? "waits" : NULL,
-		.shut = f & SHUT ? "shut" : NULL,
+		.shut = f & SHUT ? "shut" : NULL, .storm = w->storm,
 		.shut_manual = f & SHUT_MANUAL ? "shut" : NULL,
 		.shut_until = f & SHUT ? NOW + 60 * MINUTE : 0,
 	};
