@@ -49,6 +49,13 @@ static bool has_sign(const char *text, size_t len)
 	return memmem(text, len, "apiVersion", 10) || memmem(text, len, "kind", 4);
 }
 
+/* Argo CD's own sign that a file was meant as a manifest. */
+static bool looks_like_objects(const char *text, size_t len)
+{
+	return memmem(text, len, "apiVersion:", 11) && memmem(text, len, "kind:", 5) &&
+	       memmem(text, len, "metadata:", 9);
+}
+
 /* Neither apiVersion nor kind: not meant as an object. */
 static bool is_other(const struct node *n)
 {
@@ -107,6 +114,10 @@ int collect_text(struct collect *c, const char *path, const char *text, size_t l
 	if (!guess || c->objects.len > before)
 		return err_set(err, ERR_INVALID, "%s:%u: a document without apiVersion and "
 			       "kind", path, other_line);
+	if (looks_like_objects(text, len))
+		return err_set(err, ERR_INVALID, "%s:%u: objects below the top of a "
+			       "document: put each into a document of its own (---) or "
+			       "under items of a kind: List", path, other_line);
 	collect_warn(c, "%s:%u: left out, it has neither apiVersion nor kind", path,
 		     other_line);
 	return 0;
