@@ -1,10 +1,10 @@
 /*
- * syncd-worker fetch|render|exec [--no-sandbox]
+ * syncd-worker fetch|render|exec|health [--no-sandbox]
  *
  * Started by syncd for what must not run inside it: repositories are written by
  * others. It gives up what it does not need (sandbox.h), then reads one frame
- * from stdin, does it, writes one frame to stdout; render goes on until the end
- * of input, the others end. What fails in a request is an answer (frame 'E') and
+ * from stdin, does it, writes one frame to stdout; render and health go on until
+ * the end of input, the others end. What fails in a request is an answer (frame 'E') and
  * exit status 0; what fails in the sandbox or in the frames themselves goes to
  * stderr with status 1, and the daemon reports it.
  */
@@ -15,6 +15,7 @@
 #include "core/files.h"
 #include "core/frame.h"
 #include "core/mem.h"
+#include "health/script.h"
 #include "render/render.h"
 #include "sandbox.h"
 
@@ -78,6 +79,21 @@ int serve_render(const char *data, size_t len, struct buf *out,
 	return rc;
 }
 
+int serve_health(const char *data, size_t len, struct buf *out,
+		 struct err *err)
+{
+	static const struct script_limits limits = SCRIPT_LIMITS;
+	_cleanup_free_ char *script = NULL;
+	_cleanup_json_ json_t *object = NULL;
+	struct health h;
+
+	if (script_request_decode(data, len, &script, &object, err))
+		return -1;
+	h = script_run(script, object, &limits);
+	script_answer_encode(&h, out);
+	return 0;
+}
+
 /* A file:// remote is the one file that fetch reads besides the system's. */
 static const char *local_path(const char *url)
 {
@@ -124,12 +140,14 @@ static const struct kind {
 	const char *name;
 	enum profile profile;
 	bool many;
+	bool no_files;		/* not even mirrors */
 	int (*serve)(const char *data, size_t len, struct buf *out,
 		     struct err *err);
 } kinds[] = {
-	{ "fetch", PROFILE_FETCH, false, serve_fetch },
-	{ "render", PROFILE_RENDER, true, serve_render },
-	{ "exec", PROFILE_EXEC, false, serve_exec },
+	{ "fetch", PROFILE_FETCH, false, false, serve_fetch },
+	{ "render", PROFILE_RENDER, true, false, serve_render },
+	{ "exec", PROFILE_EXEC, false, false, serve_exec },
+	{ "health", PROFILE_RENDER, true, true, serve_health },
 };
 
 static int fatal(const struct err *err)
@@ -143,7 +161,7 @@ static int enter_files(const struct kind *k, struct err *err)
 {
 	const char *tmp = getenv("SYNCD_TMP");
 	const struct path_rule rules[] = {
-		{ getenv("SYNCD_MIRRORS"), PATH_READ },
+		{ k->no_files ? NULL : getenv("SYNCD_MIRRORS"), PATH_READ },
 		{ k->profile == PROFILE_EXEC ? (tmp ? tmp : "/tmp") : NULL,
 		  PATH_WRITE },
 		{ k->profile == PROFILE_EXEC ? getenv("SYNCD_KUSTOMIZE") : NULL,
@@ -260,7 +278,7 @@ static int loop(const struct kind *k, struct err *err)
 
 static int usage(void)
 {
-	fputs("usage: syncd-worker fetch|render|exec [--no-sandbox]\n"
+	fputs("usage: syncd-worker fetch|render|exec|health [--no-sandbox]\n"
 	      "syncd starts it; it speaks frames on stdin and stdout.\n", stderr);
 	return 2;
 }

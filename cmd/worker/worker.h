@@ -16,6 +16,8 @@ int serve_fetch(const char *data, size_t len, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));
 int serve_render(const char *data, size_t len, struct buf *out,
 		 struct err *err) __attribute__((warn_unused_result));
+int serve_health(const char *data, size_t len, struct buf *out,
+		 struct err *err) __attribute__((warn_unused_result));
 int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));
 

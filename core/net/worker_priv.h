@@ -24,7 +24,7 @@ struct worker_proc {
 	struct link link;	/* in state.procs until it has exited */
 	struct world_uv *w;
 	enum worker_kind kind;
-	char *affinity;		/* render workers: the one repository */
+	char *affinity;		/* of those that serve many: what they serve */
 	uv_process_t process;
 	uv_pipe_t in, out, err;
 	uv_timer_t timer;	/* deadline, then grace; idle between requests */
@@ -64,6 +64,8 @@ void worker_req_done(struct worker_req *r, const struct err *err,
 		     const char *data, size_t len);
 
 /* worker_proc.c */
+/* Does a process of this kind wait for the next request after an answer? */
+bool worker_serves_many(enum worker_kind kind);
 /* NULL and *err when the process cannot be started. */
 struct worker_proc *worker_proc_new(struct world_uv *w, enum worker_kind kind,
 				    const char *affinity, struct err *err);

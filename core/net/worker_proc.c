@@ -2,8 +2,8 @@
  * One worker process: spawn, request, answer, end.
  *
  * The happy path: a process in a session of its own with three pipes; one frame
- * in; its answer is one whole frame, after which a render worker waits for the
- * next request, while the others must end (exit status 0, or at least close
+ * in; its answer is one whole frame, after which a render or health worker waits for
+ * the next request, while the others must end (exit status 0, or at least close
  * stdout) before their answer counts.
  *
  * What goes wrong, each ends the request and the process: the deadline passed,
@@ -32,7 +32,13 @@ static const char *const kind_name[] = {
 	[WORKER_FETCH] = "fetch",
 	[WORKER_RENDER] = "render",
 	[WORKER_EXEC] = "exec",
+	[WORKER_HEALTH] = "health",
 };
+
+bool worker_serves_many(enum worker_kind kind)
+{
+	return kind == WORKER_RENDER || kind == WORKER_HEALTH;
+}
 
 static void judge(struct worker_proc *p);
 
@@ -146,7 +152,7 @@ static void finish(struct worker_proc *p, const struct err *err, bool ok,
 
 	p->got = (struct buf)BUF_INIT;
 	worker_pump_soon(p->w);
-	if (ok && p->kind == WORKER_RENDER && !p->exited && !p->eof &&
+	if (ok && worker_serves_many(p->kind) && !p->exited && !p->eof &&
 	    ++p->served < MAX_SERVED) {
 		p->idle_since = ++p->w->workers->idles;
 		timer_set(p, IDLE_MS);
@@ -229,7 +235,7 @@ static void judge(struct worker_proc *p)
 	} else if (whole < 0 || (whole && type == FRAME_REQUEST) ||
 		   (whole && used != p->got.len)) {
 		fail(p, ERR_INTERNAL, "spoke out of turn");
-	} else if (whole && p->kind == WORKER_RENDER) {
+	} else if (whole && worker_serves_many(p->kind)) {
 		succeed(p, type, data, len);
 	} else if (p->exited && (p->status || p->signal)) {
 		/* What is in the pipe may be the reason: wait for its end. */
@@ -411,7 +417,7 @@ struct worker_proc *worker_proc_new(struct world_uv *w, enum worker_kind kind,
 
 	p->w = w;
 	p->kind = kind;
-	p->affinity = kind == WORKER_RENDER ? xstrdup(affinity) : NULL;
+	p->affinity = worker_serves_many(kind) ? xstrdup(affinity) : NULL;
 	p->process.data = p->in.data = p->out.data = p->err.data = p;
 	p->timer.data = p;
 	link_init(&p->link);
@@ -465,6 +471,6 @@ void worker_proc_serve(struct worker_proc *p, struct worker_req *r)
 	if (uv_write(&p->write, (uv_stream_t *)&p->in, &chunk, 1,
 		     on_written) < 0)
 		timer_set(p, 1);	/* it is gone: its exit says how */
-	else if (p->kind != WORKER_RENDER)
+	else if (!worker_serves_many(p->kind))
 		uv_shutdown(&p->shutdown, (uv_stream_t *)&p->in, on_shutdown);
 }

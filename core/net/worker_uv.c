@@ -4,7 +4,7 @@
  * A call waits in the queue of its kind. The pump, a task, takes the kind with
  * the fewest requests in work (of equals the longest waiting), so that a flood
  * of one kind cannot starve another, and serves its oldest call: a render call by
- * an idle worker of the same repository if there is one, else by a new process,
+ * an idle worker of the same repository if there is one (a health call likewise), else by a new process,
  * if there are fewer than max_workers; else an idle worker of another repository
  * is sent home first. Deadlines count from then on (worker_proc.c); waiting is
  * bounded by the deadlines of those before.
@@ -148,9 +148,9 @@ static bool same(const char *a, const char *b)
 	return a && b && !strcmp(a, b);
 }
 
-/* An idle render worker: of this repository, or else the one idle longest. */
+/* An idle worker that fits the call, or, with NULL, the one idle longest. */
 static struct worker_proc *find_idle(struct worker_state *s,
-				     const char *affinity, bool any)
+				     const struct worker_call *c)
 {
 	struct worker_proc *found = NULL;
 
@@ -158,7 +158,8 @@ static struct worker_proc *find_idle(struct worker_state *s,
 		struct worker_proc *p = container_of(l, struct worker_proc,
 						     link);
 
-		if (p->req || p->dying || (!any && !same(p->affinity, affinity)))
+		if (p->req || p->dying || (c && (p->kind != c->kind ||
+					   !same(p->affinity, c->affinity))))
 			continue;
 		if (!found || p->idle_since < found->idle_since)
 			found = p;
@@ -181,10 +182,10 @@ static bool place(struct worker_state *s, struct worker_req *r)
 	struct worker_proc *p = NULL;
 	struct err err = ERR_INIT;
 
-	if (c->kind == WORKER_RENDER)
-		p = find_idle(s, c->affinity, false);
+	if (worker_serves_many(c->kind))
+		p = find_idle(s, c);
 	if (!p && s->n_procs >= s->w->config.max_workers) {
-		struct worker_proc *idle = find_idle(s, NULL, true);
+		struct worker_proc *idle = find_idle(s, NULL);
 
 		if (idle && !one_is_leaving(s))
 			worker_proc_retire(idle);

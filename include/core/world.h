@@ -99,12 +99,19 @@ struct http_call {
 	void *priv[4];		/* the world's */
 };
 
-enum worker_kind { WORKER_FETCH, WORKER_RENDER, WORKER_EXEC, WORKER_KIND_N };
+enum worker_kind {
+	WORKER_FETCH,
+	WORKER_RENDER,
+	WORKER_EXEC,
+	WORKER_HEALTH,	/* scripts on objects: health/script.h */
+	WORKER_KIND_N
+};
 
 /*
  * One request to a child process. `affinity` (a repository's key) decides which
- * render worker serves it: a worker never sees two repositories. The answer is
- * one frame; its format is the kind's (core/fetch.h, render/answer.h).
+ * render or health worker serves it: a worker never sees two repositories. The
+ * answer is one frame; its format is the kind's (core/fetch.h, render/answer.h,
+ * health/script.h).
  */
 struct worker_call {
 	enum worker_kind kind;

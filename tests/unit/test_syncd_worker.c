@@ -19,6 +19,7 @@
 #include "core/fetch.h"
 #include "core/mem.h"
 #include "loopworld.h"
+#include "health/script.h"
 #include "render/render.h"
 
 struct fixture {
@@ -359,6 +360,57 @@ static void killed_exec_leaves_nothing_for_long(void **state)
 	teardown(&f);
 }
 
+static struct err judge(struct fixture *f, const char *script, unsigned deadline_ms,
+			struct health *ret)
+{
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:s}", "kind", "Database",
+					     "name", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct asked a = { .done = 0 };
+
+	script_request_encode(script, o, &b);
+	a.call = (struct worker_call){
+		.kind = WORKER_HEALTH, .affinity = "health", .request = b.data,
+		.request_len = b.len, .deadline_ms = deadline_ms,
+		.on_done = on_done,
+	};
+	f->l.w->ops->worker_start(f->l.w, &a.call);
+	loopworld_run(&f->l, &a.done);
+	if (!a.err.code && script_answer_decode(a.answer, a.len, ret, &a.err))
+		fail_msg("%s", a.err.msg);
+	free(a.answer);
+	return a.err;
+}
+
+/* One process for many; a script that no limit of Lua's stops dies with it. */
+static void health_runs_scripts(void **state)
+{
+	struct world_uv_stats stats;
+	struct health h;
+	struct fixture f;
+	struct err err;
+
+	(void)state;
+	setup(&f);
+	for (int i = 0; i < 3; i++) {
+		err = judge(&f, "n = (n or 0) + 1 return { status = 'Healthy', "
+			    "message = obj.kind .. n }", 25000, &h);
+		assert_int_equal(err.code, ERR_NONE);
+		assert_int_equal(h.status, HEALTH_HEALTHY);
+		assert_string_equal(h.message, "Database1");
+	}
+	err = judge(&f, "while true do end", 25000, &h);
+	assert_int_equal(err.code, ERR_NONE);
+	assert_int_equal(h.status, HEALTH_UNKNOWN);
+	world_uv_stats(f.l.w, &stats);
+	assert_int_equal(stats.workers_started, 2);	/* one fetched */
+	err = judge(&f, "string.find(obj.name, ('a-'):rep(25) .. 'b')", 1500, &h);
+	assert_int_equal(err.code, ERR_TIMEOUT);
+	err = judge(&f, "return { status = 'Healthy' }", 25000, &h);
+	assert_int_equal(err.code, ERR_NONE);
+	teardown(&f);
+}
+
 static void odd_requests_are_errors(void **state)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -385,6 +437,7 @@ int main(void)
 		cmocka_unit_test(exec_failures_speak_of_the_repository),
 		cmocka_unit_test(exec_leaves_the_other_sources_alone),
 		cmocka_unit_test(killed_exec_leaves_nothing_for_long),
+		cmocka_unit_test(health_runs_scripts),
 		cmocka_unit_test(odd_requests_are_errors),
 	};
 

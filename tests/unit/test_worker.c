@@ -221,7 +221,7 @@ static void deadline_kills_the_group(void **state)
 	/* the one slot is free again */
 	expect(&l, WORKER_FETCH, "echo hi", "hi");
 	world_uv_stats(l.w, &stats);
-	assert_int_equal(stats.workers_killed, 3);
+	assert_int_equal(stats.workers_killed, WORKER_KIND_N);
 	loopworld_deinit(&l);
 }
 
