@@ -4,6 +4,7 @@
  * shut. Looked at anew with each look; what ends by time pokes the application then.
  */
 #include "app_priv.h"
+#include "scripts.h"
 
 #include <stdio.h>
 
@@ -154,7 +155,7 @@ bool app_look_gates(struct app *a)
 	struct app_gates *g = &a->gates;
 	const char *paused = pause_words(a->engine);
 
-	if (!pause_known(a->engine))
+	if (!pause_known(a->engine) || !scripts_known(a->engine))
 		return false;
 	look_hold(a, &a->spec.suspend, "suspended", "resume", g->stopped,
 		  sizeof(g->stopped));

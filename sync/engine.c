@@ -8,6 +8,7 @@
 #include "engine_priv.h"
 
 #include "claims.h"
+#include "scripts.h"
 
 #include <stdio.h>
 
@@ -418,6 +419,7 @@ static void boot(struct engine *e)
 			e->nudges = nudges_new(e);
 		e->projects = projects_new(e);
 		e->pause = pause_new(e);
+		e->scripts = scripts_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
 		watch_apps(e);
@@ -465,6 +467,7 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->remote_hosts = copy_list(c->remote_hosts);
 	e->retry.fn = on_retry;
 	e->live.ignored = app_ignored;
+	e->live.judge = scripts_judge;
 	e->live.arg = e;
 	sm_init(&e->sm, states, BOOT_IDLE);
 	e->kube = kube_new(w, c->api, limits);
@@ -534,6 +537,7 @@ struct engine *engine_abandon(struct engine *e)
 	creds_free(e->creds);
 	projects_free(e->projects);
 	pause_free(e->pause);
+	scripts_free(e->scripts);
 	claims_free(e->claims);
 	kinds_free(e);
 	source_free(e);

@@ -39,6 +39,7 @@ struct gather;
 struct loose;
 struct op;
 struct repo;
+struct scripts;
 
 /* ---- kinds.c: one watch per kind in use ---- */
 
@@ -73,6 +74,9 @@ void kinds_answer(struct engine *e, const struct objkey *key, const json_t *obje
  * keeps fingerprints only. Either may be NULL.
  */
 void kinds_reread(struct engine *e, const json_t *rules, const json_t *other);
+/* The same for the kinds that fn picks. */
+typedef bool kinds_pick_fn(void *arg, const char *group, const char *kind);
+void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg);
 /* Lists the kind anew, for a watch may be silent. False: there is nothing to list. */
 bool kinds_refresh(struct engine *e, const char *group, const char *kind);
 /* True until its list is complete. */
@@ -553,6 +557,7 @@ struct engine {
 	struct app *apps;
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
+	struct scripts *scripts;
 	struct nudges *nudges;	/* NULL: push webhooks are off */
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;

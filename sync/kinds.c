@@ -237,6 +237,15 @@ void kinds_reread(struct engine *e, const json_t *rules, const json_t *other)
 			reread(k);
 }
 
+void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg)
+{
+	struct kindwatch *k, *next;
+
+	HASH_ITER(hh, e->kinds, k, next)
+		if (fn(arg, k->group, k->kind))
+			reread(k);
+}
+
 void kinds_free(struct engine *e)
 {
 	struct kindwatch *k, *next;

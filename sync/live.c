@@ -146,6 +146,7 @@ static void take_in(const struct live_index *ix, struct live *l,
 		    const struct objkey *k, const json_t *object)
 {
 	const json_t *meta = doc_get(object, "metadata", NULL);
+	const struct health was = l->health;
 
 	copy_short(l->uid, sizeof(l->uid), text(meta, "uid"));
 	copy_short(l->op, sizeof(l->op),
@@ -162,6 +163,8 @@ static void take_in(const struct live_index *ix, struct live *l,
 	l->held = health_is_held(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
 	l->scaled = fingerprint_owns(object, FIELD_MANAGER, "spec", "replicas", NULL);
+	if (ix->judge)
+		ix->judge(ix->arg, l, object, &was);
 	l->keep_prune = tracking_keeps(object, "Prune=false");
 	l->keep_delete = tracking_keeps(object, "Delete=false");
 }

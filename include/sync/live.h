@@ -26,6 +26,9 @@ struct live {
 	char *links;		/* a list (links.h); NULL: none */
 	char fingerprint[65];	/* "" = we own nothing of it */
 	struct health health;
+	unsigned script;	/* which judges its health; 0: the built-in rule */
+	int64_t generation;	/* while a script does */
+	uint64_t judged;	/* the version that it was judged at by the script */
 	uint64_t progress;
 	uint64_t own_deadline_ms;	/* its own time for a rollout, set by us; 0 */
 	bool deleting;		/* has a deletionTimestamp */
@@ -46,9 +49,17 @@ struct live {
 typedef json_t *live_ignored_fn(void *arg, const char *app_id,
 				const struct objkey *k, const json_t *object);
 
+/*
+ * May put another health than the built-in rule's into l, now or later; `was` is
+ * what it had before (NONE: it was not known).
+ */
+typedef void live_judge_fn(void *arg, struct live *l, const json_t *object,
+			   const struct health *was);
+
 struct live_index {
 	struct live *by_key;
 	live_ignored_fn *ignored;	/* NULL: nothing is */
+	live_judge_fn *judge;	/* NULL: the built-in rules only */
 	void *arg;
 };
 
