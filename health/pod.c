@@ -35,7 +35,7 @@ static bool waits_in_error(const char *reason)
 	       (n >= 7 && !strcmp(reason + n - 7, "BackOff"));
 }
 
-/* Messages of the containers that cannot start; false when there are none. */
+/* Messages of the containers that cannot start, or their reasons; false when there are none. */
 static bool waiting_errors(const json_t *pod, struct buf *words)
 {
 	const json_t *list = doc_get(pod, "status", "containerStatuses", NULL);
@@ -49,7 +49,8 @@ static bool waiting_errors(const json_t *pod, struct buf *words)
 		if (!waits_in_error(cond_str(waiting, "reason")))
 			continue;
 		buf_addf(words, "%s%s", any ? ", " : "",
-			 cond_str(waiting, "message"));
+			 *cond_str(waiting, "message") ?
+			 cond_str(waiting, "message") : cond_str(waiting, "reason"));
 		any = true;
 	}
 	return any;
@@ -123,24 +124,46 @@ static struct health pod_running(const json_t *pod, const char *policy,
 	return health_text(HEALTH_PROGRESSING, message);
 }
 
+/* What holds it up, where status has no message: the first of these that speaks. */
+static const char *pod_words(const json_t *pod, const struct pod_report *r)
+{
+	static const char *const steps[] = {
+		"PodScheduled", "PodReadyToStartContainers", "Initialized",
+		"ContainersReady", "Ready",
+	};
+	const char *message = cond_str(doc_get(pod, "status", NULL), "message");
+
+	if (*message || r->trouble != POD_FINE)
+		return *message ? message : r->message;
+	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+		const json_t *cond = cond_find(pod, steps[i]);
+
+		if (cond_is(cond, "False") && *cond_str(cond, "message"))
+			return cond_str(cond, "message");
+	}
+	return "";
+}
+
 struct health health_pod_object(const json_t *pod)
 {
 	const char *policy = doc_get_str(pod, "spec", "restartPolicy", NULL);
 	const char *phase = doc_get_str(pod, "status", "phase", NULL);
 	const char *message = cond_str(doc_get(pod, "status", NULL), "message");
+	const struct pod_report report = health_pod(pod);
 	_cleanup_buf_ struct buf words = BUF_INIT_MAX(4096);
 
 	/* A hook's pod may yet get its image: only long-lived ones fail by waiting. */
 	if (str_is(policy, "Always") && waiting_errors(pod, &words))
 		return health_text(HEALTH_DEGRADED, buf_str(&words));
 	if (str_is(phase, "Pending"))
-		return health_text(HEALTH_PROGRESSING, message);
+		return health_text(HEALTH_PROGRESSING, pod_words(pod, &report));
 	if (str_is(phase, "Succeeded"))
 		return health_text(HEALTH_HEALTHY, message);
 	if (str_is(phase, "Failed"))
 		return pod_failed(pod, message);
 	if (str_is(phase, "Running"))
-		return pod_running(pod, policy, message);
+		return pod_running(pod, policy, pod_ready(pod) ? message :
+				   pod_words(pod, &report));
 	return health_text(HEALTH_UNKNOWN, message);
 }
 

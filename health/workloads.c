@@ -15,23 +15,13 @@ static struct health healthy(void)
 	return health_text(HEALTH_HEALTHY, NULL);
 }
 
-struct health health_deployment(const json_t *o)
+static struct health rollout(const json_t *o)
 {
 	int64_t updated = status_int(o, "updatedReplicas");
 	int64_t available = status_int(o, "availableReplicas");
 	int64_t total = status_int(o, "replicas");
 	int64_t wanted = spec_int(o, "replicas", 0);
 
-	if (doc_get_bool(o, false, "spec", "paused", NULL))
-		return health_text(HEALTH_SUSPENDED, "Deployment is paused");
-	if (generation_behind(o))
-		return health_text(HEALTH_PROGRESSING,
-			"Waiting for rollout to finish: observed deployment generation less than desired generation");
-	if (!strcmp(cond_str(cond_find(o, "Progressing"), "reason"),
-		    "ProgressDeadlineExceeded"))
-		return health_say(HEALTH_DEGRADED,
-			"Deployment \"%s\" exceeded its progress deadline",
-			object_name(o));
 	if (updated < wanted)
 		return health_say(HEALTH_PROGRESSING,
 			"Waiting for rollout to finish: %" PRId64 " out of %" PRId64
@@ -46,6 +36,35 @@ struct health health_deployment(const json_t *o)
 			"Waiting for rollout to finish: %" PRId64 " of %" PRId64
 			" updated replicas are available...", available, updated);
 	return healthy();
+}
+
+/* Why no pod can be made (a quota, an admission webhook): its ReplicaSet's words. */
+static struct health with_failure(const json_t *o, struct health h)
+{
+	const json_t *failure = cond_find(o, "ReplicaFailure");
+
+	if (!cond_is(failure, "True") || !*cond_str(failure, "message"))
+		return h;
+	return health_say(h.status, "%s (%s)", h.message,
+			  cond_str(failure, "message"));
+}
+
+struct health health_deployment(const json_t *o)
+{
+	struct health h;
+
+	if (doc_get_bool(o, false, "spec", "paused", NULL))
+		return health_text(HEALTH_SUSPENDED, "Deployment is paused");
+	if (generation_behind(o))
+		return health_text(HEALTH_PROGRESSING,
+			"Waiting for rollout to finish: observed deployment generation less than desired generation");
+	if (!strcmp(cond_str(cond_find(o, "Progressing"), "reason"),
+		    "ProgressDeadlineExceeded"))
+		return with_failure(o, health_say(HEALTH_DEGRADED,
+			"Deployment \"%s\" exceeded its progress deadline",
+			object_name(o)));
+	h = rollout(o);
+	return h.status == HEALTH_HEALTHY ? h : with_failure(o, h);
 }
 
 static bool strategy_is(const json_t *o, const char *type)
