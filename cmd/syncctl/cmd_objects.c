@@ -68,8 +68,7 @@ static void add_kind(json_t *items, const char *api, const char *kind)
 	}
 }
 
-/* What objects make: an owned array; NULL and *err when they cannot be listed. */
-static json_t *children_of(struct cluster *c, const json_t *app, struct err *err)
+json_t *objects_made(struct cluster *c, const json_t *app, struct err *err)
 {
 	static const struct { const char *group, *version, *resource, *api, *kind; } kinds[] = {
 		{ "apps", "v1", "replicasets", "apps/v1", "ReplicaSet" },
@@ -107,7 +106,7 @@ static int show_tree(struct cluster *c, const struct options *o)
 	struct err err = ERR_INIT;
 
 	app = cluster_get(c, o->args[0], &err);
-	children = app ? children_of(c, app, &err) : NULL;
+	children = app ? objects_made(c, app, &err) : NULL;
 	if (!children)
 		return output_error(&err);
 	view_tree(app, children, &env, &out);
@@ -125,7 +124,7 @@ static int show_events(struct cluster *c, const struct options *o)
 	size_t i;
 
 	app = cluster_get(c, o->args[0], &err);
-	children = app ? children_of(c, app, &err) : NULL;
+	children = app ? objects_made(c, app, &err) : NULL;
 	if (!children)
 		return output_error(&err);
 	spaces = namespaces_of(app, c->ns);
@@ -285,7 +284,7 @@ static int show_pods(struct cluster *c, const struct options *o, const json_t *a
 	size_t i, n = 0;
 	json_t *p;
 
-	children = children_of(c, app, &err);
+	children = objects_made(c, app, &err);
 	if (!children)
 		return output_error(&err);
 	json_array_foreach(children, i, p)

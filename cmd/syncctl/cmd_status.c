@@ -4,6 +4,8 @@
 #include "desired.h"
 #include "sync/store_codec.h"
 
+#include <stdio.h>
+
 static int show_fleet(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
@@ -48,6 +50,22 @@ static void read_kept(struct cluster *c, const struct options *o, const json_t *
 		*ret_changes = diff_stored(c, app, good, bad, o, &err);
 }
 
+/* What the pods of an unwell workload say; who may not list them does without. */
+static void blame(struct cluster *c, const json_t *app, const struct view_env *env,
+		  struct buf *out)
+{
+	_cleanup_json_ json_t *children = NULL;
+	struct err err = ERR_INIT;
+
+	if (!view_is_unwell(app))
+		return;
+	children = objects_made(c, app, &err);
+	if (children)
+		view_leaves(app, children, env, out);
+	else
+		fprintf(stderr, "syncctl: what its objects made: %s\n", err.msg);
+}
+
 static int show_story(struct cluster *c, const struct options *o, const json_t *app)
 {
 	struct view_env env = output_env(o);
@@ -56,6 +74,7 @@ static int show_story(struct cluster *c, const struct options *o, const json_t *
 
 	read_kept(c, o, app, &evidence, &changes);
 	view_story(app, &(struct view_kept){ evidence, changes }, &env, &out);
+	blame(c, app, &env, &out);
 	return output_text(&out);
 }
 

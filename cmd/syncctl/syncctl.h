@@ -32,6 +32,7 @@ struct options {
 	const char *args[8];
 	size_t n_args;
 	const char *ns, *context, *kubeconfig, *selector;
+	const char *lua, *customizations;
 	const char *file, *revision, *timeout, *resources[MAX_RESOURCES];
 	size_t n_resources;
 	enum output output;
@@ -137,6 +138,12 @@ int cluster_follow(struct cluster *c, const char *name,
 		   bool (*fn)(const json_t *app, void *arg), void *arg,
 		   uint64_t timeout_ms, struct err *err)
 	__attribute__((warn_unused_result));
+
+/*
+ * cmd_objects.c: ReplicaSets, Jobs and Pods of the namespaces of its objects, with their
+ * kinds: an owned array; NULL and *err when they cannot be listed.
+ */
+json_t *objects_made(struct cluster *c, const json_t *app, struct err *err);
 
 /* --- cluster_objects.c: any object ----------------------------------------- */
 

@@ -14,9 +14,9 @@ static void set(json_t *o, const char *key, const char *s)
 	json_object_set_new(o, key, doc_parse(buf_str(&literal), literal.len, NULL));
 }
 
-static void judge(json_t *list, const json_t *object)
+static void judge(json_t *list, const json_t *object, view_judge_fn *fn, void *arg)
 {
-	struct health h = health_assess(object);
+	struct health h = fn(arg, object);
 	json_t *o = json_object();
 
 	set(o, "kind", doc_get_str(object, "kind", NULL));
@@ -27,7 +27,34 @@ static void judge(json_t *list, const json_t *object)
 	json_array_append_new(list, o);
 }
 
+static struct health by_rule(void *arg, const json_t *object)
+{
+	(void)arg;
+	return health_assess(object);
+}
+
 json_t *view_health_judge(const json_t *objects)
+{
+	return view_health_judge_by(objects, by_rule, NULL);
+}
+
+bool view_health_is_bad(const json_t *judged)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)judged, i, o) {
+		enum health_status s = health_from_str(doc_get_str(o, "status",
+								   NULL));
+
+		if (s == HEALTH_DEGRADED || s == HEALTH_MISSING ||
+		    s == HEALTH_UNKNOWN)
+			return true;
+	}
+	return false;
+}
+
+json_t *view_health_judge_by(const json_t *objects, view_judge_fn *fn, void *arg)
 {
 	json_t *list = json_array();
 	const json_t *o, *item;
@@ -37,11 +64,11 @@ json_t *view_health_judge(const json_t *objects)
 		const json_t *items = doc_get(o, "items", NULL);
 
 		if (!json_is_array(items)) {
-			judge(list, o);
+			judge(list, o, fn, arg);
 			continue;
 		}
 		json_array_foreach((json_t *)items, j, item)
-			judge(list, item);
+			judge(list, item, fn, arg);
 	}
 	return list;
 }

@@ -5,6 +5,7 @@
 #include "views.h"
 
 #include "core/mem.h"
+#include "health/health.h"
 
 #define MAX_DEPTH 8
 
@@ -178,6 +179,96 @@ void view_tree(const json_t *app, const json_t *children, const struct view_env 
 	}
 	view_table_print(&tr.t, env, out);
 	view_table_deinit(&tr.t);
+}
+
+/* ---- why an object is unwell ---- */
+
+#define MAX_LEAVES 10
+
+struct leaves {
+	struct tree *tr;
+	size_t shown, left;
+};
+
+static bool is_unwell(const char *status)
+{
+	return *status && strcmp(status, "Healthy") && strcmp(status, "Suspended");
+}
+
+static void add_leaf(struct leaves *l, const json_t *o, const struct health *h)
+{
+	_cleanup_free_ char *name = xasprintf("  %s %s/%s", text(o, "kind"),
+		doc_get_str(o, "metadata", "namespace", NULL), name_of(o));
+
+	if (l->shown == MAX_LEAVES) {
+		l->left++;
+		return;
+	}
+	l->shown++;
+	view_table_add(&l->tr->t, VIEW_PLAIN, name);
+	add_health(&l->tr->t, health_str(h->status));
+	view_table_add(&l->tr->t, VIEW_PLAIN, h->message);
+}
+
+/* The unwell that an object made, without those that only say it of their own. */
+static size_t find_leaves(struct leaves *l, const char *kind, const char *ns,
+			  const char *name, int depth)
+{
+	size_t i, n = 0;
+	json_t *o;
+
+	json_array_foreach((json_t *)l->tr->children, i, o) {
+		struct health h;
+
+		if (depth >= MAX_DEPTH || !is_shown(o) ||
+		    !is_owned_by(o, kind, ns, name))
+			continue;
+		h = health_assess(o);
+		if (!is_unwell(health_str(h.status)))
+			continue;
+		n++;
+		if (!find_leaves(l, text(o, "kind"), ns, name_of(o), depth + 1))
+			add_leaf(l, o, &h);
+	}
+	return n;
+}
+
+bool view_is_unwell(const json_t *app)
+{
+	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, r) {
+		const char *status = doc_get_str(r, "health", "status", NULL);
+
+		if (status && is_unwell(status))
+			return true;
+	}
+	return false;
+}
+
+void view_leaves(const json_t *app, const json_t *children, const struct view_env *env,
+		 struct buf *out)
+{
+	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
+	struct tree tr = { .children = children, .env = env,
+			   .t = { .columns = 3 } };
+	struct leaves l = { .tr = &tr };
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, r) {
+		const char *status = doc_get_str(r, "health", "status", NULL);
+
+		if (status && is_unwell(status))
+			find_leaves(&l, text(r, "kind"), text(r, "namespace"),
+				    text(r, "name"), 0);
+	}
+	if (l.shown)
+		buf_adds(out, "\nBecause\n");
+	view_table_print(&tr.t, env, out);
+	view_table_deinit(&tr.t);
+	if (l.left)
+		buf_addf(out, "  and %zu more: syncctl tree\n", l.left);
 }
 
 /* ---- events ---- */

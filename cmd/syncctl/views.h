@@ -140,6 +140,11 @@ bool view_last_words(const json_t *doc, size_t n, struct buf *out);
 
 void view_resources(const json_t *app, const struct view_env *env, struct buf *out);
 /* children: ReplicaSets, Jobs, Pods... found by their ownerReferences. */
+/* Is an object of it not well? */
+bool view_is_unwell(const json_t *app);
+/* Which of what its unwell objects made is to blame; nothing when none is known. */
+void view_leaves(const json_t *app, const json_t *children, const struct view_env *env,
+		 struct buf *out);
 void view_tree(const json_t *app, const json_t *children, const struct view_env *env,
 	       struct buf *out);
 /* Of core/v1 Events those about the application and its objects, oldest first. Owned. */
@@ -165,6 +170,11 @@ json_t *view_change_json(const struct view_change *c);
 
 /* objects: [{kind, namespace, name, status, message}] of `syncctl health`. */
 json_t *view_health_judge(const json_t *objects);
+/* The same by another rule. */
+typedef struct health view_judge_fn(void *arg, const json_t *object);
+json_t *view_health_judge_by(const json_t *objects, view_judge_fn *fn, void *arg);
+/* Is one of them Degraded, Missing or Unknown? */
+bool view_health_is_bad(const json_t *judged);
 void view_health(const json_t *judged, const struct view_env *env,
 		 struct buf *out);
 

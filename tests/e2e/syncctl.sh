@@ -217,5 +217,19 @@ kc get namespace "$NS" -o yaml >"$T/live.yaml"
 printf -- '---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\nstatus: {phase: Lost}\n' >>"$T/live.yaml"
 assert_contains "$(ctl health -f "$T/live.yaml")" "PersistentVolumeClaim   d " "the table"
 assert_eq Degraded "$(ctl health -o json -f - <"$T/live.yaml" | jq -r '.[1].status')" "the JSON"
+assert_exit 1 ctl health -f "$T/live.yaml"
+echo 'return { status = "Healthy", message = obj.kind .. " is fine" }' >"$T/health.lua"
+assert_exit 0 ctl health -f "$T/live.yaml" --lua "$T/health.lua"
+assert_contains "$OUTPUT" "PersistentVolumeClaim is fine" "the script's words"
+write "$T/argocd-cm.yaml" <<-'END'
+	apiVersion: v1
+	kind: ConfigMap
+	metadata: {name: argocd-cm}
+	data:
+	  resource.customizations.health.PersistentVolumeClaim: |
+	    return { status = "Suspended", message = obj.status.phase }
+END
+assert_exit 0 ctl health -f "$T/live.yaml" --customizations "$T/argocd-cm.yaml"
+assert_contains "$OUTPUT" "Suspended" "the ConfigMap's script"
 assert_exit 2 ctl health
 assert_exit 20 ctl health -f "$T/nowhere"
