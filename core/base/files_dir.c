@@ -19,10 +19,14 @@
 #include <unistd.h>
 
 #define MAX_ENTRIES 100000
+#define CHUNK 65536
 
 struct files_dir {
 	struct files files;
 	int root;
+	/* The folder of the path before: a tree is read folder by folder. */
+	char *folder;		/* NULL: none */
+	int folder_fd;
 };
 
 static void closep(int *fd)
@@ -53,23 +57,56 @@ static int fail_errno(const char *path, struct err *err)
 	return err_set(err, ERR_IO, "%s: %s", shown, strerror(errno));
 }
 
-/* Opens the folder that holds path's last segment; *name points to that segment. */
-static int open_parent(int root, const char *path, const char **name)
+/* A descriptor of the folder of len bytes, which the caller closes; -1 with errno. */
+static int open_folder(int root, const char *path, size_t len)
 {
-	int fd = dup(root);
+	const char *end = path + len;
+	int fd = root;
 
-	while (fd >= 0 && strchr(path, '/')) {
+	while (fd >= 0 && path < end) {
 		_cleanup_free_ char *part = xstrndup(path, strcspn(path, "/"));
 		int next = openat(fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW |
 				  O_CLOEXEC);
 		int saved = errno;
 
-		close(fd);
+		if (fd != root)
+			close(fd);
 		errno = saved;
 		fd = next;
 		path += strlen(part) + 1;
 	}
-	*name = *path ? path : ".";
+	return fd;
+}
+
+static void forget_folder(struct files_dir *d)
+{
+	if (d->folder)
+		close(d->folder_fd);
+	free(d->folder);
+	d->folder = NULL;
+}
+
+/*
+ * The folder that holds path's last segment, which *name points to; -1 with errno.
+ * The descriptor is d's, until the next path.
+ */
+static int open_parent(struct files_dir *d, const char *path, const char **name)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+	int fd;
+
+	*name = slash ? slash + 1 : *path ? path : ".";
+	if (!len)
+		return d->root;
+	if (d->folder && !strncmp(d->folder, path, len) && !d->folder[len])
+		return d->folder_fd;
+	fd = open_folder(d->root, path, len);
+	if (fd < 0)
+		return -1;
+	forget_folder(d);
+	d->folder = xstrndup(path, len);
+	d->folder_fd = fd;
 	return fd;
 }
 
@@ -104,11 +141,11 @@ static int dir_stat(struct files *f, const char *path, struct file_entry *ret,
 	struct stat st;
 	enum file_kind kind = FILE_REGULAR;
 	const char *name;
-	_cleanup_close_ int parent = -1;
+	int parent;
 
 	if (clean_path(path, err))
 		return -1;
-	parent = open_parent(d->root, path, &name);
+	parent = open_parent(d, path, &name);
 	if (parent < 0 || fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW))
 		return fail_errno(path, err);
 	if (kind_of(st.st_mode, &kind))
@@ -151,13 +188,12 @@ static int add_entry(int fd, const char *name, struct file_list *l,
 static int open_file(struct files_dir *d, const char *path, int flags,
 		     struct err *err)
 {
-	_cleanup_close_ int parent = -1;
 	const char *name;
-	int fd;
+	int fd, parent;
 
 	if (clean_path(path, err))
 		return -1;
-	parent = open_parent(d->root, path, &name);
+	parent = open_parent(d, path, &name);
 	fd = parent < 0 ? -1 : openat(parent, name, O_RDONLY | O_NOFOLLOW |
 				      O_CLOEXEC | O_NONBLOCK | flags);
 	if (fd >= 0)
@@ -205,10 +241,10 @@ static int dir_list(struct files *f, const char *path, struct file_list *ret,
 
 static int read_fd(int fd, size_t max, struct buf *b)
 {
-	char chunk[65536];
+	_cleanup_free_ char *chunk = xmalloc(CHUNK);	/* on the stack it would be zeroed */
 	ssize_t n;
 
-	while ((n = read(fd, chunk, sizeof(chunk))) > 0) {
+	while ((n = read(fd, chunk, CHUNK)) > 0) {
 		buf_add(b, chunk, (size_t)n);
 		if (b->len > max)
 			return 0;
@@ -244,12 +280,12 @@ static int dir_link(struct files *f, const char *path, char **ret, struct err *e
 	struct files_dir *d = container_of(f, struct files_dir, files);
 	char target[4096];
 	const char *name;
-	_cleanup_close_ int parent = -1;
+	int parent;
 	ssize_t n;
 
 	if (clean_path(path, err))
 		return -1;
-	parent = open_parent(d->root, path, &name);
+	parent = open_parent(d, path, &name);
 	n = parent < 0 ? -1 : readlinkat(parent, name, target, sizeof(target));
 	if (n < 0 && errno == EINVAL)
 		return err_set(err, ERR_INVALID, "%s: not a symbolic link", path);
@@ -265,6 +301,7 @@ static void dir_close(struct files *f)
 {
 	struct files_dir *d = container_of(f, struct files_dir, files);
 
+	forget_folder(d);
 	close(d->root);
 	free(d);
 }
