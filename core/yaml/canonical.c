@@ -19,6 +19,7 @@
 struct canon {
 	struct arena *arena;
 	struct err *err;
+	bool printed;		/* as YAML, before it is read into values */
 };
 
 static struct node *copy_as(struct canon *c, const struct node *n, const char *text,
@@ -186,7 +187,7 @@ static struct node *scalar(struct canon *c, const struct node *n, bool flow)
 		return NULL;
 	switch (type) {
 	case NODE_NULL:
-		if (flow && !n->len && !n->tag)
+		if (flow && c->printed && !n->len && !n->tag)
 			return copy_as(c, n, n->text, 0, false);
 		return plain(c, n, "null");
 	case NODE_BOOL:
@@ -203,7 +204,7 @@ static struct node *scalar(struct canon *c, const struct node *n, bool flow)
 	case NODE_MERGE:
 		break;
 	}
-	if (flow)
+	if (flow || !c->printed)
 		return string(c, n, n->text, n->len);
 	if (text_reprint(c->arena, n, &text, &len, c->err) < 0)
 		return NULL;
@@ -234,7 +235,7 @@ static struct node *key(struct canon *c, const struct node *k, bool root)
 	enum node_type type = node_type3(k);
 	struct node *copy;
 
-	if (type == NODE_NULL && !k->len && !k->tag)
+	if (type == NODE_NULL && c->printed && !k->len && !k->tag)
 		type = NODE_STR;	/* the writer quotes it */
 	if (k->kind != NODE_SCALAR || (type != NODE_STR && !root) || type == NODE_NULL) {
 		err_set(c->err, ERR_INVALID, "line %u: key '%.40s' is no text; quote it",
@@ -302,8 +303,17 @@ static struct node *value(struct canon *c, const struct node *n, unsigned depth,
 int node_canonical(struct arena *a, const struct node *n, struct node **ret,
 		   struct err *err)
 {
-	struct canon c = { .arena = a, .err = err };
+	struct canon c = { .arena = a, .err = err, .printed = true };
 
 	*ret = value(&c, n, 0, false);
+	return *ret ? 0 : -1;
+}
+
+int node_through_json(struct arena *a, const struct node *n, struct node **ret,
+		      struct err *err)
+{
+	struct canon c = { .arena = a, .err = err };
+
+	*ret = value(&c, n, 1, false);
 	return *ret ? 0 : -1;
 }

@@ -26,6 +26,9 @@ struct yaml_source {
 	size_t len;
 	bool started, ended;
 	bool v3;		/* Kustomize's dialect */
+	struct escapes escapes;
+	bool bad_escape;	/* the parser stopped at one */
+	size_t n_read;		/* documents */
 
 	/* of the document being read */
 	struct arena *arena;
@@ -116,6 +119,7 @@ static int next_event(struct yaml_source *s, yaml_event_t *e, struct err *err)
 	if (yaml_parser_parse(&s->parser, e))
 		return 0;
 	memset(e, 0, sizeof(*e));
+	s->bad_escape = s->parser.problem && strstr(s->parser.problem, "unknown escape");
 	return parser_error(&s->parser, err);
 }
 
@@ -218,6 +222,7 @@ static struct node *read_scalar(struct yaml_source *s, const yaml_event_t *e,
 	};
 	const char *text = (const char *)e->data.scalar.value;
 	size_t len = e->data.scalar.length;
+	char *copy;
 	struct node *n = node_make(s->arena, &s->count, NODE_SCALAR,
 				   e->start_mark.line + 1, err);
 
@@ -232,9 +237,14 @@ static struct node *read_scalar(struct yaml_source *s, const yaml_event_t *e,
 		err_set(err, ERR_INVALID, "line %u: a text holds a NUL byte", n->line);
 		return NULL;
 	}
-	n->text = arena_strndup(s->arena, text, len);
-	n->len = (uint32_t)len;
 	n->style = styles[e->data.scalar.style];
+	copy = arena_strndup(s->arena, text, len);
+	if (!escapes_show(&s->escapes, copy, &len, n->style)) {
+		err_set(err, ERR_INVALID, "line %u: an escape in single quotes", n->line);
+		return NULL;
+	}
+	n->text = copy;
+	n->len = (uint32_t)len;
 	n->implicit = is_implicit(e, s->v3);
 	n->tag = arena_strdup(s->arena, (const char *)e->data.scalar.tag);
 	if (s->v3 && n->tag && strcmp(n->tag, "!") == 0)
@@ -391,7 +401,7 @@ static bool has_directives(const yaml_event_t *e)
 		       e->data.document_start.tag_directives.end;
 }
 
-int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
+static int read_next(struct yaml_source *s, struct arena *a, struct node **ret,
 		     struct err *err)
 {
 	_cleanup_event_ yaml_event_t e = { 0 };
@@ -415,16 +425,61 @@ int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
 	return r;
 }
 
+static void begin(struct yaml_source *s)
+{
+	const char *text = s->escapes.text ? s->escapes.text : s->text;
+
+	if (!yaml_parser_initialize(&s->parser))
+		abort();	/* out of memory */
+	yaml_parser_set_input_string(&s->parser, (const unsigned char *)text, s->len);
+	s->started = s->ended = s->bad_escape = false;
+}
+
+/*
+ * Once more from the start, up to the document that could not be read. Where that
+ * fails, too, the first error names what is odd, but for another escape.
+ */
+static int read_again(struct yaml_source *s, struct arena *a, struct node **ret,
+		      struct err *err)
+{
+	struct err again = ERR_INIT;
+	int r = 1;
+
+	if (!escapes_hide(&s->escapes, s->text, s->len))
+		return -1;
+	yaml_parser_delete(&s->parser);
+	begin(s);
+	for (size_t i = 0; r > 0 && i < s->n_read; i++) {
+		_cleanup_(arena_deinit) struct arena skipped = { 0 };
+
+		r = read_next(s, &skipped, ret, &again);
+	}
+	if (r > 0)
+		r = read_next(s, a, ret, &again);
+	if (r >= 0 || s->bad_escape)
+		*err = again;	/* or none */
+	return r;
+}
+
+int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
+		     struct err *err)
+{
+	int r = read_next(s, a, ret, err);
+
+	if (r < 0 && s->bad_escape && !s->escapes.text)
+		r = read_again(s, a, ret, err);
+	s->n_read += r > 0;
+	return r;
+}
+
 struct yaml_source *yaml_source_new(const char *text, size_t len, bool v3)
 {
 	struct yaml_source *s = xcalloc(1, sizeof(*s));
 
-	if (!yaml_parser_initialize(&s->parser))
-		abort();	/* out of memory */
-	yaml_parser_set_input_string(&s->parser, (const unsigned char *)text, len);
 	s->text = text;
 	s->len = len;
 	s->v3 = v3;
+	begin(s);
 	return s;
 }
 
@@ -433,6 +488,7 @@ struct yaml_source *yaml_source_free(struct yaml_source *s)
 	if (!s)
 		return NULL;
 	yaml_parser_delete(&s->parser);
+	escapes_deinit(&s->escapes);
 	anchors_clear(s);
 	vec_deinit(&s->kids);
 	free(s);

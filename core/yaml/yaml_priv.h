@@ -41,6 +41,19 @@ extern const size_t n_unicode_letters, n_unicode_digits;
 /* go-yaml's order of keys: digit runs by value, letters last. */
 bool key_less(const char *a, size_t a_len, const char *b, size_t b_len);
 
+/* The escape that go-yaml knows and libyaml does not: see escapes.c. */
+struct escapes {
+	char *text;		/* what libyaml is to read; NULL: as it is written */
+	char hidden[3];		/* what stands there for the pair */
+};
+
+/* False: there is none to hide. */
+bool escapes_hide(struct escapes *e, const char *text, size_t len);
+void escapes_deinit(struct escapes *e);
+/* A scalar that was read, in place, with its NUL. False: it ends within one. */
+bool escapes_show(const struct escapes *e, char *text, size_t *len,
+		  enum node_style style);
+
 /* A float as yaml.go makes a map's key of it. */
 void scalar_float_key(double f, char out[32]);
 

@@ -131,6 +131,13 @@ enum node_type node_type3(const struct node *n);
 int node_canonical(struct arena *a, const struct node *n, struct node **ret,
 		   struct err *err) __attribute__((warn_unused_result));
 /*
+ * The same of a tree that is read into values and written as JSON without being
+ * printed as YAML first, as a list's items are: a missing value stays a null, a
+ * text's blanks and breaks are left alone, and a key must be a text at the root, too.
+ */
+int node_through_json(struct arena *a, const struct node *n, struct node **ret,
+		      struct err *err) __attribute__((warn_unused_result));
+/*
  * A canonical tree as sigs.k8s.io/yaml.JSONToYAML prints it: keys in go-yaml's
  * natural order, block style, lists not indented, folded at 80. Appended to out.
  */

@@ -220,7 +220,7 @@ static int requeue_item(struct reading *r, const struct node *item, struct err *
 {
 	struct node *plain;
 
-	if (node_canonical(&r->k->arena, item, &plain, err) < 0)
+	if (node_through_json(&r->k->arena, item, &plain, err) < 0)
 		return at_line(r, item, err);
 	if (plain->kind == NODE_SCALAR && node_is_null(plain))
 		return 0;

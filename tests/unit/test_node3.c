@@ -90,6 +90,67 @@ static void roots(void **state)
 	}
 }
 
+/* The text under "a", or the reason why there is none. */
+static void quotes_may_be_escaped(void **state)
+{
+	static const struct { const char *text, *a; bool bad; } cases[] = {
+		{ "a: \"it\\'s\"", "it's", false },
+		{ "a: \"\\'\\\\\\'\"", "'\\'", false },
+		{ "a: it\\'s\nb: \"\\'\"", "it\\'s", false },
+		{ "b: \"\\'\"\na: |-\n  it\\'s\n  so", "it\\'s\nso", false },
+		{ "b: \"\\'\"\na: >-\n  it\\'s\n  so", "it\\'s so", false },
+		{ "# it\\'s\na: 'x\\'", "x\\", false },
+		{ "? \"b\\'\"\n: x\na: \"\\u0750\\u0751\"", "\u0750\u0751", false },
+		{ "b: \"\\'\"\na: \u0750", "\u0750", false },
+		{ "b: 'x\\'\na: \"\\'\"", "line 2: found unknown escape character while "
+		  "parsing a quoted scalar", true },
+		{ "a: \"\\'\"\nb: 'x\\'\nc: 'y\\'\n", "line 1: found unknown escape character "
+		  "while parsing a quoted scalar", true },
+		{ "a: \"\\'\"\nb: '\\'' # '", "line 1: found unknown escape character while "
+		  "parsing a quoted scalar", true },
+		{ "a: \"\\'\\q\"", "line 1: found unknown escape character while parsing a "
+		  "quoted scalar", true },
+		{ "a: \"\\q\"", "line 1: found unknown escape character while parsing a quoted "
+		  "scalar", true },
+		{ "a: \"x\\\"", "line 1: found unexpected end of stream while scanning a quoted "
+		  "scalar", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_(arena_deinit) struct arena a = { 0 };
+		struct node_reader *r = node_reader_new3(cases[i].text, strlen(cases[i].text));
+		struct err err = ERR_INIT;
+		struct node *n = NULL;
+		int got = node_read(r, &a, &n, &err);
+
+		node_reader_free(r);
+		if (got != (cases[i].bad ? -1 : 1) || (err.code == ERR_NONE) == cases[i].bad)
+			fail_msg("%s: %d %s", cases[i].text, got, err.msg);
+		assert_string_equal(got < 0 ? err.msg : node_get(n, "a")->text, cases[i].a);
+	}
+}
+
+/* All of them in use: what libyaml says of the text as it is written stays. */
+static void no_character_is_left(void **state)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct node_reader *r;
+	struct err err = ERR_INIT;
+	struct node *n;
+
+	(void)state;
+	buf_adds(&text, "a: \"\\'\" #");
+	for (int c = 0x90; c <= 0xbf; c++)
+		buf_addf(&text, "\xdd%c", c);
+	r = node_reader_new3(buf_str(&text), text.len);
+	assert_int_equal(node_read(r, &a, &n, &err), -1);
+	assert_non_null(strstr(err.msg, "unknown escape"));
+	assert_int_equal(node_read(r, &a, &n, &err), 0);
+	node_reader_free(r);
+}
+
 static void both_dialects_read_it_alike(void **state)
 {
 	_cleanup_(arena_deinit) struct arena a = { 0 };
@@ -175,6 +236,8 @@ int main(void)
 		cmocka_unit_test(types),
 		cmocka_unit_test(a_made_merge_is_a_text),
 		cmocka_unit_test(roots),
+		cmocka_unit_test(quotes_may_be_escaped),
+		cmocka_unit_test(no_character_is_left),
 		cmocka_unit_test(both_dialects_read_it_alike),
 		cmocka_unit_test(bytes_that_are_no_text),
 		cmocka_unit_test(too_deep),

@@ -235,6 +235,29 @@ static void reader_gives_every_document(void **state)
 	node_reader_free(r);
 }
 
+/* What libyaml stumbles over in a later document leaves the earlier ones read once. */
+static void reader_goes_on_behind_an_escaped_quote(void **state)
+{
+	static const char text[] = "a: it\\'s\n---\nb: 1\n---\nc: \"it\\'s\"\n---\nd: \"\\'\"\n";
+	static const char *const json[] = { "{\"a\":\"it\\\\'s\"}", "{\"b\":1}", "{\"c\":\"it's\"}",
+					    "{\"d\":\"'\"}" };
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	struct node_reader *r = node_reader_new(text, strlen(text));
+	struct err err = ERR_INIT;
+	struct node *n;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(json); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		assert_int_equal(node_read(r, &a, &n, &err), 1);
+		assert_int_equal(node_to_json(n, &out, &err), 0);
+		assert_string_equal(buf_str(&out), json[i]);
+	}
+	assert_int_equal(node_read(r, &a, &n, &err), 0);
+	node_reader_free(r);
+}
+
 static void trees_can_be_edited(void **state)
 {
 	static const char text[] = "a: &x {b: [1]}\nc: *x\n";
@@ -286,6 +309,7 @@ int main(void)
 		cmocka_unit_test(anchors_and_documents),
 		cmocka_unit_test(json_is_read_as_json),
 		cmocka_unit_test(reader_gives_every_document),
+		cmocka_unit_test(reader_goes_on_behind_an_escaped_quote),
 		cmocka_unit_test(trees_can_be_edited),
 		cmocka_unit_test(errors_name_the_line),
 	};

@@ -21,6 +21,9 @@ static void names(struct gen *g, struct buf *k)
 
 static void label_entries(struct gen *g, struct buf *k)
 {
+	static const char *const fields[] = { "kind: Widget", "kind: Deployment",
+		"kind: Deployment, group: apps", "version: v1, group: example.com" };
+
 	buf_adds(k, "labels:\n");
 	for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++) {
 		buf_adds(k, "- pairs: ");
@@ -31,8 +34,8 @@ static void label_entries(struct gen *g, struct buf *k)
 		if (gen_chance(g, 30))
 			buf_adds(k, "  includeTemplates: true\n");
 		if (gen_chance(g, 30))
-			buf_addf(k, "  fields: [{path: spec/gen/labels, kind: %s, create: true}]\n",
-				 gen_chance(g, 50) ? "Widget" : "Deployment");
+			buf_addf(k, "  fields: [{path: spec/gen/labels, %s, create: true}]\n",
+				 gen_pick(g, fields));
 	}
 }
 
@@ -59,7 +62,8 @@ static void images(struct gen *g, struct buf *k, int first)
 	if (gen_chance(g, 30)) {
 		buf_adds(k, gen_chance(g, 10) ? "imageTags:\n" : "images:\n");
 		for (unsigned i = 0, n = 1 + gen_below(g, 2); i < n; i++) {
-			buf_addf(k, "- {name: \"%s\"", gen_image_name(g));
+			buf_addf(k, "- {name: \"%s\"", gen_chance(g, 10) ? "(nginx|b.*)" :
+				 gen_image_name(g));
 			if (gen_chance(g, 40))
 				buf_adds(k, ", newName: mirror/new");
 			if (gen_chance(g, 60))
@@ -96,7 +100,8 @@ static void sources(struct gen *g, struct buf *k, const char *dir, unsigned numb
 		_cleanup_buf_ struct buf b = BUF_INIT;
 		_cleanup_free_ char *path = xasprintf("%s/e%u.env", dir, number);
 
-		buf_addf(&b, "# env\nE0=%s\n E1=x=y\n\nE2=\n", gen_text(g));
+		buf_addf(&b, "%s# env\nE0=%s\n E1=x=y\n\nE2=%s\n", gen_chance(g, 10) ?
+			 "\xef\xbb\xbf" : "", gen_text(g), gen_chance(g, 10) ? "\r" : "");
 		gen_write(g, path, &b);
 		buf_addf(k, gen_chance(g, 20) ? "  env: e%u.env\n" : "  envs: [e%u.env]\n", number);
 	}

@@ -43,6 +43,9 @@ const char *gen_text(struct gen *g);	/* YAML of a text */
 const char *gen_image(struct gen *g);	/* with or without a tag */
 const char *gen_image_name(struct gen *g);
 
+/* Each line of text behind an indentation, as a block's. */
+void gen_inline(struct buf *out, const char *text, const char *indent);
+
 /* A file of the tree; its folder is made. Ends the program where it cannot. */
 void gen_write(struct gen *g, const char *path, const struct buf *text);
 

@@ -110,8 +110,9 @@ void gen_meta(struct gen *g, struct buf *out, const char *name, const char *ns)
 		buf_addf(out, "  labels: {app: %s, l%u: %s}\n", gen_name(g),
 			 gen_below(g, 3), gen_text(g));
 	if (gen_chance(g, 30))
-		buf_addf(out, "  annotations: {note: %s, n%u: %s}\n", gen_text(g),
-			 gen_below(g, 12), gen_text(g));
+		buf_addf(out, "  annotations: {note: %s, n%u: %s%s}\n", gen_text(g),
+			 gen_below(g, 12), gen_text(g), gen_chance(g, 95) ? "" :
+			 ", config.kubernetes.io/local-config: \"true\"");
 }
 
 static void env(struct gen *g, struct buf *out)
@@ -235,6 +236,8 @@ static void config_map(struct gen *g, struct buf *out, const char *kind)
 	if (gen_chance(g, 20))
 		buf_addf(out, "  block: |%s\n    one %s\n      two\n\n    three\n",
 			 gen_chance(g, 50) ? "-" : "", gen_name(g));
+	if (gen_chance(g, 10))
+		buf_adds(out, "binaryData: {b: aGVsbG8=, a: \"/w==\"}\n");
 }
 
 static void secret(struct gen *g, struct buf *out, const char *kind)
@@ -336,6 +339,10 @@ static void widget(struct gen *g, struct buf *out, const char *kind)
 	buf_addf(out, "  list: [%s, %s, {name: x, v: %s}]\n  deep: {a: {b: [[%s], {c: %s}]}}\n"
 		 "  configRef: {name: %s}\n", gen_scalar(g), gen_scalar(g), gen_scalar(g),
 		 gen_scalar(g), gen_scalar(g), gen_name(g));
+	if (gen_chance(g, 15))
+		buf_addf(out, "  known: &known {a: %s, b: %s} # a comment\n  again: *known\n"
+			 "  merged: {<<: *known, b: %s}\n", gen_scalar(g), gen_scalar(g),
+			 gen_scalar(g));
 }
 
 static void nothing(struct gen *g, struct buf *out, const char *kind)

@@ -63,6 +63,44 @@ void gen_write(struct gen *g, const char *path, const struct buf *text)
 	write_file(g->root, below, buf_str(text), text->len);
 }
 
+/* Documents as the items of a List. */
+static void as_list(struct gen *g, struct buf *b)
+{
+	struct buf all = BUF_INIT;
+	const char *dash = "- ";
+
+	buf_adds(&all, gen_chance(g, 70) ? "apiVersion: v1\nkind: List\nitems:\n" :
+		 "apiVersion: example.com/v1\nkind: WidgetList\nitems:\n");
+	for (const char *s = buf_str(b); *s;) {
+		size_t n = strcspn(s, "\n") + 1;
+
+		if (n == 4 && !strncmp(s, "---", 3)) {
+			dash = "- ";
+		} else {
+			buf_adds(&all, dash);
+			buf_add(&all, s, n);
+			dash = "  ";
+		}
+		s += n;
+	}
+	buf_deinit(b);
+	*b = all;
+}
+
+static void json_resource(struct gen *g, struct buf *k, const char *dir, int layer)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/j.json", dir);
+	const char *name = gen_name(g);
+
+	if (!gen_remember(g, "v1", "ConfigMap", name, "", false, layer))
+		return;
+	buf_addf(&b, "{\"apiVersion\": \"v1\", \"kind\": \"ConfigMap\", \"metadata\": {\"name\": "
+		 "\"%s\"},\n \"data\": {\"k0\": \"\\u00e9 %s\", \"k1\": \"1\"}}\n", name, gen_name(g));
+	gen_write(g, path, &b);
+	buf_adds(k, "- j.json\n");
+}
+
 static void resources(struct gen *g, struct buf *k, const char *dir, int layer)
 {
 	unsigned files = gen_below(g, 3);
@@ -76,9 +114,13 @@ static void resources(struct gen *g, struct buf *k, const char *dir, int layer)
 			gen_object(g, &b, layer);
 		if (!b.len)
 			continue;
+		if (gen_chance(g, 6))
+			as_list(g, &b);
 		gen_write(g, path, &b);
 		buf_addf(k, "- r%u.yaml\n", i);
 	}
+	if (gen_chance(g, 5))
+		json_resource(g, k, dir, layer);
 }
 
 static void finish(struct gen *g, struct buf *k, const char *dir)

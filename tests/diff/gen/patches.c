@@ -138,7 +138,7 @@ static void target(struct gen *g, struct buf *k, const struct gen_obj *o)
 }
 
 /* Each line of text behind an indentation, as a block's. */
-static void inline_text(struct buf *k, const char *text, const char *indent)
+void gen_inline(struct buf *k, const char *text, const char *indent)
 {
 	while (*text) {
 		size_t n = strcspn(text, "\n");
@@ -155,36 +155,59 @@ static void one_patch(struct gen *g, struct buf *k, const char *dir, unsigned i,
 	const struct gen_obj *o = gen_some(g, first);
 	_cleanup_buf_ struct buf b = BUF_INIT;
 	_cleanup_free_ char *path = xasprintf("%s/p%u.yaml", dir, i);
-	bool json = gen_chance(g, 40);
+	bool json = gen_chance(g, 40), two = false;
 
 	if (json)
 		json_patch(g, &b, o);
 	else
 		merge_patch(g, &b, o);
+	if (!json && gen_chance(g, 10)) {
+		two = true;
+		buf_adds(&b, "---\n");
+		merge_patch(g, &b, gen_some(g, first));
+	}
 	if (gen_chance(g, 50)) {
 		gen_write(g, path, &b);
 		buf_addf(k, "- path: p%u.yaml\n", i);
 	} else {
 		buf_adds(k, "- patch: |-\n");
-		inline_text(k, buf_str(&b), "    ");
+		gen_inline(k, buf_str(&b), "    ");
 	}
-	if (json || gen_chance(g, 30))
+	if (json || gen_chance(g, two ? 5 : 30))	/* of two: an error */
 		target(g, k, o);
 	if (!json && gen_chance(g, 6))
 		buf_addf(k, "  options: {allow%sChange: true}\n",
 			 gen_chance(g, 50) ? "Name" : "Kind");
 }
 
-static void older_patches(struct gen *g, struct buf *k, int first)
+static void older_merge(struct gen *g, struct buf *k, const char *dir, int first)
+{
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/psm.yaml", dir);
+
+	merge_patch(g, &b, gen_some(g, first));
+	if (gen_chance(g, 60)) {
+		buf_adds(k, "patchesStrategicMerge:\n- |-\n");
+		gen_inline(k, buf_str(&b), "  ");
+		return;
+	}
+	if (gen_chance(g, 40)) {
+		buf_adds(&b, "---\n");
+		merge_patch(g, &b, gen_some(g, first));
+	}
+	gen_write(g, path, &b);
+	buf_adds(k, "patchesStrategicMerge: [psm.yaml]\n");
+}
+
+static void older_patches(struct gen *g, struct buf *k, const char *dir, int first)
 {
 	const struct gen_obj *o = gen_some(g, first);
 	_cleanup_buf_ struct buf b = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/p6902.yaml", dir);
 	const char *slash = strchr(o->api, '/');
 
 	if (gen_chance(g, 50)) {
-		merge_patch(g, &b, o);
-		buf_adds(k, "patchesStrategicMerge:\n- |-\n");
-		inline_text(k, buf_str(&b), "  ");
+		older_merge(g, k, dir, first);
 		return;
 	}
 	json_patch(g, &b, o);
@@ -193,9 +216,15 @@ static void older_patches(struct gen *g, struct buf *k, int first)
 		buf_addf(k, "group: %.*s, version: %s", (int)(slash - o->api), o->api, slash + 1);
 	else
 		buf_addf(k, "version: %s", o->api);
-	buf_addf(k, ", kind: %s, name: %s%s%s}\n  patch: |-\n", o->kind, o->name,
+	buf_addf(k, ", kind: %s, name: %s%s%s}\n", o->kind, o->name,
 		 *o->ns ? ", namespace: " : "", o->ns);
-	inline_text(k, buf_str(&b), "    ");
+	if (gen_chance(g, 30)) {
+		gen_write(g, path, &b);
+		buf_adds(k, "  path: p6902.yaml\n");
+	} else {
+		buf_adds(k, "  patch: |-\n");
+		gen_inline(k, buf_str(&b), "    ");
+	}
 }
 
 void gen_patches(struct gen *g, struct buf *out, const char *dir, int first)
@@ -208,5 +237,5 @@ void gen_patches(struct gen *g, struct buf *out, const char *dir, int first)
 			one_patch(g, out, dir, i, first);
 	}
 	if (gen_chance(g, 12))
-		older_patches(g, out, first);
+		older_patches(g, out, dir, first);
 }

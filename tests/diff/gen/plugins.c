@@ -117,6 +117,20 @@ static void one_transformer(struct gen *g, struct buf *b, const struct gen_obj *
 	}
 }
 
+/* A kustomization of transformers, which may rename them: that changes nothing. */
+static void transformer_folder(struct gen *g, struct buf *k, const char *dir,
+			       const struct buf *b)
+{
+	_cleanup_buf_ struct buf own = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s-t/t.yaml", dir);
+	_cleanup_free_ char *list = xasprintf("%s-t/kustomization.yaml", dir);
+
+	buf_addf(&own, "resources: [t.yaml]\n%s", gen_chance(g, 30) ? "namePrefix: x-\n" : "");
+	gen_write(g, path, b);
+	gen_write(g, list, &own);
+	buf_addf(k, "transformers: [../%s-t]\n", dir);
+}
+
 static void transformers(struct gen *g, struct buf *k, const char *dir,
 			 const struct gen_obj *o)
 {
@@ -127,8 +141,15 @@ static void transformers(struct gen *g, struct buf *k, const char *dir,
 		buf_adds(&b, i ? "---\n" : "");
 		one_transformer(g, &b, o);
 	}
-	gen_write(g, path, &b);
-	buf_adds(k, "transformers: [t.yaml]\n");
+	if (gen_chance(g, 20)) {
+		buf_adds(k, "transformers:\n- |-\n");
+		gen_inline(k, buf_str(&b), "  ");
+	} else if (gen_chance(g, 20)) {
+		transformer_folder(g, k, dir, &b);
+	} else {
+		gen_write(g, path, &b);
+		buf_adds(k, "transformers: [t.yaml]\n");
+	}
 }
 
 static void config_generator(struct gen *g, struct buf *b, const char *kind, int layer)
