@@ -23,6 +23,8 @@ struct kremote {
 #define KREMOTE_RAW "raw+"
 #define KREMOTE_RAW_FILE "file"
 
+/* A repository's URL, as kremote_parse() gives it: by ssh, or "user@host:path". */
+bool kremote_is_ssh(const char *repo);
 /* A URL by http or https. */
 bool kremote_is_file(const char *written);
 /*

@@ -7,7 +7,6 @@
 #include "render/remote.h"
 
 #include <ctype.h>
-#include <stdio.h>
 #include <strings.h>
 
 #include "core/buf.h"
@@ -17,41 +16,73 @@ static bool begins(const char *s, const char *prefix)
 	return strncasecmp(s, prefix, strlen(prefix)) == 0;
 }
 
+bool kremote_is_ssh(const char *url)
+{
+	const char *at = strchr(url, '@'), *host = at ? at + 1 : "";
+
+	if (begins(url, "ssh://"))
+		return true;
+	host += *host == '[' ? strcspn(host, "]") : 0;
+	return at && !strstr(url, "://") && host[strcspn(host, ":/")] == ':';
+}
+
 bool kremote_is_file(const char *written)
 {
 	return begins(written, "http://") || begins(written, "https://");
 }
 
-/* The query's value under key, percent-decoded; "" when absent. */
-static const char *query_value(struct arena *a, const char *query, const char *key)
+static int hex(char c)
 {
-	size_t n = strlen(key);
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c ? strchr(digits, tolower((unsigned char)c)) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+/* url.QueryUnescape; NULL: malformed. */
+static const char *unescape(struct arena *a, const char *s, size_t len)
+{
+	char *out = arena_strndup(a, s, len), *to = out;
+
+	for (const char *p = out; *p; p++) {
+		if (*p == '%') {
+			int high = hex(p[1]), low = high < 0 ? -1 : hex(p[2]);
+
+			if (low < 0)
+				return NULL;
+			*to++ = (char)(high << 4 | low);
+			p += 2;
+		} else {
+			*to++ = *p == '+' ? ' ' : *p;
+		}
+	}
+	*to = '\0';
+	return out;
+}
+
+/*
+ * parseQuery: the first value of `ref`, else of `version`. A query that is malformed
+ * anywhere, or has a ';', counts as none at all. (`timeout` is ours, and of submodules
+ * nothing is read.)
+ */
+static const char *ref_of(struct arena *a, const char *query)
+{
+	const char *ref = NULL, *version = NULL;
 
 	while (*query) {
-		size_t len = strcspn(query, "&");
+		size_t len = strcspn(query, "&"), n = strcspn(query, "=&");
+		const char *key = unescape(a, query, n), *value;
 
-		if (len > n && strncmp(query, key, n) == 0 && query[n] == '=') {
-			char *v = arena_strndup(a, query + n + 1, len - n - 1), *to = v;
-
-			for (const char *p = v; *p; p++) {
-				unsigned byte;
-
-				if (*p == '%' && (!isxdigit((unsigned char)p[1]) ||
-						  !isxdigit((unsigned char)p[2])))
-					return "";	/* malformed: none is taken */
-				if (*p == '%' && sscanf(p + 1, "%2x", &byte) == 1) {
-					*to++ = (char)byte;
-					p += 2;
-				} else {
-					*to++ = *p == '+' ? ' ' : *p;
-				}
-			}
-			*to = '\0';
-			return v;
-		}
+		value = unescape(a, query + n + (n < len), len - n - (n < len));
+		if (!key || !value || memchr(query, ';', len))
+			return "";
+		if (!ref && len && strcmp(key, "ref") == 0)
+			ref = value;
+		if (!version && len && strcmp(key, "version") == 0)
+			version = value;
 		query += len + (query[len] == '&');
 	}
-	return "";
+	return ref && *ref ? ref : version ? version : "";
 }
 
 /* "user@" at the start: its length, or 0. */
@@ -161,7 +192,6 @@ bool kremote_parse(struct arena *a, const char *written, struct kremote *ret)
 	size_t before = strcspn(written, "?");
 	const char *query = written[before] ? written + before + 1 : "";
 	const char *rest, *path, *host;
-	const char *ref = query_value(a, query, "ref");
 	size_t len;
 
 	if (*written == '/')
@@ -173,7 +203,7 @@ bool kremote_parse(struct arena *a, const char *written, struct kremote *ret)
 	if (ret) {
 		ret->repo = arena_printf(a, "%s%.*s", host, (int)len, rest);
 		ret->path = *path == '/' ? path + 1 : path;
-		ret->ref = *ref ? ref : query_value(a, query, "version");
+		ret->ref = ref_of(a, query);
 	}
 	return true;
 }

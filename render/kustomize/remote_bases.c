@@ -62,9 +62,10 @@ int remote_bases_find(void *remote_bases, const char *url, struct files **files,
 	else if (!kremote_parse(&a, url, &s))
 		return refuse(url, "is a URL that names no Git repository; name one as "
 			      "https://host/org/repo//path?ref=tag", err);
-	else if (!kremote_is_file(s.repo))
-		return refuse(url, "is not fetched over HTTP or HTTPS; write it as "
-			      "https://host/org/repo//path?ref=tag", err);
+	else if (!kremote_is_file(s.repo) && !kremote_is_ssh(s.repo))
+		return refuse(url, "is not fetched over HTTPS, HTTP or SSH; write it as "
+			      "https://host/org/repo//path?ref=tag or "
+			      "ssh://git@host/org/repo//path?ref=tag", err);
 	if (!b->r->open_tree)
 		return refuse(is_raw(url) ? url + strlen(KREMOTE_RAW) : url,
 			      "lies outside of the repository, and is fetched only by the "

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A kustomization whose base lies in another repository: refused unless its host is
-# allowed, fetched like any other repository, followed when it moves.
+# allowed, fetched like any other repository, over HTTP or SSH, followed when it moves.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=remotebase-$$
@@ -8,6 +8,10 @@ value_is() { field_is "$1" configmap "${2:-pre-settings}" .data.key -n "$NS"; }
 says() { # TYPE WORDS: a condition
 	app_is shop "(\$s.conditions // []) | any(.type == \"$1\" and (.message | contains(\"$2\")))"
 }
+
+SSH=$T/ssh
+SSHD=$ROOT/tests/tools/gitssh
+ME=$(id -un)
 
 namespace "$NS"
 repo shop
@@ -29,7 +33,13 @@ overlay "$GIT_URL/base.git//deploy?ref=v1"
 app shop "$GIT_URL/shop.git" overlay "$NS"
 wait_until 30 "the condition" says ComparisonError "--allow-remote-bases=127.0.0.1"
 wait_until 5 "file and field" says ComparisonError "overlay/kustomization.yaml"
+overlay "ssh://git@127.0.0.1:2222/org/base.git//deploy"
+wait_until 30 "the condition" says ComparisonError "ssh://127.0.0.1:2222/org/base.git lies in another repository"
+overlay "git@127.0.0.1:org/base.git//deploy"
+wait_until 30 "the condition" says ComparisonError "git@127.0.0.1:org/base.git lies in another repository"
+wait_until 5 "the flag" says ComparisonError "--allow-remote-bases=127.0.0.1"
 never 2 "rendered" value_is one
+overlay "$GIT_URL/base.git//deploy?ref=v1"
 syncd_stop
 
 it "an allowed one is fetched at its tag"
@@ -60,11 +70,54 @@ wait_until 30 "the condition" says ComparisonError "none.git"
 value_is three
 
 it "other schemes are refused"
-overlay "git@127.0.0.1:org/base.git//deploy"
-wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
 overlay "file://$T/repos/base.git//deploy"
-wait_until 30 "the condition" says ComparisonError "not fetched over HTTP"
+wait_until 30 "the condition" says ComparisonError "not fetched over HTTPS, HTTP or SSH"
 value_is three
+
+it "over SSH it wants a key, and a host that somebody vouches for"
+command -v sshd >/dev/null || PATH=$PATH:/usr/sbin
+SSH_URL=$("$SSHD" start "$SSH" --accept-env)
+overlay "$SSH_URL$T/repos/base.git//deploy?ref=v1"
+wait_until 30 "the condition" says ComparisonError "no Secret labelled argocd.argoproj.io/secret-type"
+wait_until 5 "what it is about" says ComparisonError "the remote base ssh://127.0.0.1"
+kc create secret generic ssh-creds -n "$APPS" --from-literal "url=$SSH_URL$T/repos" \
+	--from-file "sshPrivateKey=$SSH/id_ed25519" >/dev/null
+kc label secret ssh-creds -n "$APPS" argocd.argoproj.io/secret-type=repo-creds >/dev/null
+wait_until 30 "the condition" says ComparisonError "the host's key is not known"
+value_is three
+
+it "the known hosts and the key of the credentials above it open it, at its tag"
+kc create configmap argocd-ssh-known-hosts-cm -n "$APPS" --from-file "ssh_known_hosts=$SSH/known_hosts" >/dev/null
+good shop "$COMMIT"
+value_is one
+
+it "git:: is no scheme of its own, and a branch is followed over SSH, too"
+overlay "git::$SSH_URL$T/repos/base.git//deploy?ref=main"
+good shop "$COMMIT"
+value_is three
+configmap settings four | write "$T/work/base/deploy/settings.yaml"
+commit base four >/dev/null
+wait_until 30 "the base's new commit" value_is four
+
+it "an SSH server that hangs takes nothing away, and is told of"
+"$SSHD" pause "$SSH"
+overlay "$SSH_URL$T/repos/base.git//deploy?ref=v1"
+wait_until 60 "the condition" says ComparisonError "no answer in time"
+value_is four
+"$SSHD" resume "$SSH"
+good shop "$COMMIT" 60
+value_is one
+
+it "the short form is SSH, at its port"
+overlay "$ME@127.0.0.1:org/base.git//deploy"
+wait_until 30 "the condition" says ComparisonError "port 22"
+value_is one
+
+it "no key in log, status, events, or on the disk"
+LINE=$(sed -n 2p "$SSH/id_ed25519")
+! grep -qF "$LINE" "$T/syncd.log" || fail "the log has it"
+! kc get app,events -n "$APPS" -o yaml | grep -qF "$LINE" || fail "the API has it"
+! grep -rqF "$LINE" "$T/data" || fail "the data folder has it"
 
 it "a file by its URL is rendered, and followed"
 configmap settings raw-one | write "$T/repos/raw/settings.yaml"

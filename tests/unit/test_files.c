@@ -552,52 +552,6 @@ static void folder_is_read(void **state)
 	assert_null(files_close(NULL));
 }
 
-static void expect_text(struct files *f, const char *path, const char *want)
-{
-	struct err err = ERR_INIT;
-	size_t len;
-	char *text;
-
-	if (f->ops->read(f, path, 99, &text, &len, &err))
-		fail_msg("%s: %s", path, err.msg);
-	assert_string_equal(text, want);
-	free(text);
-}
-
-/* The folder of the path before is kept open: what is like it is not it. */
-static void folders_are_told_apart(void **state)
-{
-	static const char *const paths[] = { "g", "a/g", "ab/g", "a/b/g", "b/g" };
-	_cleanup_free_ char *dir = xasprintf("%s/apart", root);
-	_cleanup_free_ char *moved = xasprintf("%s/apart/moved", root);
-	_cleanup_free_ char *a = xasprintf("%s/apart/a", root);
-	struct err err = ERR_INIT;
-	struct files *f;
-
-	(void)state;
-	assert_int_equal(mkdir(dir, 0755), 0);
-	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
-		_cleanup_free_ char *folder = xasprintf("%s/%s", dir, paths[i]);
-
-		folder[strlen(folder) - 2] = '\0';
-		(void)!mkdir(folder, 0755);
-		write_file(folder, "g", paths[i]);
-	}
-	f = files_dir_open(dir, &err);
-	for (size_t i = 0; i < ARRAY_LEN(paths) * ARRAY_LEN(paths); i++) {
-		expect_text(f, paths[i / ARRAY_LEN(paths)], paths[i / ARRAY_LEN(paths)]);
-		expect_text(f, paths[i % ARRAY_LEN(paths)], paths[i % ARRAY_LEN(paths)]);
-		expect_error(f, "a/none/g", 9, ERR_NOTFOUND, "not found");
-	}
-	/* Another folder's turn, then a link where the folder was. */
-	expect_text(f, "a/g", "a/g");
-	expect_text(f, "b/g", "b/g");
-	assert_int_equal(rename(a, moved) | symlink("moved", a), 0);
-	expect_error(f, "a/g", 9, ERR_NOTFOUND, "its parent is no folder");
-	expect_text(f, "moved/g", "a/g");
-	files_close(f);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -610,7 +564,6 @@ int main(void)
 		cmocka_unit_test(hostile_trees_stay_inside),
 		cmocka_unit_test(broken_tree_objects),
 		cmocka_unit_test(folder_is_read),
-		cmocka_unit_test(folders_are_told_apart),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);

@@ -50,6 +50,72 @@ static const struct {
 	{ "git::https://h/o/r.git?ref=a%2Fb", "https://h/o/r.git", "", "a/b" },
 	{ "ssh://git@h:22/o/r.git/a", "ssh://git@h:22/o/r.git", "a", "" },
 	{ "https://h/o/r/a?ref=x&ref=y", "https://h/o/r", "a", "x" },
+	/* By SSH, and `git::`, which is dropped. */
+	{ "ssh://git@host.example/org/repo//path?ref=v1",
+	  "ssh://git@host.example/org/repo", "path", "v1" },
+	{ "ssh://git@host.example:2222/org/repo.git//path?ref=v1",
+	  "ssh://git@host.example:2222/org/repo.git", "path", "v1" },
+	{ "ssh://git@host.example:2222/org/repo/path",
+	  "ssh://git@host.example:2222/org/repo", "path", "" },
+	{ "ssh://host.example/org/repo//path", "ssh://host.example/org/repo", "path", "" },
+	{ "SSH://Git@Host.example/org/repo", "ssh://Git@Host.example/org/repo", "", "" },
+	{ "ssh://git@[::1]:22/org/repo//path", "ssh://git@[::1]:22/org/repo", "path", "" },
+	{ "ssh://user:pw@host/org/repo//path", "ssh://user:pw@host/org/repo", "path", "" },
+	{ "ssh://git@host/~me/repo//path", "ssh://git@host/~me/repo", "path", "" },
+	{ "ssh://git@host:org/repo//path", "ssh://git@host:org/repo", "path", "" },
+	{ "ssh://git@host//org/repo", "ssh://git@host//org", "repo", "" },
+	{ "ssh://git@host/repo.git", "ssh://git@host/repo.git", "", "" },
+	{ "git@host.example:org/repo//path?ref=v1",
+	  "git@host.example:org/repo", "path", "v1" },
+	{ "git@host.example:org/repo.git/path?version=v2&ref=",
+	  "git@host.example:org/repo.git", "path", "v2" },
+	{ "git@host.example:repo.git", "git@host.example:repo.git", "", "" },
+	{ "git@host.example:/srv/git/repo.git//path",
+	  "git@host.example:/srv/git/repo.git", "path", "" },
+	{ "git@host.example:22/org/repo//path",
+	  "git@host.example:22/org/repo", "path", "" },
+	{ "git@host.example:group/sub/repo//path",
+	  "git@host.example:group/sub/repo", "path", "" },
+	{ "git@host.example:group/sub/repo/path",
+	  "git@host.example:group/sub", "repo/path", "" },
+	{ "git@host.example/org/repo//path", "git@host.example/org/repo", "path", "" },
+	{ "git@[::1]:org/repo//path", "git@[::1]:org/repo", "path", "" },
+	{ "org-123@github.com:org/repo//path", "org-123@github.com:org/repo", "path", "" },
+	{ "git@GitHub.com:org/repo//path", "git@github.com:org/repo", "path", "" },
+	{ "git::ssh://git@host/org/repo//path?ref=v1",
+	  "ssh://git@host/org/repo", "path", "v1" },
+	{ "GIT::git@host:org/repo//path?ref=v1", "git@host:org/repo", "path", "v1" },
+	{ "git::github.com/org/repo//path", "https://github.com/org/repo", "path", "" },
+	{ "git::github.com:org/repo", "https://github.com/org/repo", "", "" },
+	{ "git::file:///srv/repo.git//path", "file:///srv/repo.git", "path", "" },
+	{ "git@ssh.dev.azure.com:v3/org/project/repo//path",
+	  "git@ssh.dev.azure.com:v3/org/project/repo", "path", "" },
+	{ "ssh://git@ssh.dev.azure.com/v3/org/project/repo//path",
+	  "ssh://git@ssh.dev.azure.com/v3/org/project/repo", "path", "" },
+	{ "git@vs-ssh.visualstudio.com:v3/o/p/_git/r/path",
+	  "git@vs-ssh.visualstudio.com:v3/o/p/_git/r", "path", "" },
+	{ "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/r//path",
+	  "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/r", "path", "" },
+	{ "git@gitlab.com:a/b/c.git//x/../y?ref=feature/x&timeout=120&submodules=0",
+	  "git@gitlab.com:a/b/c.git", "x/../y", "feature/x" },
+	{ "git@host:org/repo//x/..", "git@host:org/repo", "x/..", "" },
+	{ "git@/org/repo", "git@/org/repo", "", "" },
+	{ "https://github.com/org/repo?ref=v1&x=%zz",
+	  "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo?ref=v1;x", "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo?r%65f=v1", "https://github.com/org/repo", "", "v1" },
+	{ "https://github.com/org/repo?ref=&ref=x", "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo?ref&ref=x", "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo?&&ref=x+y",
+	  "https://github.com/org/repo", "", "x y" },
+	{ "https://github.com/org/repo?version=a&ref=%",
+	  "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo?=x&ref=a=b",
+	  "https://github.com/org/repo", "", "a=b" },
+	{ "https://github.com/org/repo?Ref=a", "https://github.com/org/repo", "", "" },
+	{ "https://github.com/org/repo#frag?ref=a",
+	  "https://github.com/org/repo#frag", "", "a" },
+	{ "github.com/org/repo.git?ref=a?b", "https://github.com/org/repo.git", "", "a?b" },
 	/* Paths and what names nothing. */
 	{ "../base", NULL, NULL, NULL },
 	{ "base", NULL, NULL, NULL },
@@ -67,6 +133,19 @@ static const struct {
 	{ "s3::https", NULL, NULL, NULL },
 	{ "raw+https://example.com/org/repo", NULL, NULL, NULL },
 	{ "", NULL, NULL, NULL },
+	{ "ssh://git@", NULL, NULL, NULL },
+	{ "ssh://git@host", NULL, NULL, NULL },
+	{ "ssh://git@host/repo", NULL, NULL, NULL },
+	{ "git@host.example:repo", NULL, NULL, NULL },
+	{ "a.b@host:org/repo", NULL, NULL, NULL },
+	{ "git::git::ssh://git@host/org/repo", NULL, NULL, NULL },
+	{ "git::../base", NULL, NULL, NULL },
+	{ "git@host:org/repo//../x", NULL, NULL, NULL },
+	{ "git@host:", NULL, NULL, NULL },
+	{ "git@:org/repo", NULL, NULL, NULL },
+	{ "@host:org/repo", NULL, NULL, NULL },
+	{ "1git@host:org/repo", NULL, NULL, NULL },
+	{ "git@host:org/repo////..", NULL, NULL, NULL },	/* the reference, later */
 };
 
 static void repositories_are_told_from_paths(void **state)
@@ -131,9 +210,30 @@ static void files_are_told_from_repositories(void **state)
 	}
 }
 
+/* What is fetched by SSH: what core/base takes for it, too. */
+static void ssh_is_told_from_the_rest(void **state)
+{
+	static const struct { const char *repo; bool ssh; } rows[] = {
+		{ "ssh://git@host/org/repo", true }, { "ssh://host:2222/r.git", true },
+		{ "git@host:org/repo", true }, { "git@[::1]:org/repo", true },
+		{ "git@host:/srv/r.git", true }, { "git@host/org/repo", false },
+		{ "git@host/org:repo", false }, { "git@[::1]/org:repo", false },
+		{ "https://github.com/org/repo", false }, { "https://u@h:1/o/r", false },
+		{ "file:///srv/git@host:r", false }, { "", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (kremote_is_ssh(rows[i].repo) != rows[i].ssh ||
+		    repo_url_is_ssh(rows[i].repo) != rows[i].ssh)
+			fail_msg("%s", rows[i].repo);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ssh_is_told_from_the_rest),
 		cmocka_unit_test(files_are_told_from_repositories),
 		cmocka_unit_test(repositories_are_told_from_paths),
 	};
