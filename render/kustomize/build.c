@@ -177,6 +177,12 @@ static int build(struct kust *k, const char *path, struct kust_result *ret,
 	    kust_accumulate(k, root, &spec, &acc, err) < 0 ||
 	    finish(k, &spec, &acc, err) < 0)
 		return -1;
+	if (k->lost) {
+		err_set(err, ERR_INVALID, "its name is changed after it was empty or with a "
+			"',' in it, and cannot be found again: give it a name that Kubernetes "
+			"takes before namePrefix, nameSuffix and namespace");
+		return kres_blame(k->lost, err);
+	}
 	return give(k, acc.map, ret, err);
 }
 

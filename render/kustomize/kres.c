@@ -150,6 +150,9 @@ void kres_take_history(struct kres *r, const struct kres *from)
 	r->prev.len = r->prefixes.len = r->suffixes.len = r->ref_by.len = 0;
 	r->var_names.len = 0;
 	COPY_VEC(&r->prev, &from->prev);
+	r->n_names = from->n_names;
+	r->n_spaces = from->n_spaces;
+	r->n_kinds = from->n_kinds;
 	COPY_VEC(&r->prefixes, &from->prefixes);
 	COPY_VEC(&r->suffixes, &from->suffixes);
 	COPY_VEC(&r->ref_by, &from->ref_by);
@@ -180,14 +183,34 @@ void kres_free(struct kres *r)
 	free(r);
 }
 
+/* Of a list that is joined with commas, where what is empty is left out. */
+static size_t parts(const char *text)
+{
+	size_t n = *text != '\0';
+
+	while ((text = strchr(text, ',')))
+		n++, text++;
+	return n;
+}
+
+/*
+ * The reference keeps three such lists, and ends with a panic where they are of
+ * different lengths; without a name in them there are none.
+ */
 void kres_store_previous(struct kust *k, struct kres *r)
 {
 	struct kid was = r->id;
 
-	(void)k;
 	was.ns = kid_ns(&r->id);
 	was.cluster = false;
+	r->n_names += parts(was.name);
+	r->n_spaces += parts(was.ns);
+	r->n_kinds += parts(was.gvk.kind);
+	if (!r->n_names)
+		return;
 	vec_push(&r->prev, was);
+	if (!k->lost && (r->n_names != r->n_spaces || r->n_names != r->n_kinds))
+		k->lost = r;
 }
 
 struct kid kres_org_id(const struct kres *r)

@@ -57,6 +57,7 @@ struct kres {
 	VEC(struct kid) prev;	/* PrevIds, oldest first: ns is the effective one,
 				   cluster false; kres_refresh() keeps group and
 				   version the current ones, as the reference does */
+	size_t n_names, n_spaces, n_kinds;	/* as the reference counts them in prev */
 	VEC(const char *) prefixes, suffixes;	/* oldest first */
 	VEC(struct kid) ref_by;	/* who was found to name it (GetRefBy) */
 	VEC(const char *) var_names;	/* refVarNames */
@@ -80,7 +81,10 @@ struct kres *kres_new(struct kust *k, struct node *root, const char *file);
 struct kres *kres_copy(struct kust *k, const struct kres *r);
 /* Reads id again, after anything may have changed apiVersion, kind, name, namespace. */
 void kres_refresh(struct kust *k, struct kres *r);
-/* StorePreviousId: remembers the current id before a change of name or namespace. */
+/*
+ * StorePreviousId: remembers the current id before a change of name or namespace. One
+ * that the reference could not read back is k->lost from then on.
+ */
 void kres_store_previous(struct kust *k, struct kres *r);
 /* OrgId: the first id that it had. */
 struct kid kres_org_id(const struct kres *r);
@@ -308,6 +312,7 @@ struct kust {
 	const struct kust_options *o;	/* borrowed */
 	struct kschema *schema;		/* the one in use: see schema.h; NULL: built in */
 	size_t source_bytes, source_files, resources;	/* against the caps */
+	const struct kres *lost;	/* the first that the reference cannot find again */
 	size_t used_bytes, folders;	/* the same, each use counted */
 	size_t name_bytes, entries;	/* the same: names made, labels and annotations put */
 	struct kseen *seen;		/* private: texts.c's texts */

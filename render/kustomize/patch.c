@@ -50,6 +50,7 @@ static bool has_history(const struct kres *r)
 static void forget_history(struct kres *r)
 {
 	r->prev.len = r->prefixes.len = r->suffixes.len = r->ref_by.len = 0;
+	r->n_names = r->n_spaces = r->n_kinds = 0;
 	r->behavior = KB_UNSPECIFIED;
 	r->needs_hash = r->allow_name_change = r->allow_kind_change = false;
 }

@@ -100,18 +100,23 @@ commit base four >/dev/null
 wait_until 30 "the base's new commit" value_is four
 
 it "an SSH server that hangs takes nothing away, and is told of"
+git -C "$T/work/base" tag v4
+git -C "$T/work/base" push -q origin v4
+configmap settings five | write "$T/work/base/deploy/settings.yaml"
+commit base five >/dev/null
+wait_until 30 "the base's new commit" value_is five
 "$SSHD" pause "$SSH"
-overlay "$SSH_URL$T/repos/base.git//deploy?ref=v1"
+overlay "$SSH_URL$T/repos/base.git//deploy?ref=v4"
 wait_until 60 "the condition" says ComparisonError "no answer in time"
-value_is four
+value_is five
 "$SSHD" resume "$SSH"
 good shop "$COMMIT" 60
-value_is one
+value_is four
 
 it "the short form is SSH, at its port"
 overlay "$ME@127.0.0.1:org/base.git//deploy"
 wait_until 30 "the condition" says ComparisonError "port 22"
-value_is one
+value_is four
 
 it "no key in log, status, events, or on the disk"
 LINE=$(sed -n 2p "$SSH/id_ed25519")
