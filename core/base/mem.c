@@ -3,7 +3,6 @@
 #include <stdarg.h>
 #include <stdalign.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 static void *checked(void *p)
 {
@@ -52,53 +51,19 @@ char *xasprintf(const char *fmt, ...)
 }
 
 #define BLOCK_SIZE ((size_t)16 * 1024)
-#define HUGE_PAGE ((size_t)2 << 20)
-#define HUGE_FROM (2 * HUGE_PAGE)	/* used */
-#define HUGE_MORE_FROM (8 * HUGE_PAGE)
-#define ZERO_STEP ((size_t)64 * 1024)
 
 struct arena_block {
 	struct arena_block *next;
-	size_t used, zeroed, size;	/* of bytes; what is used is zeroed before */
+	size_t used, size;
 	alignas(max_align_t) char bytes[];
 };
 
-/*
- * A large arena grows by huge pages, which cost one fault where small ones cost 512,
- * and fewer misses of the processor's cache of addresses: a render of 10,000 objects
- * takes a quarter less time. They are several from 16 MiB on, since what aligns a
- * block takes as many addresses as one page, and addresses are limited.
- */
-static struct arena_block *huge_block(size_t size)
-{
-	struct arena_block *b;
-	void *p = NULL;
-
-	b = checked(posix_memalign(&p, HUGE_PAGE, size) ? NULL : p);
-	(void)madvise(b, size, MADV_HUGEPAGE);	/* a wish */
-	*b = (struct arena_block){ .size = size - sizeof(*b) };
-	return b;
-}
-
-static struct arena_block *small_block(size_t size)
+static struct arena_block *block_new(struct arena *a, size_t size)
 {
 	struct arena_block *b = xcalloc(1, sizeof(*b) + size);
 
-	b->size = b->zeroed = size;
-	return b;
-}
-
-static struct arena_block *block_new(struct arena *a, size_t need)
-{
-	struct arena_block *b;
-
-	if (need > BLOCK_SIZE)
-		b = small_block(need);
-	else if (a->used < HUGE_FROM)
-		b = small_block(BLOCK_SIZE);
-	else
-		b = huge_block(a->used < HUGE_MORE_FROM ? HUGE_PAGE : 4 * HUGE_PAGE);
-	if (need > BLOCK_SIZE && a->blocks) {
+	b->size = size;
+	if (size > BLOCK_SIZE && a->blocks) {
 		/* A big one goes second, so that the current stays in use. */
 		b->next = a->blocks->next;
 		a->blocks->next = b;
@@ -107,16 +72,6 @@ static struct arena_block *block_new(struct arena *a, size_t need)
 		a->blocks = b;
 	}
 	return b;
-}
-
-/* Step by step, so that what is not used is not touched. */
-static void zero_more(struct arena_block *b, size_t need)
-{
-	size_t n = need > ZERO_STEP ? need : ZERO_STEP, left = b->size - b->zeroed;
-
-	n = n < left ? n : left;
-	memset(b->bytes + b->zeroed, 0, n);
-	b->zeroed += n;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
@@ -129,9 +84,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (need < size)
 		abort();
 	if (!b || b->size - b->used < need)
-		b = block_new(a, need);
-	if (b->used + need > b->zeroed)
-		zero_more(b, need);
+		b = block_new(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
 	p = b->bytes + b->used;
 	b->used += need;
 	a->used += need;

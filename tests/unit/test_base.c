@@ -1,6 +1,5 @@
 /* err, buf, arena, sm: the things that everything else stands on. */
 #include <setjmp.h>
-#include <stdalign.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -80,27 +79,6 @@ static void arena_hands_out_zeroed_memory(void **state)
 	assert_null(a.blocks);
 }
 
-/* From 4 MiB on its blocks are others, from 16 MiB on larger; what is freed is not 0. */
-static void arena_grows_by_huge_pages(void **state)
-{
-	static const size_t sizes[] = { 24, 16384, 1, 200000, 4000, 65537 };
-
-	(void)state;
-	for (int round = 0; round < 2; round++) {
-		struct arena a = { 0 };
-
-		for (size_t i = 0; a.used < (size_t)40 << 20; i++) {
-			size_t n = sizes[i % ARRAY_LEN(sizes)];
-			char *p = arena_alloc(&a, n);
-
-			assert_int_equal((uintptr_t)p % alignof(max_align_t), 0);
-			assert_true(*p == 0 && !memcmp(p, p + 1, n - 1));
-			memset(p, 'x', n);
-		}
-		arena_deinit(&a);
-	}
-}
-
 static void sm_moves_as_its_table_says(void **state)
 {
 	static const struct sm_state states[] = {
@@ -126,7 +104,6 @@ int main(void)
 		cmocka_unit_test(buf_stops_at_its_cap),
 		cmocka_unit_test(buf_escapes_path_segments),
 		cmocka_unit_test(arena_hands_out_zeroed_memory),
-		cmocka_unit_test(arena_grows_by_huge_pages),
 		cmocka_unit_test(sm_moves_as_its_table_says),
 	};
 
