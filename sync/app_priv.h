@@ -39,6 +39,10 @@ void sources_readable(const struct app *a);
 /* The first that objects come from; NULL. */
 const struct repo_rev *sources_first(const struct app *a);
 
+/* projects.c: projects_check(), had the application these sources. */
+int projects_check_sources(struct app *a, const struct app_sources *sources,
+			   struct err *err) __attribute__((warn_unused_result));
+
 /* remotes.c: other repositories that a render needs */
 /* Leaves all of them. */
 void remotes_reset(struct app *a);

@@ -138,11 +138,11 @@ const struct project *projects_of(struct app *a, struct err *err);
 /* May the application be at all (its repositories, destination, namespace)? 0 or -1. */
 int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
-/* The same, had it these sources. */
-int projects_check_sources(struct app *a, const struct app_sources *sources,
-			   struct err *err) __attribute__((warn_unused_result));
 /* Asked before every request that writes or deletes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
+	__attribute__((warn_unused_result));
+/* project_acts_as() of it; *ret owned by the caller. */
+int app_acts_as(struct app *a, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
 /* Its spec is invalid, or its project does not allow it: nothing is done. */
 bool app_is_refused(const struct app *a);

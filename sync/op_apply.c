@@ -451,7 +451,7 @@ void op_apply_send(struct apply *a)
 	}
 	a->req.parse = true;
 	a->req.on_done = op_on_answer;
-	kube_start(op->e->kube, &a->req);
+	op_send(op, &a->req);
 }
 
 bool apply_resolve(struct op *op, const struct task *t, struct apply *a)

@@ -233,7 +233,7 @@ static void send(struct hook_call *c)
 		kube_get_init(&c->req, &c->ref);
 	c->req.parse = true;
 	c->req.on_done = on_done;
-	kube_start(op->e->kube, &c->req);
+	op_send(op, &c->req);
 }
 
 void hook_call_start(struct hook_call *c, enum hook_verb what)

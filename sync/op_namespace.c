@@ -37,7 +37,7 @@ static void send(struct op *op)
 {
 	op->ns_req.on_done = on_namespace;
 	op->ns_busy = true;
-	kube_start(op->e->kube, &op->ns_req);
+	op_send(op, &op->ns_req);
 }
 
 static char *body_of(const struct op *op)
@@ -68,6 +68,7 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 		return;
 	}
 	if (err->code && (err->code != ERR_CONFLICT || op->app->spec.namespace_meta)) {
+		op_hint(&bad);
 		err_wrap(&bad, "Namespace/%s (CreateNamespace=true)", op->dest_ns);
 		op->outcome = op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE;
 		op->err = bad;

@@ -234,6 +234,13 @@ void op_batch_free(struct op *op);
 /* False: the kind is not served (yet). */
 bool apply_resolve(struct op *op, const struct task *t, struct apply *a);
 bool op_is_terminal(const struct err *err);
+/*
+ * op_send.c: to the API server; what writes, or asks dry, as whom the project says. Where
+ * it says nobody it ends in that error, unsent.
+ */
+void op_send(struct op *op, struct kube_request *r);
+/* What to do about it, where a person can do something. */
+void op_hint(struct err *err);
 /* op_view.c: the error as people may read it: a Secret's may quote the value. */
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
 		   const struct err *err, struct err *ret);

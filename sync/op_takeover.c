@@ -46,7 +46,7 @@ static void start(struct apply *a)
 {
 	a->req.parse = true;
 	a->req.on_done = op_on_answer;
-	kube_start(a->op->e->kube, &a->req);
+	op_send(a->op, &a->req);
 }
 
 /* Also an application's own object, taken up again after a crash in between. */

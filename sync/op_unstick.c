@@ -51,7 +51,7 @@ static void start(struct unstick *u,
 {
 	u->req.parse = true;
 	u->req.on_done = on_done;
-	kube_start(u->op->e->kube, &u->req);
+	op_send(u->op, &u->req);
 }
 
 static void delete_next(struct unstick *u);

@@ -182,12 +182,26 @@ struct op *op_free(struct op *op)
 	return NULL;
 }
 
+/* Who may not do what with it, in the authorizer's own words: no value is in them. */
+static bool is_of_authorizer(const char *msg)
+{
+	static const char begin[] = "secrets \"";
+	const char *end;
+
+	if (strncmp(msg, begin, strlen(begin)))
+		return strstr(msg, "serviceaccounts \"") == msg;
+	end = strchr(msg + strlen(begin), '"');
+	return end && !strncmp(end, "\" is forbidden: User \"", 22);
+}
+
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
 		   const struct err *err, struct err *ret)
 {
 	*ret = *err;
+	op_hint(ret);
 	/* Its words may quote the value; the reason is enough to go on with. */
-	if (!strcmp(k->kind, "Secret") && r->status >= 400)
+	if (!strcmp(k->kind, "Secret") && r->status >= 400 &&
+	    !(r->status == 403 && is_of_authorizer(err->msg)))
 		err_set(ret, err->code, "the API server refused it (HTTP %d%s%s); "
 			"its message is withheld, as it may quote the secret",
 			r->status, *r->reason ? " " : "", r->reason);

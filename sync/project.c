@@ -172,6 +172,76 @@ int project_check_object(const struct project *p, const char *group,
 	return 0;
 }
 
+static bool is_name(const char *s, size_t len, size_t max)
+{
+	if (!len || len > max)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!islower((unsigned char)s[i]) && !isdigit((unsigned char)s[i]) &&
+		    s[i] != '-' && s[i] != '.')
+			return false;
+	return true;
+}
+
+/* "name" in the application's namespace, or "namespace:name". It becomes a header. */
+static int account_user(const struct project *p, const char *account, const char *ns,
+			char **ret, struct err *err)
+{
+	const char *colon = strchr(account, ':');
+	const char *name = colon ? colon + 1 : account;
+	size_t len = colon ? (size_t)(colon - account) : strlen(ns);
+
+	if (!is_name(name, strlen(name), 253) || !is_name(colon ? account : ns, len, 63))
+		return err_set(err, ERR_INVALID, "AppProject %s: spec."
+			       "destinationServiceAccounts: \"%.80s\" is no service account: "
+			       "write its name, or namespace:name", p->name, account);
+	*ret = xasprintf("system:serviceaccount:%.*s:%s", (int)len,
+			 colon ? account : ns, name);
+	return 0;
+}
+
+int project_acts_as(const struct project *p, const char *dest_ns, const char *app_ns,
+		    char **ret, struct err *err)
+{
+	const json_t *list = doc_get(p->spec, "destinationServiceAccounts", NULL);
+	const json_t *item;
+	size_t i;
+
+	*ret = NULL;
+	if (!json_array_size(list))
+		return 0;
+	json_array_foreach((json_t *)list, i, item) {
+		int server = glob_match(text_of(item, "server"), IN_CLUSTER, 0);
+		int space = glob_match(text_of(item, "namespace"), dest_ns, 0);
+
+		/* Going on to the next would write as somebody else than was meant. */
+		if (server < 0 || space < 0)
+			return err_set(err, ERR_INVALID, "AppProject %s: spec."
+				       "destinationServiceAccounts[%zu]: its pattern cannot "
+				       "be read", p->name, i);
+		if (server && space)
+			return account_user(p, text_of(item, "defaultServiceAccount"),
+					    *dest_ns ? dest_ns : app_ns, ret, err);
+	}
+	return err_set(err, ERR_INVALID, "AppProject %s does not say as which service "
+		       "account namespace \"%s\" of " IN_CLUSTER " is written: add it to "
+		       "spec.destinationServiceAccounts", p->name, dest_ns);
+}
+
+/* What there means "all but" would be a name that nothing has. */
+static int check_accounts(const json_t *spec, struct err *err)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(spec, "destinationServiceAccounts"), i, item)
+		if (*text_of(item, "server") == '!' || *text_of(item, "namespace") == '!')
+			return err_set(err, ERR_INVALID, "spec.destinationServiceAccounts"
+				       "[%zu]: a leading \"!\" is not taken here: the first "
+				       "entry that matches counts", i);
+	return 0;
+}
+
 /* want NULL: strings; else maps of strings under those keys. */
 static int check_list(const json_t *spec, const char *list,
 		      const char *const *want, struct err *err)
@@ -208,6 +278,8 @@ static int check_spec(const json_t *spec, struct err *err)
 {
 	static const char *const dest[] = { "server", "name", "namespace", NULL };
 	static const char *const kinds[] = { "group", "kind", "name", NULL };
+	static const char *const accounts[] = { "server", "namespace",
+						"defaultServiceAccount", NULL };
 	static const struct {
 		const char *list;
 		const char *const *want;
@@ -219,13 +291,14 @@ static int check_spec(const json_t *spec, struct err *err)
 		{ "clusterResourceBlacklist", kinds },
 		{ "namespaceResourceWhitelist", kinds },
 		{ "namespaceResourceBlacklist", kinds },
+		{ "destinationServiceAccounts", accounts },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
 		if (check_list(spec, lists[i].list, lists[i].want, err))
 			return -1;
 	}
-	return 0;
+	return check_accounts(spec, err);
 }
 
 int project_decode(struct project *p, const json_t *object, struct err *err)

@@ -312,7 +312,23 @@ int projects_check_sources(struct app *a, const struct app_sources *sources,
 
 int projects_check(struct app *a, struct err *err)
 {
-	return projects_check_sources(a, &a->spec.sources, err);
+	_cleanup_free_ char *user = NULL;
+
+	if (projects_check_sources(a, &a->spec.sources, err))
+		return -1;
+	return app_acts_as(a, &user, err);
+}
+
+int app_acts_as(struct app *a, char **ret, struct err *err)
+{
+	const struct project *project = projects_of(a, err);
+
+	*ret = NULL;
+	/* As app_check_write(): there is nobody to be any more. */
+	if (!project && a->spec.deleting && err->code == ERR_NOTFOUND)
+		return 0;
+	return project ? project_acts_as(project, a->spec.dest_ns, a->spec.ns, ret, err) :
+			 -1;
 }
 
 bool app_is_refused(const struct app *a)

@@ -49,6 +49,7 @@ static void op_free(struct kube_op *op)
 	buf_deinit(&op->answer);
 	free(op->etag);
 	free(op->if_none_match);
+	free(op->as_user);
 	json_decref(op->json);
 	free(op);
 }
@@ -166,6 +167,7 @@ static void fly(struct kube_op *op)
 		.on_head = on_head,
 		.on_data = on_data,
 		.on_done = on_done,
+		.as_user = op->as_user,
 	};
 	if (op->if_none_match) {
 		op->headers[0] = op->if_none_match;
@@ -205,6 +207,10 @@ static void pump(struct kube *k)
 
 static int refuse(struct kube *k, const struct kube_request *r, struct err *err)
 {
+	if (r->refused) {
+		*err = *r->refused;
+		return -1;
+	}
 	if (!r->path.len)
 		return err_set(err, ERR_INVALID,
 			       "%s: an object's name or uid is missing or not valid",
@@ -234,6 +240,7 @@ void kube_start(struct kube *k, struct kube_request *r)
 	op->k = k;
 	op->r = r;
 	op->answer.max = k->limits.max_answer;
+	op->as_user = r->as_user ? xstrdup(r->as_user) : NULL;
 	sm_init(&op->sm, states, QUEUED);
 	if (r->if_none_match && r->if_none_match[0])
 		op->if_none_match = xasprintf("If-None-Match: %s",

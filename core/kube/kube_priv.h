@@ -21,7 +21,7 @@ struct kube_op {
 	struct world_task end;	/* an end that must not run on its caller's stack */
 	struct kube_op *prev, *next;	/* in k->queue or k->others */
 	const char *headers[2];
-	char *if_none_match;
+	char *if_none_match, *as_user;
 
 	/* what came back from the last try */
 	struct buf answer;

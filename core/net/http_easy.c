@@ -249,6 +249,7 @@ static bool is_set(const char *s)
 static int add_identity(struct http_req *r, struct err *err)
 {
 	const struct http_endpoint *e = r->call->endpoint;
+	const char *as = r->call->as_user;
 
 	if (is_set(e->bearer)) {
 		_cleanup_free_ char *value = xasprintf("Bearer %s", e->bearer);
@@ -262,6 +263,8 @@ static int add_identity(struct http_req *r, struct err *err)
 			      e->password ? e->password : "", err))
 			return -1;
 	}
+	if (is_set(as))
+		return add_header(r, "Impersonate-User", as, err);
 	if (is_set(e->as_user) &&
 	    add_header(r, "Impersonate-User", e->as_user, err))
 		return -1;

@@ -72,6 +72,9 @@ struct kube_request {
 	const void *body;	/* borrowed until on_done */
 	size_t body_len;
 	const char *if_none_match;	/* borrowed; an ETag: 304 then is no error */
+	/* Both borrowed until kube_start() returns. */
+	const char *as_user;	/* Impersonate-User; NULL: as whoever the client is */
+	const struct err *refused;	/* it ends in this and is never sent; NULL */
 	unsigned timeout_ms;	/* of one try; 0 = 60 s */
 	unsigned max_tries;	/* 0 = 6; 1 = never again */
 	bool is_write;		/* subject to the write guard */

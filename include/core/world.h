@@ -75,6 +75,7 @@ struct http_call {
 	const char *path;	/* after endpoint->url, with query, escaped */
 	const char *accept, *content_type;	/* NULL: none */
 	const char *const *headers;	/* extra "Name: value", NULL-terminated, or NULL */
+	const char *as_user;	/* instead of the endpoint's as_user and as_groups; NULL */
 	const void *body;
 	size_t body_len;
 	unsigned timeout_ms;	/* whole call; 0 = none (watches) */
@@ -109,9 +110,15 @@ enum worker_kind {
 
 /*
  * One request to a child process. `affinity` (a repository's key) decides which
+<<<<<<< HEAD
  * render or health worker serves it: a worker never sees two repositories. The
  * answer is one frame; its format is the kind's (core/fetch.h, render/answer.h,
  * health/script.h).
+=======
+ * render worker serves it: a worker never sees repositories that were not asked for
+ * together. The answer is
+ * one frame; its format is the kind's (core/fetch.h, render/answer.h).
+>>>>>>> 213aaa2 (Write as the service account that the project names)
  */
 struct worker_call {
 	enum worker_kind kind;

@@ -46,4 +46,15 @@ int project_check_object(const struct project *p, const char *group,
 			 const char *kind, const char *ns, const char *name,
 			 struct err *err) __attribute__((warn_unused_result));
 
+/*
+ * As whom are objects of an application with this destination namespace written, that
+ * lives in app_ns? *ret is the user "system:serviceaccount:NS:NAME", owned by the
+ * caller, or NULL: the project names no service accounts, it is ourselves. The first
+ * of spec.destinationServiceAccounts that matches says it; ERR_INVALID when none does,
+ * or when what it says is no account. Rules: Argo CD's sync impersonation, which is
+ * switched on here by the list itself.
+ */
+int project_acts_as(const struct project *p, const char *dest_ns, const char *app_ns,
+		    char **ret, struct err *err) __attribute__((warn_unused_result));
+
 #endif

@@ -117,6 +117,7 @@ kc delete -f "$ROOT/manifests/install/rbac-applications.yaml" >/dev/null
 assert_eq yes "$(can patch applications.argoproj.io -n "$NS")" "patch applications"
 assert_eq yes "$(can watch configmaps -A)" "watch configmaps everywhere"
 assert_eq yes "$(can create secrets -n syncd-system)" "create secrets at home"
+assert_eq yes "$(can create configmaps -n syncd-system)" "create the ConfigMap of the install"
 assert_eq yes "$(can create events.events.k8s.io -n "$NS")" "create events"
 assert_eq yes "$(can update leases.coordination.k8s.io -n syncd-system)" "update leases"
 assert_eq yes "$(can get pods/log -n "$NS")" "read logs"

@@ -441,7 +441,7 @@ void sim_http_start(struct world *w, struct http_call *c)
 	q->path = mark ? xstrndup(c->path, (size_t)(mark - c->path)) :
 			 xstrdup(c->path);
 	q->query = xstrdup(mark ? mark + 1 : "");
-	q->user = or_empty(c->endpoint->as_user);
+	q->user = or_empty(c->as_user ? c->as_user : c->endpoint->as_user);
 	q->agent = or_empty(c->endpoint->user_agent);
 	q->accept = or_empty(c->accept);
 	q->content_type = or_empty(c->content_type);

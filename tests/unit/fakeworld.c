@@ -117,6 +117,7 @@ static void http_start(struct world *w, struct http_call *call)
 	c->accept = xstrdup(call->accept ? call->accept : "");
 	c->content_type = xstrdup(call->content_type ? call->content_type : "");
 	c->headers = join(call->headers);
+	c->as_user = xstrdup(call->as_user ? call->as_user : "");
 	c->started = c->last_byte = f->now;
 	call->priv[0] = c;
 	vec_push(&f->calls, c);
@@ -189,6 +190,7 @@ static void call_free(struct fake_call *c)
 	free(c->accept);
 	free(c->content_type);
 	free(c->headers);
+	free(c->as_user);
 	free(c);
 }
 

@@ -25,6 +25,7 @@ struct fake_call {
 	struct http_call *call;		/* NULL once it ended or was abandoned */
 	char *method, *path, *body;	/* body "" if none */
 	char *accept, *content_type, *headers;	/* "" if none; headers joined by \n */
+	char *as_user;			/* "" if none */
 	enum http_lane lane;
 	bool taken, cancelled, head;
 	uint64_t started, last_byte;

@@ -362,6 +362,18 @@ static void refresh_and_finalizers(void **state)
 #define TWO "{'repoURL':'https://h/a','path':'a'}," \
 	    "{'repoURL':'https://h/b','path':'b','targetRevision':'main'}"
 
+/* What only spares Argo CD work is taken, and has no effect. */
+static void hints_for_renders_are_taken(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_text(&s, "'metadata':{'annotations':{'argocd.argoproj.io/"
+		    "manifest-generate-paths':'.'}},'spec':{" SRC "," DST "}");
+	assert_int_equal(s.n_errors + s.n_warnings, 0);
+	app_spec_deinit(&s);
+}
+
 static void operations_name_sources(void **state)
 {
 	/* Whose sources, and which path at which revision; none: the spec's. */
@@ -574,6 +586,7 @@ int main(void)
 		cmocka_unit_test(bad_annotations_are_errors),
 		cmocka_unit_test(auto_revert_follows_automated_and_the_flag),
 		cmocka_unit_test(refresh_and_finalizers),
+		cmocka_unit_test(hints_for_renders_are_taken),
 		cmocka_unit_test(operations_name_sources),
 		cmocka_unit_test(operations),
 		cmocka_unit_test(projects_are_checked_when_known),

@@ -208,6 +208,50 @@ static void test_not_modified(void **state)
 	lab_free(&l);
 }
 
+/* The name is the client's own from the start: each try goes out under it. */
+static void test_as_somebody(void **state)
+{
+	struct lab l = lab_new((struct kube_limits){ 0 });
+	struct job j = get_job("a");
+	char user[] = "system:serviceaccount:a:b";
+	struct fake_call *c;
+
+	(void)state;
+	j.r.as_user = user;
+	job_start(&l, &j);
+	memset(user, 'x', sizeof(user) - 1);
+	for (int i = 0; i < 2; i++) {
+		c = fake_take(l.f, "GET", "/a");
+		assert_string_equal(c->as_user, "system:serviceaccount:a:b");
+		fake_answer(c, i ? 200 : 503, "{}");
+		fake_run(l.f, 60000);
+	}
+	assert_int_equal(j.err.code, ERR_NONE);
+	job_deinit(&j);
+	lab_free(&l);
+}
+
+static void test_refused_by_its_sender(void **state)
+{
+	struct lab l = lab_new((struct kube_limits){ 0 });
+	struct job j = get_job("a");
+	struct err why = ERR_INIT;
+
+	(void)state;
+	err_set(&why, ERR_INVALID, "not as anybody");
+	j.r.refused = &why;
+	job_start(&l, &j);
+	why = ERR_INIT;
+	assert_int_equal(j.done, 0);
+	fake_run(l.f, 0);
+	assert_int_equal(j.done, 1);
+	assert_int_equal(j.err.code, ERR_INVALID);
+	assert_string_equal(j.err.msg, "not as anybody");
+	assert_int_equal(fake_started(l.f), 0);
+	job_deinit(&j);
+	lab_free(&l);
+}
+
 static void test_error_answer(void **state)
 {
 	struct lab l = lab_new((struct kube_limits){ 0 });
@@ -309,6 +353,8 @@ int main(void)
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_cut_at_every_byte),
 		cmocka_unit_test(test_not_modified),
+		cmocka_unit_test(test_as_somebody),
+		cmocka_unit_test(test_refused_by_its_sender),
 		cmocka_unit_test(test_error_answer),
 		cmocka_unit_test(test_error_text),
 		cmocka_unit_test(test_status),

@@ -211,6 +211,89 @@ static void objects_are_judged(void **state)
 	}
 }
 
+#define ACCOUNTS(x) "{" OPEN ",'destinationServiceAccounts':[" x "]}"
+#define HERE "'server':'https://kubernetes.default.svc'"
+#define USER "system:serviceaccount:"
+
+/* Argo CD's rules; the cases of its own test are among them. */
+static const struct {
+	const char *spec, *dest_ns, *app_ns, *user, *refusal;
+} accounts[] = {
+	/* 1: no list, nobody else */
+	{ "{" OPEN "}", "a", "argocd", NULL, NULL },
+	{ ACCOUNTS(""), "a", "argocd", NULL, NULL },
+	/* 2: the server and the namespace are globs */
+	{ ACCOUNTS("{" HERE ",'namespace':'a','defaultServiceAccount':'sa'}"),
+	  "a", "argocd", USER "a:sa", NULL },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':'sa'}"),
+	  "b", "argocd", USER "b:sa", NULL },
+	{ ACCOUNTS("{'server':'https://*.svc','namespace':'te*',"
+		   "'defaultServiceAccount':'sa'}"),
+	  "team", "argocd", USER "team:sa", NULL },
+	/* 3: the first that matches */
+	{ ACCOUNTS("{'server':'*','namespace':'b','defaultServiceAccount':'one'},"
+		   "{'server':'*','namespace':'a','defaultServiceAccount':'two'},"
+		   "{'server':'*','namespace':'*','defaultServiceAccount':'three'}"),
+	  "a", "argocd", USER "a:two", NULL },
+	/* 4: in a namespace of its own */
+	{ ACCOUNTS("{'server':'*','namespace':'a','defaultServiceAccount':"
+		   "'ops:deployer'}"), "a", "argocd", USER "ops:deployer", NULL },
+	/* 5: no destination namespace: the application's */
+	{ ACCOUNTS("{'server':'*','namespace':'','defaultServiceAccount':'sa'}"),
+	  "", "apps", USER "apps:sa", NULL },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':'sa'}"),
+	  "", "apps", USER "apps:sa", NULL },
+	/* 6: none that matches */
+	{ ACCOUNTS("{'server':'https://other','namespace':'*',"
+		   "'defaultServiceAccount':'sa'}"), "a", "argocd", NULL,
+	  "AppProject web does not say as which service account namespace "
+	  "\"a\" of https://kubernetes.default.svc is written" },
+	{ ACCOUNTS("{" HERE ",'defaultServiceAccount':'sa'}"), "a", "argocd",
+	  NULL, "does not say as which service account" },
+	/* 7: an account that is none */
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':'a*'}"),
+	  "a", "argocd", NULL, "\"a*\" is no service account" },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':' '}"),
+	  "a", "argocd", NULL, "is no service account" },
+	{ ACCOUNTS("{'server':'*','namespace':'*'}"),
+	  "a", "argocd", NULL, "is no service account" },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':"
+		   "'a:b:c'}"), "a", "argocd", NULL, "is no service account" },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':':b'}"),
+	  "a", "argocd", NULL, "is no service account" },
+	{ ACCOUNTS("{'server':'*','namespace':'*','defaultServiceAccount':"
+		   "'x\\r\\nImpersonate-Group: system:masters'}"), "a", "argocd",
+	  NULL, "is no service account" },
+	/* 8: a pattern that cannot be read does not let the next one match */
+	{ ACCOUNTS("{'server':'*','namespace':'[','defaultServiceAccount':'sa'},"
+		   "{'server':'*','namespace':'*','defaultServiceAccount':'sb'}"),
+	  "a", "argocd", NULL, "[0]: its pattern cannot be read" },
+	{ ACCOUNTS("{'server':'[','namespace':'a','defaultServiceAccount':'sa'}"),
+	  "a", "argocd", NULL, "[0]: its pattern cannot be read" },
+};
+
+static void accounts_are_found(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(accounts); i++) {
+		_cleanup_free_ char *user = NULL;
+		struct err err = ERR_INIT;
+		struct project p;
+		int rc;
+
+		assert_int_equal(0, load(&p, accounts[i].spec, &err));
+		rc = project_acts_as(&p, accounts[i].dest_ns, accounts[i].app_ns, &user, &err);
+		if ((rc != 0) != (accounts[i].refusal != NULL))
+			fail_msg("%s: %s", accounts[i].spec, err.msg);
+		if (rc && !strstr(err.msg, accounts[i].refusal))
+			fail_msg("%s: not in: %s", accounts[i].refusal, err.msg);
+		assert_int_equal(!user, !accounts[i].user);
+		if (user)
+			assert_string_equal(user, accounts[i].user);
+		project_deinit(&p);
+	}
+}
+
 static void the_permissive_one_allows_all(void **state)
 {
 	struct project_app a = { "https://h/o/r", "x", "argocd", "argocd" };
@@ -238,6 +321,11 @@ static void what_cannot_be_read_is_refused(void **state)
 		"{'clusterResourceBlacklist':7}",
 		"{'namespaceResourceWhitelist':[7]}",
 		"{'namespaceResourceBlacklist':[{'group':{}}]}",
+		"{'destinationServiceAccounts':'sa'}",
+		"{'destinationServiceAccounts':['sa']}",
+		"{'destinationServiceAccounts':[{'defaultServiceAccount':7}]}",
+		"{'destinationServiceAccounts':[{'server':'!x'}]}",
+		"{'destinationServiceAccounts':[{'namespace':'!x'}]}",
 	};
 
 	(void)state;
@@ -259,6 +347,7 @@ int main(void)
 		cmocka_unit_test(long_patterns_are_not_tried),
 		cmocka_unit_test(applications_are_judged),
 		cmocka_unit_test(objects_are_judged),
+		cmocka_unit_test(accounts_are_found),
 		cmocka_unit_test(the_permissive_one_allows_all),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
 	};
