@@ -110,15 +110,9 @@ enum worker_kind {
 
 /*
  * One request to a child process. `affinity` (a repository's key) decides which
-<<<<<<< HEAD
- * render or health worker serves it: a worker never sees two repositories. The
- * answer is one frame; its format is the kind's (core/fetch.h, render/answer.h,
- * health/script.h).
-=======
- * render worker serves it: a worker never sees repositories that were not asked for
- * together. The answer is
- * one frame; its format is the kind's (core/fetch.h, render/answer.h).
->>>>>>> 213aaa2 (Write as the service account that the project names)
+ * render or health worker serves it: a worker never sees repositories that were not
+ * asked for together. The answer is one frame; its format is the kind's (core/fetch.h,
+ * render/answer.h, health/script.h).
  */
 struct worker_call {
 	enum worker_kind kind;
