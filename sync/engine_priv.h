@@ -249,9 +249,14 @@ void op_result_deinit(struct op_result *r);
 /* One scope per object, owned by the caller. Kinds of the release's own CRDs count. */
 struct scope *scopes_resolve(const struct discovery *d,
 			     const struct render_answer *a);
-/* The REST address of an object; false: the kind is not served (yet). */
+/*
+ * The REST address of an object; false: the kind is not served (yet). Its strings are
+ * the discovery's, good until that is refreshed, and the key's: ref_keep what waits.
+ */
 bool ref_resolve(const struct discovery *d, const struct objkey *k,
 		 const char *version, struct kube_ref *ret);
+/* Group, version and resource of *ref become strings of the block returned (owned). */
+char *ref_keep(struct kube_ref *ref);
 
 /* ---- decide.c: what an application does next. Pure. ---- */
 
@@ -381,7 +386,7 @@ struct app {
 	struct rel *op_rel;
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
-	bool stopped_op;	/* it was asked to end for a pause */
+	bool stopped_op;	/* it was asked to end for a pause, or its Application went */
 	unsigned revert_tries;
 	uint32_t prior_target;
 	uint64_t others_since;	/* mono: a prune waits for the others' wishes; 0 */

@@ -42,6 +42,7 @@ void op_batch_free(struct op *op)
 		kube_abandon(op->e->kube, &a->req);
 		kube_request_deinit(&a->req);
 		free(a->body);
+		free(a->ref_names);
 		op_keep_free(a);
 	}
 	free(op->batch);
@@ -457,7 +458,10 @@ void op_apply_send(struct apply *a)
 bool apply_resolve(struct op *op, const struct task *t, struct apply *a)
 {
 	*a = (struct apply){ .op = op, .task = *t };
-	return ref_resolve(op->e->discovery, &t->key, t->version, &a->ref);
+	if (!ref_resolve(op->e->discovery, &t->key, t->version, &a->ref))
+		return false;
+	a->ref_names = ref_keep(&a->ref);
+	return true;
 }
 
 /* ---- the batches ---- */
@@ -504,6 +508,7 @@ bool op_apply_next(struct op *op)
 				batch = op_batch_make(op, op->plan.tasks.len -
 						   op->next_task);
 			if (!apply_resolve(op, t, &batch[n])) {
+				op->n_batch = n;
 				op_batch_free(op);
 				if (!op->relearned) {
 					/* What we know of kinds may be old. */

@@ -249,7 +249,11 @@ void hook_call_start(struct hook_call *c, enum hook_verb what)
 			"hook", k->kind, k->group, *k->group ? "/" : "", c->version);
 		c->terminal = true;
 		ended(c, &err);
-	} else if ((what != HOOK_DO_LOOK && app_check_write(c->op->app, k, &err)) ||
+		return;
+	}
+	free(c->ref_names);
+	c->ref_names = ref_keep(&c->ref);
+	if ((what != HOOK_DO_LOOK && app_check_write(c->op->app, k, &err)) ||
 		   (what == HOOK_DO_CREATE && make_body(c, &err))) {
 		c->terminal = true;
 		ended(c, &err);
@@ -263,5 +267,6 @@ void hook_call_deinit(struct hook_call *c)
 	kube_abandon(c->op->e->kube, &c->req);
 	kube_request_deinit(&c->req);
 	free(c->body);
-	c->body = NULL;
+	free(c->ref_names);
+	c->body = c->ref_names = NULL;
 }

@@ -16,6 +16,7 @@ struct hook_call {
 	struct hook_seen got;	/* by a request; the live index knows better */
 	struct kube_request req;
 	struct kube_ref ref;
+	char *ref_names;	/* what ref points into */
 	char *body;
 	enum hook_verb doing;	/* LOOK, CREATE, RELEASE or DELETE while busy */
 	bool busy, patching;	/* patching: the second half of RELEASE */

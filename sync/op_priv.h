@@ -46,6 +46,7 @@ struct apply {
 	struct task task;
 	struct kube_request req;
 	struct kube_ref ref;
+	char *ref_names;	/* what ref points into: its tries outlive a discovery */
 	struct world_timer again;	/* 404 soon after a CRD */
 	uint64_t first_try;
 	char *body;

@@ -52,3 +52,15 @@ bool ref_resolve(const struct discovery *d, const struct objkey *k,
 	};
 	return true;
 }
+
+char *ref_keep(struct kube_ref *ref)
+{
+	size_t group = strlen(ref->group) + 1, version = strlen(ref->version) + 1;
+	size_t resource = strlen(ref->resource) + 1;
+	char *names = xmalloc(group + version + resource);
+
+	ref->group = memcpy(names, ref->group, group);
+	ref->version = memcpy(names + group, ref->version, version);
+	ref->resource = memcpy(names + group + version, ref->resource, resource);
+	return names;
+}

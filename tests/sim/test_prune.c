@@ -10,6 +10,7 @@
 
 #include "core/doc.h"
 #include "scenes.h"
+#include "sync/engine_priv.h"
 
 #define PVC "{\"apiVersion\":\"v1\",\"kind\":\"PersistentVolumeClaim\"," \
 	"\"metadata\":{\"name\":\"data\"},\"spec\":{\"accessModes\":[" \
@@ -484,6 +485,57 @@ static void prune_before_comes_before_the_apply(void **state)
 	scene_end(&x, false);
 }
 
+static void new_kind(struct engsim *x, unsigned i)
+{
+	_cleanup_free_ char *crd = xasprintf(
+		"{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"k%us.example.com\"},"
+		"\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\",\"names\":{"
+		"\"kind\":\"K%u\",\"plural\":\"k%us\"},\"versions\":[{\"name\":\"v1\","
+		"\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+		"\"type\":\"object\"}}}]}}", i, i, i);
+
+	apisim_apply(x->api, crd);
+	engine_discovery_refresh(x->engine);
+}
+
+static bool extra_is_there(struct engsim *x)
+{
+	return apisim_get(x->api, "deployments.apps", "shop", "extra");
+}
+
+static void prune_among_new_kinds(uint64_t seed)
+{
+	_cleanup_free_ char *extra = engsim_deployment("extra", "v1", 1);
+	struct engsim x;
+	size_t from;
+
+	scene_init(&x, seed);
+	x.soak_ms = 1500;	/* so long a new kind is on its way */
+	engsim_commit(&x, "extra.json", extra);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	take_out(&x, "app", "extra");
+	scene_put(&x, "v2");
+	from = sim_request_count(x.s);
+	for (unsigned i = 0; i < 60000 && extra_is_there(&x); i++) {
+		if (i % 5 == 0 && sim_count(x.s, from, "PATCH", "/deployments/"))
+			new_kind(&x, i);
+		sim_run_for(x.s, 1);
+	}
+	assert_false(extra_is_there(&x));
+	assert_string_equal(scene_tag(&x), "v2");
+	scene_end(&x, false);
+}
+
+/* What an operation knows of a kind outlives what discovery said of it. */
+static void kinds_are_read_anew_all_the_while(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 60; seed < 64; seed++)
+		prune_among_new_kinds(seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -497,6 +549,7 @@ int main(void)
 		cmocka_unit_test(moved_object_outlives_its_application),
 		cmocka_unit_test(hands_on_the_live_object_are_respected),
 		cmocka_unit_test(prune_before_comes_before_the_apply),
+		cmocka_unit_test(kinds_are_read_anew_all_the_while),
 	};
 
 	doc_init();
