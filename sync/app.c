@@ -295,8 +295,10 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 	json_decref(a->status);
 	a->status = NULL;
 	app_soak_end(a);
-	if (a->op)
+	if (a->op) {
+		a->stopped_op = true;
 		op_terminate(a->op, "the Application was deleted");
+	}
 	engine_log(e, LOG_INFO, a, "the Application was deleted; its objects stay");
 	app_poke(a);
 }

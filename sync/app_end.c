@@ -332,21 +332,21 @@ static void dry_run_ended(struct app *a, const struct op *op)
 }
 
 /*
- * Paused or suspended under way. A sync or a rollback goes on where it stopped when
+ * Paused or suspended under way, or the Application went and may come back with what
+ * it had. A sync or a rollback goes on where it stopped when
  * that is over; a heal and a prune are decided anew. True: it is not over.
  */
-static bool stopped(struct app *a)
+static bool stopped(struct app *a, const char *why)
 {
 	struct op_record *o = &a->rec.op;
 	bool goes_on = !a->op_prunes && (o->kind == OP_SYNC || o->kind == OP_ROLLBACK);
 
-	engine_log(a->engine, LOG_INFO, a, "stopped at a safe point: %s",
-		   a->gates.stopped);
+	engine_log(a->engine, LOG_INFO, a, "stopped at a safe point: %s", why);
 	if (goes_on) {
 		a->op_view.phase = "Running";
 		a->op_view.finished_ms = 0;
 		free(a->op_view.message);
-		a->op_view.message = xstrdup(a->gates.stopped);
+		a->op_view.message = xstrdup(why);
 	} else {
 		o->id[0] = '\0';
 	}
@@ -369,7 +369,7 @@ void app_op_ended(struct app *a, struct op *op)
 	else if (a->rec.op.kind == OP_REVERT)
 		revert_failed(a, op);
 	else if (a->stopped_op && op_outcome(op) == OP_CANCELLED)
-		again = stopped(a);
+		again = stopped(a, *a->gates.stopped ? a->gates.stopped : op_error(op)->msg);
 	else if (a->rec.op.kind == OP_HEAL)
 		heal_ended(a, op);
 	else if (a->rec.op.kind == OP_ROLLBACK)

@@ -218,7 +218,7 @@ name {"spec":{"destination":{"server":null,"name":"production"}}}
 retry {"spec":{"syncPolicy":{"retry":{"backoff":{"duration":"soon"}}}}}
 path {"spec":{"source":{"path":"../elsewhere"}}}
 revision {"spec":{"source":{"targetRevision":"a..b"}}}
-sources {"spec":{"sources":[{"repoURL":"@SHOP","path":"sources"},{"repoURL":"@SHOP","path":"x"}]}}
+sources {"spec":{"sources":[{"repoURL":"@SHOP","path":"sources"},{"repoURL":"@SHOP","chart":"web"}]}}
 oci {"spec":{"source":{"repoURL":"oci://git.example.com/shop"}}}
 scheme {"spec":{"source":{"repoURL":"ftp://git.example.com/shop.git"}}}
 note {"metadata":{"annotations":{"syncd.dev/soak":"a while"}}}
@@ -266,7 +266,7 @@ name|InvalidSpecError|another cluster by its name|spec.destination.name: other c
 retry|InvalidSpecError|a duration that is none|spec.syncPolicy.retry.backoff.duration: "soon" is not a duration
 path|InvalidSpecError|a path out of the repository|spec.source.path: "../elsewhere"
 revision|InvalidSpecError|a revision that cannot be|spec.source.targetRevision must be
-sources|InvalidSpecError|two sources|spec.sources has 2 entries
+sources|InvalidSpecError|a chart among two sources|spec.sources[1].chart
 oci|InvalidSpecError|an OCI artifact|spec.source.repoURL: OCI artifacts are not supported
 scheme|InvalidSpecError|an unknown scheme|spec.source.repoURL must begin with
 note|InvalidSpecError|an annotation of ours|annotation syncd.dev/soak: "a while" is not a duration

@@ -289,6 +289,27 @@ static void what_is_refused_disturbs_nobody(void **state)
 	}
 }
 
+static bool is_second_good(void *arg)
+{
+	return doc_get_int(engsim_status(arg, "shop"), 0, "syncd", "lastGood", "id",
+			   NULL) == 2;
+}
+
+/* Deleted and made anew at once, under its sync: the sync goes on. */
+static void application_comes_back_under_its_sync(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 726);
+	scene_put(&x, "v2");
+	scene_until(&x, is_v2, LONG, "v2");
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	engsim_application(&x, "shop", "");
+	scene_until(&x, is_second_good, 10 * MINUTES, "v2 to be good");
+	scene_end(&x, true);
+}
+
 static bool is_terminated(void *arg)
 {
 	return strstr(ask_op(arg, "message"), "Operation terminated") &&
@@ -354,6 +375,7 @@ int main(void)
 		cmocka_unit_test(person_does_not_wait_behind_a_sync_that_settles),
 		cmocka_unit_test(dry_run_disturbs_nobody),
 		cmocka_unit_test(what_is_refused_disturbs_nobody),
+		cmocka_unit_test(application_comes_back_under_its_sync),
 		cmocka_unit_test(wait_for_another_try_is_terminated),
 		cmocka_unit_test(sync_that_settles_is_terminated),
 	};
