@@ -140,22 +140,6 @@ static void on_discovered(void *arg, const struct err *err)
 		step(e, BOOT_NAMESPACE);
 }
 
-static void on_rediscovered(void *arg, const struct err *err)
-{
-	struct engine *e = arg;
-	unsigned generation = discovery_generation(e->discovery);
-
-	if (err->code || generation == e->seen_generation)
-		return;
-	e->seen_generation = generation;
-	app_poke_all(e);
-}
-
-void engine_discovery_refresh(struct engine *e)
-{
-	discovery_refresh(e->discovery, on_rediscovered, e);
-}
-
 /* ---- own namespace and install id ---- */
 
 static void on_namespace(struct kube_request *r, const struct err *err)
@@ -413,7 +397,6 @@ static void boot(struct engine *e)
 		store_load(e, on_records, e);
 		break;
 	case BOOT_RUNNING:
-		e->seen_generation = discovery_generation(e->discovery);
 		e->creds = creds_new(e);
 		if (e->cfg.push_webhooks)
 			e->nudges = nudges_new(e);

@@ -509,7 +509,6 @@ struct engine {
 	struct lease *lease;
 	struct events *events;
 	uint64_t epoch;
-	unsigned seen_generation;
 	uint64_t discovered_at;	/* mono: at boot */
 	bool leading, stopping, loaded;
 	bool any_depends;	/* an application has syncd.dev/depends-on */
@@ -544,7 +543,6 @@ struct engine {
 	} counts;
 };
 
-void engine_discovery_refresh(struct engine *e);	/* pokes all when changed */
 bool engine_may_write(void *arg);
 /* The engine cannot go on: asks the process to end. */
 void engine_fatal(struct engine *e, const struct err *why);

@@ -485,6 +485,12 @@ static void prune_before_comes_before_the_apply(void **state)
 	scene_end(&x, false);
 }
 
+static void on_refreshed(void *arg, const struct err *err)
+{
+	(void)arg;
+	assert_int_equal(err->code, ERR_NONE);
+}
+
 static void new_kind(struct engsim *x, unsigned i)
 {
 	_cleanup_free_ char *crd = xasprintf(
@@ -496,7 +502,7 @@ static void new_kind(struct engsim *x, unsigned i)
 		"\"type\":\"object\"}}}]}}", i, i, i);
 
 	apisim_apply(x->api, crd);
-	engine_discovery_refresh(x->engine);
+	discovery_refresh(x->engine->discovery, on_refreshed, NULL);
 }
 
 static bool extra_is_there(struct engsim *x)
