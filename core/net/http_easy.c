@@ -282,9 +282,9 @@ static void make_id(struct world *w, char id[37])
 	memcpy(b, r, sizeof(b));
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	for (size_t i = 0; i < sizeof(b); i++)
-		id += snprintf(id, 4, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ?
-			       "-" : "", b[i]);
+	snprintf(id, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+		 b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10],
+		 b[11], b[12], b[13], b[14], b[15]);
 }
 
 static int add_headers(struct http_req *r, struct err *err)
