@@ -76,6 +76,12 @@ static int write_file(void *arg, const char *path, const char *text, size_t len,
 	return 0;
 }
 
+int render_check_source(const json_t *source, struct err *err)
+{
+	return kust_overrides_check(source ? json_object_get(source, "kustomize") : NULL,
+				    err);
+}
+
 int render_materialise(struct files *files, const struct render_request *r,
 		       const char *to, struct err *err)
 {
@@ -87,8 +93,7 @@ int render_materialise(struct files *files, const struct render_request *r,
 		return fail(to, err);
 	if (files_join("", r->path ? r->path : "", &path, err) < 0)
 		return err_wrap(err, "source.path");
-	if (kust_overrides_check(r->source ? json_object_get(r->source, "kustomize") : NULL,
-			    err) < 0)
+	if (render_check_source(r->source, err) < 0)
 		return -1;
 	return closure_walk(&k, path, err);
 }

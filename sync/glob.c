@@ -137,3 +137,18 @@ int glob_match(const char *pattern, const char *text, char sep)
 		return -1;
 	return match(&g, pattern, text);
 }
+
+bool glob_is_wellformed(const char *p)
+{
+	if (strlen(p) > GLOB_MAX)
+		return false;
+	for (; *p; p++) {
+		if (*p == '\\' && p[1])
+			p++;
+		else if (*p == '{' && !closing(p, '{', '}'))
+			return false;
+		else if (*p == '[' && !(p = strchr(p + 1, ']')))
+			return false;
+	}
+	return true;
+}

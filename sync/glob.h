@@ -7,9 +7,13 @@
 #ifndef SYNC_GLOB_H
 #define SYNC_GLOB_H
 
+#include <stdbool.h>
+
 #define GLOB_MAX 512	/* bytes of a pattern */
 
 /* 1 yes, 0 no, -1 cannot tell: malformed, too long, or too much work. */
 int glob_match(const char *pattern, const char *text, char sep);
+/* Not too long, and every bracket and brace of it is closed. */
+bool glob_is_wellformed(const char *pattern);
 
 #endif

@@ -14,6 +14,7 @@
 
 #define IN_CLUSTER "https://kubernetes.default.svc"
 #define IN_CLUSTER_NAME "in-cluster"
+#define ARGOCD_NS "argocd"
 
 enum verdict { NO, YES, DENIED };
 
@@ -101,22 +102,62 @@ static bool app_ns_allowed(const struct project *p, const struct project_app *a)
 	return false;
 }
 
-int project_check_app(const struct project *p, const struct project_app *a,
-		      struct err *err)
+int project_check_part(const struct project *p, const struct project_app *a,
+		       enum project_part part, struct err *err)
 {
-	if (!app_ns_allowed(p, a))
+	if (part == PROJECT_PLACE && !app_ns_allowed(p, a))
 		return err_set(err, ERR_INVALID, "AppProject %s does not allow "
 			       "applications in namespace %s: add it to "
 			       "spec.sourceNamespaces", p->name, a->ns);
-	if (!source_allowed(p, a->repo_url))
+	if (part == PROJECT_SOURCE && !source_allowed(p, a->repo_url))
 		return err_set(err, ERR_INVALID, "AppProject %s does not allow the "
 			       "repository of spec.source.repoURL: add it to "
 			       "spec.sourceRepos", p->name);
-	if (!destination_allowed(p, a->dest_ns))
+	if (part == PROJECT_DESTINATION && !destination_allowed(p, a->dest_ns))
 		return err_set(err, ERR_INVALID, "AppProject %s does not allow "
 			       "namespace \"%s\" of this cluster: add it to "
 			       "spec.destinations", p->name, a->dest_ns);
 	return 0;
+}
+
+int project_check_app(const struct project *p, const struct project_app *a,
+		      struct err *err)
+{
+	for (int part = PROJECT_PLACE; part <= PROJECT_DESTINATION; part++)
+		if (project_check_part(p, a, (enum project_part)part, err))
+			return -1;
+	return 0;
+}
+
+static bool is_home(const char *own_ns, const char *ns)
+{
+	return !strcmp(ns, ARGOCD_NS) || !strcmp(ns, own_ns);
+}
+
+size_t project_homes(const char *own_ns, const char *app_ns,
+		     const char *ret[PROJECT_HOMES])
+{
+	size_t n = 0;
+
+	if (is_home(own_ns, app_ns)) {
+		ret[n++] = app_ns;
+		return n;
+	}
+	if (strcmp(own_ns, ARGOCD_NS))
+		ret[n++] = ARGOCD_NS;
+	ret[n++] = own_ns;
+	return n;
+}
+
+bool project_trusts(const char *own_ns, char *const *app_namespaces, const char *app_ns,
+		    const char *project)
+{
+	if (is_home(own_ns, app_ns))
+		return true;
+	for (; *app_namespaces; app_namespaces++)
+		if (!strcmp(*app_namespaces, app_ns))
+			return !strcmp(project, "default");
+	return false;
 }
 
 /* Is the kind in that list of {group, kind, name}? on_doubt: unreadable globs. */
@@ -198,6 +239,15 @@ static int account_user(const struct project *p, const char *account, const char
 	*ret = xasprintf("system:serviceaccount:%.*s:%s", (int)len,
 			 colon ? account : ns, name);
 	return 0;
+}
+
+bool project_is_account(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	const char *name = colon ? colon + 1 : text;
+
+	return is_name(name, strlen(name), 253) &&
+	       (!colon || is_name(text, (size_t)(colon - text), 63));
 }
 
 int project_acts_as(const struct project *p, const char *dest_ns, const char *app_ns,

@@ -187,12 +187,12 @@ static bool is_control(const struct projects *p, const char *ns)
 
 static struct entry *look_up(struct projects *p, const struct app *a)
 {
+	const char *homes[PROJECT_HOMES];
+	size_t n = project_homes(p->engine->ns, a->spec.ns, homes);
 	struct entry *x = NULL;
 
-	if (is_control(p, a->spec.ns))
-		return find(p, a->spec.ns, a->spec.project);
-	for (size_t i = 0; i < p->n_watches && !x; i++)
-		x = find(p, p->watches[i].ns, a->spec.project);
+	for (size_t i = 0; i < n && !x; i++)
+		x = find(p, homes[i], a->spec.project);
 	return x;
 }
 
@@ -275,21 +275,13 @@ const struct project *projects_of(struct app *a, struct err *err)
 	return &x->project;
 }
 
-/*
- * Where Applications of the project may live without its sourceNamespaces: beside it;
- * for the project default also where --application-namespaces names the namespace, and
- * anywhere while there is no such project.
- */
+/* Anywhere while there is no such project. */
 static bool is_trusted(const struct app *a, const struct project *project)
 {
-	const struct projects *p = a->engine->projects;
+	const struct engine *e = a->engine;
 
-	if (project == &p->everything || is_control(p, a->spec.ns))
-		return true;
-	for (char **ns = a->engine->app_namespaces; *ns; ns++)
-		if (!strcmp(*ns, a->spec.ns))
-			return !strcmp(a->spec.project, "default");
-	return false;
+	return project == &e->projects->everything ||
+	       project_trusts(e->ns, e->app_namespaces, a->spec.ns, a->spec.project);
 }
 
 int projects_check_sources(struct app *a, const struct app_sources *sources,

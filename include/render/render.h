@@ -88,6 +88,13 @@ struct render_part {
 int render_all(const struct render_part *parts, size_t n, struct render_answer *a,
 	       struct err *err) __attribute__((warn_unused_result));
 
+/*
+ * What of `spec.source`, as it was written, no render would take: ERR_INVALID, the
+ * message begins with "source.".
+ */
+int render_check_source(const json_t *source, struct err *err)
+	__attribute__((warn_unused_result));
+
 /* YAML documents -> the same answer: what the exec worker does with its output. */
 int render_text(const char *name, const char *text, size_t len,
 		const struct render_request *r, struct render_answer *a,

@@ -34,9 +34,28 @@ struct project_app {
 	const char *ns;		/* where the Application lives */
 	const char *control_ns;	/* always allowed as ns */
 };
+enum project_part { PROJECT_PLACE, PROJECT_SOURCE, PROJECT_DESTINATION };
+/* One of them: 0, or ERR_INVALID saying what is refused and why. */
+int project_check_part(const struct project *p, const struct project_app *a,
+		       enum project_part part, struct err *err)
+	__attribute__((warn_unused_result));
 /* All of them: 0, or ERR_INVALID naming the first that is refused and why. */
 int project_check_app(const struct project *p, const struct project_app *a,
 		      struct err *err) __attribute__((warn_unused_result));
+
+#define PROJECT_HOMES 2
+/*
+ * Where the project of an application is looked for, in that order: whoever may write
+ * Applications in a namespace of their own shall not write their own fence. Borrowed.
+ */
+size_t project_homes(const char *own_ns, const char *app_ns,
+		     const char *ret[PROJECT_HOMES]);
+/*
+ * May applications of this project live there without its sourceNamespaces? Beside
+ * projects, and for `default` where --application-namespaces names the namespace.
+ */
+bool project_trusts(const char *own_ns, char *const *app_namespaces, const char *app_ns,
+		    const char *project);
 
 /*
  * May an application of it write this object? ns "" = cluster-scoped. ERR_INVALID
@@ -56,5 +75,7 @@ int project_check_object(const struct project *p, const char *group,
  */
 int project_acts_as(const struct project *p, const char *dest_ns, const char *app_ns,
 		    char **ret, struct err *err) __attribute__((warn_unused_result));
+/* "name" or "namespace:name", as spec.destinationServiceAccounts has it. */
+bool project_is_account(const char *text);
 
 #endif
