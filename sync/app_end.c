@@ -359,6 +359,8 @@ void app_op_ended(struct app *a, struct op *op)
 	bool dry = a->op_serves && a->request.dry_run, again = false;
 
 	view_ended(a, op);
+	if (a->rec.op.kind == OP_REVERT)
+		breaker_reverted(a, op_outcome(op) == OP_SUCCEEDED);
 	if (op_outcome(op) == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)
 		a->revert_tries = 0;
 	a->plan_valid = false;

@@ -257,6 +257,13 @@ static bool is_of_head(struct app *a)
 	return a->head && r && !strcmp(r->digest, a->head->a.digest);
 }
 
+static bool is_to_revert(const struct app *a)
+{
+	return !a->rec.op.id[0] && (a->rec.phase == PHASE_REVERTING ||
+		a->rec.phase == PHASE_REVERT_BLOCKED ||
+		a->rec.phase == PHASE_REVERT_STALLED);
+}
+
 static struct decision decide(struct app *a)
 {
 	const struct app_gates *g = &a->gates;
@@ -280,6 +287,10 @@ static struct decision decide(struct app *a)
 	};
 
 	in.storm = record_storm(&a->rec, world_wall(a->engine->w));
+	if (is_to_revert(a))
+		in.held = breaker_holds(a);
+	else
+		a->gates.held_back = false;
 	if (a->rec.phase == PHASE_SOAKING) {
 		in.soak_over = app_soak_over(a);
 		in.soak_bad = a->soak_bad;

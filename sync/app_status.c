@@ -96,6 +96,9 @@ static json_t *build(struct app *a)
 		.asking = app_asks(a) ? app_target_plan(a) : NULL,
 	};
 
+	v.breaker = breaker_words(a, &v.breaker_since_ms);
+	if (v.breaker && !a->op && *a->gates.held)
+		v.held = a->gates.held;
 	if (!a->plan_valid && !a->op)
 		v.compared = false;
 	return status_build(&v, a->status);

@@ -266,6 +266,8 @@ static struct decision unfinished(const struct decide_in *in, enum next verb,
 		return d;
 	if (in->retry_at > in->now)
 		return wait_until(in->retry_at, why);
+	if (verb == NEXT_REVERT && in->held)
+		return be(NEXT_WAIT, in->held);
 	return be(verb, why);
 }
 

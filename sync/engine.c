@@ -402,6 +402,7 @@ static void boot(struct engine *e)
 			e->nudges = nudges_new(e);
 		e->projects = projects_new(e);
 		e->pause = pause_new(e);
+		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
@@ -520,6 +521,7 @@ struct engine *engine_abandon(struct engine *e)
 	creds_free(e->creds);
 	projects_free(e->projects);
 	pause_free(e->pause);
+	breaker_free(e->breaker);
 	scripts_free(e->scripts);
 	claims_free(e->claims);
 	kinds_free(e);

@@ -156,6 +156,23 @@ bool pause_known(const struct engine *e);	/* it was looked for */
 /* "everything is paused by ada: ..." or NULL. Borrowed until the loop runs on. */
 const char *pause_words(const struct engine *e);
 
+/* ---- app_breaker.c: when the cluster is in trouble, reverts go one at a time ---- */
+
+struct breaker;
+struct breaker *breaker_new(struct engine *e);
+struct breaker *breaker_free(struct breaker *b);	/* NULL-safe */
+/*
+ * Why its revert may not begin yet: another one shall show whether reverting helps, or
+ * the nodes are being asked for (the application is poked). NULL: it may. Borrowed.
+ */
+const char *breaker_holds(struct app *a);
+/* Its revert ended: a success closes the breaker, and others may begin. */
+void breaker_reverted(struct app *a, bool succeeded);
+/* What opened it, when it is open and this application reverts or waits; NULL. */
+const char *breaker_words(const struct app *a, int64_t *ret_since_ms);
+/* For the metrics; *ret_held: reverts that wait. */
+bool breaker_is_open(const struct engine *e, unsigned *ret_held);
+
 /* ---- store.c: releases and records as Secrets ---- */
 
 struct store_call {
@@ -291,6 +308,7 @@ struct decide_in {
 	const char *waits;	/* why nothing new goes out by itself; NULL */
 	const char *shut, *shut_manual;	/* a sync window: by itself, by hand; NULL */
 	uint64_t shut_until;	/* mono; 0 = not known */
+	const char *held;	/* the breaker: why a revert does not begin; NULL */
 	bool pin_over;		/* the record's pin has outlived its time */
 	bool drifted;		/* target's plan has something to apply */
 	bool prunes;		/* the good release's plan has something to prune */
@@ -419,6 +437,8 @@ struct app {
 	struct app_gates {	/* as of this look; "" = none */
 		char stopped[480], pinned[480], waits[400], shut[400], shut_manual[400];
 		uint64_t shut_until;	/* mono; 0 = not known */
+		char held[400];		/* breaker_holds() */
+		bool held_back;		/* ... and that was told */
 	} gates;
 	bool soak_bad;
 	char soak_why[400];
@@ -525,6 +545,7 @@ struct engine {
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
 	struct pause *pause;
+	struct breaker *breaker;
 	struct claims *claims;
 	struct repo *repos;
 	struct kube_request store_list;

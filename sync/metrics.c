@@ -54,6 +54,7 @@ static void applications(struct engine *e, struct buf *out)
 void engine_metrics(struct engine *e, struct buf *out)
 {
 	const struct engine_counts *c = &e->counts;
+	unsigned held;
 
 	applications(e, out);
 	buf_addf(out, "# HELP syncd_leader Is this process the leader.\n"
@@ -61,6 +62,11 @@ void engine_metrics(struct engine *e, struct buf *out)
 	buf_addf(out, "# HELP syncd_live_objects Objects in the live index.\n"
 		 "# TYPE syncd_live_objects gauge\nsyncd_live_objects %u\n",
 		 HASH_COUNT(e->live.by_key));
+	buf_addf(out, "# HELP syncd_breaker_open Do reverts go one at a time because the "
+		 "cluster itself is in trouble.\n# TYPE syncd_breaker_open gauge\n"
+		 "syncd_breaker_open %d\n", breaker_is_open(e, &held));
+	buf_addf(out, "# HELP syncd_reverts_held Reverts that wait for another's.\n"
+		 "# TYPE syncd_reverts_held gauge\nsyncd_reverts_held %u\n", held);
 	counter(out, "syncd_syncs_total", "Releases put out.", c->syncs);
 	counter(out, "syncd_heals_total", "Drifts healed.", c->heals);
 	counter(out, "syncd_reverts_total", "Reverts done.", c->reverts);

@@ -7,6 +7,8 @@
  *              where the annotation syncd.dev/pin does it
  *   suspended  {why, by, until}   only while it is
  *   autoRevert {mode, why, until}   only where it is not on: mode is report or false
+ *   breaker    {why, since, held}   only while it is open and this one reverts; held: it
+ *              waits for another's revert
  *   window     why its syncs wait for a sync window
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
@@ -169,6 +171,20 @@ static void put_auto_revert(json_t *o, const struct status_view *v)
 	json_object_set_new(o, "autoRevert", j);
 }
 
+static void put_breaker(json_t *o, const struct status_view *v)
+{
+	json_t *j;
+
+	if (!v->breaker)
+		return;
+	j = json_object();
+	put_str(j, "why", v->breaker);
+	put_time(j, "since", v->breaker_since_ms);
+	if (v->held)
+		json_object_set_new(j, "held", json_true());
+	json_object_set_new(o, "breaker", j);
+}
+
 static void put_operation(json_t *o, const struct op_record *op)
 {
 	json_t *j;
@@ -254,6 +270,7 @@ json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
 	put_str(o, "leader", v->leader);
 	put_str(o, "message", v->phase_message);
 	put_auto_revert(o, v);
+	put_breaker(o, v);
 	json_object_set_new(o, "resourceCount", json_integer((json_int_t)resources));
 	if (!r)
 		return o;

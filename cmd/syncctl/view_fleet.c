@@ -137,6 +137,30 @@ static void summary(const struct fleet *f, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* What all reverts wait for, once: whoever told it last knows best. */
+static void breaker_line(const struct fleet *f, struct buf *out)
+{
+	const char *why = NULL, *newest = "";
+	size_t held = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		const json_t *b = doc_get(f->apps[i].syncd, "breaker", NULL);
+		const char *since = doc_get_str(b, "since", NULL);
+
+		held += doc_get_bool(b, false, "held", NULL);
+		if (!b || (since && strcmp(since, newest) < 0))
+			continue;
+		newest = since ? since : newest;
+		why = doc_get_str(b, "why", NULL);
+	}
+	if (!why)
+		return;
+	buf_adds(out, "Breaker open: ");
+	view_clean(out, why);
+	buf_addf(out, ". Reverts go one at a time until one succeeds; %zu wait%s.\n", held,
+		 held == 1 ? "s" : "");
+}
+
 static void trim_lines(struct buf *out)
 {
 	size_t kept = 0;
@@ -163,6 +187,7 @@ void view_fleet(const json_t *items, const struct view_env *env, struct buf *out
 	view_table_print(&t, env, out);
 	trim_lines(out);
 	summary(&f, out);
+	breaker_line(&f, out);
 	view_table_deinit(&t);
 	fleet_deinit(&f);
 }

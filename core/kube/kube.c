@@ -27,6 +27,13 @@ static const struct sm_state states[] = {
 	[DONE] = { "Done", 0 },
 };
 
+#define RECENT_MINUTES 5
+#define MINUTE_MS 60000
+
+struct minute {
+	uint64_t nr, all, failed;
+};
+
 struct kube {
 	struct world *w;
 	const struct http_endpoint *endpoint;
@@ -38,6 +45,7 @@ struct kube {
 	unsigned queued, in_flight;
 	struct kube_turn *turns;
 	VEC(struct kube_stat) stats;
+	struct minute recent[RECENT_MINUTES];	/* by nr, over and over */
 };
 
 static void pump(struct kube *k);
@@ -385,8 +393,36 @@ struct kube_turn **kube_turns(struct kube *k)
 
 /* ---- counters ---- */
 
+static void note_recent(struct kube *k, int status)
+{
+	uint64_t nr = world_now(k->w) / MINUTE_MS;
+	struct minute *m = &k->recent[nr % RECENT_MINUTES];
+
+	if (m->nr != nr)
+		*m = (struct minute){ .nr = nr };
+	m->all++;
+	m->failed += !status || (status >= 502 && status <= 504);
+}
+
+void kube_recent(const struct kube *k, uint64_t since, uint64_t *ret_all,
+		 uint64_t *ret_failed)
+{
+	uint64_t nr = world_now(k->w) / MINUTE_MS;
+
+	*ret_all = *ret_failed = 0;
+	for (size_t i = 0; i < RECENT_MINUTES; i++) {
+		const struct minute *m = &k->recent[i];
+
+		if (m->nr + RECENT_MINUTES <= nr || m->nr * MINUTE_MS < since)
+			continue;
+		*ret_all += m->all;
+		*ret_failed += m->failed;
+	}
+}
+
 void kube_stat_add(struct kube *k, const char *verb, int status)
 {
+	note_recent(k, status);
 	for (size_t i = 0; i < k->stats.len; i++) {
 		struct kube_stat *s = &k->stats.data[i];
 

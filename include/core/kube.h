@@ -44,6 +44,12 @@ struct kube_stat {
 /* Calls fn for each pair seen; the rows are borrowed for the call. */
 void kube_stats(const struct kube *k,
 		void (*fn)(const struct kube_stat *s, void *arg), void *arg);
+/*
+ * Those that ended within the last five minutes, by the minute, in minutes that began
+ * at `since` (mono ms) or later; failed: no answer, 502, 503 or 504.
+ */
+void kube_recent(const struct kube *k, uint64_t since, uint64_t *ret_all,
+		 uint64_t *ret_failed);
 /* Counts one on behalf of watch.c. */
 void kube_stat_add(struct kube *k, const char *verb, int status);
 /* Asked before bytes leave: false = ERR_CANCELLED "not the leader". NULL = always. */

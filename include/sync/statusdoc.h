@@ -62,6 +62,9 @@ struct status_view {
 	const char *window;		/* why syncs wait for a window; NULL */
 	const char *auto_revert, *auto_revert_why;	/* "report", "false"; NULL: on */
 	int64_t auto_revert_until_ms;	/* wall; 0 = without end */
+	const char *breaker;	/* open, and it reverts or waits: why; NULL */
+	int64_t breaker_since_ms;
+	const char *held;	/* its revert waits for another's: the words; NULL */
 	const struct plan *asking;	/* whose prunes wait for approval; NULL */
 };
 

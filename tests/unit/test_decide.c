@@ -64,6 +64,7 @@ struct row {
 	uint64_t retry_in, heal_in;
 	uint32_t rejected;	/* the rejection that is reported */
 	bool storm;
+	bool held;		/* by the breaker */
 };
 
 static const struct row rows[] = {
@@ -231,6 +232,19 @@ static const struct row rows[] = {
 	  PINNED | MANUAL, .next = NEXT_REVERT },
 	{ "drift does not stop a revert", PHASE_REVERTING, 1, "two",
 	  PINNED | DRIFTED, .next = NEXT_REVERT },
+
+	/* rule 10: the breaker lets one at a time go */
+	{ "held", PHASE_REVERTING, 1, "two", PINNED, .next = NEXT_WAIT, .held = true },
+	{ "... its pause comes first", PHASE_REVERT_STALLED, 1, "two", PINNED,
+	  .next = NEXT_WAIT, .again_at = NOW + 5000, .retry_in = 5000, .held = true },
+	{ "... something new goes out", PHASE_REVERTING, 1, "new", PINNED,
+	  .next = NEXT_SYNC, .held = true },
+	{ "... a person is obeyed", PHASE_REVERTING, 1, "two", PINNED | ASKED,
+	  .next = NEXT_SYNC, .held = true },
+	{ "... what was begun goes on", PHASE_REVERTING, 1, "two", PINNED | REVERTING,
+	  .next = NEXT_RESUME, .held = true },
+	{ "... a prune is none", PHASE_PRUNING, 1, "one", 0, .next = NEXT_PRUNE,
+	  .held = true },
 
 	/* the late prune */
 	{ "pruning", PHASE_PRUNING, 1, "one", 0, .next = NEXT_PRUNE },
@@ -444,6 +458,7 @@ static void judge(const struct row *w)
 		.takes_over = f & TAKES, .rollback = f & ROLLBACK,
 		.unpin = f & UNPIN, .dry_run = f & DRY, .pin_over = f & PIN_OVER,
 		.partial_head = w->head && strcmp(w->head, "new") != 0,
+		.held = w->held ? "held" : NULL,
 		.stopped = f & STOPPED ? "stopped" : NULL,
 		.pinned = f & HAND_PIN ? "pinned" : NULL,
 		.waits = f & WAITS ? "waits" : NULL,

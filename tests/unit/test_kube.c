@@ -523,6 +523,36 @@ static void test_stats(void **state)
 	lab_free(&l);
 }
 
+/* The last five minutes; a minute that began before `since` is left out. */
+static void test_recent(void **state)
+{
+	static const int answers[] = { 200, 500, 502, 503, 504, 505, 0, 404 };
+	struct lab l = lab_new((struct kube_limits){ 0 });
+	uint64_t all, failed, began;
+
+	(void)state;
+	fake_run(l.f, 60000 - fake_now(l.f) % 60000);
+	began = fake_now(l.f);
+	for (size_t i = 0; i < ARRAY_LEN(answers); i++)
+		kube_stat_add(l.k, "get", answers[i]);
+	kube_recent(l.k, 0, &all, &failed);
+	assert_int_equal(all, 8);
+	assert_int_equal(failed, 4);
+	fake_run(l.f, 4 * 60000);
+	kube_stat_add(l.k, "get", 200);
+	kube_recent(l.k, began, &all, &failed);
+	assert_int_equal(all, 9);
+	kube_recent(l.k, began + 1, &all, &failed);
+	assert_int_equal(all, 1);
+	assert_int_equal(failed, 0);
+	fake_run(l.f, 60000);
+	kube_stat_add(l.k, "get", 0);	/* takes the place of the first minute */
+	kube_recent(l.k, 0, &all, &failed);
+	assert_int_equal(all, 2);
+	assert_int_equal(failed, 1);
+	lab_free(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -546,6 +576,7 @@ int main(void)
 		cmocka_unit_test(test_write_guard),
 		cmocka_unit_test(test_write_guard_on_retry),
 		cmocka_unit_test(test_stats),
+		cmocka_unit_test(test_recent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
