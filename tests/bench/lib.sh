@@ -18,13 +18,17 @@ api() {
 		-X "$1" ${3:+--data-binary "@$3" -H "Content-Type: ${4:-application/merge-patch+json}"} "$API$2"
 }
 
-# watch NAME PATH JQ-ARRAY: every event as "time<TAB>fields" in $T/NAME.events.
+# watch NAME PATH JQ-ARRAY: every event as "time<TAB>fields" in $T/NAME.events. The API
+# server ends the watch of a client that falls behind: the next one begins with all
+# that there is.
 watch() {
 	local name=$1
 	: >"$T/$name.events"
 	daemon_start "$T" "watch-$name" bash -c '
-		curl -sSN --cacert "$1/ca.crt" --cert "$1/admin.crt" --key "$1/admin.key" "$2$3?watch=1" |
-			jq -r --unbuffered "[now] + ($4) | @tsv" >>"$5"' - \
+		while :; do
+			curl -sSN --cacert "$1/ca.crt" --cert "$1/admin.crt" --key "$1/admin.key" "$2$3?watch=1"
+			sleep 0.1
+		done | jq -r --unbuffered "[now] + ($4) | @tsv" >>"$5"' - \
 		"$PKI" "$API" "$2" "$3" "$T/$name.events"
 	daemon_wait "$T" "watch-$name" 10 test -e "$T/$name.events"
 }
