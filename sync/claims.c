@@ -44,7 +44,7 @@ struct rival_watch {
 
 struct claim {
 	struct claims *c;
-	char *ns;
+	char *ns, *identity;	/* its holder: every replica of this install */
 	struct lease *lease;
 	bool held;
 	uint64_t since;		/* mono: asked for, or lost */
@@ -286,6 +286,7 @@ static struct claim *claim_get(struct claims *c, const char *ns)
 	cl = xcalloc(1, sizeof(*cl));
 	cl->c = c;
 	cl->ns = xstrdup(ns);
+	cl->identity = xstrdup(identity);
 	cl->since = world_now(c->e->w);
 	cl->lease = lease_new(c->e->kube, &config, &handler, cl);
 	HASH_ADD_KEYPTR(hh, c->claims, cl->ns, strlen(cl->ns), cl);
@@ -307,10 +308,11 @@ static int say_claim(struct claim *cl, struct err *err)
 	const char *holder = lease_holder(cl->lease);
 	uint64_t now = world_now(cl->c->e->w);
 
-	if (holder[0])
+	/* Ours: a process before this one, or another replica, held it. */
+	if (holder[0] && strcmp(holder, cl->identity))
 		return err_set(err, ERR_CONFLICT, "Lease %s/%s is held by %s: another "
-			       "syncd serves this namespace, and this one (syncd-%s) stands "
-			       "aside", cl->ns, CLAIM, holder, cl->c->e->install_id);
+			       "syncd serves this namespace, and this one (%s) stands aside",
+			       cl->ns, CLAIM, holder, cl->identity);
 	if (now < cl->since + SAY_AFTER_MS) {
 		err_set(err, ERR_NET, "claiming the namespace");
 		return -1;
@@ -388,6 +390,7 @@ static void claims_drop(struct claims *c)
 		lease_free(cl->lease);
 		free(cl->aside);
 		free(cl->ns);
+		free(cl->identity);
 		free(cl);
 	}
 	HASH_ITER(hh, c->rivals, r, next_rival)

@@ -20,6 +20,8 @@
 #include "core/mem.h"
 #include "core/sm.h"
 
+#define SOON_MS 2000
+
 enum { WAITING, READING, WRITING, RELEASE_READING, RELEASING, RELEASED };
 
 static const struct sm_state states[] = {
@@ -212,15 +214,18 @@ static void read_lease(struct lease *l, int state)
 
 /* ---- trying ---- */
 
-/* Candidates spread over 1 to 2.2 times retry_ms; a leader keeps time. */
+/*
+ * Candidates spread over 1 to 2.2 times retry_ms; a leader keeps time. What got no
+ * answer is tried again soon, also where a lease is renewed seldom.
+ */
 static void wait_for_next(struct lease *l)
 {
-	uint64_t ms = l->retry_ms;
+	uint64_t ms = l->why.retry && l->retry_ms > SOON_MS ? SOON_MS : l->retry_ms;
 
 	sm_move(&l->sm, WAITING);
 	l->reread = false;
 	if (!l->leading)
-		ms += l->w->ops->random(l->w) % (l->retry_ms * 6 / 5 + 1);
+		ms += l->w->ops->random(l->w) % (ms * 6 / 5 + 1);
 	world_timer_start(l->w, &l->timer, ms);
 }
 
@@ -304,7 +309,10 @@ static void on_read(struct kube_request *r, const struct err *err)
 	if (err->code && err->code != ERR_NOTFOUND) {
 		l->why = *err;
 		wait_for_next(l);
-	} else if (l->leading && l->seen && !is_ours(l)) {
+		return;
+	}
+	l->why = ERR_INIT;
+	if (l->leading && l->seen && !is_ours(l)) {
 		lose_to_another(l);
 	} else if (is_free(l)) {
 		claim(l);

@@ -71,8 +71,17 @@ static void a_restart_keeps_what_was_told(void **state)
 	before = json_deep_copy(engsim_status(&x, "shop"));
 	engsim_crash(&x);
 	from = sim_request_count(x.s);
+	/* The claim of its namespace is its own, also before it could renew it. */
+	sim_aim_faults(x.s, "PUT", "/leases/syncd-claim");
+	sim_set_faults(x.s, &(struct sim_faults){ .refuse = 1000 },
+		       sim_now(x.s) + 26000);
 	engsim_start(&x);
-	sim_run_for(x.s, 60000);
+	for (int i = 0; i < 300 && sim_count(x.s, from, "PUT", "/leases/syncd-claim") < 2;
+	     i++)
+		sim_run_for(x.s, 100);
+	scene_edit_app(&x, "{\"metadata\":{\"labels\":{\"seen\":\"again\"}}}");
+	sim_run_for(x.s, 57000);
+	assert_int_not_equal(sim_count(x.s, from, "PUT", "/leases/syncd-claim"), 0);
 	assert_non_null(doc_get(before, "operationState", NULL));
 	assert_true(doc_equal(doc_get(before, "operationState", NULL),
 			      doc_get(engsim_status(&x, "shop"), "operationState",
