@@ -7,6 +7,7 @@
  * of that pokes again.
  */
 #include "app_priv.h"
+#include "turns.h"
 #include "ignore.h"
 #include "others.h"
 
@@ -147,6 +148,7 @@ void app_free(struct app *a)
 	world_undefer(w, &a->store.task);
 	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
+	turns_leave(a);
 	remotes_free(a);
 	vec_deinit(&a->revs);
 	w->ops->worker_abandon(w, &a->render);

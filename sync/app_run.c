@@ -7,6 +7,7 @@
 #include "app_priv.h"
 #include "others.h"
 #include "select.h"
+#include "turns.h"
 
 #include <stdio.h>
 
@@ -354,6 +355,10 @@ static void resume_op(struct app *a)
 
 void app_act(struct app *a, const struct decision *d)
 {
+	if (d->next != NEXT_SYNC || a->request.present)
+		turns_leave(a);
+	else if (!turns_take(a))
+		return;
 	switch (d->next) {
 	case NEXT_ROLLBACK:
 		app_rollback(a);

@@ -9,6 +9,7 @@
 
 #include "claims.h"
 #include "scripts.h"
+#include "turns.h"
 
 #include <stdio.h>
 
@@ -534,6 +535,7 @@ struct engine *engine_abandon(struct engine *e)
 		HASH_DEL(e->apps, a);
 		app_free(a);
 	}
+	turns_free(e);
 	store_free(e);
 	kube_request_deinit(&e->boot);
 	free(e->boot_body);

@@ -400,6 +400,8 @@ struct app {
 	struct store_call load;	/* of the target from its Secret */
 	struct rel *loading;
 
+	enum turn { TURN_NONE, TURN_WAITS, TURN_HAS } turn;
+	uint64_t turn_asked;	/* mono: while it waits */
 	struct op *op;
 	struct rel *op_rel;
 	bool op_prunes;
@@ -528,6 +530,12 @@ struct engine {
 	struct discovery *discovery;
 	struct lease *lease;
 	struct events *events;
+	struct turns {			/* turns.c */
+		VEC(struct app *) line;
+		struct world_timer timer;
+		uint64_t last;		/* mono: one began */
+		unsigned begun;		/* around then */
+	} turns;
 	uint64_t epoch;
 	uint64_t discovered_at;	/* mono: at boot */
 	bool leading, stopping, loaded;

@@ -154,6 +154,7 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.leader_elect = elect, .sweep_ms = x->sweep_ms,
 		.insecure_repositories = x->insecure,
 		.push_webhooks = x->push_webhooks,
+		.max_requests = x->max_requests,
 		.keep_ms = x->keep_ms,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,

@@ -24,6 +24,7 @@ struct engsim {
 	char *swept;		/* the mirrors that the last sweep was to keep */
 	bool insecure;		/* --allow-insecure-repositories; before the start */
 	bool push_webhooks;	/* likewise */
+	unsigned max_requests;	/* likewise; 0: as in life */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	uint32_t want_release;	/* likewise */
