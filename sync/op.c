@@ -384,9 +384,9 @@ static bool tick_watching(struct op *op)
 	    (op_refuse(op) || op_hooks_refuse(op) || op_lacks_choice(op)))
 		return true;
 	t = op_unserved(op);
-	if (t && op->looked_again) {
+	if (t && op->looked_again && op->c.kind != OP_REVERT) {
 		op_fail_unserved(op, t);
-	} else if (t) {		/* what we know of kinds may be old */
+	} else if (t && !op->looked_again) {	/* what we know of kinds may be old */
 		op->looked_again = true;
 		enter(op, OP_LEARNING);
 	} else {

@@ -338,6 +338,8 @@ void op_on_answer(struct kube_request *r, const struct err *err)
 		op_on_delete(a, err);
 	else if (op_replace_runs(a))
 		op_replace_answer(a, err);
+	else if (a->crd == CRD_READ || a->crd == CRD_ASK)
+		op_crd_answer(a, err);
 	else if (a->looking)
 		on_look(a, err);
 	else if (a->keeping > KEEP_READING && a->keeping < KEEP_DONE) {
@@ -416,16 +418,18 @@ static bool wants_look(struct apply *a)
 /* Fills the request that its state asks for; -1: what is to be sent is broken. */
 static int fill(struct apply *a)
 {
-	bool dry = a->dry_run || a->verifying;
+	bool asks = a->crd == CRD_ASK, dry = a->dry_run || a->verifying || asks;
 
 	if (a->deleting) {
 		op_delete_init(a);
 	} else if (op_replace_runs(a)) {
 		return op_replace_send(a, &a->broken);
-	} else if (a->looking || wants_look(a)) {
+	} else if (a->crd == CRD_READ) {
+		kube_get_init(&a->req, &a->ref);
+	} else if (!asks && (a->looking || wants_look(a))) {
 		a->looking = true;
 		kube_get_init(&a->req, &a->ref);
-	} else if (op_keep_send(a)) {
+	} else if (!asks && op_keep_send(a)) {
 		return 0;
 	} else if (make_body(a, &a->broken)) {
 		return -1;
@@ -437,6 +441,19 @@ static int fill(struct apply *a)
 	return 0;
 }
 
+/* Its body would be refused, at whatever version it is sent to. */
+static bool lacks_version(struct apply *a)
+{
+	const struct task *t = &a->task;
+
+	if (a->deleting || !op_lost_version(a->op, t))
+		return false;
+	err_set(&a->broken, ERR_INVALID, "%s/%s of kind %s is no longer served, and a revert "
+		"puts no CRD back: serve that version again, or push a commit that uses one "
+		"that is", t->key.group, t->version, t->key.kind);
+	return true;
+}
+
 void op_apply_send(struct apply *a)
 {
 	struct op *op = a->op;
@@ -445,7 +462,7 @@ void op_apply_send(struct apply *a)
 		a->first_try = world_now(op->e->w);
 	a->again.fn = on_again;
 	if ((!a->leftover && app_check_write(op->app, &a->task.key, &a->broken)) ||
-	    fill(a)) {
+	    lacks_version(a) || fill(a)) {
 		a->again.fn = fail_soon;
 		world_timer_start(op->e->w, &a->again, 0);
 		return;

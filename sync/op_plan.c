@@ -217,11 +217,29 @@ bool op_earlier_may_help(const struct op *op, const struct objkey *k)
 
 /* ---- what cannot be done ---- */
 
+bool op_lost_version(const struct op *op, const struct task *t)
+{
+	const struct discovery *d = op->e->discovery;
+
+	return op->c.kind == OP_REVERT && t->verb == TASK_APPLY &&
+	       !discovery_find(d, t->key.group, t->version, t->key.kind) &&
+	       discovery_find(d, t->key.group, NULL, t->key.kind);
+}
+
+static const struct task *lost_version(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++)
+		if (op_lost_version(op, &op->plan.tasks.data[i]))
+			return &op->plan.tasks.data[i];
+	return NULL;
+}
+
 const struct task *op_unserved(const struct op *op)
 {
+	if (op->c.kind == OP_REVERT)
+		return lost_version(op);
 	/* A revert puts back what it can; this option leaves it to the wave. */
-	if (op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
-	    op->c.prune_only || op_options(op) & OPT_SKIP_DRY_RUN)
+	if (op->c.kind == OP_HEAL || op->c.prune_only || op_options(op) & OPT_SKIP_DRY_RUN)
 		return NULL;
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];

@@ -35,6 +35,9 @@ enum keep_step { KEEP_READING, KEEP_AUTOSCALERS, KEEP_SCALED_OBJECTS, KEEP_HANDI
 enum replacing { REPLACE_NOT, REPLACE_READ, REPLACE_PROVE, REPLACE_LIST,
 		 REPLACE_DELETE, REPLACE_WAIT, REPLACE_OVER };
 
+/* How a CRD converts its versions, on the way back (op_crd.c). */
+enum crd_step { CRD_NOT, CRD_READ, CRD_ASK, CRD_OVER };
+
 /* A ReplicaSet of a replaced Deployment that the new one does not adopt. */
 struct leftover {
 	char *ns, *name, uid[40];
@@ -55,6 +58,7 @@ struct apply {
 	bool last_look;		/* of a dry run, which is over then */
 	bool leftover;		/* deleting one of op->leftovers */
 
+	enum crd_step crd;
 	enum keep_step keeping;
 	json_t *live;		/* as it was read; owned; NULL: not read, or not there */
 	json_t *keep;		/* ignore.h: what stays as it is in the cluster; owned */
@@ -203,6 +207,8 @@ const struct task *op_crd_pending(const struct op *op);
 bool op_refuse(struct op *op);
 /* A task whose kind neither the cluster serves nor the release brings; NULL. */
 const struct task *op_unserved(const struct op *op);
+/* A revert needs a version of a kind that is served in others only. */
+bool op_lost_version(const struct op *op, const struct task *t);
 void op_fail_unserved(struct op *op, const struct task *t);
 /* An earlier task may change what the API server thinks of this object. */
 bool op_earlier_may_help(const struct op *op, const struct objkey *k);
@@ -254,6 +260,13 @@ void op_apply_send(struct apply *a);
 /* Ends a chain in failure. */
 void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err);
 void op_apply_done(struct apply *a);
+
+/*
+ * op_crd.c: wants_look: a CRD that a revert leaves alone, and that a failed release
+ * changed: its apply begins as CRD_READ. answer: until CRD_OVER; then it is restored.
+ */
+bool op_crd_wants_look(struct op *op, const struct task *t);
+void op_crd_answer(struct apply *a, const struct err *err);
 
 /*
  * op_keep.c: what stays as it is in the cluster although we apply the object, and

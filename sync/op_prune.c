@@ -330,6 +330,20 @@ bool op_prune_early(struct op *op)
 
 /* ---- what stands in the way of a revert ---- */
 
+/* What asks a webhook that may not be there to convert each object. */
+static size_t add_conversions(struct op *op, struct apply *batch, size_t n)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (!op_crd_wants_look(op, t) || !apply_resolve(op, t, &batch[n]))
+			continue;
+		batch[n].crd = CRD_READ;
+		batch[n++].unblocking = true;
+	}
+	return n;
+}
+
 static bool start_unblocking(struct op *op, enum blocker stage)
 {
 	struct apply *batch = op_batch_make(op, op->plan.tasks.len +
@@ -345,6 +359,8 @@ static bool start_unblocking(struct op *op, enum blocker stage)
 		batch[n].deleting = remove;
 		batch[n++].unblocking = true;
 	}
+	if (stage == BLOCKS_REQUESTS)
+		n = add_conversions(op, batch, n);
 	if (n)
 		op_batch_start(op, n);
 	else

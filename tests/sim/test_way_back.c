@@ -273,6 +273,116 @@ static void a_crd_is_never_downgraded(void **state)
 	scene_end(&x, true);
 }
 
+/* Versions as "v1" or "v1-": the latter is not served; the last one is stored. */
+static void put_pumps(struct engsim *x, const char *versions, const char *strategy)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	_cleanup_free_ char *text = NULL, *copy = xstrdup(versions);
+	char *rest = copy, *v;
+
+	while ((v = strsep(&rest, " "))) {
+		size_t n = strcspn(v, "-");
+
+		buf_addf(&list, "%s{\"name\":\"%.*s\",\"served\":%s,\"storage\":%s,"
+			 "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+			 "\"x-kubernetes-preserve-unknown-fields\":true}}}", list.len ? "," : "",
+			 (int)n, v, v[n] ? "false" : "true", rest ? "false" : "true");
+	}
+	text = xasprintf("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"pumps.example.com\"},"
+		"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Pump\","
+		"\"plural\":\"pumps\",\"singular\":\"pump\",\"listKind\":\"PumpList\"},"
+		"\"scope\":\"Namespaced\",\"versions\":[%s],\"conversion\":{\"strategy\":"
+		"\"%s\"%s}}}", buf_str(&list), strategy, strcmp(strategy, "Webhook") ? "" :
+		",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],\"clientConfig\":{"
+		"\"url\":\"https://nobody.example\"}}");
+	engsim_commit(x, "crd.yaml", text);
+}
+
+static void put_pump(struct engsim *x, const char *version, const char *size)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"example.com/%s\",\"kind\":"
+		"\"Pump\",\"metadata\":{\"name\":\"one\",\"annotations\":{"
+		"\"argocd.argoproj.io/sync-wave\":\"1\"}},\"spec\":{\"size\":\"%s\"}}",
+		version, size);
+
+	engsim_commit(x, "pump.yaml", text);
+}
+
+static const json_t *pumps(struct engsim *x)
+{
+	return apisim_get(x->api, "customresourcedefinitions.apiextensions.k8s.io", NULL,
+			  "pumps.example.com");
+}
+
+/* A webhook that does not answer would make every pump unreadable: that goes back. */
+static void a_conversion_alone_is_restored(void **state)
+{
+	static const struct {
+		const char *first, *then, *strategy;
+		bool back;
+	} rows[] = {
+		{ "v1 v2", "v1 v2", "Webhook", true },
+		{ "v1 v2", "v1 v2 v3", "Webhook", false },
+		{ "v1 v2", "v1- v2", "None", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *strategy;
+		struct engsim x;
+
+		scene_init(&x, 830 + i);
+		put_pumps(&x, rows[i].first, "None");
+		put_pump(&x, "v2", "1");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		put_pumps(&x, rows[i].then, rows[i].strategy);
+		scene_put(&x, "bad2");
+		assert_back(&x);
+		strategy = doc_get_str(pumps(&x), "spec", "conversion", "strategy", NULL);
+		assert_string_equal(strategy, rows[i].back ? "None" : rows[i].strategy);
+		assert_int_equal(sim_log_contains(x.s, "how its versions are converted"),
+				 rows[i].back);
+		assert_int_equal(json_array_size(doc_get(pumps(&x), "spec", "versions", NULL)),
+				 i == 1 ? 3 : 2);
+		scene_end(&x, true);
+	}
+}
+
+/* The pump of the good release cannot be written any more: a person has to look. */
+static void a_version_that_is_gone_blocks(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 840);
+	put_pumps(&x, "v1", "None");
+	put_pump(&x, "v1", "1");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_pumps(&x, "v1- v2", "None");
+	put_pump(&x, "v2", "2");
+	scene_put(&x, "crash2");	/* a pull would be tried once more */
+	engsim_until_phase(&x, "shop", "RevertBlocked", LONG);
+	scene_assert_condition(&x, "shop", "SyncError", "example.com/v1 of kind Pump is no "
+			       "longer served, and a revert puts no CRD back");
+	assert_true(scene_has_event(&x, "RevertFailed", "is no longer served"));
+	/* Somebody serves it again: it goes on by itself. */
+	apisim_edit(x.api, "kubectl-edit", "customresourcedefinitions.apiextensions.k8s.io",
+		    NULL, "pumps.example.com", "{\"spec\":{\"versions\":[{\"name\":\"v1\","
+		    "\"served\":true,\"storage\":false,\"schema\":{\"openAPIV3Schema\":{"
+		    "\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}},{"
+		    "\"name\":\"v2\",\"served\":true,\"storage\":true,\"schema\":{"
+		    "\"openAPIV3Schema\":{\"type\":\"object\","
+		    "\"x-kubernetes-preserve-unknown-fields\":true}}}]}}");
+	engsim_until_phase(&x, "shop", "Pinned", 1000000);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_string_equal(doc_get_str(apisim_get(x.api, "pumps.example.com", "shop", "one"),
+					"spec", "size", NULL), "1");
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +391,8 @@ int main(void)
 		cmocka_unit_test(blocker_that_stays_is_said),
 		cmocka_unit_test(pods_that_a_stateful_set_waits_for_go),
 		cmocka_unit_test(a_crd_is_never_downgraded),
+		cmocka_unit_test(a_conversion_alone_is_restored),
+		cmocka_unit_test(a_version_that_is_gone_blocks),
 		cmocka_unit_test(the_way_back_survives_crashes),
 	};
 
