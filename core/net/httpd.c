@@ -1,12 +1,13 @@
 /*
- * Health, readiness, metrics and push webhooks over HTTP, by libmicrohttpd on our
- * loop.
+ * Health, readiness, metrics and webhooks over HTTP, or over HTTPS (httpd_tls.c), by
+ * libmicrohttpd on our loop.
  *
  * The library keeps its sockets in an epoll descriptor of its own, which the loop
  * watches; when it is readable, or the library's timeout passed, MHD_run() does
- * what is due and calls on_request, which answers from memory at once. Nothing
- * here waits: a client that is slow or silent is cut after 10 s, more than 64 at
- * once are not accepted. Only starting can fail (address, port in use).
+ * what is due and calls on_request, which answers from memory at once, or
+ * suspends the connection until httpd_answer(). Nothing here waits: a client that is
+ * slow or silent is cut after 10 s, more than 64 at once are not accepted. Only starting
+ * can fail (address, port in use).
  */
 #include "core/httpd.h"
 
@@ -19,10 +20,18 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <utlist.h>
 #include <uv.h>
+
+#include "httpd_priv.h"
 
 #define MAX_CONNECTIONS 64
 #define IDLE_S 10
+/*
+ * The API server keeps idle connections for 90 s: whoever closes first must be it. A
+ * request that crosses our end of a connection would fail, and an admission with it.
+ */
+#define IDLE_TLS_S 120
 #define MEMORY_PER_CONNECTION 16384
 #define MAX_BODY ((size_t)16 << 20)
 #define MAX_POST ((size_t)1 << 20)
@@ -33,11 +42,13 @@ struct httpd {
 	uv_poll_t poll;
 	uv_timer_t timer;
 	unsigned handles;
-	bool in_run, closing;
+	bool in_run, closing, draining;
 	unsigned port;
 	size_t posted;		/* bytes of bodies under way */
 	const struct httpd_route *routes;
 	void *arg;
+	struct post *waiting;	/* suspended; utlist */
+	struct httpd_tls *tls;	/* NULL: plain */
 };
 
 static const struct httpd_route *route_find(const struct httpd *h,
@@ -53,12 +64,19 @@ static const struct httpd_route *route_find(const struct httpd *h,
 struct post {
 	struct httpd_post parent;	/* must be first */
 	struct MHD_Connection *c;
+	struct httpd *h;
 	struct buf body;
+	size_t max;
 	int refused;		/* the status, 0: not yet */
+	bool asked;		/* of a route that answers later */
+	int status;		/* that answer; 0: not yet */
+	struct buf answer;
+	const char *type;
+	struct post *prev, *next;	/* in httpd.waiting */
 };
 
 /* body's bytes pass to the library. allow: the methods, NULL: any will do. */
-static enum MHD_Result reply(struct MHD_Connection *c, int status,
+static enum MHD_Result reply(const struct httpd *h, struct MHD_Connection *c, int status,
 			     const char *type, struct buf *body, const char *allow)
 {
 	struct MHD_Response *r;
@@ -76,6 +94,8 @@ static enum MHD_Result reply(struct MHD_Connection *c, int status,
 	MHD_add_response_header(r, "Cache-Control", "no-store");
 	if (allow)
 		MHD_add_response_header(r, "Allow", allow);
+	if (h->draining)
+		MHD_add_response_header(r, "Connection", "close");
 	rc = MHD_queue_response(c, (unsigned)status, r);
 	MHD_destroy_response(r);
 	return rc;
@@ -92,14 +112,15 @@ static struct post *post_new(struct httpd *h, const struct httpd_route *r,
 			     struct MHD_Connection *c)
 {
 	struct post *p = xcalloc(1, sizeof(*p));
+	size_t max = r->max_post ? r->max_post : MAX_POST;
 	const char *length;
 
-	*p = (struct post){ .parent.header = header, .c = c,
-			    .body = BUF_INIT_MAX(MAX_POST + 1) };
+	*p = (struct post){ .parent.header = header, .c = c, .h = h, .max = max,
+			    .body = BUF_INIT_MAX(max + 1) };
 	length = header(&p->parent, MHD_HTTP_HEADER_CONTENT_LENGTH);
 	if (r->open && !r->open(h->arg))
 		p->refused = MHD_HTTP_NOT_FOUND;
-	else if (length && strtoull(length, NULL, 10) > MAX_POST)
+	else if (length && strtoull(length, NULL, 10) > max)
 		p->refused = MHD_HTTP_CONTENT_TOO_LARGE;
 	return p;
 }
@@ -115,7 +136,7 @@ static void post_take(struct httpd *h, struct post *p, const char *data, size_t 
 {
 	if (p->refused)
 		return;
-	if (p->body.len + len > MAX_POST)
+	if (p->body.len + len > p->max)
 		p->refused = MHD_HTTP_CONTENT_TOO_LARGE;
 	else if (h->posted + len > MAX_POSTS)
 		p->refused = MHD_HTTP_SERVICE_UNAVAILABLE;
@@ -139,7 +160,37 @@ static void on_completed(void *arg, struct MHD_Connection *c, void **priv,
 	if (!p || (void *)p == (void *)h)
 		return;
 	post_drop(h, p);
+	buf_deinit(&p->answer);
 	free(p);
+}
+
+static void on_timer(uv_timer_t *t);
+
+void httpd_answer(struct httpd_post *parent, int status, struct buf *body,
+		  const char *content_type)
+{
+	struct post *p = (struct post *)parent;
+
+	DL_DELETE(p->h->waiting, p);
+	p->status = status;
+	p->type = content_type;
+	p->answer = *body;
+	*body = (struct buf)BUF_INIT;
+	MHD_resume_connection(p->c);
+	uv_timer_start(&p->h->timer, on_timer, 0, 0);	/* the library does not wake us */
+}
+
+/* The connection sleeps until httpd_answer(); the library then calls once more. */
+static enum MHD_Result post_ask(struct httpd *h, const struct httpd_route *r,
+				struct post *p)
+{
+	p->asked = true;
+	p->parent.body = buf_str(&p->body);
+	p->parent.len = p->body.len;
+	DL_APPEND(h->waiting, p);
+	MHD_suspend_connection(p->c);
+	r->post_later(h->arg, &p->parent);
+	return MHD_YES;
 }
 
 static enum MHD_Result post_answer(struct httpd *h, const struct httpd_route *r,
@@ -149,6 +200,10 @@ static enum MHD_Result post_answer(struct httpd *h, const struct httpd_route *r,
 	const char *type = "text/plain; charset=utf-8";
 	int status = p->refused;
 
+	if (p->status)
+		return reply(h, p->c, p->status, p->type, &p->answer, NULL);
+	if (!status && r->post_later)
+		return p->asked ? MHD_YES : post_ask(h, r, p);
 	if (!status) {
 		p->parent.body = buf_str(&p->body);
 		p->parent.len = p->body.len;
@@ -158,7 +213,7 @@ static enum MHD_Result post_answer(struct httpd *h, const struct httpd_route *r,
 			 status == MHD_HTTP_CONTENT_TOO_LARGE ?
 			 "the body is too large\n" : "too much at once\n");
 	}
-	return reply(p->c, status, type, &body, NULL);
+	return reply(h, p->c, status, type, &body, NULL);
 }
 
 /* The library calls for the headers, for each part of the body, and at its end. */
@@ -189,7 +244,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 	int status;
 
 	(void)version;
-	if (r && r->post && !strcmp(method, "POST"))
+	if (r && !r->fn && !strcmp(method, "POST"))
 		return on_post(h, r, c, upload, upload_size, priv);
 	if (!*priv) {
 		*priv = h;	/* the first of two calls: headers only */
@@ -199,17 +254,17 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	if (r && r->post) {
+	if (r && !r->fn) {
 		buf_adds(&body, "only POST\n");
-		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "POST");
+		return reply(h, c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "POST");
 	}
 	if (strcmp(method, "GET") && strcmp(method, "HEAD")) {
 		buf_adds(&body, "only GET and HEAD\n");
-		return reply(c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "GET, HEAD");
+		return reply(h, c, MHD_HTTP_METHOD_NOT_ALLOWED, type, &body, "GET, HEAD");
 	}
 	if (!r) {
 		buf_adds(&body, "not here\n");
-		return reply(c, MHD_HTTP_NOT_FOUND, type, &body, NULL);
+		return reply(h, c, MHD_HTTP_NOT_FOUND, type, &body, NULL);
 	}
 	status = r->fn(h->arg, &body, &type);
 	if (buf_overflowed(&body)) {
@@ -217,7 +272,7 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 		buf_adds(&body, "the answer is too large\n");
 		status = MHD_HTTP_INTERNAL_SERVER_ERROR;
 	}
-	return reply(c, status, type, &body, NULL);
+	return reply(h, c, status, type, &body, NULL);
 }
 
 static void run(struct httpd *h);
@@ -238,15 +293,22 @@ static void on_closed(uv_handle_t *handle)
 {
 	struct httpd *h = handle->data;
 
-	if (!--h->handles)
+	if (!--h->handles) {
+		httpd_tls_free(h->tls);
 		free(h);
+	}
 }
 
 static void stop(struct httpd *h)
 {
+	struct post *p, *next;
+
 	/* The epoll descriptor is the library's: first we let go of it. */
 	uv_close((uv_handle_t *)&h->poll, on_closed);
 	uv_close((uv_handle_t *)&h->timer, on_closed);
+	DL_FOREACH_SAFE(h->waiting, p, next)	/* it must not sleep when it is ended */
+		MHD_resume_connection(p->c);
+	h->waiting = NULL;
 	MHD_stop_daemon(h->mhd);
 	h->mhd = NULL;
 }
@@ -276,6 +338,12 @@ void httpd_close(struct httpd *h)
 	h->closing = true;
 	if (!h->in_run)
 		stop(h);
+}
+
+void httpd_drain(struct httpd *h)
+{
+	if (h)
+		h->draining = true;
 }
 
 static int split_addr(const char *addr, char **host, char **port,
@@ -365,21 +433,28 @@ static unsigned port_of(int fd)
 
 static struct MHD_Daemon *mhd_start(struct httpd *h, int fd)
 {
-	return MHD_start_daemon(MHD_USE_EPOLL, 0,
-				NULL, NULL, on_request, h,
+	unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME;
+	struct MHD_OptionItem none = { MHD_OPTION_END, 0, NULL }, tls[HTTPD_TLS_OPTIONS];
+
+	if (h->tls)
+		flags |= MHD_USE_TLS;
+	httpd_tls_options(h->tls, tls);
+	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, h,
 				MHD_OPTION_LISTEN_SOCKET, fd,
 				MHD_OPTION_CONNECTION_LIMIT,
 				(unsigned)MAX_CONNECTIONS,
-				MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_S,
+				MHD_OPTION_CONNECTION_TIMEOUT,
+				(unsigned)(h->tls ? IDLE_TLS_S : IDLE_S),
 				MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 				(size_t)MEMORY_PER_CONNECTION,
 				MHD_OPTION_NOTIFY_COMPLETED, on_completed, h,
+				MHD_OPTION_ARRAY, h->tls ? tls : &none,
 				MHD_OPTION_END);
 }
 
-struct httpd *httpd_new(struct uv_loop_s *loop, const char *addr,
-			const struct httpd_route *routes, void *arg,
-			struct err *err)
+static struct httpd *start(struct uv_loop_s *loop, const char *addr,
+			   const struct httpd_route *routes, void *arg,
+			   struct httpd_tls *tls, struct err *err)
 {
 	const union MHD_DaemonInfo *info;
 	struct httpd *h;
@@ -390,6 +465,7 @@ struct httpd *httpd_new(struct uv_loop_s *loop, const char *addr,
 	h = xcalloc(1, sizeof(*h));
 	h->routes = routes;
 	h->arg = arg;
+	h->tls = tls;
 	h->port = port_of(fd);
 	h->mhd = mhd_start(h, fd);
 	if (!h->mhd) {
@@ -410,6 +486,31 @@ struct httpd *httpd_new(struct uv_loop_s *loop, const char *addr,
 	h->handles = 2;
 	uv_poll_start(&h->poll, UV_READABLE, on_poll);
 	return h;
+}
+
+struct httpd *httpd_new(struct uv_loop_s *loop, const char *addr,
+			const struct httpd_route *routes, void *arg,
+			struct err *err)
+{
+	return start(loop, addr, routes, arg, NULL, err);
+}
+
+struct httpd *httpd_new_tls(struct uv_loop_s *loop, const char *addr,
+			    const struct httpd_route *routes, void *arg,
+			    struct err *err)
+{
+	struct httpd_tls *tls = httpd_tls_new();
+	struct httpd *h = start(loop, addr, routes, arg, tls, err);
+
+	if (!h)
+		httpd_tls_free(tls);
+	return h;
+}
+
+int httpd_set_certificate(struct httpd *h, const char *cert_pem, const char *key_pem,
+			  struct err *err)
+{
+	return httpd_tls_set(h->tls, cert_pem, key_pem, err);
 }
 
 unsigned httpd_port(const struct httpd *h)
