@@ -392,12 +392,15 @@ static void boot(struct engine *e)
 		make(e, "configmaps", xstrdup(body), e->ns);
 		break;
 	case BOOT_ELECTION:
+		if (e->cfg.webhook_name && !e->certkeeper)
+			e->certkeeper = certkeeper_new(e);
 		elect(e);
 		break;
 	case BOOT_RECORDS:
 		store_load(e, on_records, e);
 		break;
 	case BOOT_RUNNING:
+		certkeeper_lead(e->certkeeper);
 		e->creds = creds_new(e);
 		if (e->cfg.push_webhooks)
 			e->nudges = nudges_new(e);
@@ -518,6 +521,8 @@ struct engine *engine_abandon(struct engine *e)
 		app_soak_end(a);
 	}
 	sweep_free(e);
+	reviews_free(e);
+	certkeeper_free(e->certkeeper);
 	nudges_free(e->nudges);
 	creds_free(e->creds);
 	projects_free(e->projects);
@@ -557,6 +562,8 @@ bool engine_leading(const struct engine *e)
 bool engine_ready(const struct engine *e)
 {
 	if (e->stopping)
+		return false;
+	if (!certkeeper_settled(e->certkeeper))
 		return false;
 	if (e->sm.state == BOOT_ELECTION)
 		return true;

@@ -101,6 +101,16 @@ struct repo_access {
 
 /* creds.c: Secrets labelled as Argo CD's, CA bundles by host, known hosts. */
 struct creds;
+/* review.c: ends all that are under way without a callback. */
+void reviews_free(struct engine *e);
+
+/* certkeeper.c: the webhook's own certificate. From _lead() on it may be written. */
+struct certkeeper *certkeeper_new(struct engine *e);
+void certkeeper_lead(struct certkeeper *k);	/* NULL-safe */
+/* It was looked for: what there is is served. NULL: there is none to look for. */
+bool certkeeper_settled(const struct certkeeper *k);
+struct certkeeper *certkeeper_free(struct certkeeper *k);	/* NULL-safe */
+
 struct creds *creds_new(struct engine *e);
 struct creds *creds_free(struct creds *c);
 bool creds_synced(const struct creds *c);
@@ -555,6 +565,8 @@ struct engine {
 	struct pause *pause;
 	struct breaker *breaker;
 	struct claims *claims;
+	struct certkeeper *certkeeper;	/* NULL: no certificate of our own */
+	struct review *reviews;	/* under way; utlist */
 	struct repo *repos;
 	struct kube_request store_list;
 	void (*store_loaded)(void *arg, const struct err *err);
@@ -567,6 +579,7 @@ struct engine {
 	struct engine_counts {
 		uint64_t syncs, heals, reverts, reconciles;
 		uint64_t webhooks, webhooks_refused;
+		uint64_t reviews_allowed, reviews_refused, reviews_broken;
 		uint64_t polls, poll_errors, fetches, fetch_errors, renders;
 		uint64_t applies, apply_ms, ops, op_ms;
 	} counts;

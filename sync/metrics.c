@@ -84,6 +84,14 @@ void engine_metrics(struct engine *e, struct buf *out)
 	counter(out, "syncd_git_webhooks_total", "Messages of Git hosts.", c->webhooks);
 	counter(out, "syncd_git_webhooks_refused_total", "Messages that were not "
 		"proven or not read.", c->webhooks_refused);
+	buf_addf(out, "# HELP syncd_admission_reviews_total Admission reviews answered.\n"
+		 "# TYPE syncd_admission_reviews_total counter\n"
+		 "syncd_admission_reviews_total{result=\"allowed\"} %llu\n"
+		 "syncd_admission_reviews_total{result=\"refused\"} %llu\n"
+		 "syncd_admission_reviews_total{result=\"unreadable\"} %llu\n",
+		 (unsigned long long)c->reviews_allowed,
+		 (unsigned long long)c->reviews_refused,
+		 (unsigned long long)c->reviews_broken);
 	counter(out, "syncd_git_fetches_total", "Fetches.", c->fetches);
 	counter(out, "syncd_git_fetch_errors_total", "Fetches that failed.",
 		c->fetch_errors);

@@ -53,8 +53,16 @@ static const struct flag {
 	     "ADDR  /metrics; empty = off"),
 	FLAG("health-addr", STRING, health_addr, ":8081",
 	     "ADDR  /healthz and /readyz; empty = off"),
-	FLAG("git-webhook-addr", STRING, webhook_addr, "",
-	     "ADDR  POST /api/webhook: Git hosts tell of pushes (secrets: argocd-secret); empty = off"),
+	FLAG("webhook-addr", STRING, webhook_addr, "",
+	     "ADDR  HTTPS: POST /validate for admission, /api/webhook for pushes; empty = off"),
+	FLAG("webhook-cert-dir", STRING, cert_dir, "",
+	     "DIR  tls.crt and tls.key, read again when they change (default: made and rotated by syncd)"),
+	FLAG("webhook-cert-lifetime", DURATION, cert_lifetime_ms, "2160h",
+	     "DUR  of a certificate of its own; a new one after two thirds of it"),
+	FLAG("webhook-name", STRING, webhook_name, "syncd-webhook",
+	     "NAME  the Service and the ValidatingWebhookConfiguration that such a one is for"),
+	FLAG("git-webhook-addr", STRING, git_webhook_addr, "",
+	     "ADDR  POST /api/webhook over plain HTTP, for behind an ingress (secrets: argocd-secret); empty = off"),
 	FLAG("max-requests", NUMBER, max_requests, "32",
 	     "N  API requests in flight"),
 	FLAG("workers", NUMBER, workers, NULL,
@@ -156,6 +164,21 @@ static int parse_one(struct flags *flags, int argc, char **argv, int *i,
 	return set(flags, f, argv[++*i], err);
 }
 
+/* What operators of Kubernetes know from elsewhere: for a run outside of a cluster. */
+static int close_webhooks(struct flags *flags, struct err *err)
+{
+	const char *text = getenv("DISABLE_WEBHOOKS");
+
+	if (text && !strcmp(text, "true"))
+		flags->webhook_addr = flags->git_webhook_addr = "";
+	else if (text && *text && strcmp(text, "false"))
+		return err_set(err, ERR_INVALID, "environment: DISABLE_WEBHOOKS: \"%s\" is not "
+			       "true or false", text);
+	if (flags->cert_lifetime_ms < 10000)
+		return err_set(err, ERR_INVALID, "--webhook-cert-lifetime: at least 10s");
+	return 0;
+}
+
 int flags_parse(struct flags *flags, int argc, char **argv, struct err *err)
 {
 	*flags = (struct flags){ .log_json = !isatty(2) };
@@ -179,7 +202,7 @@ int flags_parse(struct flags *flags, int argc, char **argv, struct err *err)
 		else if (parse_one(flags, argc, argv, &i, err))
 			return -1;
 	}
-	return 0;
+	return close_webhooks(flags, err);
 }
 
 void flags_help(FILE *out)

@@ -17,7 +17,7 @@
 #include "core/world_uv.h"
 #include "flags.h"
 #include "sync/engine.h"
-#include "sync/webhook.h"
+#include "webhooks.h"
 
 #define TOKEN_EVERY_MS 50000
 
@@ -29,7 +29,10 @@ struct daemon {
 	struct kubeconfig kc;
 	struct world *world;
 	struct engine *engine;
-	struct httpd *metrics, *health, *webhook;
+	struct httpd *metrics, *health;
+	struct webhooks webhooks;
+	uv_timer_t linger;
+	unsigned ending;	/* parts that are not over yet */
 	char *worker, *kustomize, *ns, *identity, *mirrors;
 	char *namespaces_text;
 	const char *namespaces[64];
@@ -117,6 +120,7 @@ static int on_metrics(void *arg, struct buf *body, const char **type)
 	if (d->engine)
 		engine_metrics(d->engine, body);
 	process_metrics(d, body);
+	webhooks_metrics(&d->webhooks, body);
 	return 200;
 }
 
@@ -129,34 +133,6 @@ static const struct httpd_route health_routes[] = {
 	{ .path = "/readyz", .fn = on_readyz }, { .path = "/ready", .fn = on_readyz }, { 0 },
 };
 
-static const char *header_of(const struct webhook_request *r, const char *name)
-{
-	const struct httpd_post *p = r->arg;
-
-	return p->header(p, name);
-}
-
-static int on_webhook(void *arg, const struct httpd_post *p, struct buf *body,
-		      const char **type)
-{
-	struct daemon *d = arg;
-	struct webhook_request r = { header_of, p, p->body, p->len };
-
-	(void)type;
-	return engine_webhook(d->engine, &r, body);
-}
-
-static bool webhooks_open(void *arg)
-{
-	struct daemon *d = arg;
-
-	return d->engine && engine_takes_webhooks(d->engine);
-}
-
-static const struct httpd_route webhook_routes[] = {
-	{ .path = "/api/webhook", .post = on_webhook, .open = webhooks_open }, { 0 },
-};
-
 /* ---- the end ---- */
 
 static void close_handle(uv_handle_t *h)
@@ -165,26 +141,42 @@ static void close_handle(uv_handle_t *h)
 		uv_close(h, NULL);
 }
 
-static void shut(void *arg)
+static void shut(struct daemon *d)
 {
-	struct daemon *d = arg;
-
+	d->engine = engine_abandon(d->engine);
 	httpd_close(d->metrics);
 	httpd_close(d->health);
-	httpd_close(d->webhook);
-	d->engine = engine_abandon(d->engine);
+	webhooks_close(&d->webhooks);
 	world_uv_close(d->world);
+	close_handle((uv_handle_t *)&d->linger);
 	close_handle((uv_handle_t *)&d->term);
 	close_handle((uv_handle_t *)&d->intr);
 	close_handle((uv_handle_t *)&d->token);
 }
 
-static void stop(struct daemon *d)
+static void part_ended(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (!--d->ending)
+		shut(d);
+}
+
+static void on_linger(uv_timer_t *t)
+{
+	part_ended(t->data);
+}
+
+/* The API server may send us reviews for a while after it was told that we go. */
+static void stop(struct daemon *d, unsigned linger_ms)
 {
 	if (d->stopping)
 		return;
 	d->stopping = true;
-	engine_stop(d->engine, shut, d);
+	d->ending = 2;
+	webhooks_drain(&d->webhooks);
+	uv_timer_start(&d->linger, on_linger, linger_ms, 0);
+	engine_stop(d->engine, part_ended, d);
 }
 
 static void on_signal(uv_signal_t *s, int signum)
@@ -193,7 +185,7 @@ static void on_signal(uv_signal_t *s, int signum)
 
 	log_at(d->world, LOG_INFO, "stopping", "signal",
 	       signum == SIGTERM ? "SIGTERM" : "SIGINT", NULL);
-	stop(d);
+	stop(d, webhooks_linger(&d->webhooks));
 }
 
 static void on_fatal(void *arg, const struct err *err)
@@ -202,7 +194,7 @@ static void on_fatal(void *arg, const struct err *err)
 
 	(void)err;	/* the engine logged it */
 	d->status = 1;
-	stop(d);
+	stop(d, 0);
 }
 
 static void on_token(uv_timer_t *t)
@@ -319,11 +311,14 @@ static int start_endpoints(struct daemon *d, struct err *err)
 	    !(d->health = httpd_new(&d->loop, d->flags.health_addr,
 				    health_routes, d, err)))
 		return err_wrap(err, "--health-addr");
-	if (*d->flags.webhook_addr &&
-	    !(d->webhook = httpd_new(&d->loop, d->flags.webhook_addr,
-				     webhook_routes, d, err)))
-		return err_wrap(err, "--git-webhook-addr");
-	return 0;
+	return webhooks_start(&d->webhooks, &d->loop, d->world, &d->flags, err);
+}
+
+static void on_certificate(void *arg, const char *cert_pem, const char *key_pem)
+{
+	struct daemon *d = arg;
+
+	webhooks_certificate(&d->webhooks, cert_pem, key_pem);
 }
 
 static void start_engine(struct daemon *d)
@@ -334,7 +329,10 @@ static void start_engine(struct daemon *d)
 		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
 		.leader_elect = d->flags.leader_elect,
-		.push_webhooks = *d->flags.webhook_addr != '\0',
+		.push_webhooks = *d->flags.webhook_addr || *d->flags.git_webhook_addr,
+		.webhook_name = webhooks_own_name(&d->flags),
+		.cert_lifetime_ms = d->flags.cert_lifetime_ms,
+		.on_certificate = on_certificate,
 		.insecure_repositories = d->flags.insecure_repositories,
 		.defaults = {
 			.soak_ms = d->flags.soak_ms,
@@ -349,6 +347,7 @@ static void start_engine(struct daemon *d)
 	};
 
 	d->engine = engine_new(d->world, &c);
+	webhooks_serve(&d->webhooks, d->engine);
 	engine_start(d->engine);
 }
 
@@ -358,7 +357,8 @@ static void start_signals(struct daemon *d)
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->intr);
 	uv_timer_init(&d->loop, &d->token);
-	d->term.data = d->intr.data = d->token.data = d;
+	uv_timer_init(&d->loop, &d->linger);
+	d->term.data = d->intr.data = d->token.data = d->linger.data = d;
 	uv_signal_start(&d->term, on_signal, SIGTERM);
 	uv_signal_start(&d->intr, on_signal, SIGINT);
 	uv_timer_start(&d->token, on_token, TOKEN_EVERY_MS, TOKEN_EVERY_MS);

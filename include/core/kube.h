@@ -85,7 +85,7 @@ struct kube_request {
 	unsigned max_tries;	/* 0 = 6; 1 = never again */
 	bool is_write;		/* subject to the write guard */
 	bool parse;		/* parse the answer into ->json */
-	bool urgent;		/* passes the queue, beyond max_in_flight: leases only */
+	bool urgent;		/* passes the queue, beyond max_in_flight: leases, reviews */
 
 	/*
 	 * err->code is ERR_NONE for 2xx. Otherwise: NOTFOUND 404, CONFLICT 409,

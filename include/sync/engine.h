@@ -29,6 +29,13 @@ struct engine_config {		/* all strings are copied */
 	bool insecure_repositories;	/* a Secret's "insecure" is honoured */
 	uint64_t sweep_ms;		/* between two sweeps of garbage; 0 = a day */
 	uint64_t keep_ms;		/* a vanished Application's record; 0 = 7 days */
+	/*
+	 * The Service and the ValidatingWebhookConfiguration that get a certificate of our
+	 * own; NULL: none. on_certificate: serve this from now on.
+	 */
+	const char *webhook_name;
+	uint64_t cert_lifetime_ms;
+	void (*on_certificate)(void *arg, const char *cert_pem, const char *key_pem);
 	struct app_defaults defaults;
 	/*
 	 * The engine cannot go on (the lease was lost): the process should end so
@@ -54,6 +61,17 @@ struct webhook_request;
 int engine_webhook(struct engine *e, const struct webhook_request *r,
 		   struct buf *body);
 bool engine_takes_webhooks(const struct engine *e);
+
+/*
+ * An AdmissionReview; any replica answers. on_done once, unless the engine is abandoned
+ * before: 200 with the answering review, or 400 with why it is none.
+ */
+struct engine_review {
+	const char *body;	/* borrowed until then */
+	size_t len;
+	void (*on_done)(struct engine_review *r, int status, struct buf *answer);
+};
+void engine_review(struct engine *e, struct engine_review *r);
 
 bool engine_ready(const struct engine *e);	/* leader: lists are in; else: standby */
 bool engine_leading(const struct engine *e);
