@@ -274,6 +274,21 @@ static bool is_conversion_crd(const struct rendered *o, const struct node *objec
 	       strcmp(strategy, "Webhook") == 0;
 }
 
+/* Objects of one service go out, or are held, together: deploy-control names them. */
+static void read_service(struct rendered *o, const struct node *object)
+{
+	const struct node *labels = node_find(object, "metadata", "labels", NULL);
+	const char *name = get(node_find(object, "metadata", "annotations", NULL),
+			       "syncd.dev/service");
+
+	if (!name)
+		name = get(labels, "app.kubernetes.io/name");
+	if (!name)
+		name = get(labels, "app");
+	free(o->service);
+	o->service = xstrdup(name ? name : "");
+}
+
 int annotations_read(struct rendered *o, const struct node *object, struct err *err)
 {
 	const struct node *notes = node_find(object, "metadata", "annotations", NULL);
@@ -283,6 +298,7 @@ int annotations_read(struct rendered *o, const struct node *object, struct err *
 	read_hook(o, notes);
 	read_policies(o, notes);
 	read_flags(o, notes);
+	read_service(o, object);
 	if (is_conversion_crd(o, object))
 		o->flags |= OBJ_CRD_CONVERSION;
 	return 0;

@@ -57,6 +57,39 @@ static void put_object(struct buf *out, const struct rendered *o)
 	put_u32(out, o->length);
 }
 
+static bool any_service(const struct render_answer *a)
+{
+	for (size_t i = 0; i < a->n_objects; i++)
+		if (a->objects[i].service && *a->objects[i].service)
+			return true;
+	return false;
+}
+
+static void put_services(struct buf *out, const struct render_answer *a)
+{
+	size_t n = any_service(a) ? a->n_objects : 0;
+
+	put_u32(out, (uint32_t)n);
+	for (size_t i = 0; i < n; i++)
+		put_str(out, a->objects[i].service);
+}
+
+/* What came with later versions; left out where it says nothing, as before them. */
+static void put_more(struct buf *out, const struct render_answer *a, bool bytes)
+{
+	if (!any_service(a) &&
+	    (!bytes || (!a->n_repeats && !a->control && !a->control_why)))
+		return;
+	put_services(out, a);
+	if (!bytes)
+		return;
+	put_u32(out, (uint32_t)a->n_repeats);
+	for (size_t i = 0; i < a->n_repeats; i++)
+		put_str(out, a->repeats[i]);
+	put_str(out, a->control);
+	put_str(out, a->control_why);
+}
+
 static void encode(const struct render_answer *a, bool bytes, struct buf *out)
 {
 	put_u32(out, bytes ? MAGIC_ANSWER : MAGIC_INDEX);
@@ -84,11 +117,7 @@ static void encode(const struct render_answer *a, bool bytes, struct buf *out)
 	put_u32(out, (uint32_t)a->n_objects);
 	for (size_t i = 0; i < a->n_objects; i++)
 		put_object(out, &a->objects[i]);
-	if (!bytes || !a->n_repeats)
-		return;		/* as before there could be any */
-	put_u32(out, (uint32_t)a->n_repeats);
-	for (size_t i = 0; i < a->n_repeats; i++)
-		put_str(out, a->repeats[i]);
+	put_more(out, a, bytes);
 }
 
 void render_answer_encode(const struct render_answer *a, struct buf *out)
@@ -221,6 +250,7 @@ static void get_object(struct in *in, const struct render_answer *a,
 	o->chunk = get_u32(in);
 	o->offset = get_u32(in);
 	o->length = get_u32(in);
+	o->service = xstrdup("");
 	if (!*o->version || !*o->kind || !*o->name || o->chunk >= a->n_chunks ||
 	    o->offset > a->chunks[o->chunk].raw_len ||
 	    o->length > a->chunks[o->chunk].raw_len - o->offset)
@@ -236,6 +266,41 @@ static char **get_list(struct in *in, size_t *ret_n)
 	for (size_t i = 0; i < *ret_n; i++)
 		list[i] = get_str(in);
 	return list;
+}
+
+static void get_services(struct in *in, struct render_answer *a)
+{
+	size_t n = get_count(in, 4);
+
+	in->bad = in->bad || (n && n != a->n_objects);
+	for (size_t i = 0; i < n && !in->bad; i++) {
+		free(a->objects[i].service);
+		a->objects[i].service = get_str(in);
+	}
+}
+
+/* "" is the same as nothing. */
+static char *get_words(struct in *in)
+{
+	char *s = get_str(in);
+
+	if (*s)
+		return s;
+	free(s);
+	return NULL;
+}
+
+/* What came with later versions: all of it, or nothing. */
+static void get_more(struct in *in, bool bytes, struct render_answer *a)
+{
+	if (in->bad || !in->left)
+		return;
+	get_services(in, a);
+	if (!bytes)
+		return;
+	a->repeats = get_list(in, &a->n_repeats);
+	a->control = get_words(in);
+	a->control_why = get_words(in);
 }
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)
@@ -263,10 +328,7 @@ static void get_all(struct in *in, bool bytes, struct render_answer *a)
 	a->objects = xcalloc(a->n_objects, sizeof(*a->objects));
 	for (size_t i = 0; i < a->n_objects && !in->bad; i++)
 		get_object(in, a, &a->objects[i]);
-	if (!bytes || in->bad || !in->left)
-		return;
-	a->repeats = get_list(in, &a->n_repeats);
-	in->bad = in->bad || !a->n_repeats;
+	get_more(in, bytes, a);
 }
 
 static int decode(struct render_answer *a, uint32_t magic, const char *data,
@@ -309,6 +371,7 @@ static void object_deinit(struct rendered *o)
 	free(o->source);
 	free(o->refs);
 	free(o->images);
+	free(o->service);
 }
 
 void render_answer_deinit(struct render_answer *a)
@@ -330,6 +393,8 @@ void render_answer_deinit(struct render_answer *a)
 	free(a->want_ref);
 	free(a->want_by);
 	free(a->exec_why);
+	free(a->control);
+	free(a->control_why);
 	*a = (struct render_answer){ 0 };
 }
 

@@ -321,6 +321,7 @@ void built_deinit(struct built *b)
 	free(b->o.source);
 	free(b->o.refs);
 	free(b->o.images);
+	free(b->o.service);
 	free(b->body);
 }
 

@@ -8,6 +8,7 @@
 #include <assert.h>
 
 #include "core/doc.h"
+#include "render/control.h"
 #include "render_priv.h"
 
 enum source_type { SOURCE_DIRECTORY, SOURCE_KUSTOMIZE };
@@ -196,6 +197,36 @@ static int run_all(struct collect *c, const struct render_part *parts, size_t n,
 	return pack(c, err);
 }
 
+/*
+ * The deploy-control file, beside the sources: that it cannot be read is no failure of
+ * the render, and what it says changes no release's input key. -1: the tree is damaged.
+ */
+static int read_control(const struct render_part *parts, size_t n,
+			struct render_answer *a, struct err *err)
+{
+	_cleanup_free_ struct control *c = xcalloc(1, sizeof(*c));
+	_cleanup_buf_ struct buf frame = BUF_INIT;
+
+	for (size_t i = 0; i < n; i++) {
+		const struct render_request *r = parts[i].request;
+		struct err bad = ERR_INIT;
+
+		if (!r->control || !r->environment || !parts[i].files)
+			continue;
+		if (!control_open(c, parts[i].files, r->control, r->environment, &bad)) {
+			control_format(c, &frame);
+			a->control = buf_steal(&frame, NULL);
+		} else if (bad.retry) {
+			*err = bad;
+			return -1;
+		} else {
+			a->control_why = xstrdup(bad.msg);
+		}
+		return 0;
+	}
+	return 0;
+}
+
 int render_all(const struct render_part *parts, size_t n, struct render_answer *a,
 	       struct err *err)
 {
@@ -204,8 +235,11 @@ int render_all(const struct render_part *parts, size_t n, struct render_answer *
 
 	assert(n);
 	collect_init(&c, parts[0].request, a);
-	if (!run_all(&c, parts, n, &bad) || a->want_url)
-		return 0;	/* a repository that lacks is no failure: asked again */
+	if (!run_all(&c, parts, n, &bad) || a->want_url) {
+		if (a->want_url || a->exec_why ||
+		    !read_control(parts, n, a, &bad))
+			return 0;	/* a repository that lacks is no failure */
+	}
 	render_answer_deinit(a);
 	if (err)
 		*err = bad;

@@ -38,6 +38,8 @@ static json_t *encode(const struct render_request *r)
 	put(o, "installId", r->install_id);
 	put(o, "appId", r->app_id);
 	put(o, "destinationNamespace", r->destination_ns);
+	put(o, "control", r->control);
+	put(o, "environment", r->environment);
 	if (r->source)
 		json_object_set(o, "source", r->source);
 	put_size(caps, "sourceBytes", r->caps.source_bytes);
@@ -106,6 +108,8 @@ static void deinit(struct render_request *r)
 	free(r->install_id);
 	free(r->app_id);
 	free(r->destination_ns);
+	free(r->control);
+	free(r->environment);
 	for (size_t i = 0; i < r->n_remotes; i++) {
 		free(r->remotes[i].url);
 		free(r->remotes[i].ref);
@@ -126,6 +130,8 @@ static int decode(struct render_request *r, const json_t *o, struct err *err)
 	    take(o, "installId", &r->install_id, err) ||
 	    take(o, "appId", &r->app_id, err) ||
 	    take(o, "destinationNamespace", &r->destination_ns, err) ||
+	    take(o, "control", &r->control, err) ||
+	    take(o, "environment", &r->environment, err) ||
 	    take_remotes(o, r, err))
 		return -1;
 	source = doc_get(o, "source", NULL);

@@ -166,5 +166,6 @@ bool app_look_gates(struct app *a)
 		again_at(a, a->rec.pin_until_ms);
 	look_depends(a);
 	look_windows(a);
+	app_look_control(a);
 	return true;
 }

@@ -87,4 +87,6 @@ void app_holds_decode(struct app_spec *s, const json_t *annotations)
 	decode_hold(s, annotations, "syncd.dev/pin", &s->pin);
 	decode_hold(s, annotations, "syncd.dev/suspend", &s->suspend);
 	decode_depends(s, annotations);
+	s->control = xstrdup(doc_get_str(annotations, "syncd.dev/deploy-control", NULL));
+	s->environment = xstrdup(doc_get_str(annotations, "syncd.dev/environment", NULL));
 }

@@ -122,6 +122,7 @@ static void look_conditions(struct app *a)
 	else
 		app_clear_condition(a, "DeletionError");
 	look_sync_error(a);
+	app_control_conditions(a);
 }
 
 /* A phase that is none is never run, which nobody means. */
@@ -219,7 +220,7 @@ static void supersede(struct app *a)
 		op_supersede(a->op, "a person asked for another sync");
 		return;
 	}
-	if (*a->gates.pinned || *a->gates.waits || *a->gates.shut)
+	if (*a->gates.pinned || *a->gates.waits || *a->gates.shut || *a->gates.gate)
 		return;		/* what is newer would have to wait */
 	if (record_storm(&a->rec, world_wall(a->engine->w)))
 		return;		/* one of them has to come to its end */
@@ -279,6 +280,8 @@ static struct decision decide(struct app *a)
 		.stopped = said(g->stopped), .pinned = said(g->pinned),
 		.waits = said(g->waits), .shut = said(g->shut),
 		.shut_manual = said(g->shut_manual), .shut_until = g->shut_until,
+		.gate = said(g->gate), .gate_manual = said(g->gate_manual),
+		.gate_stop = said(g->gate_stop), .gate_until = g->gate_until,
 		.pin_over = pin_is_over(a),
 		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
@@ -322,6 +325,7 @@ static void disturb(struct app *a)
 		op_supersede(a->op, "stopped");
 	} else {
 		supersede(a);
+		op_hold(a->op, app_control_halts(a));
 	}
 }
 
@@ -395,6 +399,7 @@ void app_look(struct app *a)
 	if (app_stands_aside(a))
 		return;
 	look_project(a);
+	app_control_follow(a);
 	app_look_render(a);
 	if (!a->rec_broken)
 		run(a);

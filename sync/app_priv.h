@@ -154,6 +154,29 @@ bool app_request_supersedes(const struct app *a);
 bool app_look_gates(struct app *a);	/* false: nothing is known yet, do nothing */
 void app_poke_dependents(const struct app *a);	/* its status changed */
 
+/*
+ * app_control.c: the deploy-control file that the Application, or its project, names,
+ * and the gates that it shuts.
+ */
+/* What is named may have changed, or a record came that has it. */
+void app_control_follow(struct app *a);
+void app_control_free(struct app *a);
+/* Over what is asked of the renderer; "" where no file is named. */
+void app_control_key(const struct app *a, char out[65]);
+/* For the request: borrowed; NULL where no file is named. */
+const char *app_control_file(const struct app *a);
+const char *app_control_environment(const struct app *a);
+/* A render of that commit answered. */
+void app_control_rendered(struct app *a, const struct render_answer *r,
+			  const char *commit);
+/* Judges the gates anew: a->gates. */
+void app_look_control(struct app *a);
+/* What is under way by itself is to end with its wave. */
+bool app_control_halts(const struct app *a);
+void app_control_conditions(struct app *a);
+/* status.syncd.gates: owned; NULL where no file is named. */
+json_t *app_control_status(const struct app *a);
+
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);
 /* Refused, or trouble: true when it is tried again, which is then recorded. */

@@ -54,6 +54,10 @@ static void fill_requests(struct app *a, struct render_remote *remotes,
 			.remotes = remotes, .n_remotes = a->remotes.len,
 		};
 	}
+	if (!all->len)
+		return;
+	all->data[0].control = (char *)(uintptr_t)app_control_file(a);
+	all->data[0].environment = (char *)(uintptr_t)app_control_environment(a);
 }
 
 /* What names other repositories may name others now. */
@@ -87,6 +91,7 @@ static void start(struct app *a)
 	a->render_affinity = sources_keys(a);
 	free(a->rendering);
 	a->rendering = sources_commits(a);
+	app_control_key(a, a->rendering_control);
 	a->render_began = world_now(a->engine->w);
 	memcpy(a->rendering_source, sources_wanted(a)->digest,
 	       sizeof(a->rendering_source));
@@ -173,6 +178,8 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	       sizeof(a->rendered_source));
 	memcpy(a->rendered_remotes, a->rendering_remotes,
 	       sizeof(a->rendered_remotes));
+	memcpy(a->rendered_control, a->rendering_control,
+	       sizeof(a->rendered_control));
 	if (!bad.code && rel->a.want_url &&
 	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
 		rel_unref(rel);		/* asked again when it is fetched */
@@ -185,6 +192,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 		rel_unref(rel);
 		render_failed(a, &bad);
 	} else {
+		app_control_rendered(a, &rel->a, a->rendered);
 		render_succeeded(a, rel);
 	}
 	app_poke(a);
@@ -192,7 +200,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 
 static bool wants_render(const struct app *a)
 {
-	char remotes[65];
+	char remotes[65], control[65];
 
 	if (!a->present || !sources_known(a) || *a->rendering || app_is_refused(a))
 		return false;
@@ -200,6 +208,9 @@ static bool wants_render(const struct app *a)
 		return false;
 	if (!sources_at(a, a->rendered) ||
 	    strcmp(a->rendered_source, sources_wanted(a)->digest))
+		return true;
+	app_control_key(a, control);
+	if (strcmp(a->rendered_control, control))
 		return true;
 	if (!a->remotes.len || !remotes_ready(a, NULL))
 		return false;

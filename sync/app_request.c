@@ -208,7 +208,8 @@ static bool will_be_refused(const struct app *a)
 		return true;
 	if (q->rollback || q->unpin)
 		return app_rollback_unknown(a);
-	return app_request_lost(a) || *a->gates.pinned || *a->gates.shut_manual;
+	return app_request_lost(a) || *a->gates.pinned || *a->gates.shut_manual ||
+	       *a->gates.gate_manual;
 }
 
 bool app_request_supersedes(const struct app *a)

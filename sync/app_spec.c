@@ -333,7 +333,7 @@ void app_spec_deinit(struct app_spec *s)
 		s->dest_ns, s->propagation,
 		s->operation.revision, s->operation.initiated_by,
 		s->operation.propagation, s->operation.bad, s->pin.by, s->pin.why,
-		s->suspend.by, s->suspend.why, s->links,
+		s->suspend.by, s->suspend.why, s->links, s->control, s->environment,
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)

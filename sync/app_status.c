@@ -73,6 +73,7 @@ static json_t *build(struct app *a)
 {
 	struct engine *e = a->engine;
 	_cleanup_free_ char *head = sources_commits(a);
+	_cleanup_json_ json_t *gates = app_control_status(a);
 	struct revert_why why;
 	enum auto_revert mode = app_revert_mode(a, &why);
 	struct status_view v = {
@@ -89,7 +90,7 @@ static json_t *build(struct app *a)
 		.pin = *a->gates.pinned ? &a->spec.pin : NULL,
 		.suspend = app_hold_active(&a->spec.suspend, world_wall(e->w)) ?
 			   &a->spec.suspend : NULL,
-		.window = *a->gates.shut ? a->gates.shut : NULL,
+		.window = *a->gates.shut ? a->gates.shut : NULL, .gates = gates,
 		.auto_revert = !a->spec.automated || mode == REVERT_ON ? NULL :
 			       mode == REVERT_REPORT ? "report" : "false",
 		.auto_revert_why = why.words, .auto_revert_until_ms = why.until_ms,

@@ -101,6 +101,18 @@ static struct decision gated(const struct decide_in *in, struct decision d)
 	return d;
 }
 
+/* What is new waits for its gates, too; those of deploy-control hold back no more. */
+static struct decision gated_new(const struct decide_in *in, struct decision d)
+{
+	d = gated(in, d);
+	if (d.next == NEXT_WAIT || !in->gate)
+		return d;
+	d.next = NEXT_WAIT;
+	d.why = in->gate;
+	d.again_at = in->gate_until;
+	return d;
+}
+
 static struct decision head_next(const struct decide_in *in)
 {
 	const struct release *r;
@@ -130,7 +142,7 @@ static struct decision toward_head(const struct decide_in *in)
 		return be(NEXT_WAIT, NULL);	/* nothing to say */
 	if (in->pinned)
 		return be(NEXT_WAIT, in->pinned);
-	return gated(in, head_next(in));
+	return gated_new(in, head_next(in));
 }
 
 /* A rejected release, or one given up half way, is not put back by itself. */
@@ -196,8 +208,8 @@ static bool is_superseded(const struct decide_in *in)
 		record_release((struct record *)in->rec, in->rec->op.release);
 
 	return in->rec->op.kind == OP_SYNC && in->head_known && r &&
-	       in->spec->automated && !in->pinned && !in->waits && !in->shut && strcmp(r->digest, in->head_digest) &&
-	       !rejection(in) && !needs_hand(in->rec);
+	       in->spec->automated && !in->pinned && !in->waits && !in->shut &&
+	       !in->gate && strcmp(r->digest, in->head_digest) && !rejection(in) && !needs_hand(in->rec);
 }
 
 /* Of chosen objects: their release is Git's head, or nobody wants them any more. */
@@ -210,6 +222,20 @@ static struct decision resume_partial(const struct decide_in *in)
 	if (in->retry_at > in->now)
 		return wait_until(in->retry_at, "waiting to try again");
 	return be(NEXT_RESUME, "an operation was under way");
+}
+
+/*
+ * Why a sync that went by itself does not go on now: its next try waits for all gates,
+ * what was stopped at the end of a wave for the one that stopped it. NULL: it does.
+ */
+static const char *halted(const struct decide_in *in)
+{
+	const struct op_record *o = &in->rec->op;
+
+	if (in->takes_over || o->kind != OP_SYNC || in->rec->phase == PHASE_PRUNING ||
+	    !o->initiated_by || strcmp(o->initiated_by, "automated"))
+		return NULL;
+	return o->failed ? in->gate : in->gate_stop;
 }
 
 static struct decision resume(const struct decide_in *in)
@@ -230,6 +256,8 @@ static struct decision resume(const struct decide_in *in)
 	if (in->shut && o->failed && !in->takes_over && o->initiated_by &&
 	    !strcmp(o->initiated_by, "automated"))
 		return wait_until(in->shut_until, in->shut);
+	if (halted(in))
+		return wait_until(in->gate_until, halted(in));
 	return be(NEXT_RESUME, "an operation was under way");
 }
 
@@ -286,6 +314,8 @@ static struct decision asked(const struct decide_in *in)
 		return be(NEXT_REFUSE, in->pinned);
 	if (in->shut_manual && !in->dry_run)
 		return be(NEXT_REFUSE, in->shut_manual);
+	if (in->gate_manual && !in->dry_run)
+		return be(NEXT_REFUSE, in->gate_manual);
 	return be(NEXT_SYNC, "a person asked for it");
 }
 

@@ -17,6 +17,7 @@
 #include "core/sm.h"
 #include "core/watch.h"
 #include "core/world.h"
+#include "decide.h"
 #include "fight.h"
 #include "kinds.h"
 #include "health/health.h"
@@ -251,6 +252,8 @@ struct op *op_start(const struct op_config *c);
 void op_on_live(struct op *op);
 /* Ends at the next safe point: waiting at once, applying at the wave's end. */
 void op_supersede(struct op *op, const char *why);
+/* Ends where the next wave would begin, unless that is taken back before. */
+void op_hold(struct op *op, bool hold);
 /* The same, and a hook that runs is not let end but removed. */
 void op_terminate(struct op *op, const char *why);
 struct op *op_free(struct op *op);	/* without callback; NULL-safe */
@@ -284,56 +287,6 @@ bool ref_resolve(const struct discovery *d, const struct objkey *k,
 		 const char *version, struct kube_ref *ret);
 /* Group, version and resource of *ref become strings of the block returned (owned). */
 char *ref_keep(struct kube_ref *ref);
-
-/* ---- decide.c: what an application does next. Pure. ---- */
-
-enum next {
-	NEXT_WAIT,	/* nothing to do until something changes */
-	NEXT_SYNC,	/* put the head release out */
-	NEXT_HEAL,	/* put the target back: the cluster drifted */
-	NEXT_RESUME,	/* an operation was under way when the process died */
-	NEXT_GIVE_UP,	/* a newer commit: no further try of the one that failed */
-	NEXT_SOAK,	/* keep watching the applied candidate */
-	NEXT_PROMOTE,	/* the soak is over: good */
-	NEXT_REVERT,	/* the candidate turned bad */
-	NEXT_PRUNE,	/* the promoted release's late prune */
-	NEXT_ROLLBACK,	/* to the release that a person named */
-	NEXT_UNPIN,	/* the pin's time is over, or a person asks for it */
-	NEXT_REFUSE,	/* a person's request cannot be done now: why says it */
-	NEXT_ADOPT,	/* head equals the running release: note the revision */
-	NEXT_N
-};
-struct decide_in {
-	const struct record *rec;
-	const struct app_spec *spec;
-	bool head_known;
-	const char *head_digest, *head_input_key;
-	bool requested;		/* a person asked for a sync */
-	bool takes_over;	/* ... and it goes before what waits for another try */
-	bool rollback, unpin;	/* ... that is this */
-	bool dry_run;		/* ... or only a look */
-	bool partial_head;	/* the chosen objects under way are Git's head's */
-	const char *stopped;	/* why nothing at all may be written; NULL */
-	const char *pinned;	/* by hand: why the target stays; NULL */
-	const char *waits;	/* why nothing new goes out by itself; NULL */
-	const char *shut, *shut_manual;	/* a sync window: by itself, by hand; NULL */
-	uint64_t shut_until;	/* mono; 0 = not known */
-	const char *held;	/* the breaker: why a revert does not begin; NULL */
-	bool pin_over;		/* the record's pin has outlived its time */
-	bool drifted;		/* target's plan has something to apply */
-	bool prunes;		/* the good release's plan has something to prune */
-	bool soak_over, soak_bad;
-	bool storm;		/* record_storm(): one soak is let end */
-	bool loaded;		/* the target's release is in memory */
-	uint64_t now, retry_at, heal_at;	/* mono ms */
-};
-struct decision {
-	enum next next;
-	const char *why;	/* words for people, of the input or static; NULL = none */
-	const struct release *rejected;	/* the rejection that holds the head back */
-	uint64_t again_at;	/* mono ms to look again; 0 = no need */
-};
-struct decision app_decide(const struct decide_in *in);
 
 /* By the policy, or for the release in force by a person's request (app.c). */
 bool app_may_prune(struct app *a);
@@ -416,7 +369,7 @@ struct app {
 	struct rel *op_rel;
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
-	bool stopped_op;	/* it was asked to end for a pause, or its Application went */
+	bool stopped_op;	/* it ends for a pause or a gate, or its Application went */
 	unsigned revert_tries;
 	uint32_t prior_target;
 	uint64_t others_since;	/* mono: a prune waits for the others' wishes; 0 */
@@ -451,7 +404,12 @@ struct app {
 		uint64_t shut_until;	/* mono; 0 = not known */
 		char held[400];		/* breaker_holds() */
 		bool held_back;		/* ... and that was told */
+		/* Of deploy-control: by itself, by hand, for what is under way. */
+		char gate[400], gate_manual[400], gate_stop[400];
+		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
+	struct app_control *control;	/* app_control.c; NULL: no file is named */
+	char rendered_control[65], rendering_control[65];	/* app_control_key() */
 	bool soak_bad;
 	char soak_why[400];
 	bool soak_asked;	/* what its failing pods say was asked for */

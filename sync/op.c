@@ -12,6 +12,7 @@
  */
 #include "op_priv.h"
 
+#include <limits.h>
 #include <stdio.h>
 
 static const struct sm_state states[] = {
@@ -291,6 +292,25 @@ static bool tick_crds(struct op *op)
 	return true;
 }
 
+/*
+ * A gate shut meanwhile: nothing of a wave after that one is begun. A wave that stands
+ * is judged first, so that a bad one is still put back; what has nothing left to apply
+ * goes on to its end.
+ */
+static bool holds_after(struct op *op, int wave)
+{
+	bool more = false;
+
+	for (size_t i = 0; op->hold && i < op->plan.tasks.len; i++)
+		more |= op->plan.tasks.data[i].wave > wave &&
+			op->plan.tasks.data[i].verb == TASK_APPLY;
+	if (!more)
+		return false;
+	op->app->stopped_op = true;
+	op->superseded = "a gate was shut";
+	return op_cancel_if_superseded(op);
+}
+
 static bool tick_applying(struct op *op)
 {
 	if (op->n_left)
@@ -301,6 +321,8 @@ static bool tick_applying(struct op *op)
 		return tick_crds(op);
 	if (!op->started) {
 		op_plan(op);
+		if (holds_after(op, INT_MIN))
+			return true;
 		if (!op_next_step(op)) {
 			enter(op, OP_SETTLING_);
 			return true;
@@ -334,7 +356,7 @@ static bool tick_settling(struct op *op)
 {
 	enum settle_verdict v;
 	bool waits = op->c.settle || op->settled_all;
-	int next;
+	int next, wave = op->wave;
 
 	if (op->n_left)
 		return false;
@@ -355,6 +377,8 @@ static bool tick_settling(struct op *op)
 		return true;
 	}
 	next = step_over(op);
+	if (next == OP_CLAIMING && op->wave != wave && holds_after(op, wave))
+		return true;
 	if (next == OP_SETTLING_) {
 		op_settle_begin(op);
 		return true;

@@ -104,6 +104,7 @@ struct op {
 	char message[400];
 	char lacks[480];	/* what op_kinds_ready() found missing */
 	const char *superseded;
+	bool hold;		/* no further wave is begun */
 	bool terminated;	/* what runs ends now, too */
 	bool gathered;		/* what failing pods say was asked for */
 	bool began;		/* past the preflight: a failure runs SyncFail hooks */

@@ -154,6 +154,11 @@ void op_supersede(struct op *op, const char *why)
 	}
 }
 
+void op_hold(struct op *op, bool hold)
+{
+	op->hold = hold;
+}
+
 void op_terminate(struct op *op, const char *why)
 {
 	op->terminated = true;

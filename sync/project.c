@@ -366,6 +366,10 @@ int project_decode(struct project *p, const json_t *object, struct err *err)
 	p->spec = json_deep_copy(spec);
 	p->auto_revert = xstrdup(doc_get_str(object, "metadata", "annotations",
 					     "syncd.dev/auto-revert", NULL));
+	p->control = xstrdup(doc_get_str(object, "metadata", "annotations",
+					 "syncd.dev/deploy-control", NULL));
+	p->environment = xstrdup(doc_get_str(object, "metadata", "annotations",
+					     "syncd.dev/environment", NULL));
 	/* null is what absent is; a null whitelist must not become an empty one. */
 	if (json_is_null(doc_get(spec, "namespaceResourceWhitelist", NULL)))
 		json_object_del(p->spec, "namespaceResourceWhitelist");
@@ -384,6 +388,8 @@ void project_permissive(struct project *p)
 void project_deinit(struct project *p)
 {
 	free(p->auto_revert);
+	free(p->control);
+	free(p->environment);
 	free(p->name);
 	json_decref(p->spec);
 	*p = (struct project){ 0 };

@@ -146,6 +146,9 @@ void record_deinit(struct record *r)
 	vec_deinit(&r->hooks);
 	free(r->pin_why);
 	free(r->pin_by);
+	free(r->control);
+	free(r->control_file);
+	free(r->control_revision);
 	op_record_reset(&r->op);
 	memset(r, 0, sizeof(*r));
 }

@@ -175,6 +175,9 @@ TABLE(op_table, op_fields);
 static const struct field record_fields[] = {
 	{ "adopted", TYPE_I64, AT(record, adopted_ms), 0, 0, 0 },
 	{ "chunksNoted", TYPE_BOOL, AT(record, chunks_noted), 0, 0, 0 },
+	{ "control", TYPE_STR, AT(record, control), 0, 0, 0 },
+	{ "controlFile", TYPE_STR, AT(record, control_file), 0, 0, 0 },
+	{ "controlRevision", TYPE_STR, AT(record, control_revision), 0, 0, 0 },
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
 	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),
 	  sizeof(struct hook_run), 0, 0, &hook_table },

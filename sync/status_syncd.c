@@ -10,6 +10,10 @@
  *   breaker    {why, since, held}   only while it is open and this one reverts; held: it
  *              waits for another's revert
  *   window     why its syncs wait for a sync window
+ *   gates      {file, environment, revision, commit, digest, shut[]}   where a
+ *              deploy-control file is named: which one is in force, of what commit;
+ *              Git's newest commit and the digest that an approval is bound to; each
+ *              shut gate {gate, service, stops: "automatic" or "all", why, until}
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
  *              while they wait for approval: at most 200 objects are listed
@@ -109,6 +113,8 @@ static void put_pin(json_t *o, const struct status_view *v, const struct record 
 	if (v->suspend)
 		json_object_set_new(o, "suspended", hold_json(v->suspend));
 	put_str(o, "window", v->window);
+	if (v->gates)
+		json_object_set(o, "gates", v->gates);
 	if (v->pin) {
 		pin = hold_json(v->pin);
 		json_object_set_new(pin, "byHand", json_true());

@@ -60,6 +60,8 @@ struct rendered {
 				   of an autoscaler what it scales, "Deployment/x" */
 	char *images;		/* space separated, of its pod template, "" if none */
 	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */
+	char *service;		/* that it is part of: annotation syncd.dev/service, else
+				   label app.kubernetes.io/name, else app; "" if none */
 	uint32_t order;		/* its place in the source; 0 when it was decoded */
 };
 
@@ -84,6 +86,8 @@ struct render_answer {
 	size_t n_warnings;
 	char **repeats;		/* objects that several sources hold; not in the index */
 	size_t n_repeats;
+	char *control;		/* control.h's frame; NULL: none was asked for, or ... */
+	char *control_why;	/* ... why the file cannot be used: words; NULL */
 	char *exec_why;		/* nothing rendered: ask the exec worker instead, since
 				   "file:line: field: what" is not ours; NULL */
 	char *want_url, *want_ref;	/* nothing rendered: this is missing; NULL */

@@ -39,6 +39,8 @@ struct render_request {
 	struct render_caps caps;
 	struct render_remote *remotes;
 	size_t n_remotes;
+	/* A deploy-control file of the same commit, and what to take of it; NULL. */
+	char *control, *environment;
 	/*
 	 * Not encoded: opens a commit of a mirror (files_git_open). NULL: remote bases
 	 * are refused by name.

@@ -134,6 +134,8 @@ struct app_spec {
 	struct app_hold suspend;	/* syncd.dev/suspend: nothing is written */
 	char **depends;			/* syncd.dev/depends-on: "ns/name" each */
 	size_t n_depends;
+	char *control;			/* syncd.dev/deploy-control; NULL: none */
+	char *environment;		/* syncd.dev/environment; NULL: none */
 	char *links;			/* its own, a list (links.h); NULL: none */
 	struct app_operation operation;
 	enum auto_revert auto_revert;

@@ -18,6 +18,7 @@ struct project {
 	char *name;
 	json_t *spec;	/* owned deep copy of spec */
 	char *auto_revert;	/* its annotation syncd.dev/auto-revert; NULL */
+	char *control, *environment;	/* syncd.dev/deploy-control, /environment; NULL */
 };
 
 /* ERR_INVALID names the first field of a wrong type or a glob too long. */

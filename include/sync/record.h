@@ -147,6 +147,8 @@ struct record {
 	bool chunks_noted;	/* all its large releases say which chunks they need */
 	int64_t vanished_ms;	/* its Application is gone since then; 0 = it is there */
 	int64_t vanished_mono;	/* not stored */
+	/* The deploy-control file in force: control.h's frame, path, commit; or NULL. */
+	char *control, *control_file, *control_revision;
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 	VEC(struct hook_run) hooks;	/* oldest first */

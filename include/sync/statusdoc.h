@@ -60,6 +60,7 @@ struct status_view {
 	const struct app_hold *pin;	/* by hand, in force; NULL */
 	const struct app_hold *suspend;	/* likewise */
 	const char *window;		/* why syncs wait for a window; NULL */
+	json_t *gates;			/* of deploy-control, as it is shown; NULL */
 	const char *auto_revert, *auto_revert_why;	/* "report", "false"; NULL: on */
 	int64_t auto_revert_until_ms;	/* wall; 0 = without end */
 	const char *breaker;	/* open, and it reverts or waits: why; NULL */

@@ -1,4 +1,5 @@
 #include "engsim.h"
+#include "simworkers.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -97,13 +98,16 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 		read_folder(s, &q.data[i], &texts[i]);
 		parts[i] = (struct render_part){
 			.request = &q.data[i], .name = "app.yaml",
+			.files = sim_files_open(s, q.data[i].commit, NULL),
 			.text = buf_str(&texts[i]), .len = texts[i].len };
 	}
 	r = render_all(parts, q.len, &a, err);
 	if (!r)
 		render_answer_encode(&a, answer);
-	for (size_t i = 0; i < q.len; i++)
+	for (size_t i = 0; i < q.len; i++) {
+		files_close(parts[i].files);
 		buf_deinit(&texts[i]);
+	}
 	render_answer_deinit(&a);
 	render_requests_deinit(&q);
 	return r;

@@ -65,7 +65,9 @@ struct row {
 	uint32_t rejected;	/* the rejection that is reported */
 	bool storm;
 	bool held;		/* by the breaker */
+	unsigned gates;		/* of deploy-control; they open in two hours */
 };
+enum { GATE = 1, GATE_MANUAL = 2, GATE_STOP = 4, ALL_GATES = 7 };
 
 static const struct row rows[] = {
 	/* nothing deployed yet */
@@ -370,6 +372,49 @@ static const struct row rows[] = {
 	{ "... a person does not wait", PHASE_GOOD, 1, "new", WAITS | ASKED,
 	  .next = NEXT_SYNC },
 
+	/* gates of deploy-control: what is new waits, what runs is kept */
+	{ "a gate: something new waits", PHASE_GOOD, 1, "new", 0, .next = NEXT_WAIT,
+	  .again_at = NOW + 120 * MINUTE, .gates = ALL_GATES },
+	{ "... the first release, too", PHASE_NONE, 0, "new", 0, .next = NEXT_WAIT,
+	  .again_at = NOW + 120 * MINUTE, .gates = GATE },
+	{ "... so does what waits for a retry", PHASE_PINNED, 1, "two", PINNED | PASSES,
+	  .next = NEXT_WAIT, .rejected_ms = 10 * MINUTE,
+	  .again_at = NOW + 120 * MINUTE, .rejected = 2, .gates = ALL_GATES },
+	{ "... drift is healed", PHASE_GOOD, 1, "one", DRIFTED, .next = NEXT_HEAL,
+	  .gates = ALL_GATES },
+	{ "... also below something new", PHASE_GOOD, 1, "new", DRIFTED,
+	  .next = NEXT_HEAL, .gates = ALL_GATES },
+	{ "... what left Git is pruned", PHASE_GOOD, 1, "one", PRUNES, .next = NEXT_PRUNE,
+	  .gates = ALL_GATES },
+	{ "... a revert passes", PHASE_REVERTING, 1, "two", PINNED, .next = NEXT_REVERT,
+	  .gates = ALL_GATES },
+	{ "... a broken soak reverts", PHASE_SOAKING, 3, "three", BAD,
+	  .next = NEXT_REVERT, .gates = ALL_GATES },
+	{ "... a soak that is over promotes", PHASE_SOAKING, 3, "three", OVER,
+	  .next = NEXT_PROMOTE, .gates = ALL_GATES },
+	{ "... a person passes one for what goes by itself", PHASE_GOOD, 1, "new", ASKED,
+	  .next = NEXT_SYNC, .gates = GATE },
+	{ "... not one for all", PHASE_GOOD, 1, "new", ASKED, .next = NEXT_REFUSE,
+	  .gates = GATE | GATE_MANUAL },
+	{ "... a look is free", PHASE_GOOD, 1, "new", ASKED | DRY, .next = NEXT_SYNC,
+	  .gates = ALL_GATES },
+	{ "... a rollback passes", PHASE_GOOD, 1, "new", ASKED | ROLLBACK,
+	  .next = NEXT_ROLLBACK, .gates = ALL_GATES },
+	{ "... what was begun is finished", PHASE_APPLYING, 3, "three", SYNCING,
+	  .next = NEXT_RESUME, .gates = GATE | GATE_MANUAL },
+	{ "... but where it stopped at a wave's end", PHASE_APPLYING, 3, "three", SYNCING,
+	  .next = NEXT_WAIT, .again_at = NOW + 120 * MINUTE, .gates = ALL_GATES },
+	{ "... another try waits for every gate", PHASE_APPLYING, 3, "three",
+	  SYNCING | FAILED_ONCE, .next = NEXT_WAIT, .again_at = NOW + 120 * MINUTE,
+	  .gates = GATE },
+	{ "... nor does a newer one take its place", PHASE_APPLYING, 3, "new",
+	  SYNCING | FAILED_ONCE, .next = NEXT_WAIT, .again_at = NOW + 120 * MINUTE,
+	  .gates = GATE },
+	{ "... a revert under way goes on", PHASE_REVERTING, 1, "two", REVERTING | PINNED,
+	  .next = NEXT_RESUME, .gates = ALL_GATES },
+	{ "... a prune under way, too", PHASE_PRUNING, 1, "one", SYNCING,
+	  .next = NEXT_RESUME, .gates = ALL_GATES },
+
 	/* the target's release cannot be read */
 	{ "unreadable: no heal", PHASE_GOOD, 1, "one", UNLOADED | DRIFTED,
 	  .next = NEXT_WAIT },
@@ -465,6 +510,10 @@ static void judge(const struct row *w)
 		.shut = f & SHUT ? "shut" : NULL, .storm = w->storm,
 		.shut_manual = f & SHUT_MANUAL ? "shut" : NULL,
 		.shut_until = f & SHUT ? NOW + 60 * MINUTE : 0,
+		.gate = w->gates & GATE ? "gate" : NULL,
+		.gate_manual = w->gates & GATE_MANUAL ? "gate" : NULL,
+		.gate_stop = w->gates & GATE_STOP ? "gate" : NULL,
+		.gate_until = w->gates ? NOW + 120 * MINUTE : 0,
 	};
 	struct decision d;
 

@@ -1,0 +1,346 @@
+/*
+ * The deploy-control file of an application: which one is named, what of it is in
+ * force, and which of its gates are shut now.
+ *
+ * The file is read by the render worker, with the manifests and at their commit. What
+ * could be read is in force from then on, and kept in the record with its commit. What
+ * cannot be read changes nothing: a condition says so, and the last one that could be
+ * read stays. Where none ever could, nothing new goes out.
+ */
+#include "app_priv.h"
+#include "gates.h"
+
+#include <stdio.h>
+
+struct app_control {
+	char *file, *environment;	/* as they are named now; environment may be NULL */
+	struct control *c;		/* in force; NULL */
+	struct zone zone;		/* of c's window */
+	char *trouble;			/* why Git's newest cannot be used; NULL */
+	struct span_verdict window;
+	int64_t judged_ms;		/* wall: the window's verdict holds from then; 0 */
+	struct gates_shut shut;
+};
+
+static void drop_force(struct app_control *x)
+{
+	free(x->c);
+	x->c = NULL;
+	zone_deinit(&x->zone);
+	x->judged_ms = 0;
+}
+
+void app_control_free(struct app *a)
+{
+	struct app_control *x = a->control;
+
+	if (!x)
+		return;
+	drop_force(x);
+	free(x->file);
+	free(x->environment);
+	free(x->trouble);
+	free(x);
+	a->control = NULL;
+}
+
+/* A frame comes in force; 0 or -1 (nothing changes) with *err INVALID. */
+static int enforce(struct app_control *x, const char *frame, struct err *err)
+{
+	_cleanup_free_ struct control *c = xcalloc(1, sizeof(*c));
+	struct zone zone = { 0 };
+
+	if (control_parse(c, frame, strlen(frame), err))
+		return -1;
+	if (!x->environment || strcmp(c->environment, x->environment))
+		return err_set(err, ERR_INVALID, "it is about another environment");
+	if (c->window.enabled && zone_load(&zone, c->window.zone, err))
+		return err_wrap(err, "environments.%s.deployment_windows.timezone",
+				c->environment);
+	drop_force(x);
+	x->c = steal(&c);
+	x->zone = zone;
+	return 0;
+}
+
+/* ---- what is named ---- */
+
+/* The project's fence cannot be moved by those inside of it. */
+static const char *named(const char *by_project, const char *by_app)
+{
+	return by_project && *by_project ? by_project :
+	       by_app && *by_app ? by_app : NULL;
+}
+
+static bool same(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static void forget_record(struct app *a)
+{
+	struct record *r = &a->rec;
+
+	if (!r->control)
+		return;
+	free(r->control);
+	free(r->control_file);
+	free(r->control_revision);
+	r->control = r->control_file = r->control_revision = NULL;
+	a->rec_dirty = true;
+}
+
+static void take_up_record(struct app *a)
+{
+	struct app_control *x = a->control;
+	struct err err = ERR_INIT;
+
+	if (!a->rec.control || x->c || !same(a->rec.control_file, x->file))
+		return;
+	if (enforce(x, a->rec.control, &err))
+		engine_log(a->engine, LOG_INFO, a, "the recorded %s is not used: %s",
+			   x->file, err.msg);
+}
+
+void app_control_follow(struct app *a)
+{
+	const struct project *p = projects_of(a, NULL);
+	const char *file, *environment;
+
+	if (!p)
+		return;		/* not known: as it was */
+	file = named(p->control, a->spec.control);
+	environment = named(p->environment, a->spec.environment);
+	if (a->control && (!file || !same(file, a->control->file) ||
+			   !same(environment, a->control->environment)))
+		app_control_free(a);
+	if (!file) {
+		forget_record(a);
+		return;
+	}
+	if (!a->control) {
+		a->control = xcalloc(1, sizeof(*a->control));
+		a->control->file = xstrdup(file);
+		a->control->environment = xstrdup(environment);
+	}
+	take_up_record(a);
+}
+
+const char *app_control_file(const struct app *a)
+{
+	return a->control && a->control->environment ? a->control->file : NULL;
+}
+
+const char *app_control_environment(const struct app *a)
+{
+	return a->control ? a->control->environment : NULL;
+}
+
+void app_control_key(const struct app *a, char out[65])
+{
+	_cleanup_free_ char *text = NULL;
+
+	*out = '\0';
+	if (!app_control_file(a))
+		return;
+	text = xasprintf("%s\n%s", a->control->file, a->control->environment);
+	sha256_hex(text, strlen(text), out);
+}
+
+/* ---- what the worker says ---- */
+
+static void be_in_force(struct app *a, const char *frame, const char *commit)
+{
+	struct record *r = &a->rec;
+
+	if (same(r->control, frame) && same(r->control_file, a->control->file))
+		return;
+	forget_record(a);
+	r->control = xstrdup(frame);
+	r->control_file = xstrdup(a->control->file);
+	r->control_revision = xstrndup(commit, strcspn(commit, " "));
+	a->rec_dirty = true;
+	engine_log(a->engine, LOG_INFO, a, "%s of %.7s is in force for environment %s",
+		   r->control_file, r->control_revision, a->control->environment);
+}
+
+void app_control_rendered(struct app *a, const struct render_answer *r,
+			  const char *commit)
+{
+	struct app_control *x = a->control;
+	char key[65];
+	struct err err = ERR_INIT;
+
+	app_control_key(a, key);
+	if (!x || !*key || strcmp(key, a->rendered_control))
+		return;		/* it was asked for another one */
+	free(x->trouble);
+	x->trouble = NULL;
+	if (r->control && !enforce(x, r->control, &err)) {
+		be_in_force(a, r->control, commit);
+		return;
+	}
+	x->trouble = xasprintf("%s%s%.7s", r->control ? err.msg : r->control_why ?
+			       r->control_why : "the worker did not read it",
+			       " at ", commit);
+	engine_log(a->engine, LOG_WARN, a, "deploy-control: %s", x->trouble);
+}
+
+/* ---- the gates ---- */
+
+static void judge_window(struct app_control *x, int64_t now)
+{
+	if (!x->c || !x->c->window.enabled)
+		return;
+	if (x->judged_ms && now >= x->judged_ms &&
+	    (!x->window.change_ms || now < x->window.change_ms))
+		return;
+	x->window = control_window_judge(&x->c->window, &x->zone, now);
+	x->judged_ms = now;
+}
+
+static const char *head_revision(const struct app *a)
+{
+	return a->rendered;
+}
+
+/* All that stop it, between semicolons. */
+static void say(const struct app *a, bool by_itself, bool interrupting, char *at,
+		size_t size)
+{
+	const struct app_control *x = a->control;
+	_cleanup_buf_ struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < x->shut.len && !x->shut.data[i].service; i++) {
+		const struct gate *g = &x->shut.data[i];
+
+		if (!gate_stops(g, by_itself) || (interrupting && !gate_interrupts(g)))
+			continue;
+		buf_adds(&b, b.len ? "; " : "");
+		gate_words(g, x->c, x->file, a->spec.name, head_revision(a), &b);
+	}
+	snprintf(at, size, "%s", buf_str(&b));
+}
+
+/* Wall to mono, looked at again then; 0 stays 0. */
+static uint64_t look_again(struct app *a, int64_t wall_ms)
+{
+	int64_t left = wall_ms - world_wall(a->engine->w);
+	uint64_t at = world_now(a->engine->w) + (uint64_t)(left > 0 ? left : 0) + 1;
+
+	if (!wall_ms)
+		return 0;
+	app_poke_at(a, at);
+	return at;
+}
+
+void app_look_control(struct app *a)
+{
+	struct app_gates *g = &a->gates;
+	struct app_control *x = a->control;
+	struct gates_in in;
+
+	*g->gate = *g->gate_manual = *g->gate_stop = '\0';
+	g->gate_until = 0;
+	if (!x)
+		return;
+	judge_window(x, world_wall(a->engine->w));
+	in = (struct gates_in){ .control = x->c, .window = x->window };
+	gates_judge(&in, &x->shut);
+	say(a, true, false, g->gate, sizeof(g->gate));
+	say(a, false, false, g->gate_manual, sizeof(g->gate_manual));
+	say(a, true, true, g->gate_stop, sizeof(g->gate_stop));
+	g->gate_until = look_again(a, gates_until(&x->shut, true));
+	if (x->c && x->c->window.enabled)
+		look_again(a, x->window.change_ms);
+}
+
+bool app_control_halts(const struct app *a)
+{
+	const char *by = a->rec.op.initiated_by;
+
+	return *a->gates.gate_stop && a->rec.op.kind == OP_SYNC && !a->op_prunes && by &&
+	       !strcmp(by, "automated");
+}
+
+/* Something new is there, and it is not out. */
+static bool has_news(struct app *a)
+{
+	const struct release *t = record_release(&a->rec, a->rec.target);
+
+	return a->head && !a->head_err.code &&
+	       (!t || strcmp(t->digest, a->head->a.digest) || a->rec.op.id[0]);
+}
+
+void app_control_conditions(struct app *a)
+{
+	const struct app_control *x = a->control;
+
+	if (x && !x->environment)
+		app_set_condition(a, "DeployControlError", "syncd.dev/deploy-control names "
+				  "%s, but no annotation syncd.dev/environment says which "
+				  "of its environments this is", x->file);
+	else if (x && x->trouble && x->c)
+		app_set_condition(a, "DeployControlError", "%s; that of %.7s stays in force",
+				  x->trouble, a->rec.control_revision ?
+				  a->rec.control_revision : "");
+	else if (x && x->trouble)
+		app_set_condition(a, "DeployControlError", "%s; nothing new goes out until "
+				  "it can be read", x->trouble);
+	else
+		app_clear_condition(a, "DeployControlError");
+	if (x && *a->gates.gate && has_news(a) && a->spec.automated)
+		app_set_condition(a, "GateClosedWarning", "%s", a->gates.gate);
+	else
+		app_clear_condition(a, "GateClosedWarning");
+}
+
+/* ---- for people ---- */
+
+static void put(json_t *o, const char *key, const char *value)
+{
+	if (value && *value)
+		json_object_set_new(o, key, json_string(value));
+}
+
+static json_t *gate_json(const struct app *a, const struct gate *g)
+{
+	const struct app_control *x = a->control;
+	_cleanup_buf_ struct buf why = BUF_INIT;
+	json_t *o = json_object();
+	char until[32];
+
+	gate_words(g, x->c, x->file, a->spec.name, a->rendered, &why);
+	put(o, "gate", gate_kind_str(g->kind));
+	put(o, "service", g->service);
+	put(o, "stops", gate_stops(g, false) ? "all" : "automatic");
+	put(o, "why", buf_str(&why));
+	if (!g->until_ms)
+		return o;
+	time_rfc3339(g->until_ms, until);
+	put(o, "until", until);
+	return o;
+}
+
+json_t *app_control_status(const struct app *a)
+{
+	const struct app_control *x = a->control;
+	json_t *o, *shut;
+
+	if (!x)
+		return NULL;
+	o = json_object();
+	shut = json_array();
+	put(o, "file", x->file);
+	put(o, "environment", x->environment);
+	put(o, "revision", x->c ? a->rec.control_revision : NULL);
+	if (a->head && !a->head_err.code) {
+		json_object_set_new(o, "commit", json_stringn(a->rendered,
+						strcspn(a->rendered, " ")));
+		put(o, "digest", a->head->a.digest);
+	}
+	json_object_set_new(o, "shut", shut);
+	for (size_t i = 0; i < x->shut.len; i++)
+		json_array_append_new(shut, gate_json(a, &x->shut.data[i]));
+	return o;
+}
