@@ -398,43 +398,57 @@ void render_answer_deinit(struct render_answer *a)
 	*a = (struct render_answer){ 0 };
 }
 
-/* The raw bytes of that chunk, or NULL when they do not fit its digest. */
-static const struct buf *open_chunk(struct render_bodies *b, uint32_t chunk)
+static int say_lost(const struct rendered *o, struct err *err)
 {
-	const struct render_answer *a = b->answer;
-	const struct render_chunk *k = chunk < a->n_chunks ? &a->chunks[chunk] : NULL;
+	return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
+		       "damaged", o->kind, o->name);
+}
+
+int render_chunk_open(const struct render_answer *a, size_t i, struct buf *raw,
+		      struct err *err)
+{
+	const struct rendered *o = &a->objects[i];
+	const struct render_chunk *k = o->chunk < a->n_chunks ? &a->chunks[o->chunk] :
+								NULL;
 	struct err bad = ERR_INIT;
 	char digest[65] = "";
-	struct buf *raw;
 
 	if (!k || !k->deflated)
-		return NULL;
-	if (!b->chunks)
-		b->chunks = xcalloc(a->n_chunks, sizeof(*b->chunks));
-	raw = &b->chunks[chunk];
-	if (raw->len)
-		return raw;
+		return say_lost(o, err);
 	raw->max = CHUNK_RAW_MAX;
 	if (!zip_inflate(k->deflated, k->deflated_len, k->raw_len, raw, &bad))
 		sha256_hex(buf_str(raw), raw->len, digest);
 	if (strcmp(digest, k->digest) == 0 && raw->len == k->raw_len)
-		return raw;
+		return 0;
 	buf_clear(raw);
-	return NULL;
+	return say_lost(o, err);
+}
+
+int render_chunk_body(const struct render_answer *a, size_t i, const struct buf *raw,
+		      const char **ret, size_t *ret_len, struct err *err)
+{
+	const struct rendered *o = &a->objects[i];
+
+	if (o->offset > raw->len || o->length > raw->len - o->offset)
+		return say_lost(o, err);
+	*ret = raw->data + o->offset;
+	*ret_len = o->length;
+	return 0;
 }
 
 int render_bodies_get(struct render_bodies *b, size_t i, const char **ret,
 		      size_t *ret_len, struct err *err)
 {
-	const struct rendered *o = &b->answer->objects[i];
-	const struct buf *raw = open_chunk(b, o->chunk);
+	const struct render_answer *a = b->answer;
+	uint32_t chunk = a->objects[i].chunk;
 
-	if (!raw || o->offset > raw->len || o->length > raw->len - o->offset)
-		return err_set(err, ERR_INTERNAL, "%s/%s: the chunk of its body is missing or "
-			       "damaged", o->kind, o->name);
-	*ret = raw->data + o->offset;
-	*ret_len = o->length;
-	return 0;
+	if (!b->chunks)
+		b->chunks = xcalloc(a->n_chunks + 1, sizeof(*b->chunks));
+	if (chunk >= a->n_chunks)
+		return say_lost(&a->objects[i], err);
+	if (!b->chunks[chunk].len && render_chunk_open(a, i, &b->chunks[chunk], err))
+		return -1;
+	return render_chunk_body(a, i, &b->chunks[chunk], ret, ret_len, err);
 }
 
 void render_bodies_deinit(struct render_bodies *b)
@@ -448,10 +462,11 @@ void render_bodies_deinit(struct render_bodies *b)
 int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 		       size_t *ret_len, struct err *err)
 {
-	_cleanup_(render_bodies_deinit) struct render_bodies b = { .answer = a };
+	_cleanup_buf_ struct buf raw = BUF_INIT;
 	const char *body = NULL;
 
-	if (render_bodies_get(&b, i, &body, ret_len, err) < 0)
+	if (render_chunk_open(a, i, &raw, err) ||
+	    render_chunk_body(a, i, &raw, &body, ret_len, err))
 		return -1;
 	*ret = xmalloc(*ret_len + 1);
 	memcpy(*ret, body, *ret_len);

@@ -541,6 +541,7 @@ struct engine *engine_abandon(struct engine *e)
 		app_free(a);
 	}
 	turns_free(e);
+	bodies_deinit(&e->bodies);
 	store_free(e);
 	kube_request_deinit(&e->boot);
 	free(e->boot_body);

@@ -18,6 +18,7 @@
 #include "core/watch.h"
 #include "core/world.h"
 #include "decide.h"
+#include "bodies.h"
 #include "fight.h"
 #include "kinds.h"
 #include "health/health.h"
@@ -504,6 +505,7 @@ struct engine {
 		uint64_t last;		/* mono: one began */
 		unsigned begun;		/* around then */
 	} turns;
+	struct bodies bodies;
 	uint64_t epoch;
 	uint64_t discovered_at;	/* mono: at boot */
 	bool leading, stopping, loaded;

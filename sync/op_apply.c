@@ -361,7 +361,8 @@ static void on_again(struct world_timer *t)
 
 int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
 {
-	return render_answer_body(a->op->c.answer, a->task.object, ret, ret_len, err);
+	return bodies_get(&a->op->app->engine->bodies, a->op->c.answer, a->task.object,
+			  ret, ret_len, err);
 }
 
 /* Without what stays as it is in the cluster. */

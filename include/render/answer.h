@@ -114,6 +114,16 @@ int render_answer_body(const struct render_answer *a, size_t i, char **ret,
 	__attribute__((warn_unused_result));
 
 /*
+ * The same in two steps, for who keeps chunks: the raw bytes of the chunk that object
+ * i lies in, into raw (empty before), and its body therein, borrowed, without a NUL.
+ */
+int render_chunk_open(const struct render_answer *a, size_t i, struct buf *raw,
+		      struct err *err) __attribute__((warn_unused_result));
+int render_chunk_body(const struct render_answer *a, size_t i, const struct buf *raw,
+		      const char **ret, size_t *ret_len, struct err *err)
+	__attribute__((warn_unused_result));
+
+/*
  * The same for many: each chunk is inflated once and kept. Starts as {.answer = a},
  * which is borrowed. *ret is borrowed from the reader and ends with no NUL.
  */
