@@ -394,6 +394,8 @@ static void boot(struct engine *e)
 	case BOOT_ELECTION:
 		if (e->cfg.webhook_name && !e->certkeeper)
 			e->certkeeper = certkeeper_new(e);
+		if (e->cfg.push_webhooks && !e->nudges)
+			e->nudges = nudges_new(e);
 		elect(e);
 		break;
 	case BOOT_RECORDS:
@@ -402,8 +404,6 @@ static void boot(struct engine *e)
 	case BOOT_RUNNING:
 		certkeeper_lead(e->certkeeper);
 		e->creds = creds_new(e);
-		if (e->cfg.push_webhooks)
-			e->nudges = nudges_new(e);
 		e->projects = projects_new(e);
 		e->pause = pause_new(e);
 		e->breaker = breaker_new(e);

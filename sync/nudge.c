@@ -5,6 +5,7 @@
  */
 #include "engine_priv.h"
 
+#include "relay.h"
 #include "sync/webhook.h"
 
 struct nudge_ns {
@@ -17,6 +18,7 @@ struct nudge_ns {
 
 struct nudges {
 	struct engine *engine;
+	struct relay *relay;
 	VEC(struct nudge_ns *) namespaces;
 };
 
@@ -98,6 +100,7 @@ struct nudges *nudges_new(struct engine *e)
 	struct nudges *all = xcalloc(1, sizeof(*all));
 
 	all->engine = e;
+	all->relay = relay_new(e);
 	watch_ns(all, e->ns);
 	for (char **ns = e->app_namespaces; *ns; ns++)
 		if (strcmp(*ns, "*"))
@@ -118,6 +121,7 @@ struct nudges *nudges_free(struct nudges *all)
 		free(n);
 	}
 	vec_deinit(&all->namespaces);
+	relay_free(all->relay);
 	free(all);
 	return NULL;
 }
@@ -148,7 +152,7 @@ static bool is_proven(const struct nudges *all, enum webhook_host host,
 static int answer(struct engine *e, int status, const char *what, struct buf *body)
 {
 	buf_adds(body, what);
-	e->counts.webhooks_refused += status != 200;
+	e->counts.webhooks_refused += status >= 400;
 	return status;
 }
 
@@ -171,8 +175,13 @@ int engine_webhook(struct engine *e, const struct webhook_request *r,
 	if (webhook_read((enum webhook_host)host, r, &push, &err))
 		return answer(e, 400, "the body is no JSON: let the host send "
 			      "application/json\n", body);
-	n = source_nudge(e, &push);
 	e->counts.webhooks++;
+	if (!e->leading) {
+		relay_push(e->nudges->relay, &push);
+		webhook_push_deinit(&push);
+		return answer(e, 202, "handed on to the replica that leads\n", body);
+	}
+	n = source_nudge(e, &push);
 	engine_log(e, LOG_DEBUG, NULL, "a push webhook names %zu urls: %u repositories "
 		   "are asked", push.urls.len, n);
 	webhook_push_deinit(&push);

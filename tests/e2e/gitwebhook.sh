@@ -84,6 +84,25 @@ assert_eq 10001 "$(metric syncd_git_webhooks_total)" "messages that counted"
 POLLS=$(($(metric syncd_git_polls_total) - POLLS))
 [ $POLLS -ge 1 ] && [ $POLLS -le $((TOOK / 5 + 2)) ] || fail "$POLLS polls in $TOOK s"
 
+it "a message that reaches a standby puts the commit out as well"
+syncd_stop
+syncd_start --poll-interval 1h --soak 0s --git-webhook-addr "$ADDR" --leader-elect=true --identity one
+wait_until 20 "a leader" eval '[ "$(metric syncd_leader)" = 1 ]'
+good shop "$COMMIT" 20
+STANDBY=127.0.0.1:$(free_port) HEALTH2=127.0.0.1:$(free_port)
+daemon_start "$T" standby "$BIN/syncd" --namespace "syncd-$SCRIPT" --data-dir "$T/data-2" \
+	--health-addr "$HEALTH2" --metrics-addr "" --git-webhook-addr "$STANDBY" \
+	--leader-elect=true --identity two --poll-interval 1h
+daemon_wait "$T" standby 30 curl -fsS -m 2 "http://$HEALTH2/readyz" || fail "the standby is not ready"
+put v4
+body
+HOOK=http://$STANDBY
+wait_until 20 "the standby knows the secret" github_is 202 "$SECRET"
+good shop "$COMMIT" 10
+value_is v4
+github 401 "not-$SECRET"
+daemon_stop "$T" standby
+
 it "no secret in log, status, events"
 ! grep -q "$SECRET" "$T/syncd.log" || fail "the log has it"
 ! kc get app,events -n "$APPS" -o yaml | grep -q "$SECRET" || fail "the API has it"

@@ -160,6 +160,68 @@ static void off_is_off(void **state)
 	scene_end(&x, true);
 }
 
+/* A Service knows no leader: any replica is told, and the leader polls. */
+static void a_standby_hands_it_on(void **state)
+{
+	struct engsim x, to_standby;
+	struct sim_host *host;
+	size_t from;
+
+	(void)state;
+	init(&x, 307);
+	host = sim_host_new(x.s, "second");
+	to_standby = x;
+	to_standby.engine = engsim_engine(&x, sim_host_world(host), "second", true);
+	engine_start(to_standby.engine);
+	sim_run_for(x.s, 30000);
+	from = sim_request_count(x.s);
+	assert_int_equal(push(&to_standby, "wrong", REPO), 401);
+	sim_run_for(x.s, 5000);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/leases/syncd-push"), 0);
+	assert_int_equal(push(&to_standby, TOKEN, REPO), 202);
+	scene_until_tag(&x, "v2", 10000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	/* Another name of what is known, and a flood: a write a second. */
+	from = sim_request_count(x.s);
+	scene_put(&x, "v3");
+	for (int i = 0; i < 1000; i++) {
+		assert_int_equal(push(&to_standby, TOKEN, i % 2 ? REPO ".git" :
+				      "http://git.sim/else"), 202);
+		sim_run_for(x.s, 10);
+	}
+	scene_until_tag(&x, "v3", 10000);
+	assert_in_range(sim_count(x.s, from, "PATCH", "/leases/syncd-push"), 8, 12);
+	engine_abandon(to_standby.engine);
+	sim_host_abandon(x.s, host);
+	scene_end(&x, true);
+}
+
+/* What stands on the Lease is no message: the next leader does not poll for it. */
+static void garbage_on_the_lease_does_no_harm(void **state)
+{
+	static const char *const texts[] = { "[", "{}", "[1, null, {}]", "", "[\"\"]" };
+	struct engsim x;
+
+	(void)state;
+	init(&x, 308);
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		_cleanup_json_ json_t *o = json_pack("{s:s, s:s, s:{s:s, s:s, s:{s:s}}}",
+			"apiVersion", "coordination.k8s.io/v1", "kind", "Lease",
+			"metadata", "name", "syncd-push", "namespace", "syncd-system",
+			"annotations", "syncd.dev/push", texts[i]);
+		_cleanup_buf_ struct buf text = BUF_INIT;
+
+		doc_write(o, &text);
+		apisim_apply(x.api, buf_str(&text));
+		sim_run_for(x.s, 2000);
+	}
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_int_equal(push(&x, TOKEN, REPO), 200);
+	scene_until_tag(&x, "v2", 10000);
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +231,8 @@ int main(void)
 		cmocka_unit_test(a_flood_is_a_poll_each_five_seconds),
 		cmocka_unit_test(secrets_come_change_and_go),
 		cmocka_unit_test(off_is_off),
+		cmocka_unit_test(a_standby_hands_it_on),
+		cmocka_unit_test(garbage_on_the_lease_does_no_harm),
 	};
 
 	doc_init();
