@@ -33,7 +33,7 @@ static void render_many(int n, size_t size, struct render_answer *a)
 static void assert_body(struct bodies *b, const struct render_answer *a, size_t i)
 {
 	_cleanup_free_ char *got = NULL, *want = NULL;
-	size_t got_len, want_len;
+	size_t got_len = 0, want_len = 0;
 	struct err err = ERR_INIT;
 
 	if (bodies_get(b, a, i, &got, &got_len, &err) ||
