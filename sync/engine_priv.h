@@ -31,6 +31,7 @@
 #include "sync/project.h"
 #include "sync/record.h"
 #include "sync/statusdoc.h"
+#include "source.h"
 
 #define FIELD_MANAGER "syncd"
 #define LABEL_INSTALL "syncd.dev/install"
@@ -44,65 +45,8 @@ struct op;
 struct repo;
 struct scripts;
 
-/* ---- source.c: repositories, their polls and fetches ---- */
+/* ---- the admission webhook ---- */
 
-/*
- * One targetRevision of one repository, in use by `users` applications; only when
- * `readers` of them want its files is it fetched.
- */
-struct repo_rev {
-	struct repo *repo;
-	char *name;		/* targetRevision as written */
-	unsigned users, readers;
-	char wanted[65];	/* what the remote says now; "" unknown */
-	char commit[65];	/* fetched and readable in mirror; "" none yet */
-	char *author, *subject;
-	int64_t commit_ms;
-	struct err err;		/* why wanted or commit is not known; code NONE = fine */
-	bool fetching, asked;
-	uint64_t fetch_again;	/* mono: not before */
-	bool rebuild;		/* the mirror is damaged: a new one */
-	unsigned broken;	/* times in a row that the mirror could not be read */
-	struct repo_rev *next;
-};
-
-/*
- * Joins the poll of (url, revision); the application is poked on every change. Without
- * read only rev->wanted is kept up to date. Left with the same word.
- */
-struct repo_rev *source_join(struct engine *e, const char *url,
-			     const char *revision, bool read);
-void source_leave(struct repo_rev *rev, bool read);
-/* The folder to render from, "" before the first fetch. Borrowed. */
-const char *source_mirror(const struct repo_rev *rev);
-const char *source_key(const struct repo_rev *rev);
-/* The mirror cannot be read (lost, damaged): fetches anew, then makes a new one. */
-void source_refetch(struct repo_rev *rev);
-/* Asks the remote now (refresh annotation, operation). */
-void source_poll_now(struct repo_rev *rev);
-/* When was it last asked with an answer? mono ms; 0 = never. */
-uint64_t source_polled_at(const struct repo_rev *rev);
-/* A Git host says that something was pushed; how many repositories it is about. */
-struct webhook_push;
-unsigned source_nudge(struct engine *e, const struct webhook_push *push);
-/* Credentials changed: what could not be reached is asked again. */
-void source_retry(struct engine *e);
-void source_start(struct engine *e);
-void source_free(struct engine *e);
-/* Adds the folder names of the mirrors in use, spaced. */
-void source_keys(struct engine *e, struct buf *out);
-
-/* app_sources.c: is it one of the application's? */
-bool sources_use(const struct app *a, const struct repo_rev *rev);
-
-/* How a repository is reached: owned strings, NULL where there is none. */
-struct repo_access {
-	struct http_endpoint http;	/* username: of SSH as well */
-	char *ssh_key, *known_hosts;
-};
-
-/* creds.c: Secrets labelled as Argo CD's, CA bundles by host, known hosts. */
-struct creds;
 /* review.c: ends all that are under way without a callback. */
 void reviews_free(struct engine *e);
 
@@ -112,29 +56,6 @@ void certkeeper_lead(struct certkeeper *k);	/* NULL-safe */
 /* It was looked for: what there is is served. NULL: there is none to look for. */
 bool certkeeper_settled(const struct certkeeper *k);
 struct certkeeper *certkeeper_free(struct certkeeper *k);	/* NULL-safe */
-
-struct creds *creds_new(struct engine *e);
-struct creds *creds_free(struct creds *c);
-bool creds_synced(const struct creds *c);
-/*
- * Fills (owned copies) what the credentials for this URL say; the rest stays.
- * ERR_INVALID: they ask for what we cannot or may not do.
- */
-int creds_fill(struct creds *c, const char *url, struct repo_access *a,
-	       struct err *err) __attribute__((warn_unused_result));
-
-/* nudge.c: push webhooks and their secrets. */
-struct nudges;
-struct nudges *nudges_new(struct engine *e);
-struct nudges *nudges_free(struct nudges *all);	/* NULL-safe */
-
-/* ---- remotes.c: other repositories that a render needs ---- */
-
-struct remote_use {
-	char *url, *ref;	/* as the renderer asked for them */
-	struct repo_rev *rev;
-};
-bool remotes_use(const struct app *a, const struct repo_rev *rev);
 
 /* ---- projects.c: the fences around applications ---- */
 
