@@ -40,7 +40,8 @@ struct options {
 	bool everything, off, rejected;
 	bool all, prune, dry_run, force, async, yes;
 	bool sync, health, operation, good;
-	bool diff_reference;
+	bool diff_reference, print;
+	const char *image;
 	bool help, version;
 };
 
@@ -81,6 +82,7 @@ int cmd_events(const struct options *o);
 int cmd_logs(const struct options *o);
 int cmd_report(const struct options *o);
 int cmd_windows(const struct options *o);
+int cmd_install(const struct options *o);
 int cmd_completion(const struct options *o);
 int cmd_man(const struct options *o);
 int cmd_confirm(const struct options *o);
