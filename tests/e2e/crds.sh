@@ -82,6 +82,17 @@ refused 'name a path in the repository' "$DESTINATION,\"project\":\"\",\"sources
 refused "spec.syncPolicy.automated.prune" "$SOURCE,$DESTINATION,\"project\":\"\",\"syncPolicy\":{\"automated\":{\"prune\":\"yes\"}}"
 refused "spec.syncPolicy.syncOptions" "$SOURCE,$DESTINATION,\"project\":\"\",\"syncPolicy\":{\"syncOptions\":\"CreateNamespace=true\"}"
 refused "spec.revisionHistoryLimit" "$SOURCE,$DESTINATION,\"project\":\"\",\"revisionHistoryLimit\":-1"
+IN='"project":"",'$DESTINATION
+at() { printf '%s,"source":{"repoURL":"https://h/r",%s}' "$IN" "$1"; }
+refused 'spec.source.path: Invalid value: "object": a folder in the repository' "$(at '"path":"/etc"')"
+refused 'a folder in the repository' "$(at '"path":"a/../b"')"
+refused 'spec.source.targetRevision: Invalid value: "object": a branch, a tag or a commit' "$(at '"path":"a","targetRevision":"--upload-pack=x"')"
+refused 'spec.sources[0].path: Invalid value' "$IN,\"sources\":[{\"repoURL\":\"https://h/r\",\"path\":\"../x\"}]"
+refused 'spec.destination.namespace: Invalid value: "string": no name of a namespace' "$SOURCE,\"project\":\"\",\"destination\":{\"name\":\"in-cluster\",\"namespace\":\"My_NS\"}"
+refused 'spec.syncPolicy.retry.backoff.duration: Invalid value: "string": no duration' "$SOURCE,$IN,\"syncPolicy\":{\"retry\":{\"backoff\":{\"duration\":\"5 min\"}}}"
+refused 'spec.syncPolicy.retry.backoff.maxDuration: Invalid value: "string": no duration' "$SOURCE,$IN,\"syncPolicy\":{\"retry\":{\"backoff\":{\"maxDuration\":\"x\"}}}"
+refused 'spec.revisionHistoryLimit: Invalid value' "$SOURCE,$IN,\"revisionHistoryLimit\":1001"
+refused 'spec.ignoreDifferences[0].jsonPointers[0]: Invalid value' "$SOURCE,$IN,\"ignoreDifferences\":[{\"kind\":\"A\",\"jsonPointers\":[\"spec\"]}]"
 assert_eq "" "$(field app bad .metadata.name -n "$NS")" "what was refused"
 
 it "what tools write with empty strings is taken"
@@ -99,6 +110,19 @@ project deny | kc apply -f - >/dev/null
 assert_eq 1 "$(field appproject p '.spec.syncWindows[0].later' -n "$NS")" "an unknown field of a window"
 ! project perhaps | apply || fail "a window of kind perhaps was accepted"
 assert_contains "$(cat "$T/apply.out")" 'supported values: "allow", "deny"' "the refusal"
+
+# project_refused WORDS SPEC
+project_refused() {
+	! printf '{"apiVersion":"argoproj.io/v1alpha1","kind":"AppProject","metadata":{"name":"bad","namespace":"%s"},"spec":{%s}}' \
+		"$NS" "$2" | apply || fail "accepted: $2"
+	assert_contains "$(cat "$T/apply.out")" "$1" "the refusal of {$2}"
+}
+project_refused 'spec.syncWindows[0].schedule: Invalid value: "object": five fields' \
+	'"syncWindows":[{"kind":"deny","schedule":"0 9 * *","duration":"1h"}]'
+project_refused 'spec.syncWindows[0].duration: Invalid value: "object": no duration' \
+	'"syncWindows":[{"kind":"deny","schedule":"0 9 * * *","duration":"1 hour"}]'
+project_refused 'spec.destinationServiceAccounts[0].server: Invalid value' \
+	'"destinationServiceAccounts":[{"server":"!x","defaultServiceAccount":"a"}]'
 
 it "an existing CRD is not replaced by installing"
 assert_exit 1 kc create -k "$ROOT/manifests/crds"
