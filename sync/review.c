@@ -48,15 +48,20 @@ static void tell(const struct review *r, bool allowed, const struct buf *answer)
 {
 	const struct admission *a = &r->admission;
 	struct engine *e = r->engine;
+	_cleanup_json_ json_t *o = NULL;
+	struct err err = ERR_INIT;
+	const char *why;
 
 	if (allowed) {
 		e->counts.reviews_allowed++;
 		return;
 	}
 	e->counts.reviews_refused++;
+	o = doc_parse(buf_str(answer), answer->len, &err);
+	why = doc_get_str(o, "response", "status", "message", NULL);
 	engine_log(e, LOG_INFO, NULL, "admission refuses %s %s/%s: %.1500s",
 		   a->kind == ADMISSION_APP ? "Application" : "AppProject", a->ns, a->name,
-		   buf_str(answer));
+		   why ? why : "");
 }
 
 static void finish(struct review *r)

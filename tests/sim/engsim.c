@@ -145,6 +145,18 @@ void engsim_deinit(struct engsim *x)
 	sim_run_for(x->s, 100);	/* what was on its way arrives or is lost */
 	sim_free(x->s);
 	free(x->swept);
+	free(x->cert);
+}
+
+static void on_certificate(void *arg, const char *cert_pem, const char *key_pem)
+{
+	struct engsim *x = arg;
+
+	if (!strstr(key_pem, "PRIVATE KEY"))
+		abort();
+	free(x->cert);
+	x->cert = xstrdup(cert_pem);
+	x->certs++;
 }
 
 struct engine *engsim_engine(struct engsim *x, struct world *w,
@@ -158,6 +170,9 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.leader_elect = elect, .sweep_ms = x->sweep_ms,
 		.insecure_repositories = x->insecure,
 		.push_webhooks = x->push_webhooks,
+		.webhook_name = x->webhook_name,
+		.cert_lifetime_ms = x->cert_lifetime_ms,
+		.on_certificate = on_certificate,
 		.max_requests = x->max_requests,
 		.keep_ms = x->keep_ms,
 		.defaults = {

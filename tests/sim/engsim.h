@@ -24,6 +24,10 @@ struct engsim {
 	char *swept;		/* the mirrors that the last sweep was to keep */
 	bool insecure;		/* --allow-insecure-repositories; before the start */
 	bool push_webhooks;	/* likewise */
+	const char *webhook_name;	/* likewise; NULL: no certificate is made */
+	uint64_t cert_lifetime_ms;	/* likewise */
+	char *cert;		/* that was handed out last */
+	unsigned certs;		/* so far */
 	unsigned max_requests;	/* likewise; 0: as in life */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
