@@ -307,6 +307,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 		return -1;
 	normalise(c, &b->o, n);
 	pods_read(&b->o, n);
+	netpol_read(b, n);
 	return write_body(c, a, n, b, err);
 }
 
@@ -322,6 +323,8 @@ void built_deinit(struct built *b)
 	free(b->o.refs);
 	free(b->o.images);
 	free(b->o.service);
+	free(b->labels);
+	free(b->selector);
 	free(b->body);
 }
 

@@ -203,12 +203,16 @@ int pack(struct collect *c, struct err *err)
 	if (c->objects.len)
 		qsort(c->objects.data, c->objects.len, sizeof(*c->objects.data),
 		      by_identity);
+	netpol_join(c);
 	make_chunks(c);
 	release_digest(c);
 	a->objects = xcalloc(c->objects.len, sizeof(*a->objects));
 	a->n_objects = c->objects.len;
-	for (size_t i = 0; i < c->objects.len; i++)
+	for (size_t i = 0; i < c->objects.len; i++) {
+		free(c->objects.data[i].labels);
+		free(c->objects.data[i].selector);
 		a->objects[i] = c->objects.data[i].o;
+	}
 	c->objects.len = 0;	/* the strings are the answer's now */
 	return 0;
 }

@@ -107,6 +107,23 @@ struct node *pods_spec(const struct node *object)
 	return is_list(node_get(spec, "containers")) ? spec : NULL;
 }
 
+const struct node *pods_labels(const struct node *object)
+{
+	const char *kind = node_get_str(object, "kind");
+	const struct node *template = node_find(object, "spec", "jobTemplate", "spec",
+						"template", NULL);
+
+	if (!pods_spec(object))
+		return NULL;
+	if (kind && strcmp(kind, "Pod") == 0)
+		template = object;
+	if (!template)
+		template = node_find(object, "spec", "template", NULL);
+	if (!template)
+		template = node_get(object, "template");
+	return node_find(template, "metadata", "labels", NULL);
+}
+
 /* What an autoscaler sets the replicas of; a ScaledObject's default is a Deployment. */
 static void scaler_refs(const struct rendered *o, const struct node *object,
 			struct buf *refs)

@@ -19,6 +19,9 @@ struct built {
 	bool generated;		/* o.name is a generateName: no identity yet */
 	size_t part;		/* which source it is of */
 	bool repeated;		/* a later source has it too */
+	char *labels;		/* netpol.c: of its pods; NULL: it has none */
+	char *selector;		/* netpol.c: of a NetworkPolicy; NULL */
+	unsigned n_policies;	/* that select it */
 };
 
 /* One render under way. */
@@ -62,6 +65,12 @@ void normalise(struct collect *c, struct rendered *o, struct node *n);
 void pods_read(struct rendered *o, const struct node *object);
 /* The pod spec of an object, however deep it lies, or NULL. */
 struct node *pods_spec(const struct node *object);
+/* The labels of its pods; NULL: it makes none, or they have none. */
+const struct node *pods_labels(const struct node *object);
+
+/* netpol.c: what is needed of one object; then, of all, who selects whom. */
+void netpol_read(struct built *b, const struct node *object);
+void netpol_join(struct collect *c);
 
 /*
  * pack.c: sorts, refuses one identity twice in a source, drops what a later source has

@@ -387,6 +387,7 @@ void app_op_ended(struct app *a, struct op *op)
 	if (a->op_serves && !again) {
 		a->op_serves = false;
 		app_request_done(a);
+		a->untold = world_now(a->engine->w);
 	}
 	a->stopped_op = false;
 	a->op_rel = rel_unref(a->op_rel);

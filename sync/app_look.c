@@ -8,6 +8,7 @@
 
 #define TROUBLE_AGAIN_MS 30000
 #define MAX_SHARED 5
+#define TELL_WITHIN_MS 2000
 
 /* ---- the target's release ---- */
 
@@ -152,6 +153,14 @@ static void say_list(char *const *list, size_t n, struct buf *text)
 		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
 }
 
+static void say_project(struct app *a, struct buf *text)
+{
+	const struct project *p = projects_of(a, NULL);
+
+	if (p && p->warning)
+		buf_addf(text, "%s%s", text->len ? "; " : "", p->warning);
+}
+
 /* Objects that another application tracks, as the plan or the operation saw them. */
 static void say_shared(const struct app *a, struct buf *text)
 {
@@ -202,6 +211,7 @@ static void look_warnings(struct app *a)
 	if (a->head)
 		say_list(a->head->a.repeats, a->head->a.n_repeats, &repeats);
 	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
+	say_project(a, &spec);
 	look_warning(a, "ExcludedResourceWarning", &objects);
 	look_warning(a, "RepeatedResourceWarning", &repeats);
 	look_warning(a, "InvalidSpecWarning", &spec);
@@ -341,6 +351,28 @@ static bool compare(struct app *a)
 	return app_compare(a);
 }
 
+/*
+ * A person waits for the end of what they asked for: it is told before another
+ * operation (a revert) takes its place. Not for long: false while it is being told.
+ */
+static bool end_is_told(struct app *a)
+{
+	uint64_t until = a->untold + TELL_WITHIN_MS;
+
+	if (!a->untold)
+		return true;
+	if (world_now(a->engine->w) >= until) {
+		a->untold = 0;
+		return true;
+	}
+	look_conditions(a);
+	look_warnings(a);
+	app_status_tick(a);
+	if (a->untold)
+		app_poke_at(a, until);
+	return !a->untold;
+}
+
 static void run(struct app *a)
 {
 	struct decision d;
@@ -362,6 +394,8 @@ static void run(struct app *a)
 		return;	/* poked when the lists are in */
 	if (!a->present || app_is_refused(a) || a->spec.skip_reconcile)
 		return;
+	if (!end_is_told(a))
+		return;
 	if (app_request_lost(a)) {
 		struct err why;
 
@@ -377,12 +411,14 @@ static void run(struct app *a)
 /* Its project may change at any time, and with it what may be read and done. */
 static void look_project(struct app *a)
 {
+	const struct project *project = projects_of(a, NULL);
 	bool was = app_is_refused(a);
 	struct err err = ERR_INIT;
 
 	if (!a->spec.n_errors)
 		(void)!projects_check(a, &err);
 	a->project_err = err;
+	waits_settle(&a->spec, project ? &project->waits : NULL, &a->engine->cfg.defaults);
 	if (was != app_is_refused(a) || a->request.own_sources)
 		app_follow_source(a);
 	if (a->op && err.code && !a->spec.deleting)

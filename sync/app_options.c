@@ -8,7 +8,6 @@
 #include "sync/links.h"
 
 #define OPTIONS "spec.syncPolicy.syncOptions"
-#define MAX_WAIT_MS (UINT64_C(7) * 24 * 3600 * 1000)
 #define RECREATE "syncd.dev/recreate-on-immutable"
 
 /* Exact and case-sensitive, as in Argo CD. note: why it differs here, or NULL. */
@@ -231,22 +230,9 @@ void app_options_decode(struct app_spec *s, const json_t *spec,
 	decode_ignore(s, spec);
 }
 
-static void take_wait(struct app_spec *s, const json_t *annotations,
-		      const char *key, bool may_be_zero, uint64_t *ms)
+static void on_bad_wait(void *arg, const char *words)
 {
-	const char *text = doc_get_str(annotations, key, NULL);
-	struct err err = ERR_INIT;
-	uint64_t value;
-
-	if (!text)
-		return;
-	if (duration_parse(text, &value, &err))
-		spec_error(s, "annotation %s: %s", key, err.msg);
-	else if (value > MAX_WAIT_MS || (!value && !may_be_zero))
-		spec_error(s, "annotation %s: \"%.40s\" must be %s and at most 168h",
-			   key, text, may_be_zero ? "0 or more" : "more than 0");
-	else
-		*ms = value;
+	spec_error(arg, "%s", words);
 }
 
 bool auto_revert_parse(const char *text, enum auto_revert *ret)
@@ -310,23 +296,8 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 	s->links = links_of_annotations(annotations);
 	decode_auto_revert(s, annotations, defaults);
 	decode_approvals(s, annotations);
-	s->soak_ms = defaults->soak_ms;
-	s->wave_deadline_ms = defaults->wave_deadline_ms;
-	s->hook_deadline_ms = defaults->hook_deadline_ms;
-	s->degraded_grace_ms = defaults->degraded_grace_ms;
-	s->pull_grace_ms = defaults->pull_grace_ms;
-	s->crash_grace_ms = defaults->crash_grace_ms;
-	take_wait(s, annotations, "syncd.dev/soak", true, &s->soak_ms);
-	take_wait(s, annotations, "syncd.dev/wave-deadline", false,
-		  &s->wave_deadline_ms);
-	take_wait(s, annotations, "syncd.dev/hook-deadline", false,
-		  &s->hook_deadline_ms);
-	take_wait(s, annotations, "syncd.dev/degraded-grace", true,
-		  &s->degraded_grace_ms);
-	take_wait(s, annotations, "syncd.dev/pull-grace", true,
-		  &s->pull_grace_ms);
-	take_wait(s, annotations, "syncd.dev/crash-grace", true,
-		  &s->crash_grace_ms);
+	waits_decode(&s->waits, annotations, on_bad_wait, s);
+	waits_settle(s, NULL, defaults);
 }
 
 static int by_text(const void *a, const void *b)

@@ -271,6 +271,7 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh,
 	a->status_req.on_done = on_written;
 	a->status_busy = true;
 	a->status_at = world_now(e->w);
+	a->untold = 0;
 	json_decref(a->status);
 	a->status = as_kept(status, mirror);
 	free(a->mirror_sent);
@@ -296,7 +297,7 @@ static bool refreshed(const struct app *a)
 /* The end of what runs comes soon, and may follow a write only after a second. */
 static uint64_t tell_at(const struct app *a)
 {
-	if (a->operation_mark == MARK_SEEN)
+	if (a->operation_mark == MARK_SEEN || a->untold)
 		return 0;
 	if (a->op)
 		return op_tell_at(a->op);
@@ -310,7 +311,7 @@ void app_status_tick(struct app *a)
 	_cleanup_free_ char *mirror = NULL;
 	uint64_t now = world_now(e->w);
 	bool drop_refresh = refreshed(a);
-	bool must = drop_refresh || a->operation_mark == MARK_SEEN;
+	bool must = drop_refresh || a->operation_mark == MARK_SEEN || a->untold;
 	struct err why;
 
 	if (!a->present)

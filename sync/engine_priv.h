@@ -292,6 +292,7 @@ struct app {
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
 	bool stopped_op;	/* it ends for a pause or a gate, or its Application went */
+	uint64_t untold;	/* mono: what a person asked for ended, and no status says so; 0 */
 	unsigned revert_tries;
 	uint32_t prior_target;
 	uint64_t others_since;	/* mono: a prune waits for the others' wishes; 0 */

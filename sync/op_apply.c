@@ -14,6 +14,8 @@
 #define AFTER_CRD_STEP_MS 500
 #define AFTER_UNBLOCK_MS 10000
 #define AFTER_UNBLOCK_STEP_MS 500
+#define FORBIDDEN_MS 15000
+#define FORBIDDEN_STEP_MS 2000
 
 void op_apply_done(struct apply *a)
 {
@@ -88,7 +90,8 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 		err_wrap(&op->err, "%s (%s)", buf_str(&key), r->source);
 	else
 		err_wrap(&op->err, "%s", buf_str(&key));
-	op->may_pass = op->may_pass || strstr(err->msg, "exceeded quota");
+	op->may_pass = op->may_pass || strstr(err->msg, "exceeded quota") ||
+		       op_lacks_rights(&a->req, err);
 }
 
 bool op_is_terminal(const struct err *err)
@@ -163,6 +166,19 @@ static bool retry_after_unblock(struct apply *a, const struct err *err)
 	return true;
 }
 
+/* Whoever grants rights may be a moment behind; what grants them takes a moment, too. */
+static bool retry_forbidden(struct apply *a, const struct err *err)
+{
+	struct op *op = a->op;
+	struct world *w = op->e->w;
+
+	if (a->unblocking || !op_lacks_rights(&a->req, err) ||
+	    op_cancel_if_superseded(op) || world_now(w) > a->first_try + FORBIDDEN_MS)
+		return false;
+	world_timer_start(w, &a->again, FORBIDDEN_STEP_MS);
+	return true;
+}
+
 void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err)
 {
 	note_failure(a, outcome, err);
@@ -198,7 +214,8 @@ static void on_apply(struct apply *a, const struct err *err)
 		if (takes && op_takeover(a, a->req.json))
 			return;
 	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
-		   retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
+		   retry_after_unblock(a, err) || retry_forbidden(a, err) ||
+		   op_replace_begin(a, err, &told)) {
 		return;
 	} else if (err->code == ERR_CONFLICT && a->task.adopt && !a->looking) {
 		/* It went or was replaced between the look and the apply. */
@@ -255,6 +272,8 @@ static void on_dry_run(struct apply *a, const struct err *err)
 			return;
 		}
 	} else if (retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
+		return;
+	} else if (!op_earlier_may_help(a->op, &a->task.key) && retry_forbidden(a, err)) {
 		return;
 	} else if (op_is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
 		   !op_prunes_early(a->op) &&

@@ -249,6 +249,8 @@ bool op_is_terminal(const struct err *err);
 void op_send(struct op *op, struct kube_request *r);
 /* What to do about it, where a person can do something. */
 void op_hint(struct err *err);
+/* Nobody has granted what it needs (yet): RBAC, not an admission's refusal. */
+bool op_lacks_rights(const struct kube_request *r, const struct err *err);
 /* op_view.c: the error as people may read it: a Secret's may quote the value. */
 void op_safe_error(const struct objkey *k, const struct kube_request *r,
 		   const struct err *err, struct err *ret);

@@ -27,3 +27,8 @@ void op_hint(struct err *err)
 		snprintf(err->msg + n, sizeof(err->msg) - n, ": let syncd act as it "
 			 "(manifests/impersonation)");
 }
+
+bool op_lacks_rights(const struct kube_request *r, const struct err *err)
+{
+	return r->status == 403 && strstr(err->msg, "is forbidden: User \"");
+}

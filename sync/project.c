@@ -351,6 +351,14 @@ static int check_spec(const json_t *spec, struct err *err)
 	return check_accounts(spec, err);
 }
 
+static void on_bad_wait(void *arg, const char *words)
+{
+	struct project *p = arg;
+
+	if (!p->warning)
+		p->warning = xasprintf("AppProject %s: %s", p->name, words);
+}
+
 int project_decode(struct project *p, const json_t *object, struct err *err)
 {
 	const char *name = doc_get_str(object, "metadata", "name", NULL);
@@ -370,6 +378,8 @@ int project_decode(struct project *p, const json_t *object, struct err *err)
 					 "syncd.dev/deploy-control", NULL));
 	p->environment = xstrdup(doc_get_str(object, "metadata", "annotations",
 					     "syncd.dev/environment", NULL));
+	waits_decode(&p->waits, doc_get(object, "metadata", "annotations", NULL),
+		     on_bad_wait, p);
 	/* null is what absent is; a null whitelist must not become an empty one. */
 	if (json_is_null(doc_get(spec, "namespaceResourceWhitelist", NULL)))
 		json_object_del(p->spec, "namespaceResourceWhitelist");
@@ -390,6 +400,7 @@ void project_deinit(struct project *p)
 	free(p->auto_revert);
 	free(p->control);
 	free(p->environment);
+	free(p->warning);
 	free(p->name);
 	json_decref(p->spec);
 	*p = (struct project){ 0 };

@@ -1,5 +1,10 @@
 #include "refs.h"
 
+static const char *group_of(const char *kind)
+{
+	return strcmp(kind, "NetworkPolicy") ? "" : "networking.k8s.io";
+}
+
 bool refs_changed(const char *refs, const char *ns,
 		  bool (*is_changed)(const struct objkey *k, void *arg), void *arg)
 {
@@ -12,7 +17,7 @@ bool refs_changed(const char *refs, const char *ns,
 		if (!slash)
 			continue;
 		*slash = '\0';
-		if (is_changed(&(struct objkey){ "", ref, ns, slash + 1 }, arg))
+		if (is_changed(&(struct objkey){ group_of(ref), ref, ns, slash + 1 }, arg))
 			return true;
 	}
 	return false;

@@ -57,6 +57,7 @@ struct rendered {
 	char *hook;		/* phases, Helm's under Argo CD's names, "" if none */
 	char *source;		/* "path/file.yaml:12", for messages */
 	char *refs;		/* "ConfigMap/x Secret/y ServiceAccount/z" used by its pods;
+				   "NetworkPolicy/x" of the release that selects them;
 				   of an autoscaler what it scales, "Deployment/x" */
 	char *images;		/* space separated, of its pod template, "" if none */
 	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */

@@ -15,6 +15,7 @@
 
 #include "core/err.h"
 #include "core/mem.h"
+#include "sync/waits.h"
 
 enum auto_revert { REVERT_OFF, REVERT_REPORT, REVERT_ON };
 #define ANN_AUTO_REVERT "syncd.dev/auto-revert"
@@ -142,6 +143,7 @@ struct app_spec {
 	bool auto_revert_said;		/* by its own annotation */
 	uint64_t soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t degraded_grace_ms, pull_grace_ms, crash_grace_ms;
+	struct waits waits;	/* what of these six its own annotations say */
 	char options_digest[65];	/* syncOptions, destination, ignoreDifferences, namespace */
 	char **errors;			/* InvalidSpecError messages, at most 64 */
 	size_t n_errors;

@@ -13,12 +13,15 @@
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "sync/waits.h"
 
 struct project {
 	char *name;
 	json_t *spec;	/* owned deep copy of spec */
 	char *auto_revert;	/* its annotation syncd.dev/auto-revert; NULL */
 	char *control, *environment;	/* syncd.dev/deploy-control, /environment; NULL */
+	struct waits waits;	/* its annotations; its applications' own go before */
+	char *warning;		/* of one that cannot be read; NULL */
 };
 
 /* ERR_INVALID names the first field of a wrong type or a glob too long. */

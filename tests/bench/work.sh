@@ -101,7 +101,7 @@ put() { # KEY JSON
 	mv "$T/figures.new" "$T/figures"
 }
 
-start_syncd() {
+start_syncd() { # [FLAG...]
 	local port
 	ports_take "$T/ports" 2
 	mapfile -t port <"$T/ports"
@@ -109,7 +109,7 @@ start_syncd() {
 	daemon_start "$T" syncd "$BIN/syncd" --kubeconfig "$KUBECONFIG" --namespace syncd-system \
 		--data-dir "$T/data" --metrics-addr "127.0.0.1:${port[0]}" \
 		--health-addr "127.0.0.1:${port[1]}" --soak 0s --log-level "${BENCH_LOG:-info}" \
-		--log-format json
+		--log-format json "$@"
 	daemon_wait "$T" syncd 30 curl -fsS -m 2 "http://127.0.0.1:${port[1]}/readyz"
 	read -r SYNCD _ <"$T/syncd.pid"
 	for _ in {1..100}; do # a standby would do nothing

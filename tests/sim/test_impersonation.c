@@ -164,7 +164,7 @@ static void an_account_without_rights(void **state)
 	init_in(&x, 1620, AS("*", "deployer"));
 	apisim_set_authz(x.api, deny_deployer, (char[]){ ACCOUNT });
 	engsim_start(&x);
-	sim_run_for(x.s, 20000);
+	sim_run_for(x.s, 40000);
 	scene_assert_condition(&x, "shop", "SyncError", "User \"" ACCOUNT "\" cannot");
 	assert_string_equal(scene_tag(&x), "");
 	apisim_set_authz(x.api, NULL, NULL);

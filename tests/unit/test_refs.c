@@ -27,6 +27,7 @@ static void references(void **state)
 		{ "ConfigMap/a", "ConfigMap/other/a", false },
 		{ "  ConfigMap/a", "ConfigMap/shop/a", true },
 		{ "ConfigMap", "ConfigMap/shop/a", false },
+		{ "Secret/b NetworkPolicy/a", "networking.k8s.io/NetworkPolicy/shop/a", true },
 	};
 
 	(void)state;
