@@ -488,7 +488,7 @@ static int take_fields(struct walk *w, const char *folder, const char *file,
 		       const char *text, size_t len, struct err *err)
 {
 	_cleanup_(arena_deinit) struct arena a = { 0 };
-	_cleanup_(reader_freep) struct node_reader *r = node_reader_new(text, len);
+	_cleanup_(reader_freep) struct node_reader *r = node_reader_new_lenient(text, len);
 	struct place at = { .folder = folder, .file = file };
 	struct node *doc;
 	int got = node_read(r, &a, &doc, err);

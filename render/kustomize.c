@@ -16,19 +16,20 @@ static void on_warning(void *arg, const char *text)
 	collect_warn(arg, "%s", text);
 }
 
-/* Of what a plugin generated we know the folder only. */
-static int add_all(struct collect *c, struct kust_result *built, const char *path,
-		   struct err *err)
-{
-	for (size_t i = 0; i < built->n_objects; i++) {
-		const struct kust_object *o = &built->objects[i];
-		const char *from = *o->file ? o->file : *path ? path : ".";
+struct adding {
+	struct collect *c;
+	const char *path;	/* of the kustomization */
+};
 
-		o->root->line = o->line;
-		if (object_add(c, &built->arena, o->root, from, err) < 0)
-			return -1;
-	}
-	return 0;
+/* Of what a plugin generated we know the folder only. */
+static int add(void *arg, const struct kust_object *o, struct node *n, struct arena *a,
+	       struct err *err)
+{
+	const struct adding *to = arg;
+	const char *from = *o->file ? o->file : *to->path ? to->path : ".";
+
+	n->line = o->line;
+	return object_add(to->c, a, n, from, err);
 }
 
 static int leave_to_program(struct collect *c, struct files *files, const char *path,
@@ -62,6 +63,7 @@ int kustomize_run(struct collect *c, struct files *files, const char *path,
 		.objects = c->caps.objects, .warn = on_warning, .warn_arg = c,
 		.remote = remote_bases_find, .remote_arg = &remotes,
 	};
+	struct adding to = { c, path };
 	struct kust_result built;
 	int rc;
 
@@ -71,7 +73,7 @@ int kustomize_run(struct collect *c, struct files *files, const char *path,
 		return -1;
 	}
 	rc = built.needs_exec ? leave_to_program(c, files, path, built.why, err) :
-				add_all(c, &built, path, err);
+				kust_result_each(&built, add, &to, err);
 	kust_result_deinit(&built);
 	return rc;
 }

@@ -106,6 +106,8 @@ static void look_conditions(struct app *a)
 		app_set_condition(a, "ComparisonError", "%s", source.msg);
 	else if (a->head_err.code && !*a->rendering)
 		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
+	else if (remotes_error(a, &source))
+		app_set_condition(a, "ComparisonError", "%s", source.msg);
 	else if (a->unlisted)
 		app_set_condition(a, "ComparisonError", "%s", a->unlisted);
 	else

@@ -52,6 +52,8 @@ int remotes_want(struct app *a, const char *url, const char *ref, const char *by
 		 struct err *err) __attribute__((warn_unused_result));
 /* All are fetched. false with *err (may be NULL) set: one cannot be. */
 bool remotes_ready(const struct app *a, struct err *err);
+/* One that was fetched cannot be asked any more: what is there stays in use. */
+bool remotes_error(const struct app *a, struct err *ret);
 /* Over URLs, refs and commits. */
 void remotes_key(const struct app *a, char out[65]);
 /* For the request; the array is owned by the caller, its strings are borrowed. */

@@ -87,6 +87,35 @@ bool remotes_use(const struct app *a, const struct repo_rev *rev)
 	return false;
 }
 
+/* Of a file the message names the URL itself. */
+static void tell_trouble(const struct remote_use *u, struct err *ret)
+{
+	_cleanup_free_ char *shown = repo_url_shown(u->url);
+	const char *url = shown + (repo_is_raw(u->url) ? strlen(REPO_RAW) : 0);
+
+	bool named = !strncmp(u->rev->err.msg, url, strlen(url));
+
+	err_set(ret, u->rev->err.code, "the remote base %s%s%s", named ? "" : url,
+		named ? "" : ": ", u->rev->err.msg);
+	ret->retry = u->rev->err.retry;
+}
+
+bool remotes_error(const struct app *a, struct err *ret)
+{
+	for (size_t i = 0; i < a->remotes.len; i++) {
+		const struct remote_use *u = &a->remotes.data[i];
+		struct err why;
+
+		if (!u->rev->err.code || !*u->rev->commit)
+			continue;
+		tell_trouble(u, &why);
+		err_set(ret, why.code, "%s; what was fetched before stays in use", why.msg);
+		return true;
+	}
+	*ret = ERR_INIT;
+	return false;
+}
+
 bool remotes_ready(const struct app *a, struct err *err)
 {
 	for (size_t i = 0; i < a->remotes.len; i++) {
@@ -94,12 +123,8 @@ bool remotes_ready(const struct app *a, struct err *err)
 
 		if (*u->rev->commit)
 			continue;
-		if (u->rev->err.code && err) {
-			_cleanup_free_ char *shown = repo_url_shown(u->url);
-
-			*err = u->rev->err;
-			err_wrap(err, "the remote base %s", shown);
-		}
+		if (u->rev->err.code && err)
+			tell_trouble(u, err);
 		return false;
 	}
 	return true;

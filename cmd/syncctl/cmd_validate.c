@@ -54,7 +54,7 @@ static bool is_component(struct validation *v, const char *folder)
 		if (v->tree.files->ops->read(v->tree.files, path, (size_t)1 << 20, &text,
 					     &len, NULL))
 			continue;
-		r = node_reader_new(text, len);
+		r = node_reader_new_lenient(text, len);
 		kind = node_read(r, &a, &n, NULL) == 1 ? node_get_str(n, "kind") : NULL;
 		node_reader_free(r);
 		return kind && strcmp(kind, "Component") == 0;
@@ -78,7 +78,9 @@ static void build(struct validation *v, const char *folder)
 		return;
 	}
 	count = xasprintf("%zu objects", r.n_objects);
-	if (r.needs_exec)
+	if (kust_result_each(&r, NULL, NULL, &err) < 0)
+		report(v, folder, "failed", err.msg);
+	else if (r.needs_exec)
 		report(v, folder, "program", r.why);
 	else
 		report(v, folder, "ok", count);

@@ -269,7 +269,7 @@ static struct node *map(struct canon *c, const struct node *n, struct node *copy
 			return NULL;
 		copy->len += 2;
 	}
-	return copy;
+	return map_check_texts(n, c->err) < 0 ? NULL : copy;
 }
 
 static struct node *value(struct canon *c, const struct node *n, unsigned depth,

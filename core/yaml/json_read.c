@@ -12,6 +12,7 @@
 struct json {
 	const char *text;
 	size_t len, pos, line;
+	struct key_rules *rules;	/* borrowed */
 	struct arena *arena;
 	size_t count;
 	struct kids kids;
@@ -303,7 +304,7 @@ static struct node *read_collection(struct json *j, bool map, unsigned depth,
 	if (!n || read_items(j, map, depth, err) < 0)
 		return NULL;
 	kids_close(&j->kids, from, j->arena, n);
-	return map && map_check_keys(n, true, err) < 0 ? NULL : n;
+	return map && map_check_keys(n, j->rules, err) < 0 ? NULL : n;
 }
 
 static struct node *read_value(struct json *j, unsigned depth, struct err *err)
@@ -319,10 +320,11 @@ static struct node *read_value(struct json *j, unsigned depth, struct err *err)
 }
 
 int json_read(const char *text, size_t len, size_t *pos, size_t *line,
-	      struct arena *a, struct node **ret, struct err *err)
+	      struct key_rules *rules, struct arena *a, struct node **ret,
+	      struct err *err)
 {
 	struct json j = { .text = text, .len = len, .pos = *pos, .line = *line,
-			  .arena = a, .tmp = BUF_INIT_MAX(NODE_SCALAR_MAX) };
+			  .rules = rules, .arena = a, .tmp = BUF_INIT_MAX(NODE_SCALAR_MAX) };
 
 	*ret = NULL;
 	skip_space(&j);

@@ -1,5 +1,5 @@
 /*
- * merge.c - the rules of a map: no key twice, and `<<`.
+ * merge.c - the rules of a map: no key twice (unless its reader minds none), and `<<`.
  *
  * A merged key yields to an explicit one that follows it, as in yaml v2. One that
  * stands before the `<<` would be overwritten there, which nobody means: refused.
@@ -9,6 +9,7 @@
 #include "yaml_priv.h"
 
 #define MERGE_TAG "tag:yaml.org,2002:merge"
+#define SMALL_MAP 16	/* keys */
 
 static bool is_merge(const struct node *n)
 {
@@ -58,21 +59,105 @@ static struct key_ref *keys_sorted(struct node *const *kids, size_t n, bool v3,
 	return refs;
 }
 
-int map_check_keys(const struct node *map, bool v3, struct err *err)
+static int refuse_double(const struct key_ref *first, const struct key_ref *second,
+			 struct err *err)
+{
+	return err_set(err, ERR_INVALID, "line %u: key '%.80s' is there already, on line %u; "
+		       "remove one of them", second->line, second->text, first->line);
+}
+
+/* Kustomize takes what is no text for a key only where it cannot be written. */
+static int check_scalars(const struct node *map, struct err *err)
+{
+	char tmp[32];
+
+	for (uint32_t i = 0; i < map->len; i += 2)
+		if (map->kids[i]->kind != NODE_SCALAR &&
+		    !node_key_text(map->kids[i], tmp, err))
+			return -1;
+	return 0;
+}
+
+static void take_out_marked(struct node *map)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < map->len; i += 2) {
+		if (!map->kids[i])
+			continue;
+		map->kids[kept++] = map->kids[i];
+		map->kids[kept++] = map->kids[i + 1];
+	}
+	map->len = kept;
+}
+
+/* The first of the two goes; the first pair that is met is told. */
+static void drop_first(struct node *map, struct key_rules *rules,
+		       const struct key_ref *first, const struct key_ref *second)
+{
+	if (!rules->dropped.code)
+		err_set(&rules->dropped, ERR_INVALID, "line %u: key '%.80s' is there already, "
+			"on line %u", second->line, second->text, first->line);
+	map->kids[2 * first->at] = NULL;
+}
+
+int map_check_keys(struct node *map, struct key_rules *rules, struct err *err)
 {
 	_cleanup_(arena_deinit) struct arena scratch = { 0 };
 	_cleanup_free_ struct key_ref *refs = NULL;
 	size_t n = map->len / 2;
 
-	refs = keys_sorted(map->kids, n, v3, &scratch, err);
+	if (rules->doubles == DOUBLES_KEPT)
+		return check_scalars(map, err);
+	refs = keys_sorted(map->kids, n, false, &scratch, err);
 	if (!refs)
 		return -1;
 	for (size_t i = 1; i < n; i++) {
-		if (strcmp(refs[i - 1].text, refs[i].text) == 0)
-			return err_set(err, ERR_INVALID, "line %u: key '%.80s' is there "
-				       "already, on line %u; remove one of them",
-				       refs[i].line, refs[i].text, refs[i - 1].line);
+		if (strcmp(refs[i - 1].text, refs[i].text) != 0)
+			continue;
+		if (rules->doubles == DOUBLES_REFUSED)
+			return refuse_double(&refs[i - 1], &refs[i], err);
+		drop_first(map, rules, &refs[i - 1], &refs[i]);
 	}
+	take_out_marked(map);
+	return 0;
+}
+
+/* Small maps, which most are, need no order to find a text again. */
+static bool has_double(const struct node *map)
+{
+	for (uint32_t i = 2; i < map->len; i += 2)
+		for (uint32_t j = 0; j < i; j += 2)
+			if (map->kids[i]->len == map->kids[j]->len &&
+			    memcmp(map->kids[i]->text, map->kids[j]->text,
+				   map->kids[i]->len) == 0)
+				return true;
+	return false;
+}
+
+int map_check_texts(const struct node *map, struct err *err)
+{
+	_cleanup_free_ struct key_ref *refs = NULL;
+	size_t n = map->len / 2;
+
+	if (n <= SMALL_MAP && !has_double(map))
+		return 0;
+	refs = keys_sorted(map->kids, n, true, NULL, err);
+	for (size_t i = 1; i < n; i++)
+		if (strcmp(refs[i - 1].text, refs[i].text) == 0)
+			return refuse_double(&refs[i - 1], &refs[i], err);
+	return 0;
+}
+
+int node_check_doubles(const struct node *n, struct err *err)
+{
+	if (n->kind == NODE_SCALAR)
+		return 0;
+	if (n->kind == NODE_MAP && map_check_texts(n, err) < 0)
+		return -1;
+	for (uint32_t i = 0; i < n->len; i++)
+		if (node_check_doubles(n->kids[i], err) < 0)
+			return -1;
 	return 0;
 }
 

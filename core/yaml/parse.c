@@ -25,7 +25,7 @@ struct yaml_source {
 	const char *text;
 	size_t len;
 	bool started, ended;
-	bool v3;		/* Kustomize's dialect */
+	struct key_rules *rules;	/* borrowed */
 	struct escapes escapes;
 	bool bad_escape;	/* the parser stopped at one */
 	size_t n_read;		/* documents */
@@ -245,9 +245,9 @@ static struct node *read_scalar(struct yaml_source *s, const yaml_event_t *e,
 	}
 	n->text = copy;
 	n->len = (uint32_t)len;
-	n->implicit = is_implicit(e, s->v3);
+	n->implicit = is_implicit(e, s->rules->v3);
 	n->tag = arena_strdup(s->arena, (const char *)e->data.scalar.tag);
-	if (s->v3 && n->tag && strcmp(n->tag, "!") == 0)
+	if (s->rules->v3 && n->tag && strcmp(n->tag, "!") == 0)
 		n->tag = NULL;
 	if (e->data.scalar.anchor)
 		anchor_put(s, (const char *)e->data.scalar.anchor, n);
@@ -281,10 +281,10 @@ static struct node *read_kids(struct yaml_source *s, struct node *n,
 			return NULL;
 		vec_push(&s->kids, kid);
 	}
-	if (n->kind == NODE_MAP && map_merge(&s->kids, from, s->v3, s->arena, err) < 0)
+	if (n->kind == NODE_MAP && map_merge(&s->kids, from, s->rules->v3, s->arena, err) < 0)
 		return NULL;
 	kids_close(&s->kids, from, s->arena, n);
-	if (n->kind == NODE_MAP && map_check_keys(n, s->v3, err) < 0)
+	if (n->kind == NODE_MAP && map_check_keys(n, s->rules, err) < 0)
 		return NULL;
 	return n;
 }
@@ -375,7 +375,7 @@ static int start(struct yaml_source *s, struct err *err)
 
 	s->started = true;
 	if (check_directives(s->text, s->len, err) < 0 ||
-	    (s->v3 && check_separators(s->text, s->len, err) < 0))
+	    (s->rules->v3 && check_separators(s->text, s->len, err) < 0))
 		return -1;
 	return next_event(s, &e, err);
 }
@@ -417,7 +417,7 @@ static int read_next(struct yaml_source *s, struct arena *a, struct node **ret,
 		return -1;
 	if (e.type == YAML_STREAM_END_EVENT)
 		return 0;
-	if (s->v3 && has_directives(&e))
+	if (s->rules->v3 && has_directives(&e))
 		return err_set(err, ERR_INVALID, "line %zu: Kustomize takes no '%%' "
 			       "directives; remove them", e.start_mark.line + 1);
 	r = read_document(s, ret, err);
@@ -472,13 +472,14 @@ int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
 	return r;
 }
 
-struct yaml_source *yaml_source_new(const char *text, size_t len, bool v3)
+struct yaml_source *yaml_source_new(const char *text, size_t len,
+				    struct key_rules *rules)
 {
 	struct yaml_source *s = xcalloc(1, sizeof(*s));
 
 	s->text = text;
 	s->len = len;
-	s->v3 = v3;
+	s->rules = rules;
 	begin(s);
 	return s;
 }

@@ -10,7 +10,7 @@
 struct node_reader {
 	const char *text;
 	size_t len, pos, line;
-	bool v3;
+	struct key_rules rules;
 	bool undecided;			/* begins like JSON, not read yet */
 	struct yaml_source *yaml;	/* NULL: JSON, unless undecided */
 };
@@ -33,14 +33,16 @@ static bool is_json(const char *text, size_t len)
 
 	do {
 		_cleanup_(arena_deinit) struct arena a = { 0 };
+		struct key_rules any = { .doubles = DOUBLES_KEPT };
 		struct node *n;
 
-		r = json_read(text, len, &pos, &line, &a, &n, &err);
+		r = json_read(text, len, &pos, &line, &any, &a, &n, &err);
 	} while (r > 0);
 	return r == 0 || err.code == ERR_LIMIT;
 }
 
-static struct node_reader *reader_new(const char *text, size_t len, bool v3)
+static struct node_reader *reader_new(const char *text, size_t len, bool v3,
+				      enum doubles doubles)
 {
 	struct node_reader *r = xcalloc(1, sizeof(*r));
 
@@ -51,23 +53,33 @@ static struct node_reader *reader_new(const char *text, size_t len, bool v3)
 	r->text = text;
 	r->len = len;
 	r->line = 1;
-	r->v3 = v3;
+	r->rules = (struct key_rules){ .v3 = v3, .doubles = doubles };
 	r->pos = skip_space(text, len, 0);
 	r->undecided = r->pos < len && text[r->pos] == '{';
 	r->pos = 0;
 	if (!r->undecided)
-		r->yaml = yaml_source_new(text, len, v3);
+		r->yaml = yaml_source_new(text, len, &r->rules);
 	return r;
 }
 
 struct node_reader *node_reader_new(const char *text, size_t len)
 {
-	return reader_new(text, len, false);
+	return reader_new(text, len, false, DOUBLES_REFUSED);
+}
+
+struct node_reader *node_reader_new_lenient(const char *text, size_t len)
+{
+	return reader_new(text, len, false, DOUBLES_LAST);
+}
+
+const char *node_reader_dropped(const struct node_reader *r)
+{
+	return r->rules.dropped.code ? r->rules.dropped.msg : NULL;
 }
 
 struct node_reader *node_reader_new3(const char *text, size_t len)
 {
-	return reader_new(text, len, true);
+	return reader_new(text, len, true, DOUBLES_KEPT);
 }
 
 struct node_reader *node_reader_free(struct node_reader *r)
@@ -85,7 +97,7 @@ static bool read_only_value(struct node_reader *r, struct arena *a, struct node 
 	size_t pos = 0, line = 1;
 	struct err err = ERR_INIT;
 
-	if (json_read(r->text, r->len, &pos, &line, a, ret, &err) != 1 ||
+	if (json_read(r->text, r->len, &pos, &line, &r->rules, a, ret, &err) != 1 ||
 	    skip_space(r->text, r->len, pos) < r->len)
 		return false;
 	r->pos = r->len;
@@ -102,11 +114,11 @@ int node_read(struct node_reader *r, struct arena *a, struct node **ret,
 		if (read_only_value(r, a, ret))
 			return 1;
 		if (!is_json(r->text, r->len))
-			r->yaml = yaml_source_new(r->text, r->len, r->v3);
+			r->yaml = yaml_source_new(r->text, r->len, &r->rules);
 	}
 	if (r->yaml)
 		return yaml_source_read(r->yaml, a, ret, err);
-	n = json_read(r->text, r->len, &r->pos, &r->line, a, ret, err);
+	n = json_read(r->text, r->len, &r->pos, &r->line, &r->rules, a, ret, err);
 	if (n <= 0)
 		r->pos = r->len;
 	return n;

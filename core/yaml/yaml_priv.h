@@ -65,11 +65,21 @@ struct kids {
 
 /* Copies kids from `from` to the end into n and takes them off the stack. */
 void kids_close(struct kids *k, size_t from, struct arena *a, struct node *n);
-/*
- * Refuses two keys that become the same JSON key (v3: that have the same text),
- * naming both lines.
- */
-int map_check_keys(const struct node *map, bool v3, struct err *err)
+/* How the keys of maps are read. */
+enum doubles {
+	DOUBLES_REFUSED,	/* naming both lines */
+	DOUBLES_LAST,		/* the last one counts, the others go */
+	DOUBLES_KEPT,		/* until the tree is printed: map_check_texts() */
+};
+struct key_rules {
+	bool v3;		/* Kustomize's dialect: told apart by their texts */
+	enum doubles doubles;
+	struct err dropped;	/* DOUBLES_LAST: the first that went, with both lines */
+};
+int map_check_keys(struct node *map, struct key_rules *rules, struct err *err)
+	__attribute__((warn_unused_result));
+/* Refuses two keys of the same text; all keys are scalars. */
+int map_check_texts(const struct node *map, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* Replaces the pair `<<` among the pairs kids[from..] by what it names. */
@@ -85,12 +95,13 @@ struct node *node_make(struct arena *a, size_t *count, enum node_kind kind,
  * over a cap: ERR_LIMIT). *pos and *line move behind what was read.
  */
 int json_read(const char *text, size_t len, size_t *pos, size_t *line,
-	      struct arena *a, struct node **ret, struct err *err)
-	__attribute__((warn_unused_result));
+	      struct key_rules *rules, struct arena *a, struct node **ret,
+	      struct err *err) __attribute__((warn_unused_result));
 
 /* YAML through libyaml's events. */
 struct yaml_source;
-struct yaml_source *yaml_source_new(const char *text, size_t len, bool v3);
+struct yaml_source *yaml_source_new(const char *text, size_t len,
+				    struct key_rules *rules);	/* borrowed */
 struct yaml_source *yaml_source_free(struct yaml_source *s);
 int yaml_source_read(struct yaml_source *s, struct arena *a, struct node **ret,
 		     struct err *err) __attribute__((warn_unused_result));

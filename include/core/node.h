@@ -52,17 +52,25 @@ struct node_reader;
  */
 struct node_reader *node_reader_new(const char *text, size_t len);
 /*
+ * The same, but of a key that is twice in a map the last one counts: sigs.k8s.io/yaml
+ * where it is not strict, which is how a kustomization is read. dropped(): the first
+ * such key with its lines, borrowed from the reader; NULL: none so far.
+ */
+struct node_reader *node_reader_new_lenient(const char *text, size_t len);
+const char *node_reader_dropped(const struct node_reader *r);
+/*
  * The same as Kustomize reads resources and patches: keys are told apart by their
  * texts, `<<` never overwrites a key, `! 5` is a number; refused are '%' directives
- * and text behind a separating "---".
+ * and text behind a separating "---". A key that is twice in a map stays so, and
+ * node_get() finds the first: node_canonical() and node_through_json() refuse it.
  */
 struct node_reader *node_reader_new3(const char *text, size_t len);
 struct node_reader *node_reader_free(struct node_reader *r);
 /*
  * 1: the next document in *ret (a document without content is a null scalar); 0: no
  * more; -1: ERR_INVALID naming the line, or ERR_LIMIT (depth, nodes, aliases, long
- * scalars); nothing more can be read then. Duplicate keys, NULs, merges that would
- * overwrite an earlier key, unknown anchors are refused; `<<` is merged.
+ * scalars); nothing more can be read then. Duplicate keys (but see above), NULs, merges
+ * that would overwrite an earlier key, unknown anchors are refused; `<<` is merged.
  */
 int node_read(struct node_reader *r, struct arena *a, struct node **ret,
 	      struct err *err) __attribute__((warn_unused_result));
@@ -126,10 +134,13 @@ enum node_type node_type3(const struct node *n);
  * A copy in which every scalar is what Kustomize prints of it: texts quoted (never
  * implicit), numbers, booleans and nulls plain in their canonical spelling, so that
  * both dialects and JSON read it alike. Texts are shared with n. ERR_INVALID: an
- * infinity, a NaN, a key that is no text: line and key are named.
+ * infinity, a NaN, a key that is no text or there twice: line and key are named.
  */
 int node_canonical(struct arena *a, const struct node *n, struct node **ret,
 		   struct err *err) __attribute__((warn_unused_result));
+/* ERR_INVALID where a key is twice in one of n's maps, with both lines. */
+int node_check_doubles(const struct node *n, struct err *err)
+	__attribute__((warn_unused_result));
 /*
  * The same of a tree that is read into values and written as JSON without being
  * printed as YAML first, as a list's items are: a missing value stays a null, a

@@ -34,9 +34,10 @@ struct kust_options {
 	void *warn_arg;
 };
 
-/* An object of the outcome: plain scalars are what they look like in JSON, too. */
+/* An object of the outcome. */
 struct kust_object {
-	struct node *root;	/* canonical: see node_canonical() */
+	struct node *root;	/* as it was built: see kust_result_each() */
+	const char *kind, *name;
 	const char *file;	/* where it came from, or its generator; "": a plugin */
 	uint32_t line;
 };
@@ -51,12 +52,24 @@ struct kust_result {
 
 /*
  * Builds the kustomization in folder path of files. ERR_INVALID names file, line,
- * field and reason; ERR_NOTFOUND, ERR_LIMIT likewise.
+ * field and reason; ERR_NOTFOUND, ERR_LIMIT likewise. What cannot be printed is found
+ * by kust_result_each() only.
  */
 int kustomize_build(struct files *files, const char *path,
 		    const struct kust_options *o, struct kust_result *ret,
 		    struct err *err) __attribute__((warn_unused_result));
 void kust_result_deinit(struct kust_result *r);
+
+/*
+ * Each object in its turn as it is printed (see node_canonical(): plain scalars are
+ * what they look like in JSON, too): one at a time, since all of them would take as
+ * much memory again. n and a live for the call, and fn may change both; fn NULL: only
+ * whether all can be printed. ERR_INVALID names the object, or fn's error.
+ */
+int kust_result_each(const struct kust_result *r,
+		     int (*fn)(void *arg, const struct kust_object *o, struct node *n,
+			       struct arena *a, struct err *err),
+		     void *arg, struct err *err) __attribute__((warn_unused_result));
 
 /* Refuses what source.kustomize asks and we cannot do. */
 int kust_overrides_check(const json_t *kustomize, struct err *err)

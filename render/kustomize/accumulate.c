@@ -35,6 +35,20 @@ static const struct node *entry_of(const struct node *list, const char *written)
 	return NULL;
 }
 
+/*
+ * What is innermost says what is wrong: the outer of many folders are left out where
+ * they would push that off a message's end.
+ */
+static int wrap_place(const char *file, unsigned line, const char *field,
+		      struct err *err)
+{
+	size_t room = sizeof(err->msg) - sizeof(": 1234567890: : ");
+
+	if (strlen(file) + strlen(field) + strlen(err->msg) > room)
+		return -1;
+	return err_wrap(err, "%s:%u: %s", file, line, field);
+}
+
 /* With the line of an entry, and the field that it stands in. */
 static int blame_entry(const struct target *t, const char *field, const char *written,
 		       struct err *err)
@@ -47,7 +61,7 @@ static int blame_entry(const struct target *t, const char *field, const char *wr
 	}
 	if (!n || !n->line)
 		return blame(t, field, err);
-	return err_wrap(err, "%s:%u: %s", t->spec->file, n->line, field);
+	return wrap_place(t->spec->file, n->line, field, err);
 }
 
 /* --- resources ----------------------------------------------------------------- */

@@ -5,7 +5,7 @@
 #include "transform.h"
 
 #define AFFIX_MAX 1000u		/* bytes; Kubernetes' longest names have 253 */
-#define NAMES_MAX ((size_t)64 << 20)	/* bytes of all names made in a build */
+#define NAMES_MAX ((size_t)12 << 20)	/* bytes of all names made in a build */
 
 struct affix {
 	const char *prefix, *suffix;	/* one of them "" */

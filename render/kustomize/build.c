@@ -149,21 +149,18 @@ static int finish(struct kust *k, const struct kspec *spec, struct kaccumulator 
 	return finish_annotations(k, spec, acc->map, err);
 }
 
-static int give(struct kust *k, const struct kmap *m, struct kust_result *ret,
-		struct err *err)
+static void give(struct kust *k, const struct kmap *m, struct kust_result *ret)
 {
 	ret->n_objects = kmap_len(m);
 	ret->objects = arena_alloc(&k->arena, (ret->n_objects + 1) * sizeof(*ret->objects));
 	for (size_t i = 0; i < ret->n_objects; i++) {
 		const struct kres *r = kmap_at(m, i);
-		struct kust_object *o = &ret->objects[i];
 
-		o->file = r->file ? r->file : "";
-		o->line = r->line;
-		if (node_canonical(&k->arena, r->root, &o->root, err) < 0)
-			return kres_blame(r, err);
+		ret->objects[i] = (struct kust_object){
+			.root = r->root, .kind = r->id.gvk.kind, .name = r->id.name,
+			.file = r->file ? r->file : "", .line = r->line,
+		};
 	}
-	return 0;
 }
 
 static int build(struct kust *k, const char *path, struct kust_result *ret,
@@ -183,7 +180,8 @@ static int build(struct kust *k, const char *path, struct kust_result *ret,
 			"takes before namePrefix, nameSuffix and namespace");
 		return kres_blame(k->lost, err);
 	}
-	return give(k, acc.map, ret, err);
+	give(k, acc.map, ret);
+	return 0;
 }
 
 static int build_ours(struct files *files, const char *path,

@@ -21,8 +21,4 @@ void kconfig_sort(struct kconfig *c);
 /* Takes lists that were decoded for its own: they are sorted and may grow. */
 void kconfig_own(struct kconfig *c);
 
-/* The first document of a file; a null where it has none. */
-int kread_first(struct kust *k, const char *file, const char *text, size_t len,
-		struct node **ret, struct err *err) __attribute__((warn_unused_result));
-
 #endif

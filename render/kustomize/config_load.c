@@ -33,20 +33,6 @@ static const struct kfield config_fields[] = {
 static const struct ktype config_type = { "a file of configurations",
 					  sizeof(struct kconfig), config_fields, 0 };
 
-int kread_first(struct kust *k, const char *file, const char *text, size_t len,
-		struct node **ret, struct err *err)
-{
-	struct node_reader *r = node_reader_new(text, len);
-	int got = node_read(r, &k->arena, ret, err);
-
-	node_reader_free(r);
-	if (got < 0)
-		return err_wrap(err, "%s", file);
-	if (!got)
-		*ret = kplain(k, "");
-	return 0;
-}
-
 static int load_one(struct kust *k, const struct kfolder *folder, const char *path,
 		    struct kconfig *into, struct err *err)
 {
@@ -56,7 +42,7 @@ static int load_one(struct kust *k, const struct kfolder *folder, const char *pa
 	size_t len;
 
 	if (kload_file(k, folder, path, &text, &len, &file, err) < 0 ||
-	    kread_first(k, file, text, len, &n, err) < 0 ||
+	    kread_first(k, file, text, len, true, &n, err) < 0 ||
 	    kdecode(k, &config_type, file, n, true, &c, err) < 0)
 		return -1;
 	kconfig_own(&c);

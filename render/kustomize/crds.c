@@ -172,7 +172,7 @@ static int load_file(struct crds *c, const struct kfolder *folder, const char *p
 	if (!len)
 		return err_set(err, ERR_INVALID, "%s: is empty", c->file);
 	if ((*text == '{' && check_json(c->file, text, len, err) < 0) ||
-	    kread_first(c->k, c->file, text, len, &types, err) < 0)
+	    kread_first(c->k, c->file, text, len, *text == '{', &types, err) < 0)
 		return -1;
 	c->types = types;
 	if (load_types(c, err) < 0)

@@ -232,7 +232,11 @@ static int expand(struct reading *r, const struct node *n, struct err *err)
 {
 	const struct node *items = kget(n, "items");
 
-	if (!ends_with_list(kind_of(n)) || !items)
+	if (!ends_with_list(kind_of(n)))
+		return 0;
+	if (node_check_doubles(n, err) < 0)	/* it is read into values whole */
+		return at_line(r, n, err);
+	if (!items)
 		return 0;
 	if (node_is_null(items))
 		return 1;

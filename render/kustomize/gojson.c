@@ -119,6 +119,9 @@ static int put_map(const struct put *p, const struct node *n, int depth, struct 
 	}
 	buf_addc(p->out, '{');
 	for (uint32_t i = 0; i < n->len; i += 2) {
+		if (i && by_key(kids + i - 2, kids + i) == 0)
+			return err_set(err, ERR_INVALID, "line %u: key '%.80s' is there twice; "
+				       "remove one of them", kids[i]->line, key_text(kids[i]));
 		if (i)
 			buf_addc(p->out, ',');
 		new_line(p, depth + 1);

@@ -75,6 +75,22 @@ static void forget_spelling(struct node *n)
 		forget_spelling(n->kids[i]);
 }
 
+static int to_json(const char *text, size_t len, struct buf *out, struct err *err)
+{
+	_cleanup_(arena_deinit) struct arena a = { 0 };
+	struct node_reader *r = node_reader_new_lenient(text, len);
+	struct node *n;
+	int got = node_read(r, &a, &n, err);
+
+	node_reader_free(r);
+	if (got < 0)
+		return -1;
+	if (got)
+		return node_to_json(n, out, err);
+	buf_adds(out, "null");
+	return 0;
+}
+
 struct kjson_patch *kjson_patch_parse(struct kust *k, const char *text, size_t len,
 				      struct err *err)
 {
@@ -85,7 +101,7 @@ struct kjson_patch *kjson_patch_parse(struct kust *k, const char *text, size_t l
 	if (len && *text == '[') {
 		n = kjson_read(k, text, len, err);
 	} else {
-		if (node_text_to_json(text, len, &json, err) < 0)
+		if (to_json(text, len, &json, err) < 0)
 			return NULL;
 		n = kjson_read(k, buf_str(&json), json.len, err);
 		if (n)

@@ -289,26 +289,10 @@ static void swap(struct kmap *m, struct kres *old, struct kres *r)
 	index_all(m, r);
 }
 
-/* base's pairs, overlaid by over's; as sorted strings. NULL: none at all. */
-static struct node *merge_strings(struct kust *k, const struct node *base,
-				  const struct node *over)
-{
-	struct node *out = node_new_map(&k->arena);
-	const struct node *const from[] = { base, over };
-
-	for (size_t i = 0; i < ARRAY_LEN(from); i++) {
-		for (uint32_t j = 0; from[i] && from[i]->kind == NODE_MAP &&
-		     j < from[i]->len; j += 2)
-			kset(k, out, ktext(from[i]->kids[j]),
-			     kstring(k, ktext(from[i]->kids[j + 1])));
-	}
-	return out->len ? out : NULL;
-}
-
 static void merge_field(struct kust *k, struct node *into, const struct node *old,
-			const char *field)
+			const char *field, enum kdoubles doubles)
 {
-	struct node *merged = merge_strings(k, kget(old, field), kget(into, field));
+	struct node *merged = ktexts_of(k, kget(old, field), kget(into, field), doubles);
 
 	kremove(into, field);
 	if (merged)
@@ -321,8 +305,8 @@ static void take_meta(struct kust *k, struct kres *r, const struct kres *old)
 	struct node *meta = kget_or_make(k, r->root, "metadata", NODE_MAP);
 	const struct node *old_meta = kget(old->root, "metadata");
 
-	merge_field(k, meta, old_meta, "labels");
-	merge_field(k, meta, old_meta, "annotations");
+	merge_field(k, meta, old_meta, "labels", KD_LAST);
+	merge_field(k, meta, old_meta, "annotations", KD_LAST);
 	r->needs_hash = r->needs_hash && old->needs_hash;
 	kres_take_history(r, old);
 	kres_set_name(k, r, old->id.name);
@@ -345,8 +329,8 @@ static int merge_into(struct kmap *m, struct kres *old, struct kres *r, struct e
 		if (origin)	/* what merges into it does not make it */
 			kset(m->k, kfind(r->root, "metadata", "annotations", NULL), ORIGIN,
 			     kstring(m->k, ktext(origin)));
-		merge_field(m->k, r->root, old->root, "data");
-		merge_field(m->k, r->root, old->root, "binaryData");
+		merge_field(m->k, r->root, old->root, "data", KD_FIRST);
+		merge_field(m->k, r->root, old->root, "binaryData", KD_FIRST);
 		if (old->file) {
 			r->file = old->file;
 			r->line = old->line;

@@ -23,6 +23,16 @@ struct node *kget(const struct node *map, const char *key)
 	return NULL;
 }
 
+struct node *kget_last(const struct node *map, const char *key)
+{
+	struct node *last = NULL;
+
+	for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->len; i += 2)
+		if (strcmp(ktext(map->kids[i]), key) == 0)
+			last = map->kids[i + 1];
+	return last;
+}
+
 struct node *kfind(const struct node *n, ...)
 {
 	struct node *at = (struct node *)n;
@@ -83,6 +93,54 @@ bool kremove(struct node *map, const char *key)
 		return true;
 	}
 	return false;
+}
+
+/* One pair of the maps that are joined; the highest rank of a key counts. */
+struct text_pair {
+	const struct node *key, *value;
+	size_t rank;
+};
+
+static int by_key_and_rank(const void *a, const void *b)
+{
+	const struct text_pair *x = a, *y = b;
+	int c = strcmp(ktext(x->key), ktext(y->key));
+
+	return c ? c : (x->rank > y->rank) - (x->rank < y->rank);
+}
+
+static uint32_t count_keys(const struct node *n)
+{
+	return n && n->kind == NODE_MAP ? n->len / 2 : 0;
+}
+
+static size_t take_pairs(const struct node *map, enum kdoubles doubles,
+			 struct text_pair *to, size_t n)
+{
+	uint32_t len = count_keys(map);
+
+	for (uint32_t i = 0; i < len; i++)
+		to[n + i] = (struct text_pair){ map->kids[2 * i], map->kids[2 * i + 1],
+			doubles == KD_LAST ? n + i : n + len - i };
+	return n + len;
+}
+
+struct node *ktexts_of(struct kust *k, const struct node *base, const struct node *over,
+		       enum kdoubles doubles)
+{
+	size_t n = (size_t)count_keys(base) + count_keys(over);
+	_cleanup_free_ struct text_pair *pairs = xcalloc(n + 1, sizeof(*pairs));
+	struct node *out = node_new_map(&k->arena);
+
+	n = take_pairs(over, doubles, pairs, take_pairs(base, doubles, pairs, 0));
+	qsort(pairs, n, sizeof(*pairs), by_key_and_rank);
+	for (size_t i = 0; i < n; i++) {
+		if (i + 1 < n && !strcmp(ktext(pairs[i].key), ktext(pairs[i + 1].key)))
+			continue;
+		node_append(&k->arena, out, kstring(k, ktext(pairs[i].key)));
+		node_append(&k->arena, out, kstring(k, ktext(pairs[i].value)));
+	}
+	return out->len ? out : NULL;
 }
 
 struct node *kget_or_make(struct kust *k, struct node *map, const char *key,

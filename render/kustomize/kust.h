@@ -233,6 +233,8 @@ const char **kpath_split(struct kust *k, const char *path, char separator);
 
 /* The value under a key, compared by its text alone. NULL-safe. */
 struct node *kget(const struct node *map, const char *key);
+/* The same where a Go map was made of it first: of doubles it has the last. */
+struct node *kget_last(const struct node *map, const char *key);
 struct node *kfind(const struct node *n, ...) __attribute__((sentinel));
 /* The text of a scalar there ("" when it is none): GetString without its errors. */
 const char *ktext(const struct node *n);
@@ -242,6 +244,14 @@ struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
 /* Sets a key, at the end where it is new; takes it away. NULL-safe, maps only. */
 void kset(struct kust *k, struct node *map, const char *key, struct node *value);
 bool kremove(struct node *map, const char *key);
+/*
+ * The texts of two maps (NULL: none), sorted by key; over's count over base's. A key
+ * may be twice in a map: GetLabels and GetAnnotations take the last, GetDataMap the
+ * first. NULL when there is nothing at all.
+ */
+enum kdoubles { KD_FIRST, KD_LAST };
+struct node *ktexts_of(struct kust *k, const struct node *base, const struct node *over,
+		       enum kdoubles doubles);
 /*
  * Scalars have a tag in the reference, which a new text does not change, and a style.
  * What was read has the tag of its text (`implicit`, no `tag` here) or, with quotes,
@@ -278,10 +288,11 @@ void kquote11(struct node *n);
 int kset_scalar(struct node *n, const char *text, enum kset_type type, struct err *err)
 	__attribute__((warn_unused_result));
 /*
- * Under key: over what is there, whose style it takes, else value itself is put at
- * the end. map: a map, or a null, which stays one.
+ * Under key: over what is there, whose style it takes, else key and value themselves
+ * are put at the end (a key is never changed, so one may stand in many maps). map: a
+ * map, or a null, which stays one.
  */
-int kset_entry(struct kust *k, struct node *map, const char *key, struct node *value,
+int kset_entry(struct kust *k, struct node *map, struct node *key, struct node *value,
 	       struct err *err) __attribute__((warn_unused_result));
 /*
  * SetField with an untagged text: keeps the quotes of what is there; a new one is quoted
@@ -314,7 +325,8 @@ struct kust {
 	size_t source_bytes, source_files, resources;	/* against the caps */
 	const struct kres *lost;	/* the first that the reference cannot find again */
 	size_t used_bytes, folders;	/* the same, each use counted */
-	size_t name_bytes, entries;	/* the same: names made, labels and annotations put */
+	size_t name_bytes;		/* the same: names made */
+	size_t entries_made, entry_work;	/* labels and annotations: see labels.c */
 	struct kseen *seen;		/* private: texts.c's texts */
 	struct err trouble;	/* private: of load.c */
 	bool origins;		/* buildMetadata asks for where things come from */
@@ -349,6 +361,14 @@ enum kload_kind kload_look(struct kust *k, const struct kfolder *folder,
 int kload_file(struct kust *k, const struct kfolder *folder, const char *written,
 	       const char **ret, size_t *ret_len, const char **ret_path,
 	       struct err *err) __attribute__((warn_unused_result));
+/*
+ * texts.c: the first document of a text that is read into values; a null where it has
+ * none. Of a key that is twice in a map the last one counts, with a warning; strict
+ * (UnmarshalStrict): it is refused. ERR_INVALID names file and line.
+ */
+int kread_first(struct kust *k, const char *file, const char *text, size_t len,
+		bool strict, struct node **ret, struct err *err)
+	__attribute__((warn_unused_result));
 /*
  * resource.Factory.SliceFromBytes: the documents of a text as resources: lists
  * expanded, empty documents left out. ERR_INVALID names file and line.

@@ -7,44 +7,67 @@
  */
 #include "config.h"
 
-#define ENTRIES_MAX ((size_t)4000000)	/* put in a build */
+#define MADE_MAX ((size_t)300000)	/* that were not there before, in a build */
+#define WORK_MAX ((size_t)4000000)	/* put in a build; in a large map one counts more */
+#define KIDS_PER_WORK 64u
 
 struct entry {
-	const char *key;
-	struct node *value;
+	struct node *key, *value;
 };
 
 static int put_entry(struct kust *k, struct kres *r, struct node *n, void *arg,
 		     struct err *err)
 {
 	struct entry *e = arg;
+	uint32_t before = n->len;
 
 	(void)r;
-	if (++k->entries > ENTRIES_MAX)
-		return err_set(err, ERR_LIMIT, "more than %zu labels and annotations are put; "
-			       "use fewer, or split the kustomization", ENTRIES_MAX);
-	return kset_entry(k, n, e->key, e->value, err);
+	if (kset_entry(k, n, e->key, e->value, err) < 0)
+		return -1;
+	k->entry_work++;
+	if (n->kind == NODE_MAP) {
+		k->entries_made += n->len > before;
+		k->entry_work += n->len / KIDS_PER_WORK;
+	}
+	if (k->entries_made > MADE_MAX)
+		return err_set(err, ERR_LIMIT, "more than %zu labels and annotations are "
+			       "added; use fewer, or split the kustomization", MADE_MAX);
+	if (k->entry_work > WORK_MAX)
+		return err_set(err, ERR_LIMIT, "labels and annotations are put more than %zu "
+			       "times; use fewer, or split the kustomization", WORK_MAX);
+	return 0;
 }
 
 /* A !!str node; quoted where YAML 1.1 would take it for something else. */
 static struct node *new_value(struct kust *k, const char *text)
 {
-	struct node *n = kstring(k, text);
+	struct node *n = arena_alloc(&k->arena, sizeof(*n));
 
-	n->style = NODE_PLAIN;
+	n->text = text;	/* of the specification, as old as the build */
+	n->len = (uint32_t)strlen(text);
 	kquote11(n);
 	return n;
+}
+
+static struct node **new_keys(struct kust *k, const struct kpairs *pairs)
+{
+	struct node **keys = arena_alloc(&k->arena, (pairs->len + 1) * sizeof(*keys));
+
+	for (size_t i = 0; i < pairs->len; i++)
+		keys[i] = kplain(k, pairs->data[i].key);
+	return keys;
 }
 
 static int put_all(struct kust *k, struct kmap *m, const struct kpairs *pairs,
 		   const struct kfieldspecs *specs, struct err *err)
 {
+	struct node **keys = new_keys(k, pairs);
+
 	for (size_t i = 0; i < kmap_len(m); i++) {
 		struct kres *r = kmap_at(m, i);
 
 		for (size_t j = 0; j < pairs->len; j++) {
-			struct entry e = { pairs->data[j].key,
-					   new_value(k, pairs->data[j].value) };
+			struct entry e = { keys[j], new_value(k, pairs->data[j].value) };
 
 			if (kfieldspecs_apply(k, r, specs, NODE_MAP, put_entry, &e, err) < 0)
 				return -1;

@@ -364,7 +364,7 @@ static bool holds(const struct requirement *r, const struct node *value)
 bool klabels_fit(const struct kselector_reqs *reqs, const struct node *map)
 {
 	for (const struct requirement *r = reqs->first; r; r = r->next) {
-		if (!holds(r, kget(map, r->key)))
+		if (!holds(r, kget_last(map, r->key)))
 			return false;
 	}
 	return true;

@@ -9,28 +9,18 @@
 
 /* --- annotations as a map of texts ------------------------------------------- */
 
-static int compare_keys(const void *a, const void *b)
-{
-	return strcmp(ktext(*(struct node *const *)a), ktext(*(struct node *const *)b));
-}
-
 void kannotations_rewrite(struct kust *k, struct kres *r)
 {
 	struct node *meta = kget(r->root, "metadata");
-	struct node *old = kget(meta, "annotations"), *fresh;
+	struct node *fresh = ktexts_of(k, NULL, kget(meta, "annotations"), KD_LAST);
+	struct node *second;
 
-	if (!old)
-		return;
 	kremove(meta, "annotations");
-	if (old->kind != NODE_MAP || !old->len)
-		return;
-	fresh = node_new_map(&k->arena);
-	for (uint32_t i = 0; i < old->len; i += 2) {
-		node_append(&k->arena, fresh, kstring(k, ktext(old->kids[i])));
-		node_append(&k->arena, fresh, kstring(k, ktext(old->kids[i + 1])));
-	}
-	qsort(fresh->kids, fresh->len / 2, 2 * sizeof(*fresh->kids), compare_keys);
-	kset(k, meta, "annotations", fresh);
+	second = kget(meta, "annotations");
+	if (fresh && second)
+		fresh = ktexts_of(k, second, fresh, KD_FIRST);
+	if (fresh)
+		kset(k, meta, "annotations", fresh);
 }
 
 void kannotations_set(struct kust *k, struct kres *r, const char *key,

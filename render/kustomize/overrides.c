@@ -499,7 +499,7 @@ int kust_overrides_text(const json_t *ask, struct files *files, const char *fold
 
 	if (!has_work(ask))
 		return 0;
-	reader = node_reader_new(text, len);
+	reader = node_reader_new_lenient(text, len);
 	got = node_read(reader, &a, &doc, err);
 	node_reader_free(reader);
 	if (got < 0)

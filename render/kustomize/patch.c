@@ -30,13 +30,9 @@ static void make_texts(struct kust *k, struct node *root, const char *field)
 
 	if (!old)
 		return;
-	map = node_new_map(&k->arena);
-	for (uint32_t i = 0; old->kind == NODE_MAP && i < old->len; i += 2) {
-		node_append(&k->arena, map, kstring(k, ktext(old->kids[i])));
-		node_append(&k->arena, map, kstring(k, ktext(old->kids[i + 1])));
-	}
+	map = ktexts_of(k, NULL, old, KD_LAST);
 	kremove(meta, field);
-	if (map->len)
+	if (map)
 		kset(k, meta, field, map);
 }
 

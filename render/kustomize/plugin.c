@@ -359,7 +359,7 @@ static int load_targets(const struct plugin *p, const char *path, struct value_a
 	size_t len;
 
 	if (kload_file(p->k, p->folder, path, &text, &len, &file, err) < 0 ||
-	    kread_first(p->k, file, text, len, &n, err) < 0)
+	    kread_first(p->k, file, text, len, false, &n, err) < 0)
 		return -1;
 	return kdecode(p->k, &value_add_type, file, n, false, ret, err);
 }
@@ -460,7 +460,7 @@ static int make_iam_policy(const struct plugin *p, struct err *err)
 			    i.cloud_account.name, i.cloud_account.project,
 			    i.kubernetes.name, *i.kubernetes.ns ? "  namespace: " : "",
 			    i.kubernetes.ns);
-	if (kread_first(p->k, "the ServiceAccount", text, strlen(text), &n, err) < 0)
+	if (kread_first(p->k, "the ServiceAccount", text, strlen(text), true, &n, err) < 0)
 		return kres_blame(p->config, err);
 	return kmap_append(p->m, kres_new(p->k, n, NULL), err);
 }

@@ -439,22 +439,17 @@ static int read_file(struct kust *k, const struct kfolder *folder,
 		     struct err *err)
 {
 	const char *text, *file;
-	struct node_reader *reader;
-	struct node *root = NULL;
+	struct node *root;
 	size_t len;
-	int rc;
 
 	if (r->source || r->n_targets)
 		return err_set(err, ERR_INVALID, "%s:%u: a replacement with a path is that "
 			       "file's: take source and targets away", folder->file, r->line);
 	if (kload_file(k, folder, r->path, &text, &len, &file, err) < 0)
 		return err_wrap(err, "%s:%u: replacements", folder->file, r->line);
-	reader = node_reader_new(text, len);
-	rc = node_read(reader, &k->arena, &root, err);
-	node_reader_free(reader);
-	if (rc < 0)
-		return err_wrap(err, "%s", file);
-	return read_nodes(k, file, rc ? root : kplain(k, ""), ret, err);
+	if (kread_first(k, file, text, len, false, &root, err) < 0)
+		return -1;
+	return read_nodes(k, file, root, ret, err);
 }
 
 int kust_replacements(struct kust *k, const struct kfolder *folder, struct kmap *m,

@@ -269,14 +269,13 @@ static void each_of(struct kust *k, const struct node *map, read_fn fn)
 
 static int read_custom(struct kust *k, const char *text, size_t len, struct err *err)
 {
-	struct node_reader *r = node_reader_new(arena_strndup(&k->arena, text, len), len);
-	struct node *root = NULL;
-	int got = node_read(r, &k->arena, &root, err);
+	const char *copy = arena_strndup(&k->arena, text, len);
+	struct node *root;
 
-	node_reader_free(r);
-	if (got < 0)
-		return err_wrap(err, "the schema of 'openapi.path'");
-	if (!got || root->kind != NODE_MAP)
+	if (kread_first(k, "the schema of 'openapi.path'", copy, len, *copy == '{', &root,
+			err) < 0)
+		return -1;
+	if (root->kind != NODE_MAP)
 		return err_set(err, ERR_INVALID, "the schema of 'openapi.path' is no map: "
 			       "give an OpenAPI v2 document");
 	each_of(k, kget(root, "definitions"), read_definition);

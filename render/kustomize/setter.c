@@ -116,10 +116,10 @@ int kset_scalar(struct node *n, const char *text, enum kset_type type, struct er
 	return 0;
 }
 
-int kset_entry(struct kust *k, struct node *map, const char *key, struct node *value,
+int kset_entry(struct kust *k, struct node *map, struct node *key, struct node *value,
 	       struct err *err)
 {
-	struct node *old = kget(map, key);
+	struct node *old = kget(map, key->text);
 
 	if (kexpect_kind(map, NODE_MAP, err) < 0)
 		return -1;
@@ -130,7 +130,8 @@ int kset_entry(struct kust *k, struct node *map, const char *key, struct node *v
 		value->style = old->style;
 	} else {
 		kquote11(value);
-		kset(k, map, key, value);
+		node_append(&k->arena, map, key);
+		node_append(&k->arena, map, value);
 	}
 	return 0;
 }

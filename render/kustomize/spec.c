@@ -513,13 +513,9 @@ static int check_type(struct kspec *s, struct err *err)
 int kspec_read(struct kust *k, const char *file, const char *text, size_t len,
 	       struct node **ret, struct err *err)
 {
-	struct node_reader *r = node_reader_new(text, len);
-	int got = node_read(r, &k->arena, ret, err);
-
-	node_reader_free(r);
-	if (got < 0)
-		return err_wrap(err, "%s", file);
-	if (got == 0 || node_is_null(*ret))
+	if (kread_first(k, file, text, len, false, ret, err) < 0)
+		return -1;
+	if (node_is_null(*ret))
 		return err_set(err, ERR_INVALID, "%s is empty; write `resources:` into it",
 			       file);
 	return 0;

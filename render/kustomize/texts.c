@@ -1,5 +1,6 @@
 /*
- * texts.c - what a build reads of its files, each text once.
+ * texts.c - what a build reads of its files, each text once; and what is not made of
+ * resources as one document.
  *
  * A text counts once against the cap of what is read, and its use every time against
  * a larger one, so that bases that name bases twice cannot blow up.
@@ -85,4 +86,22 @@ int ktexts_read(struct kust *k, struct files *files, const char *path,
 	l->len = *len;
 	HASH_ADD_KEYPTR(hh, k->seen, l->key, n, l);
 	return count_use(k, path, *len, err);
+}
+
+int kread_first(struct kust *k, const char *file, const char *text, size_t len,
+		bool strict, struct node **ret, struct err *err)
+{
+	struct node_reader *r = strict ? node_reader_new(text, len) :
+					 node_reader_new_lenient(text, len);
+	int got = node_read(r, &k->arena, ret, err);
+
+	if (got > 0 && node_reader_dropped(r))
+		kust_warn(k, "%s: %s: only the last one counts, as in Kustomize", file,
+			  node_reader_dropped(r));
+	node_reader_free(r);
+	if (got < 0)
+		return err_wrap(err, "%s", file);
+	if (!got)
+		*ret = kplain(k, "");
+	return 0;
 }

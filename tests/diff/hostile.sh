@@ -192,7 +192,28 @@ many() {
 	config_maps 60000 | file objects a.yaml
 	echo 'resources: [a.yaml]' | file objects kustomization.yaml
 	refused objects .
+	# names that grow with each layer, and labels: what a build makes of short files
 	local i
+	for ((i = 0; i < 20; i++)); do
+		{ printf 'resources: [../l%d]\nnamePrefix: ' $((i + 1)); repeat 1000 a; echo; } |
+			file names l$i/kustomization.yaml
+	done
+	config_maps 15000 | file names l20/a.yaml
+	echo 'resources: [a.yaml]' | file names l20/kustomization.yaml
+	refused names l0
+	{ printf 'commonLabels:\n'; repeat 999 '  k%d: w\n'; echo 'resources: [a.yaml]'; } |
+		file labels-made kustomization.yaml
+	config_maps 15000 | file labels-made a.yaml
+	refused labels-made .
+	# a label is looked for among all that are there
+	for ((i = 0; i < 100; i++)); do
+		{ printf 'resources: [../l%d]\nlabels:\n- pairs:\n' $((i + 1)); repeat 200 '    k%d: w\n'; } |
+			file labels-again l$i/kustomization.yaml
+	done
+	{ printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  labels:\n'
+		repeat 60000 '    l%d: w\n'; } | file labels-again l100/a.yaml
+	echo 'resources: [a.yaml]' | file labels-again l100/kustomization.yaml
+	refused labels-again l0
 	for ((i = 0; i < 2000; i++)); do
 		echo "resources: [../l$((i + 1))]" | file layers l$i/kustomization.yaml
 	done

@@ -131,12 +131,26 @@ good shop "$COMMIT"
 value_is raw-one
 configmap settings raw-two | write "$T/repos/raw/settings.yaml"
 wait_until 30 "the file's new content" value_is raw-two
+
+it "a file that vanishes is told with its URL and what to do; what it held stays"
 rm "$T/repos/raw/settings.yaml"
-never 3 "taken away" value_is none
+wait_until 30 "the condition" says ComparisonError "the remote base $GIT_URL/raw/settings.yaml: the server answered HTTP 404: check the URL"
+says ComparisonError "what was fetched before stays in use" || fail "it does not say what is used"
+! says ComparisonError SECRET || fail "the query is shown"
 value_is raw-two
+app_is shop '$s.sync.status == "Synced" and $s.health.status == "Healthy"' || fail "it is not Synced any more"
+configmap settings raw-three | write "$T/repos/raw/settings.yaml"
+wait_until 60 "the file being back" value_is raw-three
+wait_until 30 "no condition" app_is shop '($s.conditions // []) | length == 0'
 
 it "a file that is not there says so, without its query"
 overlay "$GIT_URL/raw/missing.yaml?token=SECRET"
 wait_until 30 "the condition" says ComparisonError "raw/missing.yaml: the server answered HTTP 404"
-value_is raw-two
+value_is raw-three
 ! says ComparisonError SECRET || fail "the query is shown"
+
+it "a redirect to another host is not followed, and says which URL to name"
+overlay "$GIT_URL/away/settings.yaml"
+wait_until 30 "the condition" says ComparisonError "away/settings.yaml: redirects to http://localhost:${GIT_URL##*:}/raw/settings.yaml, which is not followed"
+says ComparisonError "name the file by its final URL" || fail "it does not say what to do"
+value_is raw-three

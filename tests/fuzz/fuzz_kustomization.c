@@ -62,8 +62,10 @@ static void build(const char *text)
 		refused(&err);
 		return;
 	}
-	if (r.needs_exec ? !*r.why || r.n_objects : kust_result_yaml(&r, &out, &err) < 0)
+	if (r.needs_exec && (!*r.why || r.n_objects))
 		abort();
+	if (kust_result_yaml(&r, &out, &err) < 0)
+		refused(&err);
 	kust_result_deinit(&r);
 }
 

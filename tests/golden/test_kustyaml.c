@@ -31,7 +31,7 @@ static void slurp(const char *path, struct buf *b)
 	fclose(f);
 }
 
-/* The documents of a text, made canonical; nulls are left out, as by the loader. */
+/* The documents of a text; nulls are left out, as by the loader. */
 static int read_result(const char *text, size_t len, struct kust_result *ret,
 		       struct err *err)
 {
@@ -42,15 +42,10 @@ static int read_result(const char *text, size_t len, struct kust_result *ret,
 
 	*ret = (struct kust_result){ 0 };
 	while ((got = node_read(r, &ret->arena, &n, err)) > 0) {
-		struct kust_object o = { 0 };
+		struct kust_object o = { .root = n, .kind = "", .name = "", .file = "" };
 
-		if (node_is_null(n))
-			continue;
-		if (node_canonical(&ret->arena, n, &o.root, err) < 0) {
-			got = -1;
-			break;
-		}
-		vec_push(&all, o);
+		if (!node_is_null(n))
+			vec_push(&all, o);
 	}
 	ret->n_objects = all.len;
 	ret->objects = arena_alloc(&ret->arena, (all.len + 1) * sizeof(*all.data));
@@ -111,10 +106,12 @@ static void same_bytes(void **state)
 
 static void check_refused(const char *name, const char *text, size_t len)
 {
+	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct kust_result r;
 	struct err err = ERR_INIT;
 
-	if (read_result(text, len, &r, &err) == 0)
+	if (read_result(text, len, &r, &err) == 0 &&
+	    kust_result_yaml(&r, &out, &err) == 0)
 		fail_msg("%s is not refused", name);
 	assert_int_equal(err.code, ERR_INVALID);
 	if (!strstr(err.msg, "line ") && !strstr(err.msg, "byte "))

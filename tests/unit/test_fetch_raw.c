@@ -250,13 +250,15 @@ static void redirects(void **state)
 {
 	_cleanup_free_ char *log = xasprintf("%s/other.log", g.root);
 	_cleanup_free_ char *away = xasprintf("http://localhost:%u/raw/f.yaml", port);
+	_cleanup_free_ char *said = xasprintf("/away: redirects to %s/info/refs, which is "
+					      "not followed: name the file by its final URL", away);
 	struct gitproxy p = { .away = away, .log = log };
 	struct fetch_answer a;
 
 	(void)state;
 	put("x");
 	use_proxy(&p, "/away");
-	expect_error(ERR_INVALID, "which is not followed");
+	expect_error(ERR_INVALID, said);
 	gitproxy_stop(&p);
 	p = (struct gitproxy){ 0 };
 	use_proxy(&p, "/loop");

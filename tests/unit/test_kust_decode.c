@@ -61,7 +61,6 @@ static const struct { const char *text, *said; } wrong[] = {
 	{ "secretGenerator: [{name: a, env: 3}]\n", "secretGenerator[0].env: wants a text" },
 	{ "resources: [a]\nResources: [b]\n", "a/kustomization.yaml:2: resources: is there "
 	  "twice, first in line 1" },
-	{ "resources: [a]\nresources: [b]\n", "resources" },
 	{ "resources: [a]\nkind: Foo\n", "kind is 'Foo'" },
 	{ "resources: [a]\napiVersion: v1\n", "it is kustomize.config.k8s.io/v1beta1" },
 	{ "resources: [a]\nkind: Component\napiVersion: kustomize.config.k8s.io/v1beta1\n",

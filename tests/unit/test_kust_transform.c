@@ -119,6 +119,16 @@ static void want_json(const char *yaml, struct buf *ret)
 	arena_deinit(&a);
 }
 
+static int add_object(void *out, const struct kust_object *o, struct node *n,
+		      struct arena *a, struct err *err)
+{
+	(void)o;
+	(void)a;
+	(void)err;
+	add_json(out, n);
+	return 0;
+}
+
 /* What came out, or the message; NULL: as wanted. Owned. */
 static char *differs(const struct test_case *c)
 {
@@ -131,8 +141,10 @@ static char *differs(const struct test_case *c)
 	tree_files_init(&tree, c->files);
 	if (kustomize_build(&tree.files, "", &o, &result, &err) < 0)
 		return c->fails && strstr(err.msg, c->fails) ? NULL : xstrdup(err.msg);
-	for (size_t i = 0; i < result.n_objects; i++)
-		add_json(&have, result.objects[i].root);
+	if (kust_result_each(&result, add_object, &have, &err) < 0) {
+		kust_result_deinit(&result);
+		return c->fails && strstr(err.msg, c->fails) ? NULL : xstrdup(err.msg);
+	}
 	kust_result_deinit(&result);
 	if (c->out)
 		want_json(c->out, &want);

@@ -154,6 +154,75 @@ static void duplicates_are_refused_with_lines(void **state)
 	check("{\"a\":1,\"a\":2}", 13, NULL);
 }
 
+/* Kustomization files: the last one counts, and the reader tells of the first. */
+static void a_lenient_reader_takes_the_last(void **state)
+{
+	static const struct { const char *text, *json, *dropped; } rows[] = {
+		{ "a: 1\nb: 2\na: 3\n", "{\"a\":3,\"b\":2}",
+		  "line 3: key 'a' is there already, on line 1" },
+		{ "a: {x: 1, x: 2}\nb: {z: 1, z: 2}\n", "{\"a\":{\"x\":2},\"b\":{\"z\":2}}",
+		  "line 1: key 'x' is there already, on line 1" },
+		{ "a: 1\na: 2\na:\n", "{\"a\":null}", "line 2: key 'a' is" },
+		{ "{\"a\":1,\n\"a\":[2]}", "{\"a\":[2]}", "line 2: key 'a' is there already" },
+		{ "on: 1\ntrue: 2\n", "{\"true\":2}", "line 2: key 'true'" },
+		{ "a: {x: 1}\nb: {x: 1}\n", "{\"a\":{\"x\":1},\"b\":{\"x\":1}}", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_(arena_deinit) struct arena a = { 0 };
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		struct node_reader *r = node_reader_new_lenient(rows[i].text,
+								strlen(rows[i].text));
+		struct err err = ERR_INIT;
+		struct node *n;
+
+		assert_int_equal(node_read(r, &a, &n, &err), 1);
+		assert_int_equal(node_to_json(n, &out, &err), 0);
+		assert_string_equal(buf_str(&out), rows[i].json);
+		if (!rows[i].dropped)
+			assert_null(node_reader_dropped(r));
+		else if (!strstr(node_reader_dropped(r), rows[i].dropped))
+			fail_msg("%s", node_reader_dropped(r));
+		node_reader_free(r);
+	}
+}
+
+/* Resources: both stay, the first is found, and who makes values of them refuses. */
+static void kustomize_keeps_doubles_until_it_prints(void **state)
+{
+	static const char *const texts[] = {
+		"a: first\nb: {x: 1}\na: second\n", "{\"a\": \"first\",\n\n\"a\": 2}",
+	};
+	_cleanup_buf_ struct buf many = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i <= ARRAY_LEN(texts); i++) {
+		_cleanup_(arena_deinit) struct arena a = { 0 };
+		const char *text = i < ARRAY_LEN(texts) ? texts[i] : buf_str(&many);
+		struct node_reader *r = node_reader_new3(text, strlen(text));
+		struct err err = ERR_INIT;
+		struct node *n, *printed;
+
+		assert_int_equal(node_read(r, &a, &n, &err), 1);
+		assert_string_equal(node_get_str(n, "a"), "first");
+		assert_int_equal(node_canonical(&a, n, &printed, &err), -1);
+		assert_non_null(strstr(err.msg, "line 3: key 'a' is there already, on line 1; "
+				       "remove one of them"));
+		assert_int_equal(node_through_json(&a, n, &printed, &err), -1);
+		assert_int_equal(node_check_doubles(n, &err), -1);
+		assert_true(node_remove(n, "a"));
+		assert_int_equal(node_canonical(&a, n, &printed, &err), 0);
+		assert_int_equal(node_check_doubles(n, &err), 0);
+		node_reader_free(r);
+		buf_clear(&many);	/* the last one: a map that is not small */
+		buf_adds(&many, "a: first\n\na: second\n");
+		for (int k = 0; k < 40; k++)
+			buf_addf(&many, "k%d: {a: 1}\n", k);
+	}
+	check("? [a]\n: 1", 9, NULL);
+}
+
 static void merges_keep_explicit_keys(void **state)
 {
 	static const struct row rows[] = {
@@ -305,6 +374,8 @@ int main(void)
 		cmocka_unit_test(quotes_and_tags_decide_types),
 		cmocka_unit_test(keys_become_strings),
 		cmocka_unit_test(duplicates_are_refused_with_lines),
+		cmocka_unit_test(a_lenient_reader_takes_the_last),
+		cmocka_unit_test(kustomize_keeps_doubles_until_it_prints),
 		cmocka_unit_test(merges_keep_explicit_keys),
 		cmocka_unit_test(anchors_and_documents),
 		cmocka_unit_test(json_is_read_as_json),
