@@ -29,17 +29,19 @@ pki_cert() {
 		-addext "extendedKeyUsage=$use" ${san[@]+"${san[@]}"}
 }
 
-# pki_all DIR: everything a control plane on loopback needs.
+# pki_all DIR ADDRESS: everything a control plane at ADDRESS and its node need.
 pki_all() {
 	local d=$1
 	printf '[req]\ndistinguished_name = dn\n[dn]\n' >"$d/openssl.cnf"
 	pki_ca "$d" ca
 	pki_ca "$d" front-proxy-ca
 	pki_cert "$d" apiserver ca /CN=kube-apiserver \
-		"DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1"
+		"DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,DNS:kubernetes.default.svc,IP:127.0.0.1,IP:$2,IP:10.96.0.1"
 	pki_cert "$d" admin ca /O=system:masters/CN=admin
 	pki_cert "$d" controller-manager ca /CN=system:kube-controller-manager
 	pki_cert "$d" scheduler ca /CN=system:kube-scheduler
+	pki_cert "$d" kubelet ca /O=system:nodes/CN=system:node:node1
+	pki_cert "$d" kube-proxy ca /CN=system:kube-proxy
 	pki_cert "$d" front-proxy-client front-proxy-ca /CN=front-proxy-client
 	pki_run genrsa -out "$d/service-account.key" 2048
 	pki_run rsa -in "$d/service-account.key" -pubout -out "$d/service-account.pub"

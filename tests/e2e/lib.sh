@@ -20,7 +20,7 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 
 BIN=${BIN:-$ROOT/build/asan}
 SCRIPT=$(basename "$0" .sh)
-PATH=$("$ROOT/tests/cluster/build"):$PATH # the pinned ones before any other
+PATH=$("$ROOT/tests/cluster/build" kubectl kustomize):$PATH # the pinned ones before any other
 [ "${KUBECONFIG:-}" ] || die "KUBECONFIG is not set: export KUBECONFIG=\$(./dev cluster up)"
 T=$(mktemp -d "$(runtime_dir)/syncd-e2e-$SCRIPT-XXXXXX")
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
