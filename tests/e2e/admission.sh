@@ -26,8 +26,7 @@ service() {
 	printf '{"apiVersion":"v1","kind":"Service","metadata":{"name":"%s","namespace":"%s"},
 		"spec":{"type":"ExternalName","externalName":"localhost"}}' "$NAME" "$APPS" | kc apply -f - >/dev/null
 }
-take_away() { kubectl --request-timeout=20s delete validatingwebhookconfiguration "$NAME" --ignore-not-found >/dev/null 2>&1 || true; }
-trap 'rc=$?; take_away; set +e; (exit "$rc"); cleanup' EXIT
+webhook "$NAME"
 
 webhook_start() { syncd_start --webhook-addr "127.0.0.1:$PORT" --webhook-name "$NAME" --webhook-cert-lifetime "$LIFE" --poll-interval 1h "$@"; }
 bundle() { field validatingwebhookconfiguration "$NAME" '.webhooks[0].clientConfig.caBundle'; }

@@ -99,6 +99,7 @@ cleanup() {
 		[ ! -e "$pid" ] || daemon_stop "$(dirname "$pid")" "$(basename "$pid" .pid)" || rc=1
 	done
 	[ $rc = 0 ] || show_logs
+	delete_webhooks
 	delete_namespaces
 	[ "${KEEP:-}" ] && say "kept: $T" || rm -rf "$T"
 	exit $rc
@@ -152,6 +153,15 @@ delete_namespaces() {
 	[ ! -s "$T/namespaces" ] ||
 		xargs -r kubectl --request-timeout=20s delete namespace --wait=false --ignore-not-found \
 			<"$T/namespaces" >/dev/null
+}
+
+# webhook NAME: that ValidatingWebhookConfiguration goes when the script ends: without
+# its syncd it would stop every script after this one.
+webhook() { printf '%s\n' "$1" >>"$T/webhooks"; }
+delete_webhooks() {
+	[ ! -s "$T/webhooks" ] ||
+		xargs -r kubectl --request-timeout=20s delete validatingwebhookconfiguration --ignore-not-found \
+			<"$T/webhooks" >/dev/null
 }
 
 # --- Git ----------------------------------------------------------------------
