@@ -12,13 +12,15 @@ NAME=syncd-webhook-$$ # of Service, configuration and certificate
 PORT=$(free_port)
 LIFE=90s # of a certificate: a new one after about 57 s, an overlap of 7 s
 
-# The configuration that is installed, for our namespaces and our port only.
+# The configuration that is installed, for our namespaces and our port only; with a
+# patience that a busy machine needs.
 configuration() {
 	kc kustomize "$ROOT/manifests/install" |
 		sed -n '/^kind: ValidatingWebhookConfiguration/,/^---/p' | grep -v '^---' |
 		sed "s/9443/$PORT/; s/name: syncd-webhook/name: $NAME/; s/namespace: syncd-system/namespace: $APPS/" |
 		{ printf 'apiVersion: admissionregistration.k8s.io/v1\n'; cat; } |
-		kc patch --local -f - --type json -o json -p "[{\"op\":\"add\",
+		kc patch --local -f - --type json -o json -p "[
+			{\"op\":\"replace\",\"path\":\"/webhooks/0/timeoutSeconds\",\"value\":15},{\"op\":\"add\",
 			\"path\":\"/webhooks/0/namespaceSelector/matchExpressions/-\",
 			\"value\":{\"key\":\"kubernetes.io/metadata.name\",\"operator\":\"In\",\"values\":[\"$APPS\",\"$NS\"]}}]"
 }
