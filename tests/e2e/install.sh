@@ -13,10 +13,16 @@ typed() {
 		del(.metadata.uid, .metadata.creationTimestamp, .metadata.managedFields, .metadata.generation,
 			.metadata.resourceVersion, .metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"], .status, .spec.clusterIP?, .spec.clusterIPs?)' | sort
 }
+take_away() { # what is in no namespace
+	kubectl --request-timeout=20s delete --ignore-not-found clusterrole/syncd clusterrole/syncd-webhook \
+		clusterrolebinding/syncd clusterrolebinding/syncd-webhook clusterrolebinding/syncd-applications \
+		validatingwebhookconfiguration/syncd-webhook >/dev/null
+}
+webhook syncd-webhook
 gone() { ! kc get "$@" -o name 2>/dev/null | grep -q .; }
 
 wait_until 60 "end of an earlier install" gone namespace $NS
-kc delete --ignore-not-found clusterrole/syncd clusterrolebinding/syncd clusterrolebinding/syncd-applications >/dev/null
+take_away
 printf '%s\n' $NS >>"$T/namespaces"
 
 it "the kustomizations and syncctl give the same bytes, the parts the same objects"
@@ -74,4 +80,6 @@ assert_contains "$(cat "$T/out")" "name: elsewhere" "the namespace"
 assert_exit 2 ours everything
 assert_contains "$OUTPUT" "want all, crds, rbac or deployment" "the usage error"
 assert_exit 20 ours rbac --kubeconfig /nowhere
-kc delete clusterrole/syncd clusterrolebinding/syncd clusterrolebinding/syncd-applications >/dev/null
+take_away
+assert_eq "" "$(kc get validatingwebhookconfiguration,clusterrole,clusterrolebinding -o name | grep -E '/syncd(-|$)' || true)" \
+	"what is left behind"
