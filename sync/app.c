@@ -113,8 +113,10 @@ struct app *app_find_by_app_id(struct engine *e, const char *app_id)
 
 void app_poke(struct app *a)
 {
-	if (!a->task.active)
-		world_defer(a->engine->w, &a->task);
+	if (a->task.active)
+		return;
+	a->poked_at = world_now(a->engine->w);
+	world_defer(a->engine->w, &a->task);
 }
 
 void app_poke_at(struct app *a, uint64_t mono_ms)

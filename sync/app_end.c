@@ -15,16 +15,22 @@
 #define STALLED_TRIES 5
 #define STALLED_MS (15 * 60 * 1000)
 
-static void view_ended(struct app *a, const struct op *op)
+static const char *phase_of(const struct op *op)
 {
 	static const char *const phases[] = {
 		[OP_RUNNING] = "Running", [OP_SUCCEEDED] = "Succeeded",
 		[OP_REFUSED] = "Failed", [OP_BAD] = "Failed",
 		[OP_TROUBLE] = "Error", [OP_CANCELLED] = "Failed",
 	};
+
+	return phases[op_outcome(op)];
+}
+
+static void view_ended(struct app *a, const struct op *op)
+{
 	enum op_outcome o = op_outcome(op);
 
-	a->op_view.phase = phases[o];
+	a->op_view.phase = phase_of(op);
 	a->op_view.finished_ms = world_wall(a->engine->w);
 	a->op_view.retries = a->rec.op.failed;
 	free(a->op_view.message);
@@ -34,6 +40,23 @@ static void view_ended(struct app *a, const struct op *op)
 	else
 		a->op_view.message = xstrdup(o != OP_SUCCEEDED ?
 			op_error(op)->msg : "successfully synced (all tasks run)");
+}
+
+static enum count_kind kind_of(const struct app *a)
+{
+	if (a->op_serves && a->request.dry_run)
+		return COUNT_DRY_RUN;
+	if (a->op_prunes)
+		return COUNT_PRUNE;
+	switch (a->rec.op.kind) {
+	case OP_HEAL: return COUNT_HEAL;
+	case OP_REVERT: return COUNT_REVERT;
+	case OP_ROLLBACK: return COUNT_ROLLBACK;
+	case OP_NONE:
+	case OP_SYNC:
+	case OP_KIND_N: break;
+	}
+	return COUNT_SYNC;
 }
 
 static void sync_succeeded(struct app *a)
@@ -54,7 +77,7 @@ static void sync_succeeded(struct app *a)
 	app_save(a);
 }
 
-static void revert_succeeded(struct app *a)
+static void revert_succeeded(struct app *a, const struct op *op)
 {
 	struct release *r = record_release(&a->rec, a->rec.last_good);
 
@@ -63,8 +86,9 @@ static void revert_succeeded(struct app *a)
 	a->sync_err = ERR_INIT;	/* the pin says it */
 	record_blame_nobody(&a->rec);
 	app_set_phase(a, PHASE_PINNED);
-	engine_log(a->engine, LOG_WARN, a, "reverted to release #%u (%.7s): %s",
-		   r->id, r->revision, a->rec.pin_why ? a->rec.pin_why : "");
+	app_decided(a, LOG_WARN, "revert", r, op_took_ms(op),
+		    "reverted to release #%u (%.7s): %s", r->id, r->revision,
+		    a->rec.pin_why ? a->rec.pin_why : "");
 	engine_event(a->engine, a, "Warning", "Reverted", "back at release #%u "
 		     "(%.7s): %s", r->id, r->revision,
 		     a->rec.pin_why ? a->rec.pin_why : "");
@@ -95,7 +119,9 @@ static void revert_failed(struct app *a, const struct op *op)
 		app_set_phase(a, PHASE_REVERT_BLOCKED);
 	else if (tries >= STALLED_TRIES)
 		app_set_phase(a, PHASE_REVERT_STALLED);
-	engine_log(a->engine, LOG_ERROR, a, "%s", a->sync_err.msg);
+	app_decided(a, LOG_ERROR, "revert-failed",
+		    record_release(&a->rec, a->rec.last_good), op_took_ms(op), "%s",
+		    a->sync_err.msg);
 	engine_event(a->engine, a, "Warning", "RevertFailed", "%s",
 		     a->sync_err.msg);
 	a->rec.op.id[0] = '\0';
@@ -148,8 +174,9 @@ static void heal_ended(struct app *a, const struct op *op)
 		a->heal_at = now + fought;
 	if (op_outcome(op) == OP_SUCCEEDED) {
 		a->sync_err = ERR_INIT;
-		engine_log(a->engine, LOG_INFO, a, "healed: the cluster had drifted "
-			   "from release #%u", a->target_id);
+		app_decided(a, LOG_INFO, "heal", record_release(&a->rec, a->target_id),
+			    op_took_ms(op), "healed: the cluster had drifted from "
+			    "release #%u", a->target_id);
 	} else {
 		a->sync_err = *op_error(op);
 		a->heal_at = now + retry_wait(HEAL_BASE_MS, 2, a->heal_tries,
@@ -172,7 +199,8 @@ static void prune_ended(struct app *a, const struct op *op)
 	} else if (op_outcome(op) == OP_SUCCEEDED) {
 		if (r)
 			r->prune = false;
-		engine_log(a->engine, LOG_INFO, a, "pruned what left Git");
+		app_decided(a, LOG_INFO, "prune", r, op_took_ms(op),
+			    "pruned what left Git");
 		app_set_phase(a, PHASE_GOOD);
 	} else if (op_outcome(op) != OP_CANCELLED) {
 		*(a->spec.deleting ? &a->delete_err : &a->sync_err) = *op_error(op);
@@ -224,9 +252,10 @@ bool app_sync_again(struct app *a, const struct op *op)
 	record_hooks_again(&a->rec, o->id);
 	a->sync_err = *op_error(op);
 	a->retry_at = world_now(a->engine->w) + wait;
-	engine_log(a->engine, LOG_WARN, a, "release #%u, try %u: %s; again in %llu s",
-		   o->release, o->failed, op_error(op)->msg,
-		   (unsigned long long)(wait / 1000));
+	app_decided(a, LOG_WARN, "retry", record_release(&a->rec, o->release),
+		    op_took_ms(op), "release #%u, try %u: %s; again in %llu s",
+		    o->release, o->failed, op_error(op)->msg,
+		    (unsigned long long)(wait / 1000));
 	view_again(a, op, wait);
 	app_save(a);
 	return true;
@@ -259,7 +288,8 @@ void app_give_up(struct app *a, const char *why)
 	struct op_record *o = &a->rec.op;
 	struct release *r = record_release(&a->rec, o->release);
 
-	engine_log(a->engine, LOG_INFO, a, "release #%u: %s", o->release, why);
+	app_decided(a, LOG_INFO, "give-up", r, app_op_age_ms(a), "release #%u: %s",
+		    o->release, why);
 	o->id[0] = '\0';
 	if (o->only.len) {
 		record_take_back(&a->rec, o->release);
@@ -274,6 +304,7 @@ void app_give_up(struct app *a, const char *why)
 	if (a->op)
 		return;		/* its end shows it */
 	a->op_view.phase = "Failed";
+	count_operation(a, kind_of(a), "Failed", 0);
 	a->op_view.finished_ms = world_wall(a->engine->w);
 	free(a->op_view.message);
 	a->op_view.message = xstrdup(why);
@@ -341,7 +372,8 @@ static bool stopped(struct app *a, const char *why)
 	struct op_record *o = &a->rec.op;
 	bool goes_on = !a->op_prunes && (o->kind == OP_SYNC || o->kind == OP_ROLLBACK);
 
-	engine_log(a->engine, LOG_INFO, a, "stopped at a safe point: %s", why);
+	app_decided(a, LOG_INFO, "stop", record_release(&a->rec, o->release),
+		    app_op_age_ms(a), "stopped at a safe point: %s", why);
 	if (goes_on) {
 		a->op_view.phase = "Running";
 		a->op_view.finished_ms = 0;
@@ -357,6 +389,7 @@ static bool stopped(struct app *a, const char *why)
 void app_op_ended(struct app *a, struct op *op)
 {
 	bool dry = a->op_serves && a->request.dry_run, again = false;
+	enum count_kind kind = kind_of(a);
 
 	view_ended(a, op);
 	if (a->rec.op.kind == OP_REVERT)
@@ -367,7 +400,7 @@ void app_op_ended(struct app *a, struct op *op)
 	if (dry)
 		dry_run_ended(a, op);
 	else if (a->rec.op.kind == OP_REVERT && op_outcome(op) == OP_SUCCEEDED)
-		revert_succeeded(a);
+		revert_succeeded(a, op);
 	else if (a->rec.op.kind == OP_REVERT)
 		revert_failed(a, op);
 	else if (a->stopped_op && op_outcome(op) == OP_CANCELLED)
@@ -384,6 +417,8 @@ void app_op_ended(struct app *a, struct op *op)
 		prune_ended(a, op);
 	else
 		again = sync_ended(a, op);
+	if (!again)
+		count_operation(a, kind, phase_of(op), op_took_ms(op));
 	if (a->op_serves && !again) {
 		a->op_serves = false;
 		app_request_done(a);

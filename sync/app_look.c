@@ -444,4 +444,5 @@ void app_look(struct app *a)
 	look_conditions(a);
 	look_warnings(a);
 	app_status_tick(a);
+	count_look(a, world_now(e->w) - a->poked_at);
 }

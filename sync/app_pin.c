@@ -107,8 +107,8 @@ void app_rollback(struct app *a)
 	a->load_again_at = 0;
 	a->soak_began = 0;
 	a->sync_err = ERR_INIT;
-	engine_log(a->engine, LOG_WARN, a, "%s rolls back to release #%u (%.7s)",
-		   a->request.by, to->id, to->revision);
+	app_decided(a, LOG_WARN, "rollback", to, 0, "%s rolls back to release #%u "
+		    "(%.7s)", a->request.by, to->id, to->revision);
 	engine_event(a->engine, a, "Normal", "RollingBack", "%s rolls back to release "
 		     "#%u (%.7s)", a->request.by, to->id, to->revision);
 	app_set_phase(a, PHASE_PREFLIGHT);
@@ -132,8 +132,8 @@ static void arrived(struct app *a)
 	a->sync_err = ERR_INIT;
 	record_hooks_proven(&a->rec);
 	app_set_phase(a, a->rec.pin_why ? PHASE_PINNED : PHASE_GOOD);
-	engine_log(a->engine, LOG_INFO, a, "rolled back to release #%u (%.7s)", to->id,
-		   to->revision);
+	app_decided(a, LOG_INFO, "rolled-back", to, app_op_age_ms(a),
+		    "rolled back to release #%u (%.7s)", to->id, to->revision);
 	engine_event(a->engine, a, "Normal", "RolledBack", "back at release #%u (%.7s)",
 		     to->id, to->revision);
 }
@@ -194,8 +194,9 @@ void app_end_pin(struct app *a)
 
 	app_unpin(a);
 	if (was) {
-		engine_log(a->engine, LOG_INFO, a, "unpinned by %s", asked ?
-			   a->request.by : "its time to live");
+		app_decided(a, LOG_INFO, "unpin", record_release(&a->rec, a->rec.target),
+			    0, "unpinned by %s", asked ?
+			    a->request.by : "its time to live");
 		engine_event(a->engine, a, "Normal", "Unpinned", "unpinned by %s", asked ?
 			     a->request.by : "its time to live");
 	}

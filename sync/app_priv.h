@@ -15,6 +15,16 @@ void op_view_reset(struct op_view *v);
 void app_plans_reset(struct app *a);
 bool app_compare(struct app *a);
 
+/*
+ * app_log.c: the one line that a decision leaves in the log. decision: a word of
+ * docs/metrics.md; r and took_ms may be NULL and 0.
+ */
+void app_decided(struct app *a, enum log_level level, const char *decision,
+		 const struct release *r, uint64_t took_ms, const char *fmt, ...)
+	__attribute__((format(printf, 6, 7)));
+/* Since the operation in the record began, by the wall clock. */
+uint64_t app_op_age_ms(const struct app *a);
+
 /* app_sources.c */
 /* Joins the revisions that the request, or else the spec, names. */
 void app_follow_source(struct app *a);

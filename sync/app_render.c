@@ -26,7 +26,6 @@ static void ask_worker(struct app *a, enum worker_kind kind)
 		.deadline_ms = RENDER_DEADLINE_MS, .max_answer = MAX_ANSWER,
 		.on_done = on_rendered,
 	};
-	a->engine->counts.renders++;
 	w->ops->worker_start(w, &a->render);
 }
 
@@ -168,6 +167,8 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 		ask_worker(a, WORKER_EXEC);	/* the sources may be gone by now */
 		return;
 	}
+	hist_add(&a->engine->counts.renders,
+		 world_now(a->engine->w) - a->render_began);
 	/* What the program lacks or says helps only who knows why it was asked. */
 	if (bad.code && c->kind == WORKER_EXEC)
 		err_wrap(&bad, "%s", a->exec_why);

@@ -158,8 +158,8 @@ void app_request_failed(struct app *a, const struct err *why)
 
 void app_request_refused(struct app *a, const char *why)
 {
-	engine_log(a->engine, LOG_INFO, a, "what %s asked for is refused: %s",
-		   a->request.by, why ? why : "");
+	app_decided(a, LOG_INFO, "refuse", NULL, 0, "what %s asked for is refused: %s",
+		    a->request.by, why ? why : "");
 	app_request_over(a, false, why ? why : "refused");
 }
 

@@ -251,9 +251,9 @@ static void start_sync(struct app *a)
 	a->target = rel_ref(a->head);
 	a->target_id = r->id;
 	a->soak_began = 0;
-	engine_log(a->engine, LOG_INFO, a, "release #%u (%.7s, %s): %zu of %u "
-		   "objects change, %zu go later", r->id, r->revision, by,
-		   a->plan.n_apply, r->n_objects, a->plan.n_prune);
+	app_decided(a, LOG_INFO, "sync", r, 0, "release #%u (%.7s, %s): %zu of %u "
+		    "objects change, %zu go later", r->id, r->revision, by,
+		    a->plan.n_apply, r->n_objects, a->plan.n_prune);
 	app_start_op(a, OP_SYNC, r->id, a->head, false, by);
 	if (a->request.present)
 		app_serve_request(a);
@@ -304,8 +304,8 @@ static void adopt_head(struct app *a)
 	a->rec.reverts_in_row = 0;
 	a->sync_err = ERR_INIT;
 	app_set_phase(a, PHASE_GOOD);
-	engine_log(a->engine, LOG_INFO, a, "Git says again what is running (#%u): "
-		   "no longer pinned", r->id);
+	app_decided(a, LOG_INFO, "adopt", r, 0, "Git says again what is running (#%u): "
+		    "no longer pinned", r->id);
 	engine_event(a->engine, a, "Normal", "Unpinned", "Git's head %.7s equals "
 		     "release #%u", a->rendered, r->id);
 	app_save(a);
@@ -346,8 +346,9 @@ static void resume_op(struct app *a)
 		start_prune(a);
 		return;
 	}
-	engine_log(a->engine, LOG_INFO, a, "going on with operation %s (%s of #%u)",
-		   o->id, op_kind_str(o->kind), o->release);
+	app_decided(a, LOG_INFO, "resume", record_release(&a->rec, o->release),
+		    app_op_age_ms(a), "going on with operation %s (%s of #%u)", o->id,
+		    op_kind_str(o->kind), o->release);
 	app_start_op(a, o->kind, o->release, a->target, false,
 		     o->initiated_by ? o->initiated_by : "automated");
 	serve_again(a);
@@ -420,9 +421,10 @@ void app_promote(struct app *a)
 	bool prunes = a->plan_valid && app_target_plan(a)->n_prune && app_may_prune(a);
 
 	if (r->state != RELEASE_GOOD) {
+		a->engine->counts.promotions++;
 		r->decided_ms = world_wall(a->engine->w);
-		engine_log(a->engine, LOG_INFO, a, "release #%u (%.7s) is good",
-			   r->id, r->revision);
+		app_decided(a, LOG_INFO, "promote", r, app_op_age_ms(a),
+			    "release #%u (%.7s) is good", r->id, r->revision);
 		engine_event(a->engine, a, "Normal", "Promoted",
 			     "release #%u (%.7s) is good", r->id, r->revision);
 	}
@@ -519,11 +521,12 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	rel->reported = 0;
 	if (!back && !held && mutated)
 		say_stays(a, rel, mode, &why, &stays);
+	a->engine->counts.rejections++;
 	err_set(&a->sync_err, ERR_INVALID, "release #%u (%.7s) was rejected: %s%s",
 		rel->id, rel->revision, reason, buf_str(&stays));
-	engine_log(a->engine, LOG_WARN, a, "release #%u (%.7s) rejected: %s%s",
-		   rel->id, rel->revision, reason,
-		   back && mutated ? "; reverting" : buf_str(&stays));
+	app_decided(a, LOG_WARN, "reject", rel, app_op_age_ms(a),
+		    "release #%u (%.7s) rejected: %s%s", rel->id, rel->revision, reason,
+		    back && mutated ? "; reverting" : buf_str(&stays));
 	engine_event(a->engine, a, "Warning", "Rejected",
 		     "release #%u (%.7s): %s", rel->id, rel->revision, reason);
 	a->soak_began = 0;

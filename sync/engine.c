@@ -546,6 +546,7 @@ struct engine *engine_abandon(struct engine *e)
 	kube_request_deinit(&e->boot);
 	free(e->boot_body);
 	live_deinit(&e->live);
+	counts_deinit(&e->counts);
 	free_list(e->app_namespaces);
 	free_list(e->remote_hosts);
 	free(e->ns);

@@ -21,6 +21,7 @@
 #include "bodies.h"
 #include "fight.h"
 #include "kinds.h"
+#include "metrics.h"
 #include "health/health.h"
 #include "pods.h"
 #include "render/answer.h"
@@ -192,6 +193,7 @@ const char *op_message(const struct op *op);	/* what it waits for, for people */
 uint64_t op_tell_at(const struct op *op);
 enum phase op_phase(const struct op *op);
 int op_wave(const struct op *op);
+uint64_t op_took_ms(const struct op *op);	/* since it was started */
 /* The number in an operation id "r42-1a2b3c4d"; 0 if it is none. */
 uint32_t op_id_release(const char *id);
 void op_result_deinit(struct op_result *r);
@@ -371,7 +373,9 @@ struct app {
 	uint64_t due;
 
 	struct world_task task;
+	uint64_t poked_at;	/* mono: of the news that task waits to look at */
 	struct world_timer timer;	/* next due look */
+	struct app_counts counts;
 	UT_hash_handle hh;
 };
 
@@ -458,13 +462,7 @@ struct engine {
 	VEC(struct loose *) loose;	/* fire-and-forget deletes of old releases */
 	void (*on_stopped)(void *arg);
 	void *stop_arg;
-	struct engine_counts {
-		uint64_t syncs, heals, reverts, reconciles;
-		uint64_t webhooks, webhooks_refused;
-		uint64_t reviews_allowed, reviews_refused, reviews_broken;
-		uint64_t polls, poll_errors, fetches, fetch_errors, renders;
-		uint64_t applies, apply_ms, ops, op_ms;
-	} counts;
+	struct engine_counts counts;
 };
 
 bool engine_may_write(void *arg);

@@ -246,6 +246,11 @@ void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg)
 			reread(k);
 }
 
+unsigned kinds_count(const struct engine *e)
+{
+	return HASH_COUNT(e->kinds);
+}
+
 void kinds_free(struct engine *e)
 {
 	struct kindwatch *k, *next;

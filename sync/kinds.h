@@ -49,6 +49,7 @@ void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg);
 bool kinds_refresh(struct engine *e, const char *group, const char *kind);
 /* True until its list is complete. */
 bool kinds_listing(struct engine *e, const char *group, const char *kind);
+unsigned kinds_count(const struct engine *e);
 void kinds_free(struct engine *e);
 
 #endif

@@ -98,8 +98,6 @@ static void op_finish(struct op *op)
 	if (op->outcome == OP_RUNNING)
 		op->outcome = OP_SUCCEEDED;
 	world_timer_stop(op->e->w, &op->timer);
-	op->e->counts.ops++;
-	op->e->counts.op_ms += world_now(op->e->w) - op->started_mono;
 	op->c.on_done(op->app, op);
 }
 

@@ -124,7 +124,7 @@ static void take_answer(struct apply *a)
 	if (a->unblocking)
 		op->unblocked_at = world_now(op->e->w);
 	op->e->counts.applies++;
-	op->e->counts.apply_ms += world_now(op->e->w) - a->first_try;
+	hist_add(&op->e->counts.apply_took, world_now(op->e->w) - a->first_try);
 	kinds_answer(op->e, &a->task.key, a->req.json);
 	if (inv && uid && strlen(uid) < sizeof(inv->uid)) {
 		strcpy(inv->uid, uid);

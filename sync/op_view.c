@@ -56,6 +56,11 @@ uint32_t op_id_release(const char *id)
 	return *id == 'r' ? (uint32_t)strtoul(id + 1, NULL, 10) : 0;
 }
 
+uint64_t op_took_ms(const struct op *op)
+{
+	return world_now(op->e->w) - op->started_mono;
+}
+
 uint64_t op_tell_at(const struct op *op)
 {
 	uint64_t calm = op->moved + TELL_CALM_MS;

@@ -7,7 +7,7 @@
  * A failure is told to the applications that use the revision, and asked again at
  * the next poll; what was fetched before stays usable.
  */
-#include "engine_priv.h"
+#include "source_priv.h"
 
 #include "core/fetch.h"
 #include "core/pktline.h"
@@ -23,33 +23,6 @@
 #define POLL_SOON_MS 20
 #define CREDS_AGAIN_MS 200
 #define FETCH_AGAIN_MS 10000
-
-struct repo {
-	char *url;		/* normal spelling: the key */
-	char *wire;		/* as it is asked: some servers insist on ".git" */
-	char *key;		/* folder name of the mirror */
-	char *mirror;		/* from the last fetch; "" none */
-	struct engine *engine;
-	struct repo_rev *revs;
-	struct repo_access access;
-	bool by_worker;		/* ssh, file://, one file by HTTP */
-
-	struct lsrefs poll;
-	struct worker_call list;
-	char *list_request;
-	unsigned failures;	/* polls in a row */
-	bool polling, poll_again, nudged;
-	char **prefixes;	/* of the poll under way */
-	size_t n_prefixes;
-	uint64_t poll_started, polled_at;
-	uint64_t due;		/* of the timer */
-	struct world_timer timer;
-
-	struct worker_call fetch;
-	struct repo_rev *fetching;
-	char *fetch_request;
-	UT_hash_handle hh;
-};
 
 static void poll_start(struct repo *r);
 static void fetch_next(struct repo *r);
@@ -183,6 +156,7 @@ static void fetch_start(struct repo *r, struct repo_rev *rev)
 		.max_answer = MAX_FETCH_ANSWER, .on_done = on_fetched,
 	};
 	r->engine->counts.fetches++;
+	r->fetches++;
 	ask_worker(r, &q, &r->fetch, &r->fetch_request);
 }
 
@@ -346,14 +320,6 @@ static void list_start(struct repo *r)
 	ask_worker(r, &q, &r->list, &r->list_request);
 }
 
-static bool in_use(const struct repo *r)
-{
-	for (const struct repo_rev *rev = r->revs; rev; rev = rev->next)
-		if (rev->users)
-			return true;
-	return false;
-}
-
 static void poll_start(struct repo *r)
 {
 	struct engine *e = r->engine;
@@ -363,13 +329,14 @@ static void poll_start(struct repo *r)
 		r->poll_again = true;
 		return;
 	}
-	if (!in_use(r) || !e->leading)
+	if (!source_in_use(r) || !e->leading)
 		return;
 	if (!creds_synced(e->creds)) {
 		schedule(r, CREDS_AGAIN_MS);
 		return;
 	}
 	e->counts.polls++;
+	r->polls++;
 	r->poll_started = world_now(e->w);
 	if (creds_fill(e->creds, r->url, &r->access, &err)) {
 		err_wrap(&err, "%s", r->url);
@@ -452,6 +419,8 @@ struct repo_rev *source_join(struct engine *e, const char *url,
 		rev->next = r->revs;
 		r->revs = rev;
 	}
+	if (!source_in_use(r))
+		r->used_at = world_now(e->w);
 	/* The polls stop while nobody uses a repository: what it said is old. */
 	if (!rev->users++ || (read && !rev->readers))
 		source_poll_now(rev);
@@ -513,7 +482,7 @@ void source_keys(struct engine *e, struct buf *out)
 	struct repo *r, *next;
 
 	HASH_ITER(hh, e->repos, r, next)
-		if (in_use(r) || r->fetching)
+		if (source_in_use(r) || r->fetching)
 			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
 }
 
@@ -523,7 +492,7 @@ unsigned source_nudge(struct engine *e, const struct webhook_push *push)
 	unsigned n = 0;
 
 	HASH_ITER(hh, e->repos, r, next)
-		if (in_use(r) && webhook_names(push, r->url)) {
+		if (source_in_use(r) && webhook_names(push, r->url)) {
 			nudge(r);
 			n++;
 		}
@@ -535,7 +504,7 @@ void source_retry(struct engine *e)
 	struct repo *r, *next;
 
 	HASH_ITER(hh, e->repos, r, next)
-		if (r->failures && !r->polling && in_use(r))
+		if (r->failures && !r->polling && source_in_use(r))
 			schedule(r, POLL_SOON_MS);
 }
 

@@ -61,6 +61,15 @@ unsigned source_nudge(struct engine *e, const struct webhook_push *push);
 void source_retry(struct engine *e);
 void source_start(struct engine *e);
 void source_free(struct engine *e);
+/* Of the repositories in use, for metrics. */
+struct source_stat {
+	const char *url;	/* borrowed for the call; without credentials */
+	uint64_t polls, fetches;
+	unsigned failures;	/* polls in a row */
+	uint64_t age_ms;	/* since it was asked with an answer, or came into use */
+};
+void source_stats(struct engine *e,
+		  void (*fn)(const struct source_stat *s, void *arg), void *arg);
 /* Adds the folder names of the mirrors in use, spaced. */
 void source_keys(struct engine *e, struct buf *out);
 

@@ -51,6 +51,8 @@ static const struct flag {
 	     "BOOL  elect one leader by a Lease"),
 	FLAG("metrics-addr", STRING, metrics_addr, ":8080",
 	     "ADDR  /metrics; empty = off"),
+	FLAG("argocd-metrics", BOOL, argocd_metrics, "false",
+	     "BOOL  serve metrics under Argo CD's names as well"),
 	FLAG("health-addr", STRING, health_addr, ":8081",
 	     "ADDR  /healthz and /readyz; empty = off"),
 	FLAG("webhook-addr", STRING, webhook_addr, "",

@@ -16,6 +16,7 @@
 #include "core/mem.h"
 #include "core/world_uv.h"
 #include "flags.h"
+#include "metrics.h"
 #include "sync/engine.h"
 #include "webhooks.h"
 
@@ -38,6 +39,7 @@ struct daemon {
 	const char *namespaces[64];
 	char *hosts_text;
 	const char *hosts[64];
+	struct metrics_facts facts;
 	int status;
 	bool stopping;
 };
@@ -63,55 +65,6 @@ static int on_readyz(void *arg, struct buf *body, const char **type)
 	return ready ? 200 : 503;
 }
 
-static void round_metrics(const struct world_uv_stats *s, struct buf *out)
-{
-	uint64_t n = 0;
-
-	buf_adds(out, "# HELP syncd_loop_round_seconds How long one round of callbacks "
-		 "kept the loop busy.\n# TYPE syncd_loop_round_seconds histogram\n");
-	for (unsigned i = 0; i < WORLD_UV_ROUNDS - 1; i++)
-		buf_addf(out, "syncd_loop_round_seconds_bucket{le=\"%g\"} %llu\n",
-			 (double)world_uv_round_ms[i] / 1000,
-			 (unsigned long long)(n += s->rounds[i]));
-	n += s->rounds[WORLD_UV_ROUNDS - 1];
-	buf_addf(out, "syncd_loop_round_seconds_bucket{le=\"+Inf\"} %llu\n"
-		 "syncd_loop_round_seconds_sum %.3f\n"
-		 "syncd_loop_round_seconds_count %llu\n",
-		 (unsigned long long)n, s->rounds_s, (unsigned long long)n);
-}
-
-static void process_metrics(struct daemon *d, struct buf *out)
-{
-	struct world_uv_stats s;
-	size_t rss = 0;
-	uv_rusage_t use;
-
-	world_uv_stats(d->world, &s);
-	uv_resident_set_memory(&rss);
-	buf_addf(out, "# HELP syncd_loop_lag_seconds Longest the loop was kept busy "
-		 "since the last scrape.\n# TYPE syncd_loop_lag_seconds gauge\n"
-		 "syncd_loop_lag_seconds %.3f\n",
-		 (double)world_uv_take_lag(d->world) / 1000);
-	round_metrics(&s, out);
-	buf_addf(out, "# TYPE process_resident_memory_bytes gauge\n"
-		 "process_resident_memory_bytes %zu\n", rss);
-	if (!uv_getrusage(&use))
-		buf_addf(out, "# TYPE process_cpu_seconds_total counter\n"
-			 "process_cpu_seconds_total %.3f\n",
-			 (double)(use.ru_utime.tv_sec + use.ru_stime.tv_sec) +
-			 (double)(use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1e6);
-	buf_addf(out, "# HELP syncd_workers Worker processes now.\n"
-		 "# TYPE syncd_workers gauge\nsyncd_workers %u\n"
-		 "# TYPE syncd_workers_started_total counter\n"
-		 "syncd_workers_started_total %llu\n"
-		 "# TYPE syncd_workers_killed_total counter\n"
-		 "syncd_workers_killed_total %llu\n", s.workers_running,
-		 (unsigned long long)s.workers_started,
-		 (unsigned long long)s.workers_killed);
-	buf_addf(out, "# TYPE syncd_build_info gauge\n"
-		 "syncd_build_info{version=\"%s\"} 1\n", SYNCD_VERSION);
-}
-
 static int on_metrics(void *arg, struct buf *body, const char **type)
 {
 	struct daemon *d = arg;
@@ -119,8 +72,8 @@ static int on_metrics(void *arg, struct buf *body, const char **type)
 	*type = "text/plain; version=0.0.4; charset=utf-8";
 	if (d->engine)
 		engine_metrics(d->engine, body);
-	process_metrics(d, body);
-	webhooks_metrics(&d->webhooks, body);
+	d->facts.certificate_until_ms = webhooks_until_ms(&d->webhooks);
+	metrics_process(d->world, &d->facts, body);
 	return 200;
 }
 
@@ -334,6 +287,7 @@ static void start_engine(struct daemon *d)
 		.cert_lifetime_ms = d->flags.cert_lifetime_ms,
 		.on_certificate = on_certificate,
 		.insecure_repositories = d->flags.insecure_repositories,
+		.argocd_metrics = d->flags.argocd_metrics,
 		.defaults = {
 			.soak_ms = d->flags.soak_ms,
 			.wave_deadline_ms = d->flags.wave_deadline_ms,
@@ -372,6 +326,7 @@ static int start(struct daemon *d, struct err *err)
 	if (kubeconfig_load(&d->kc, &o, err) || make_folders(d, err) ||
 	    start_world(d, err))
 		return -1;
+	d->facts.began_ms = world_wall(d->world);
 	name_things(d);
 	start_signals(d);
 	if (start_endpoints(d, err))

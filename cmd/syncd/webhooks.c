@@ -190,14 +190,9 @@ void webhooks_serve(struct webhooks *h, struct engine *e)
 	h->engine = e;
 }
 
-void webhooks_metrics(const struct webhooks *h, struct buf *out)
+int64_t webhooks_until_ms(const struct webhooks *h)
 {
-	if (h->until_s)
-		buf_addf(out, "# HELP syncd_webhook_certificate_expiry_seconds Until the "
-			 "certificate that the webhook serves expires.\n"
-			 "# TYPE syncd_webhook_certificate_expiry_seconds gauge\n"
-			 "syncd_webhook_certificate_expiry_seconds %lld\n",
-			 (long long)(h->until_s - world_wall(h->w) / 1000));
+	return h->until_s * 1000;
 }
 
 void webhooks_drain(struct webhooks *h)

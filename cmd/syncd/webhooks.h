@@ -30,7 +30,8 @@ const char *webhooks_own_name(const struct flags *f);
 /* Requests are answered from now on; the engine must be abandoned before the close. */
 void webhooks_serve(struct webhooks *h, struct engine *e);
 void webhooks_certificate(struct webhooks *h, const char *cert_pem, const char *key_pem);
-void webhooks_metrics(const struct webhooks *h, struct buf *out);
+/* When the certificate that is served ends, wall clock; 0: none is. */
+int64_t webhooks_until_ms(const struct webhooks *h);
 /* Each answer is its connection's last. */
 void webhooks_drain(struct webhooks *h);
 unsigned webhooks_linger(const struct webhooks *h);	/* ms to go on after a SIGTERM */

@@ -50,7 +50,7 @@ struct worker_state {
 	struct world_uv *w;
 	struct link queue[WORKER_KIND_N], ending, procs;
 	unsigned n_procs;	/* not exited */
-	uint64_t seq, idles, started, killed;
+	uint64_t seq, idles, started, killed, failed;
 	struct world_task pump;
 };
 

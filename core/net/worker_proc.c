@@ -170,6 +170,7 @@ static void fail(struct worker_proc *p, enum err_code code, const char *what)
 	struct err err = ERR_INIT;
 	char words[200];
 
+	p->w->workers->failed++;
 	last_words(p, words, sizeof(words));
 	err_set(&err, code, "%s worker %s%s", kind_name[p->kind], what, words);
 	if (p->said.len)

@@ -273,4 +273,5 @@ void world_worker_stats(const struct world_uv *w, struct world_uv_stats *out)
 	out->workers_running = w->workers->n_procs;
 	out->workers_started = w->workers->started;
 	out->workers_killed = w->workers->killed;
+	out->workers_failed = w->workers->failed;
 }

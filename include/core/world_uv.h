@@ -42,7 +42,7 @@ struct world_uv_stats {
 	uint64_t rounds[WORLD_UV_ROUNDS];
 	double rounds_s;	/* of all of them */
 	unsigned http_in_flight, workers_running;
-	uint64_t workers_started, workers_killed;
+	uint64_t workers_started, workers_killed, workers_failed;
 };
 void world_uv_stats(struct world *w, struct world_uv_stats *out);
 

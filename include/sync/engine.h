@@ -26,6 +26,7 @@ struct engine_config {		/* all strings are copied */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;
 	bool push_webhooks;		/* engine_webhook() is called */
+	bool argocd_metrics;		/* metrics under Argo CD's names as well */
 	bool insecure_repositories;	/* a Secret's "insecure" is honoured */
 	uint64_t sweep_ms;		/* between two sweeps of garbage; 0 = a day */
 	uint64_t keep_ms;		/* a vanished Application's record; 0 = 7 days */
@@ -75,7 +76,7 @@ void engine_review(struct engine *e, struct engine_review *r);
 
 bool engine_ready(const struct engine *e);	/* leader: lists are in; else: standby */
 bool engine_leading(const struct engine *e);
-/* Prometheus text (syncd_*): applications, reconciles, requests, polls, fetches. */
+/* Prometheus text: docs/metrics.md. */
 void engine_metrics(struct engine *e, struct buf *out);
 
 #endif

@@ -174,6 +174,7 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 		.cert_lifetime_ms = x->cert_lifetime_ms,
 		.on_certificate = on_certificate,
 		.max_requests = x->max_requests,
+		.argocd_metrics = x->argocd_metrics,
 		.keep_ms = x->keep_ms,
 		.defaults = {
 			.soak_ms = x->soak_ms, .wave_deadline_ms = 60000,

@@ -29,6 +29,7 @@ struct engsim {
 	char *cert;		/* that was handed out last */
 	unsigned certs;		/* so far */
 	unsigned max_requests;	/* likewise; 0: as in life */
+	bool argocd_metrics;	/* likewise */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	uint32_t want_release;	/* likewise */

@@ -1,0 +1,39 @@
+/* source_priv.h - a repository, for source.c and source_stat.c. */
+#ifndef SYNC_SOURCE_PRIV_H
+#define SYNC_SOURCE_PRIV_H
+
+#include "engine_priv.h"
+
+struct repo {
+	char *url;		/* normal spelling: the key */
+	char *wire;		/* as it is asked: some servers insist on ".git" */
+	char *key;		/* folder name of the mirror */
+	char *mirror;		/* from the last fetch; "" none */
+	struct engine *engine;
+	struct repo_rev *revs;
+	struct repo_access access;
+	bool by_worker;		/* ssh, file://, one file by HTTP */
+
+	struct lsrefs poll;
+	struct worker_call list;
+	char *list_request;
+	unsigned failures;	/* polls in a row */
+	bool polling, poll_again, nudged;
+	char **prefixes;	/* of the poll under way */
+	size_t n_prefixes;
+	uint64_t poll_started, polled_at;
+	uint64_t used_at;	/* mono: since then somebody uses it */
+	uint64_t polls, fetches;	/* begun so far */
+	uint64_t due;		/* of the timer */
+	struct world_timer timer;
+
+	struct worker_call fetch;
+	struct repo_rev *fetching;
+	char *fetch_request;
+	UT_hash_handle hh;
+};
+
+/* Somebody follows one of its revisions. */
+bool source_in_use(const struct repo *r);
+
+#endif
