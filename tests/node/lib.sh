@@ -66,3 +66,41 @@ service() {
 	jq -n --arg name "$1" '{apiVersion: "v1", kind: "Service", metadata: {name: $name},
 		spec: {selector: {app: $name}, ports: [{port: 80, targetPort: "http"}]}}'
 }
+
+# --- syncd in its pods ----------------------------------------------------------
+
+APPS=argocd # where the Applications are
+SYSTEM=syncd-system
+
+# syncd_install: as a user does it, from the image and manifests/install; then asked to
+# look at Git every 2 s. Left alone where it runs.
+syncd_install() {
+	! field_is 3 deployment syncd .status.readyReplicas -n $SYSTEM >/dev/null || return 0
+	"$ROOT/image/build" "$BIN" "$T/image" 2>"$T/image.log" || fail "no image: $(tail -n 3 "$T/image.log")"
+	ctr -n k8s.io images import "$T/image/syncd.tar" >/dev/null
+	install_crds
+	kc create namespace $APPS --dry-run=client -o yaml | kc apply -f - >/dev/null
+	kc apply -k "$ROOT/manifests/install" >/dev/null
+	kc set env deployment/syncd -n $SYSTEM SYNCD_POLL_INTERVAL=2s >/dev/null
+	kubectl rollout status deployment/syncd -n $SYSTEM --timeout 240s >/dev/null || fail "syncd is not ready"
+	wait_until 120 "a leader" leader
+}
+
+# leader: the pod that leads; fails while none does.
+leader() {
+	local holder pod
+	holder=$(field lease syncd-leader .spec.holderIdentity -n $SYSTEM)
+	for pod in $(syncd_pods); do
+		[ -z "$holder" ] || [[ $holder != "$pod"* ]] || { printf '%s\n' "$pod"; return; }
+	done
+	return 1
+}
+syncd_pods() { kc get pods -n $SYSTEM -l app.kubernetes.io/name=syncd -o jsonpath='{range .items[*]}{.metadata.name}{"\n"}{end}'; }
+
+# git_at_bridge: a Git server that pods reach.
+git_at_bridge() { git_server --bind 10.200.0.1; }
+
+# quick: a jq filter for `app`: graces for those who wait.
+# shellcheck disable=SC2034 # the scripts use it
+quick='.metadata.annotations = {"syncd.dev/soak": "2s", "syncd.dev/degraded-grace": "1s",
+	"syncd.dev/pull-grace": "2s", "syncd.dev/crash-grace": "2s", "syncd.dev/wave-deadline": "20s"}'

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# syncd as people install it, from the image: three pods on a real node in a restricted
+# namespace, of which one leads and does what Git says.
+# shellcheck source=tests/node/lib.sh
+. "$(dirname "$0")/lib.sh"
+NS=install-$$
+W=$T/work/shop
+
+# put_out VALUE: a commit for whoever leads.
+put_out() { configmap shop "$1" | write "$W/shop/all.yaml"; COMMIT=$(commit shop "$1"); }
+value_is() { field_is "$1" configmap shop .data.key -n "$NS"; }
+ready() { field_is "$1" deployment syncd .status.readyReplicas -n $SYSTEM; }
+
+it "three pods of the image are ready in a restricted namespace; one leads"
+syncd_install
+ready 3 || fail "not all are ready"
+assert_eq restricted "$(field namespace $SYSTEM '.metadata.labels.pod-security\.kubernetes\.io/enforce')" "Pod Security"
+assert_eq 3 "$(syncd_pods | wc -l)" "pods"
+assert_eq 1 "$(field poddisruptionbudget syncd .status.desiredHealthy -n $SYSTEM)" "what the disruption budget keeps"
+assert_eq 0 "$(kc get pods -n $SYSTEM -o json | jq '[.items[].status.containerStatuses[].restartCount] | add')" "restarts"
+leader >/dev/null
+
+it "it syncs from a Git server in the network"
+namespace "$NS"
+repo shop
+git_at_bridge
+put_out one
+app shop "$GIT_URL/shop.git" shop "$NS" "$quick"
+good shop "$COMMIT" 60
+value_is one || fail "the value"
+
+it "probes and metrics answer without a login, on standbys too"
+for ip in $(kc get pods -n $SYSTEM -o jsonpath='{.items[*].status.podIP}'); do
+	for at in 8081/healthz 8081/readyz 8080/metrics; do
+		curl -fsS -m 3 -o "$T/answer" "http://$ip:$at" || fail "$ip:$at"
+	done
+done
