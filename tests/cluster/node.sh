@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # The real node of `up --node`: sourced by up, down, exec and node-check.
 #
 # Everything (etcd, control plane, containerd, kubelet, kube-proxy, pods) runs in a
