@@ -56,7 +56,7 @@ it "the good release's pods become ready, and it proves good"
 for name in "${deployments[@]}" stuck; do good "$name" "$GOOD" 180; done
 declare -A UIDS
 for name in "${deployments[@]}"; do
-	UIDS[$name]=$(pods_of $name .metadata.uid)
+	UIDS[$name]=$(pods_of "$name" .metadata.uid)
 	assert_eq 2 "$(jq length <<<"${UIDS[$name]}")" "pods of $name"
 done
 watch_services
@@ -82,8 +82,8 @@ for name in "${deployments[@]}"; do image_is "$name" v1 || fail "$name does not 
 
 it "what ran before has run and served all the time"
 for name in "${deployments[@]}"; do
-	assert_eq "${UIDS[$name]}" "$(pods_of $name 'select(.metadata.deletionTimestamp | not) | .metadata.uid')" "pods of $name"
-	assert_eq 0 "$(pods_of $name '.status.containerStatuses[0].restartCount' | jq add)" "restarts of $name"
+	assert_eq "${UIDS[$name]}" "$(pods_of "$name" 'select(.metadata.deletionTimestamp | not) | .metadata.uid')" "pods of $name"
+	assert_eq 0 "$(pods_of "$name" '.status.containerStatuses[0].restartCount' | jq add)" "restarts of $name"
 	refute_contains "$(cat "$T/traffic-$name.log")" FAILED "answers of $name"
 	[ "$(wc -l <"$T/traffic-$name.log")" -gt 20 ] || fail "nobody asked $name"
 done
