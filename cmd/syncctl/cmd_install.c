@@ -123,7 +123,6 @@ static int print(const struct install *in)
 	for (size_t i = 0; i < ARRAY_LEN(in->built); i++) {
 		if (!in->built[i].n_objects)
 			continue;
-		buf_adds(&out, out.len ? "---\n" : "");
 		if (kust_result_yaml(&in->built[i], &out, &err))
 			return output_error(&err);
 	}

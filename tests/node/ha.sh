@@ -16,7 +16,7 @@ it "three pods of the image are ready in a restricted namespace; one leads"
 syncd_install
 ready 3 || fail "not all are ready"
 assert_eq restricted "$(field namespace $SYSTEM '.metadata.labels.pod-security\.kubernetes\.io/enforce')" "Pod Security"
-assert_eq 3 "$(syncd_pods | wc -l)" "pods"
+wait_until 90 "the end of the pods that the first manifests made" eval '[ "$(syncd_pods | wc -l)" = 3 ]'
 assert_eq 1 "$(field poddisruptionbudget syncd .status.desiredHealthy -n $SYSTEM)" "what the disruption budget keeps"
 assert_eq 0 "$(kc get pods -n $SYSTEM -o json | jq '[.items[].status.containerStatuses[].restartCount] | add')" "restarts"
 leader >/dev/null

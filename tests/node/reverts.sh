@@ -105,7 +105,7 @@ status crash "no schema version 7 in the database"
 why oom OOMKilled
 status oom OOMKilled
 why probe 'progress|[Rr]eadiness'
-status probe "503"
+status probe "no progress within the deadline"
 why stuck 'ErrImagePull|ImagePullBackOff'
 why hook gate.example.com
 status hook 'no endpoints available for service "gate"'

@@ -51,5 +51,6 @@ wait_until 120 "the OOM kill" any_pod "$NS" \
 it "a pod whose probe fails runs and is not ready"
 workload Deployment unready syncd.test/smoke:1 '["serve", "8080", "-1"]' | apply
 wait_until 120 "the failed probe" eval 'kc get events -n "$NS" -o json | jq -e "any(.items[]; .reason == \"Unhealthy\")"'
-any_pod "$NS" '.metadata.labels.app == "unready" and .status.phase == "Running"' >/dev/null || fail "it does not run"
+wait_until 60 "its container's start, as the API server has it" any_pod "$NS" \
+	'.metadata.labels.app == "unready" and .status.phase == "Running"'
 ready unready "" || fail "it is ready"
