@@ -19,7 +19,7 @@ assert_eq restricted "$(field namespace $SYSTEM '.metadata.labels.pod-security\.
 wait_until 90 "the end of the pods that the first manifests made" eval '[ "$(syncd_pods | wc -l)" = 3 ]'
 assert_eq 1 "$(field poddisruptionbudget syncd .status.desiredHealthy -n $SYSTEM)" "what the disruption budget keeps"
 assert_eq 0 "$(kc get pods -n $SYSTEM -o json | jq '[.items[].status.containerStatuses[].restartCount] | add')" "restarts"
-leader >/dev/null
+wait_until 40 "a leader among them" leader
 
 it "it syncs from a Git server in the network"
 namespace "$NS"
@@ -42,7 +42,7 @@ OLD=$(leader)
 BEGUN=$SECONDS
 kc delete pod "$OLD" -n $SYSTEM --force --grace-period 0 >/dev/null 2>&1
 put_out two
-wait_until 20 "another leader" other_leads "$OLD"
+wait_until 30 "another leader" other_leads "$OLD"
 say "another leads after $((SECONDS - BEGUN)) s"
 wait_until 60 "the new value" value_is two
 wait_until 120 "three ready pods" ready 3
@@ -53,7 +53,7 @@ daemon_start "$T" watched kubectl get deployment syncd -n $SYSTEM --watch -o 'js
 kc rollout restart deployment/syncd -n $SYSTEM >/dev/null
 put_out three
 kubectl rollout status deployment/syncd -n $SYSTEM --timeout 240s >/dev/null || fail "no rollout"
-wait_until 20 "another leader" other_leads "$OLD"
+wait_until 30 "another leader" other_leads "$OLD"
 wait_until 60 "the new value" value_is three
 good shop "$COMMIT" 60
 ! grep -qx '[01]\{0,1\}' "$T/watched.log" || fail "available: $(tr '\n' ' ' <"$T/watched.log")"

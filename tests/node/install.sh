@@ -18,7 +18,7 @@ assert_eq restricted "$(field namespace $SYSTEM '.metadata.labels.pod-security\.
 wait_until 90 "the end of the pods that the first manifests made" eval '[ "$(syncd_pods | wc -l)" = 3 ]'
 assert_eq 1 "$(field poddisruptionbudget syncd .status.desiredHealthy -n $SYSTEM)" "what the disruption budget keeps"
 assert_eq 0 "$(kc get pods -n $SYSTEM -o json | jq '[.items[].status.containerStatuses[].restartCount] | add')" "restarts"
-leader >/dev/null
+wait_until 40 "a leader among them" leader
 
 it "it syncs from a Git server in the network"
 namespace "$NS"
