@@ -140,7 +140,7 @@ credentials() {
 }
 
 it "good releases first"
-specs="helm chart plugin jsonnet cluster name option retry path revision sources oci scheme note"
+specs="helm chart plugin jsonnet cluster name option sources oci scheme note"
 servers="dead hung auth"
 namespace $NS
 namespace $APPS
@@ -215,15 +215,20 @@ plugin {"spec":{"source":{"plugin":{"name":"cue"}}}}
 jsonnet {"spec":{"source":{"directory":{"jsonnet":{"tlas":[{"name":"a","value":"b"}]}}}}}
 cluster {"spec":{"destination":{"server":"https://192.0.2.7:6443"}}}
 name {"spec":{"destination":{"server":null,"name":"production"}}}
-retry {"spec":{"syncPolicy":{"retry":{"backoff":{"duration":"soon"}}}}}
-path {"spec":{"source":{"path":"../elsewhere"}}}
-revision {"spec":{"source":{"targetRevision":"a..b"}}}
 sources {"spec":{"sources":[{"repoURL":"@SHOP","path":"sources"},{"repoURL":"@SHOP","chart":"web"}]}}
 oci {"spec":{"source":{"repoURL":"oci://git.example.com/shop"}}}
 scheme {"spec":{"source":{"repoURL":"ftp://git.example.com/shop.git"}}}
 note {"metadata":{"annotations":{"syncd.dev/soak":"a while"}}}
 option {"spec":{"syncPolicy":{"syncOptions":["CreateNamespace=perhaps"]}}}
 END
+
+# What the CRD's own rules refuse never gets as far as syncd.
+for change in '{"spec":{"source":{"path":"../elsewhere"}}}' \
+	'{"spec":{"source":{"targetRevision":"a..b"}}}' \
+	'{"spec":{"syncPolicy":{"retry":{"backoff":{"duration":"soon"}}}}}'; do
+	(! patch note "$change" 2>"$T/refused") || fail "taken: $change"
+	grep -q 'Invalid value' "$T/refused" || fail "$(cat "$T/refused")"
+done
 
 it "the neighbour in the same repository goes on meanwhile"
 neighbour 2
@@ -263,9 +268,6 @@ plugin|InvalidSpecError|a plugin|spec.source.plugin: config management plugins a
 jsonnet|InvalidSpecError|Jsonnet|spec.source.directory.jsonnet: Jsonnet is not supported
 cluster|InvalidSpecError|another cluster by its server|spec.destination.server: other clusters are not supported
 name|InvalidSpecError|another cluster by its name|spec.destination.name: other clusters are not supported
-retry|InvalidSpecError|a duration that is none|spec.syncPolicy.retry.backoff.duration: "soon" is not a duration
-path|InvalidSpecError|a path out of the repository|spec.source.path: "../elsewhere"
-revision|InvalidSpecError|a revision that cannot be|spec.source.targetRevision must be
 sources|InvalidSpecError|a chart among two sources|spec.sources[1].chart
 oci|InvalidSpecError|an OCI artifact|spec.source.repoURL: OCI artifacts are not supported
 scheme|InvalidSpecError|an unknown scheme|spec.source.repoURL must begin with

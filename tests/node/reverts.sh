@@ -108,4 +108,4 @@ why probe 'progress|[Rr]eadiness'
 status probe "no progress within the deadline"
 why stuck 'ErrImagePull|ImagePullBackOff'
 why hook gate.example.com
-status hook 'no endpoints available for service "gate"'
+status hook gate.example.com
