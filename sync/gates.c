@@ -164,6 +164,7 @@ void gate_words(const struct gate *g, const struct control *c, const char *file,
 	else if (g->kind == GATE_WINDOW)
 		say_window(&c->window, g->until_ms, out);
 	else
-		buf_addf(out, "waits for approval: syncctl approve %s %.7s", app,
-			 *revision ? revision : "REVISION");
+		buf_addf(out, "needs approval of %.7s, which this version cannot take yet: "
+			 "require_manual_approval in %s", *revision ? revision :
+			 "it", file);
 }
