@@ -61,21 +61,21 @@ application() { # NUMBER
 numbers() { seq -f %03g 0 $((apps - 1)); }
 
 push() { # MESSAGE: commits the working copy
-	git -C "$T/work" add -A
-	git -C "$T/work" commit -q -m "$1"
-	git -C "$T/work" push -q origin main
-	git -C "$T/work" rev-parse HEAD
+	git -C "$T/tree" add -A
+	git -C "$T/tree" commit -q -m "$1"
+	git -C "$T/tree" push -q origin main
+	git -C "$T/tree" rev-parse HEAD
 }
 
 make_work() {
 	local n
-	mkdir -p "$T/repos" "$T/work"
+	mkdir -p "$T/repos" "$T/tree"
 	git init -q --bare -b main "$T/repos/many.git"
-	git init -q -b main "$T/work"
-	git -C "$T/work" remote add origin "$T/repos/many.git"
+	git init -q -b main "$T/tree"
+	git -C "$T/tree" remote add origin "$T/repos/many.git"
 	for n in $(numbers); do
-		mkdir -p "$T/work/apps/app-$n"
-		objects_of "$n" 1 bench >"$T/work/apps/app-$n/all.yaml"
+		mkdir -p "$T/tree/apps/app-$n"
+		objects_of "$n" 1 bench >"$T/tree/apps/app-$n/all.yaml"
 		application "$n" >>"$T/applications.yaml"
 	done
 	push "all of it" >"$T/head"

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# syncd in three pods: one leads. Its pod is killed, its nodes' rollout replaces it, and
-# every time another goes on with what Git says.
+# syncd as people install it, from the image: three pods on a real node in a restricted
+# namespace, of which one leads. Its pod is killed, a rollout replaces it, and every
+# time another goes on with what Git says.
 # shellcheck source=tests/node/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=ha-$$
