@@ -83,8 +83,19 @@ static void on_synced(void *arg)
 	((struct relay *)arg)->listed = true;
 }
 
+static void on_trouble(void *arg, const struct err *err)
+{
+	struct relay *r = arg;
+
+	if (err->code)
+		engine_log(r->e, LOG_WARN, NULL, "watch of Lease %s/" LEASE ": %s; pushes "
+			   "that reach another replica wait for the next poll", r->e->ns,
+			   err->msg);
+}
+
 static const struct watch_handler handler = {
 	.on_reset = on_reset, .on_event = on_event, .on_synced = on_synced,
+	.on_trouble = on_trouble,
 };
 
 /* ---- the standby's side ---- */
