@@ -58,8 +58,8 @@ value_is v2
 it "a key that the server does not know is refused, with its fingerprint"
 ssh-keygen -q -t ed25519 -N '' -f "$SSH/stranger"
 secret "$SSH/stranger"
-put v3
 says "is not let in with the key $(ssh-keygen -lf "$SSH/stranger.pub" | cut -d' ' -f2)"
+put v3 # only now: a poll with the key of before may be under way until it says so
 never 2 "applied" value_is v3
 secret "$SSH/id_rsa"
 good shop "$COMMIT"
