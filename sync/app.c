@@ -166,6 +166,7 @@ void app_free(struct app *a)
 	rel_unref(a->op_rel);
 	rel_unref(a->loading);
 	app_control_free(a);
+	app_guards_free(a);
 	kube_request_deinit(&a->store.req);
 	kube_request_deinit(&a->load.req);
 	kube_request_deinit(&a->status_req);

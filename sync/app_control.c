@@ -204,9 +204,8 @@ static const char *head_revision(const struct app *a)
 	return a->rendered;
 }
 
-/* All that stop it, between semicolons. */
-static void say(const struct app *a, bool by_itself, bool interrupting, char *at,
-		size_t size)
+/* All that stop it but those of the bits, between semicolons. */
+static void say(const struct app *a, bool by_itself, uint32_t but, char *at, size_t size)
 {
 	const struct app_control *x = a->control;
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -214,7 +213,7 @@ static void say(const struct app *a, bool by_itself, bool interrupting, char *at
 	for (size_t i = 0; i < x->shut.len && !x->shut.data[i].service; i++) {
 		const struct gate *g = &x->shut.data[i];
 
-		if (!gate_stops(g, by_itself) || (interrupting && !gate_interrupts(g)))
+		if (!gate_stops(g, by_itself) || but & GATE_BIT(g->kind))
 			continue;
 		buf_adds(&b, b.len ? "; " : "");
 		gate_words(g, x->c, x->file, a->spec.name, head_revision(a), &b);
@@ -234,6 +233,25 @@ static uint64_t look_again(struct app *a, int64_t wall_ms)
 	return at;
 }
 
+/* Without a file there is one thing that an override can pass. */
+static void look_project_window(struct app *a)
+{
+	static const struct gates_shut none;
+
+	a->passed = app_judge_override(a, &none, *a->gates.shut_manual);
+	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
+		*a->gates.shut_manual = '\0';
+}
+
+static bool needs_approval(const struct control *c)
+{
+	bool any = c->approval;
+
+	for (size_t i = 0; i < c->n_services; i++)
+		any |= c->services[i].approval;
+	return any;
+}
+
 void app_look_control(struct app *a)
 {
 	struct app_gates *g = &a->gates;
@@ -242,14 +260,25 @@ void app_look_control(struct app *a)
 
 	*g->gate = *g->gate_manual = *g->gate_stop = '\0';
 	g->gate_until = 0;
-	if (!x)
+	a->approved = APPROVE_NONE;
+	a->passed = 0;
+	if (!x) {
+		look_project_window(a);
 		return;
+	}
 	judge_window(x, world_wall(a->engine->w));
-	in = (struct gates_in){ .control = x->c, .window = x->window };
+	a->approved = x->c && needs_approval(x->c) ?
+		app_judge_approval(a, a->head && !a->head_err.code ?
+				   a->head->a.digest : "") : APPROVE_NONE;
+	in = (struct gates_in){ .control = x->c, .window = x->window,
+				.approved = a->approved == APPROVE_YES };
 	gates_judge(&in, &x->shut);
-	say(a, true, false, g->gate, sizeof(g->gate));
-	say(a, false, false, g->gate_manual, sizeof(g->gate_manual));
-	say(a, true, true, g->gate_stop, sizeof(g->gate_stop));
+	say(a, true, 0, g->gate, sizeof(g->gate));
+	say(a, true, ~GATES_INTERRUPTING, g->gate_stop, sizeof(g->gate_stop));
+	a->passed = app_judge_override(a, &x->shut, *g->shut_manual);
+	say(a, false, a->passed, g->gate_manual, sizeof(g->gate_manual));
+	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
+		*g->shut_manual = '\0';
 	g->gate_until = look_again(a, gates_until(&x->shut, true));
 	if (x->c && x->c->window.enabled)
 		look_again(a, x->window.change_ms);
@@ -289,6 +318,7 @@ void app_control_conditions(struct app *a)
 				  "it can be read", x->trouble);
 	else
 		app_clear_condition(a, "DeployControlError");
+	app_approve_conditions(a);
 	if (x && *a->gates.gate && has_news(a) && a->spec.automated)
 		app_set_condition(a, "GateClosedWarning", "%s", a->gates.gate);
 	else
@@ -322,6 +352,23 @@ static json_t *gate_json(const struct app *a, const struct gate *g)
 	return o;
 }
 
+static json_t *approval_json(const struct app *a)
+{
+	const struct app_approval *p = &a->spec.approval;
+	json_t *o = json_object();
+	char until[32];
+
+	put(o, "state", approve_verdict_str((enum approve_verdict)a->approved));
+	put(o, "digest", p->digest);
+	put(o, "by", p->by);
+	put(o, "why", p->why);
+	if (p->until_ms <= 0)
+		return o;
+	time_rfc3339(p->until_ms, until);
+	put(o, "until", until);
+	return o;
+}
+
 json_t *app_control_status(const struct app *a)
 {
 	const struct app_control *x = a->control;
@@ -339,6 +386,8 @@ json_t *app_control_status(const struct app *a)
 						strcspn(a->rendered, " ")));
 		put(o, "digest", a->head->a.digest);
 	}
+	if (a->spec.approval.key[0])
+		json_object_set_new(o, "approval", approval_json(a));
 	json_object_set_new(o, "shut", shut);
 	for (size_t i = 0; i < x->shut.len; i++)
 		json_array_append_new(shut, gate_json(a, &x->shut.data[i]));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "approve.h"
 
 #define MAX_DEPENDS 32
 #define MAX_WORDS 400
@@ -87,6 +88,7 @@ void app_holds_decode(struct app_spec *s, const json_t *annotations)
 	decode_hold(s, annotations, "syncd.dev/pin", &s->pin);
 	decode_hold(s, annotations, "syncd.dev/suspend", &s->suspend);
 	decode_depends(s, annotations);
+	approve_decode(&s->approval, annotations);
 	s->control = xstrdup(doc_get_str(annotations, "syncd.dev/deploy-control", NULL));
 	s->environment = xstrdup(doc_get_str(annotations, "syncd.dev/environment", NULL));
 }

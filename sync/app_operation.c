@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "gates.h"
 
 #define OURS "syncd.dev/"
 #define MAX_CHOICES 1000
@@ -109,6 +110,27 @@ static void take_ttl(struct app_operation *op, const char *text)
 				     "duration such as 2h", text));
 }
 
+static void take_gates(struct app_operation *op, const char *text)
+{
+	struct err err = ERR_INIT;
+
+	op->gates = gate_bits(text, &err);
+	if (!op->gates)
+		refuse(op, xasprintf("operation.sync.syncOptions: " OURS "gates=%.60s: %s",
+				     text, err.code ? err.msg : "names none"));
+}
+
+/* Without a reason there is nothing that the others could read. */
+static void take_override(struct app_operation *op, const char *text)
+{
+	if (!*text || op->override) {
+		refuse(op, xstrdup("operation.sync.syncOptions: " OURS "override= needs a "
+				   "reason, once"));
+		return;
+	}
+	op->override = xstrndup(text, 400);
+}
+
 /* One of ours: what follows "syncd.dev/". */
 static void take_ours(struct app_operation *op, const char *text)
 {
@@ -116,6 +138,10 @@ static void take_ours(struct app_operation *op, const char *text)
 		take_release(op, text + 8);
 	else if (!strncmp(text, "ttl=", 4))
 		take_ttl(op, text + 4);
+	else if (!strncmp(text, "override=", 9))
+		take_override(op, text + 9);
+	else if (!strncmp(text, "gates=", 6))
+		take_gates(op, text + 6);
 	else if (!strcmp(text, "retry=true"))
 		op->retry_rejected = true;
 	else if (!strcmp(text, "unpin=true"))

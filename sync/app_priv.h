@@ -5,6 +5,7 @@
 #ifndef SYNC_APP_PRIV_H
 #define SYNC_APP_PRIV_H
 
+#include "approve.h"
 #include "engine_priv.h"
 #include "render/render.h"
 
@@ -188,6 +189,23 @@ bool app_control_halts(const struct app *a);
 void app_control_conditions(struct app *a);
 /* status.syncd.gates: owned; NULL where no file is named. */
 json_t *app_control_status(const struct app *a);
+
+/* app_approve.c: approvals and overrides, and whether they can be trusted. */
+/* What the approval is worth for a release of that digest; may ask the API server. */
+enum approve_verdict app_judge_approval(struct app *a, const char *digest);
+/*
+ * The gates that the request passes, of those that are shut for it. What it cannot pass
+ * makes it bad, with the reason.
+ */
+struct gates_shut;
+uint32_t app_judge_override(struct app *a, const struct gates_shut *shut,
+			    bool sync_window);
+/* The request is an override, and it is not known yet whether it can be trusted. */
+bool app_override_pending(const struct app *a);
+/* A release goes out: who let it, into its row, the log and an Event. */
+void app_note_gates(struct app *a, struct release *r);
+void app_approve_conditions(struct app *a);
+void app_guards_free(struct app *a);	/* the requests are gone already */
 
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);

@@ -12,6 +12,7 @@ void app_request_drop(struct app *a)
 	app_sources_deinit(&a->request.sources);
 	free(a->request.propagation);
 	free(a->request.bad);
+	free(a->request.override);
 	free(a->request.by);
 	json_decref(a->request.raw);
 	a->request = (struct op_request){ 0 };
@@ -59,6 +60,7 @@ static void take(struct app *a, const struct app_operation *op)
 		.own_options = op->own_options, .options = op->options,
 		.propagation = xstrdup(op->propagation),
 		.retry_rejected = op->retry_rejected, .unpin = op->unpin,
+		.override = xstrdup(op->override), .gates = op->gates,
 		.rollback = op->release, .ttl_ms = op->ttl_ms,
 		.revision = xstrdup(op->revision), .bad = xstrdup(op->bad),
 		.by = xstrdup(named ? op->initiated_by : "operation"),
@@ -168,6 +170,8 @@ bool app_request_ready(const struct app *a)
 	const struct op_request *q = &a->request;
 	struct err why;
 
+	if (q->present && q->override && !q->bad && app_override_pending(a))
+		return false;
 	if (q->present && (q->rollback || q->unpin || q->bad))
 		return true;	/* all it takes is stored here */
 	if (!q->present || !a->revs.len || !app_is_rendered(a) ||

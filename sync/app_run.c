@@ -231,6 +231,7 @@ static void start_sync(struct app *a)
 		rejected = false;
 	}
 	name_release(a, r);
+	app_note_gates(a, r);
 	fights_clear(&a->fights);
 	r->prune = a->request.present && a->request.prune;
 	if (rejected)

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "approve.h"
 
 #define IN_CLUSTER "https://kubernetes.default.svc"
 #define FINALIZER "resources-finalizer.argocd.argoproj.io"
@@ -338,6 +339,8 @@ void app_spec_deinit(struct app_spec *s)
 
 	for (size_t i = 0; i < ARRAY_LEN(strings); i++)
 		free(strings[i]);
+	free(s->operation.override);
+	approve_deinit(&s->approval);
 	app_sources_deinit(&s->sources);
 	app_sources_deinit(&s->operation.sources);
 	json_decref(s->ignore_differences);

@@ -303,6 +303,8 @@ struct app {
 		bool present;
 		bool prune, dry_run, no_hooks;
 		bool own_options, retry_rejected, unpin;
+		char *override;		/* why it passes shut gates; NULL */
+		uint32_t gates;		/* GATE_BITs that it names */
 		uint32_t options;	/* enum app_options */
 		char *propagation;
 		struct app_retry retry;
@@ -334,6 +336,17 @@ struct app {
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
 	struct app_control *control;	/* app_control.c; NULL: no file is named */
+	struct app_guard {	/* app_approve.c: is what was written guarded? */
+		struct app *app;
+		char key[65], asked[65];	/* of what is known, of what is asked */
+		int is;			/* enum approve_guard, of key */
+		struct kube_request req;
+		char *body;
+		bool busy;
+		uint64_t again_at;	/* mono: not before */
+	} approval_guard, override_guard;
+	int approved;		/* enum approve_verdict, of this look */
+	uint32_t passed;	/* GATE_BITs that the request passes, of this look */
 	char rendered_control[65], rendering_control[65];	/* app_control_key() */
 	bool soak_bad;
 	char soak_why[400];

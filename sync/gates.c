@@ -10,6 +10,7 @@
 static const char *const names[] = {
 	[GATE_FILE] = "file", [GATE_GLOBAL] = "global", [GATE_ENABLED] = "enabled",
 	[GATE_AUTO] = "auto", [GATE_WINDOW] = "window", [GATE_APPROVAL] = "approval",
+	[GATE_SYNC_WINDOW] = "sync-window",
 };
 static_assert(ARRAY_LEN(names) == GATE_KIND_N, "a name per gate");
 
@@ -31,7 +32,7 @@ uint32_t gate_bits(const char *list, struct err *err)
 				break;
 		if (i == GATE_KIND_N) {
 			err_set(err, ERR_INVALID, "\"%.*s\" is no gate: write file, global, "
-				"enabled, auto, window or approval", (int)(n < 40 ? n : 40),
+				"enabled, auto, window, approval or sync-window", (int)(n < 40 ? n : 40),
 				list);
 			return 0;
 		}
@@ -87,12 +88,6 @@ void gates_judge(const struct gates_in *in, struct gates_shut *ret)
 bool gate_stops(const struct gate *g, bool by_itself)
 {
 	return by_itself || g->kind != GATE_AUTO;
-}
-
-bool gate_interrupts(const struct gate *g)
-{
-	return !g->service && (g->kind == GATE_GLOBAL || g->kind == GATE_ENABLED ||
-			       g->kind == GATE_WINDOW);
 }
 
 const struct gate *gates_first(const struct gates_shut *s, bool by_itself)
@@ -164,7 +159,8 @@ void gate_words(const struct gate *g, const struct control *c, const char *file,
 	else if (g->kind == GATE_WINDOW)
 		say_window(&c->window, g->until_ms, out);
 	else
-		buf_addf(out, "needs approval of %.7s, which this version cannot take yet: "
-			 "require_manual_approval in %s", *revision ? revision :
-			 "it", file);
+		buf_addf(out, "waits for approval: syncctl approve %s %.7s", app,
+			 *revision ? revision : "REVISION");
+	if (g->service)
+		buf_adds(out, " (it is only shown: its objects go out with the others)");
 }

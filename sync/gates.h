@@ -24,9 +24,13 @@
 
 enum gate_kind {
 	GATE_FILE, GATE_GLOBAL, GATE_ENABLED, GATE_AUTO, GATE_WINDOW, GATE_APPROVAL,
+	GATE_SYNC_WINDOW,	/* of the project (window.h): only an override names it */
 	GATE_KIND_N
 };
 #define GATE_BIT(kind) (1u << (kind))
+/* Those of the environment that stop what is under way by itself. */
+#define GATES_INTERRUPTING (GATE_BIT(GATE_GLOBAL) | GATE_BIT(GATE_ENABLED) | \
+			    GATE_BIT(GATE_WINDOW))
 const char *gate_kind_str(enum gate_kind k);	/* "file", "global"... */
 /* The bits of names between commas; 0 and *err (INVALID) when one is no gate. */
 uint32_t gate_bits(const char *names, struct err *err);
@@ -67,8 +71,6 @@ struct gates_shut {
 void gates_judge(const struct gates_in *in, struct gates_shut *ret);
 
 bool gate_stops(const struct gate *g, bool by_itself);
-/* Does it stop what is under way by itself? */
-bool gate_interrupts(const struct gate *g);
 /* The first of the environment that stops it; NULL. */
 const struct gate *gates_first(const struct gates_shut *s, bool by_itself);
 /* The first of that service; NULL. */

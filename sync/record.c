@@ -113,6 +113,9 @@ static void release_deinit(struct release *r)
 	free(r->subject);
 	free(r->initiated_by);
 	free(r->reason);
+	free(r->approved_by);
+	free(r->approved_why);
+	free(r->overridden);
 	free(r->chunks);
 	free(r->revisions);
 }

@@ -117,6 +117,8 @@ static const struct field hook_fields[] = {
 TABLE(hook_table, hook_fields);
 
 static const struct field release_fields[] = {
+	{ "approvedBy", TYPE_STR, AT(release, approved_by), 0, 0, 0 },
+	{ "approvedWhy", TYPE_STR, AT(release, approved_why), 0, 0, 0 },
 	{ "author", TYPE_STR, AT(release, author), 0, 0, 0 },
 	{ "chunks", TYPE_STR, AT(release, chunks), 0, 0, 0 },
 	{ "created", TYPE_I64, AT(release, created_ms), 0, 0, 0 },
@@ -131,6 +133,7 @@ static const struct field release_fields[] = {
 	{ "objects", TYPE_U32, AT(release, n_objects), 0, 0, 0 },
 	{ "options", TYPE_TEXT, AT(release, options_digest), 0, 0, 0 },
 	{ "reason", TYPE_STR, AT(release, reason), 0, 0, 0 },
+	{ "overridden", TYPE_STR, AT(release, overridden), 0, 0, 0 },
 	{ "prune", TYPE_BOOL, AT(release, prune), 0, 0, 0 },
 	{ "reported", TYPE_U32, AT(release, reported), 0, 0, 0 },
 	{ "retried", TYPE_BOOL, AT(release, retried), 0, 0, 0 },
@@ -178,6 +181,7 @@ static const struct field record_fields[] = {
 	{ "control", TYPE_STR, AT(record, control), 0, 0, 0 },
 	{ "controlFile", TYPE_STR, AT(record, control_file), 0, 0, 0 },
 	{ "controlRevision", TYPE_STR, AT(record, control_revision), 0, 0, 0 },
+	{ "distrusted", TYPE_TEXT, AT(record, distrusted), 0, 0, 0 },
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
 	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),
 	  sizeof(struct hook_run), 0, 0, &hook_table },
@@ -194,6 +198,7 @@ static const struct field record_fields[] = {
 	{ "pinSince", TYPE_I64, AT(record, pin_since_ms), 0, 0, 0 },
 	{ "pinUntil", TYPE_I64, AT(record, pin_until_ms), 0, 0, 0 },
 	{ "pinWhy", TYPE_STR, AT(record, pin_why), 0, 0, 0 },
+	{ "proven", TYPE_TEXT, AT(record, proven), 0, 0, 0 },
 	{ "releases", TYPE_LIST, offsetof(struct record, releases),
 	  sizeof(struct release), 0, 0, &release_table },
 	{ "revertsInRow", TYPE_U32, AT(record, reverts_in_row), 0, 0, 0 },

@@ -10,7 +10,7 @@
  *   breaker    {why, since, held}   only while it is open and this one reverts; held: it
  *              waits for another's revert
  *   window     why its syncs wait for a sync window
- *   gates      {file, environment, revision, commit, digest, shut[]}   where a
+ *   gates      {file, environment, revision, commit, digest, approval, shut[]}   where a
  *              deploy-control file is named: which one is in force, of what commit;
  *              Git's newest commit and the digest that an approval is bound to; each
  *              shut gate {gate, service, stops: "automatic" or "all", why, until}
@@ -21,7 +21,8 @@
  *   releases[] newest first, at most 10
  *
  * A release: {id, state, revision (revisions where there are several), digest, author,
- * subject, initiatedBy, reason, wouldRevertTo (auto-revert only reported it), evidence
+ * subject, initiatedBy, approvedBy and approvedReason, overridden ("window: why": gates
+ * that a person passed), reason, wouldRevertTo (auto-revert only reported it), evidence
  * (it is kept: sync/evidence.h), objects, createdAt, deployedAt, since}; since = when its state was decided,
  * else when it was deployed or made; healthySince for a good one.
  */
@@ -47,6 +48,9 @@ static json_t *release_json(const struct release *r)
 	put_str(o, "subject", r->subject);
 	put_str(o, "initiatedBy", r->initiated_by);
 	put_str(o, "reason", r->reason);
+	put_str(o, "approvedBy", r->approved_by);
+	put_str(o, "approvedReason", r->approved_why);
+	put_str(o, "overridden", r->overridden);
 	put_int(o, "wouldRevertTo", r->reported);
 	if (r->evidence)
 		json_object_set_new(o, "evidence", json_true());

@@ -106,7 +106,7 @@ static int unpin(struct cluster *c, const struct options *o)
 	if (!app)
 		return output_error(&err);
 	if (view_is_pinned_by_itself(app))
-		return request_run(c, o, &(struct asking){ "unpin", options });
+		return request_run(c, o, &(struct asking){ "unpin", options, NULL });
 	if (!view_has_annotation(app, PIN)) {
 		fprintf(stderr, "syncctl: %s is not pinned\n", o->args[0]);
 		return EXIT_DIFFERENCE;

@@ -1,4 +1,7 @@
-/* syncctl windows APP: the sync windows of its project, and what they say now. */
+/*
+ * syncctl windows APP: the sync windows of its project, and what they say now; and the
+ * gates of its deploy-control file that are shut.
+ */
 #include "syncctl.h"
 
 #include "core/mem.h"
@@ -112,7 +115,7 @@ static void table(const json_t *list, const struct window_app *a,
 static int show(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
-	_cleanup_json_ json_t *app = NULL, *project = NULL;
+	_cleanup_json_ json_t *app = NULL, *project = NULL, *syncd = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err err = ERR_INIT;
 	struct window_verdict v;
@@ -135,6 +138,8 @@ static int show(struct cluster *c, const struct options *o)
 	else
 		buf_adds(&out, "its project has no sync windows: ");
 	verdict(&v, &out);
+	syncd = view_state(app);
+	view_gates(syncd, &env, &out);
 	return output_text(&out);
 }
 

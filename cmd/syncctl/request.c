@@ -25,7 +25,8 @@ static json_t *make_operation(struct cluster *c, struct sync *s, struct err *err
 {
 	const char *user = getenv("USER");
 	struct view_request r = {
-		.id = s->id, .user = user && user[0] ? user : "syncctl",
+		.id = s->id, .user = s->asking->user ? s->asking->user :
+				     user && user[0] ? user : "syncctl",
 		.revision = s->o->revision, .prune = s->o->prune,
 		.dry_run = s->o->dry_run, .resources = s->o->resources,
 		.n_resources = s->o->n_resources, .options = s->asking->options,

@@ -36,6 +36,7 @@ struct options {
 	const char *file, *revision, *timeout, *resources[MAX_RESOURCES];
 	size_t n_resources;
 	enum output output;
+	const char *until, *override, *gates;
 	const char *reason, *ttl, *system_ns, *local, *release, *tail, *container;
 	bool everything, off, rejected;
 	bool all, prune, dry_run, force, async, yes;
@@ -86,6 +87,7 @@ int cmd_install(const struct options *o);
 int cmd_completion(const struct options *o);
 int cmd_man(const struct options *o);
 int cmd_confirm(const struct options *o);
+int cmd_approve(const struct options *o);
 int cmd_history(const struct options *o);
 int cmd_render(const struct options *o);
 int cmd_validate(const struct options *o);
@@ -172,11 +174,15 @@ int cluster_resolve(struct cluster *c, const char *group, const char *version,
 const char *cluster_system_ns(struct cluster *c, const struct options *o,
 			      struct err *err);
 
+/* cmd_approve.c: who the caller is, as the API server says; owned. */
+char *cluster_user(struct cluster *c, struct err *err);
+
 /* --- request.c ------------------------------------------------------------- */
 
 struct asking {
 	const char *what;		/* "sync", "rollback": for people */
 	const char *const *options;	/* sync.syncOptions, ended by NULL; or NULL */
+	const char *user;		/* NULL: as this system calls the caller */
 };
 /* Asks for it in the operation field of o->args[0]; follows it unless --async. */
 int request_run(struct cluster *c, const struct options *o,

@@ -39,6 +39,26 @@ static void add_reason(struct buf *out, const char *reason, bool whole)
 	view_clean(out, cut ? cut : reason);
 }
 
+/* "; approved by ada: why", "; passed the gate window: why" */
+static void add_gates(struct buf *out, const json_t *r, bool whole)
+{
+	const char *by = doc_get_str(r, "approvedBy", NULL);
+	const char *why = doc_get_str(r, "approvedReason", NULL);
+	const char *passed = doc_get_str(r, "overridden", NULL);
+
+	if (by) {
+		_cleanup_free_ char *words = xasprintf("approved by %s%s%s", by,
+						       why ? ": " : "", why ? why : "");
+
+		buf_adds(out, out->len ? "; " : "");
+		add_reason(out, words, whole);
+	}
+	if (passed) {
+		buf_adds(out, out->len ? "; passed the gate " : "passed the gate ");
+		add_reason(out, passed, whole);
+	}
+}
+
 static void add_release(struct view_table *t, const json_t *r, bool is_target,
 			const struct view_env *env)
 {
@@ -57,6 +77,7 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 		buf_adds(&note, note.len ? "; " : "");
 		add_reason(&note, reason, env->wide);
 	}
+	add_gates(&note, r, env->wide);
 	view_table_add(t, VIEW_PLAIN, buf_str(&id));
 	view_table_add(t, state_colour(state ? state : ""), state);
 	view_table_add(t, VIEW_PLAIN, buf_str(&revision));

@@ -284,6 +284,14 @@ static void asked(const struct view_app *a, const struct view_env *env,
 	buf_add(out, list.data, list.len);
 }
 
+static void gates(const struct view_app *a, const struct view_env *env, struct buf *out)
+{
+	if (!json_array_size(doc_get(a->syncd, "gates", "shut", NULL)))
+		return;
+	buf_addc(out, '\n');
+	view_gates(a->syncd, env, out);
+}
+
 /* Put back after a rejection: why it is pinned says all that this would. */
 static bool is_put_back(const struct view_app *a)
 {
@@ -334,6 +342,22 @@ static void step(struct buf *out, const char *command, const char *name,
 	buf_addf(out, "%s  %s\n", buf_str(&line), words);
 }
 
+/* Where an approval is what lacks: of the commit that Git is at. */
+static void approve_step(const struct view_app *a, struct buf *steps)
+{
+	const json_t *gates = doc_get(a->syncd, "gates", NULL), *g;
+	const char *commit = text(doc_get_str(gates, "commit", NULL));
+	_cleanup_free_ char *what = xasprintf("%s %.7s", a->name, commit);
+	size_t i;
+
+	json_array_foreach(doc_get(gates, "shut", NULL), i, g) {
+		if (!*commit || strcmp(text(doc_get_str(g, "gate", NULL)), "approval"))
+			continue;
+		step(steps, "approve", what, "lets it out, if you may");
+		return;
+	}
+}
+
 static void next_steps(const struct view_app *a, const struct view_env *env,
 		       struct buf *out)
 {
@@ -345,6 +369,7 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	else if (has_condition(a, "ComparisonError"))
 		buf_adds(&steps, "  mend the repository or its path: nothing is changed until "
 			 "it can be read\n");
+	approve_step(a, &steps);
 	if (view_asked(a->app, env, NULL))
 		step(&steps, "confirm", a->name, "approves exactly the list above");
 	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
@@ -385,6 +410,7 @@ void view_story(const json_t *app, const struct view_kept *kept,
 	objects(&a, env, "Not healthy", is_unwell, unwell_row, 3, out);
 	if (!is_put_back(&a))
 		objects(&a, env, "Out of sync", is_out_of_sync, differing_row, 2, out);
+	gates(&a, env, out);
 	asked(&a, env, out);
 	problems(&a, env, out);
 	next_steps(&a, env, out);

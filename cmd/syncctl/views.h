@@ -122,6 +122,8 @@ void view_story(const json_t *app, const struct view_kept *kept,
 /* Its part about what was rejected: why, the pods' words, what it changed. */
 void view_rejected(const struct view_app *a, const struct view_kept *kept,
 		   const struct view_env *env, struct buf *out);
+/* The gates of deploy-control, from view_state(); false: no file is named. */
+bool view_gates(const json_t *syncd, const struct view_env *env, struct buf *out);
 void view_list(const json_t *items, const struct view_env *env, struct buf *out);
 void view_names(const json_t *items, struct buf *out);	/* -o name */
 void view_get(const json_t *app, const struct view_env *env, struct buf *out);

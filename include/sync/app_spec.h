@@ -98,6 +98,8 @@ struct app_operation {	/* the `operation` field: someone asks for a sync */
 	uint64_t ttl_ms;	/* syncd.dev/ttl=DURATION of it; 0 = none */
 	bool retry_rejected;	/* syncd.dev/retry=true */
 	bool unpin;		/* syncd.dev/unpin=true */
+	char *override;		/* syncd.dev/override=WHY: passes shut gates; NULL */
+	uint32_t gates;		/* syncd.dev/gates=NAMES of it: GATE_BITs; 0: the one */
 	char *bad;		/* why it cannot be done at all; NULL */
 	const json_t *resources;	/* of raw: these alone; NULL: all */
 	json_t *raw;		/* owned: goes to operationState.operation */
@@ -108,6 +110,13 @@ struct app_hold {
 	bool set;
 	char *by, *why;		/* never NULL when set; "" if not said */
 	int64_t until_ms;	/* wall clock; 0 = until it is taken off */
+};
+
+/* A person's approval, as the annotations say it (sync/approve.h). */
+struct app_approval {
+	char *digest, *revision, *by, *why;	/* "" where not said */
+	int64_t at_ms, until_ms;	/* wall; 0 = not said, -1 = cannot be read */
+	char key[65];		/* over all of it; "" = there is none */
 };
 
 struct app_spec {
@@ -135,6 +144,7 @@ struct app_spec {
 	struct app_hold suspend;	/* syncd.dev/suspend: nothing is written */
 	char **depends;			/* syncd.dev/depends-on: "ns/name" each */
 	size_t n_depends;
+	struct app_approval approval;
 	char *control;			/* syncd.dev/deploy-control; NULL: none */
 	char *environment;		/* syncd.dev/environment; NULL: none */
 	char *links;			/* its own, a list (links.h); NULL: none */

@@ -63,6 +63,8 @@ struct release {
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */
+	char *approved_by, *approved_why;	/* a person did; NULL */
+	char *overridden;	/* "window: why": gates that a person passed; NULL */
 	char *chunks;		/* of a large one: parts of their digests, spaced; NULL */
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
@@ -149,6 +151,8 @@ struct record {
 	int64_t vanished_mono;	/* not stored */
 	/* The deploy-control file in force: control.h's frame, path, commit; or NULL. */
 	char *control, *control_file, *control_revision;
+	/* Approvals: one that anybody could have written; one of the right commit; "" */
+	char distrusted[65], proven[65];
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 	VEC(struct hook_run) hooks;	/* oldest first */

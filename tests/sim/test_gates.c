@@ -72,7 +72,7 @@ static void shut_gates_hold_what_is_new_and_say_so(void **state)
 		  "global.auto_deploy is false in " FILE_PATH, false },
 		{ ENV("enabled: false"), "enabled", "environment prod is not enabled", false },
 		{ ENV("auto_deploy: false"), "auto", "syncctl sync shop", true },
-		{ ENV("require_manual_approval: true"), "approval", "needs approval",
+		{ ENV("require_manual_approval: true"), "approval", "syncctl approve shop",
 		  false },
 		{ ENV("deployment_windows: {allowed_hours: \"03:00-04:00\"}"), "window",
 		  "which opens at 2026-01-01T03:00:00Z", false },

@@ -1,0 +1,124 @@
+/*
+ * syncctl approve APP REVISION: lets out what an approval is required for. It is bound
+ * to the digest of what Git gives at that commit, as syncd has rendered it, and is
+ * written in the caller's name as the API server knows it. Whether the caller may is
+ * for the API server to say (manifests/approval).
+ */
+#include "syncctl.h"
+
+#include "core/mem.h"
+
+#include <stdio.h>
+
+#define DEFAULT_MS (24 * INT64_C(3600000))
+#define LEAST_DIGITS 4
+
+char *cluster_user(struct cluster *c, struct err *err)
+{
+	static const char body[] = "{\"apiVersion\":\"authentication.k8s.io/v1\",\"kind\":"
+		"\"SelfSubjectReview\"}";
+	struct kube_ref ref = { .group = "authentication.k8s.io", .version = "v1",
+				.resource = "selfsubjectreviews" };
+	_cleanup_json_ json_t *answer = NULL;
+	struct kube_request r;
+	const char *name;
+
+	kube_create_init(&r, &ref, "syncctl", body, sizeof(body) - 1);
+	answer = cluster_ask(c, &r, err);
+	if (!answer)
+		return NULL;
+	name = doc_get_str(answer, "status", "userInfo", "username", NULL);
+	if (name)
+		return xstrdup(name);
+	err_set(err, ERR_INVALID, "the API server does not say who you are");
+	return NULL;
+}
+
+/* Wall clock; -1 after telling why. */
+static int64_t read_until(const struct options *o)
+{
+	int64_t now = output_env(o).now_ms, at = o->until ? time_parse_rfc3339(o->until) : 0;
+	struct err err = ERR_INIT;
+	uint64_t ms;
+
+	if (!o->until)
+		return now + DEFAULT_MS;
+	if (at > 0)
+		return at;
+	if (!duration_parse(o->until, &ms, &err) && ms && ms < INT64_MAX / 2)
+		return now + (int64_t)ms;
+	output_usage("--until %s: want a duration such as 2h, or a time such as "
+		     "2026-01-02T03:04:05Z", o->until);
+	return -1;
+}
+
+/* The digest that stands for that revision; NULL after telling why. Borrowed. */
+static const char *digest_of(const json_t *syncd, const struct options *o)
+{
+	const json_t *gates = doc_get(syncd, "gates", NULL);
+	const char *commit = doc_get_str(gates, "commit", NULL);
+	const char *digest = doc_get_str(gates, "digest", NULL);
+	size_t n = strlen(o->args[1]);
+
+	if (!gates)
+		fprintf(stderr, "syncctl: no deploy-control file is named for %s: nothing of it "
+			"waits for approval\n", o->args[0]);
+	else if (!commit || !digest)
+		fprintf(stderr, "syncctl: what Git says for %s is not rendered (yet): syncctl "
+			"status %s\n", o->args[0], o->args[0]);
+	else if (n < LEAST_DIGITS || strncmp(commit, o->args[1], n))
+		fprintf(stderr, "syncctl: Git's newest commit for %s is %.7s, not %s: look at it "
+			"first (syncctl diff %s)\n", o->args[0], commit, o->args[1], o->args[0]);
+	else
+		return digest;
+	return NULL;
+}
+
+static json_t *approval(const struct options *o, const char *digest, const char *user,
+			const char *commit, int64_t until_ms)
+{
+	char now[32], until[32];
+
+	time_rfc3339(output_env(o).now_ms, now);
+	time_rfc3339(until_ms, until);
+	return json_pack("{s{s{ss ss ss ss ss so}}}", "metadata", "annotations",
+			 "syncd.dev/approved", digest, "syncd.dev/approved-by", user,
+			 "syncd.dev/approved-revision", commit,
+			 "syncd.dev/approved-at", now, "syncd.dev/approved-until", until,
+			 "syncd.dev/approved-reason",
+			 o->reason ? json_string(o->reason) : json_null());
+}
+
+static int approve(struct cluster *c, const struct options *o)
+{
+	_cleanup_json_ json_t *app = NULL, *patch = NULL, *syncd = NULL;
+	int64_t until_ms = read_until(o);
+	_cleanup_free_ char *user = NULL;
+	struct err err = ERR_INIT;
+	const char *digest, *commit;
+	char until[32];
+
+	if (until_ms < 0)
+		return EXIT_USAGE;
+	app = cluster_get(c, o->args[0], &err);
+	user = app ? cluster_user(c, &err) : NULL;
+	if (!user)
+		return output_error(&err);
+	syncd = view_state(app);
+	digest = digest_of(syncd, o);
+	if (!digest)
+		return EXIT_DIFFERENCE;
+	commit = doc_get_str(syncd, "gates", "commit", NULL);
+	patch = approval(o, digest, user, commit, until_ms);
+	if (cluster_patch(c, o->args[0], patch, &err))
+		return output_error(&err);
+	time_rfc3339(until_ms, until);
+	printf("%s approved %.7s of %s (release %.12s) until %s\n", user,
+	       commit, o->args[0], digest, until);
+	return EXIT_DONE;
+}
+
+int cmd_approve(const struct options *o)
+{
+	return cluster_run(o, approve);
+}

@@ -1,0 +1,140 @@
+#!/usr/bin/env bash
+# deploy-control on a real API server: what a shut gate holds back and says, and who may
+# let it out: the policy of manifests/approval, for people with and without the verbs.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+NS=gates-$$
+
+mkdir -p "$T/repos"
+git_server
+repo shop
+URL=$GIT_URL/shop.git
+W=$T/work/shop
+namespace $NS
+
+CONTROL=infra/deploy-control.yaml
+# control PROD [GLOBAL]: the file; dev and test beside it have the same keys.
+control() {
+	write "$W/$CONTROL" <<-END
+		global: {auto_deploy: ${2:-true}}
+		environments:
+		  dev: {enabled: true, auto_deploy: true, require_manual_approval: false}
+		  test: {enabled: true, auto_deploy: false, require_manual_approval: false}
+		  prod: {$1}
+	END
+}
+gate_is() { app_is shop '$d.gates.shut[0].gate == "'"$1"'"'; }
+no_gate() { app_is shop '$d.gates.shut == []'; }
+says() { # TYPE WORDS: a condition
+	app_is shop '[$s.conditions[]? | select(.type == "'"$1"'" and (.message | contains("'"$2"'")))] | length == 1'
+}
+held() { wait_until 30 "the condition" says GateClosedWarning "$1"; }
+is_out() { field_is "$1" configmap web .data.key -n "$NS"; }
+newest() { field app shop ".status.syncd.releases[0].$1" -n "$APPS"; }
+event() { kc get events -n "$APPS" -o json | jq -e --arg r "$1" --arg m "$2" '[.items[] | select(.reason == $r and (.message | contains($m)))] | length == 1'; }
+
+# person NAME: a kubeconfig of theirs in $T/NAME; they may edit Applications.
+person() {
+	kc create serviceaccount "$1" -n "$APPS" >/dev/null
+	kc create rolebinding "edits-$1" --role=edits --serviceaccount="$APPS:$1" -n "$APPS" >/dev/null
+	kc config view --raw --minify --flatten -o json |
+		jq --arg t "$(kc create token "$1" -n "$APPS")" '.users[0].user = {token: $t}' >"$T/$1"
+}
+as() { KUBECONFIG="$T/$1" timeout 120 "$BIN/syncctl" -n "$APPS" "${@:2}"; }
+
+it "the gates open, a release goes out"
+control "enabled: true, auto_deploy: true"
+configmap web v1 | write "$W/shop/web.yaml"
+C=$(commit shop "first")
+syncd_start
+app shop "$URL" shop "$NS" '.metadata.annotations = {"syncd.dev/deploy-control": "'$CONTROL'", "syncd.dev/environment": "prod"}'
+good shop "$C"
+wait_until 30 "open gates" no_gate
+
+it "a shut gate holds what is new, says so, and lets drift be healed"
+control "enabled: false"
+configmap web v2 | write "$W/shop/web.yaml"
+C=$(commit shop "second")
+held "environment prod is not enabled in $CONTROL"
+gate_is enabled
+kc patch configmap web -n "$NS" --type merge -p '{"data":{"key":"v7"}}' >/dev/null
+wait_until 30 "the heal" is_out v1
+assert_exit 1 syncctl sync shop
+assert_contains "$OUTPUT" "is not enabled" "the refusal"
+is_out v1
+
+it "the kill switch, and a window with its next opening, are in status and conditions"
+control "enabled: true" false
+C=$(commit shop "stop all")
+held "global.auto_deploy is false in $CONTROL"
+DAY=$(TZ=UTC date -d '3 days' +%a)
+OPENS=$(date -u -d '3 days' +%Y-%m-%dT09:00:00Z)
+control "deployment_windows: {enabled: true, allowed_days: [$DAY], allowed_hours: \"09:00-16:00\"}"
+C=$(commit shop "another day")
+held "which opens at $OPENS"
+gate_is window
+app_is shop '$d.gates.shut[0].until == "'"$OPENS"'"'
+assert_exit 0 syncctl status shop
+assert_contains "$OUTPUT" "Shut gates of environment prod" "the story"
+assert_contains "$OUTPUT" "$OPENS" "the story"
+
+it "a file that cannot be read is said, and the last one stays in force"
+control "enabled: maybe"
+commit shop "a slip" >/dev/null
+wait_until 30 "the condition" says DeployControlError "environments.prod.enabled must be true or false"
+gate_is window
+is_out v1
+control "enabled: true, require_manual_approval: true"
+C=$(commit shop "approve it")
+held "waits for approval: syncctl approve shop ${C:0:7}"
+gate_is approval
+
+it "an approval without the policy is void"
+DIGEST=$(field app shop .status.syncd.gates.digest -n "$APPS")
+kc annotate app shop -n "$APPS" syncd.dev/approved="$DIGEST" syncd.dev/approved-revision="$C" syncd.dev/approved-by=ada >/dev/null
+wait_until 30 "the warning" says ApprovalWarning "manifests/approval"
+is_out v1
+kc apply -k "$ROOT/manifests/approval" >/dev/null
+
+it "who may edit may not approve, and nobody in another's name"
+kc create role edits --verb=get,list,watch,patch --resource=applications.argoproj.io -n "$APPS" >/dev/null
+person bob
+person ada
+kc create rolebinding approves --clusterrole=syncd-approver --serviceaccount="$APPS:ada" -n "$APPS" >/dev/null
+policy_holds() { ! kc annotate app shop -n "$APPS" --overwrite syncd.dev/approved-by=somebody --dry-run=server >/dev/null 2>&1; }
+wait_until 60 "the policy" policy_holds
+assert_exit 20 as bob approve shop "$C"
+assert_contains "$OUTPUT" "needs the verb approve" "the refusal"
+assert_exit 1 as ada approve shop 0000000
+assert_contains "$OUTPUT" "Git's newest commit" "another commit"
+assert_exit 20 as bob sync shop --override "me too"
+assert_contains "$OUTPUT" "needs the verb override" "the refusal"
+is_out v1
+
+it "an approval lets exactly that release out, and is in its history, an Event and the log"
+assert_exit 0 as ada approve shop "${C:0:8}" --until 1h --reason "seen in test"
+wait_until 30 "v2" is_out v2
+good shop "$C"
+assert_eq "system:serviceaccount:$APPS:ada" "$(newest approvedBy)" "who"
+assert_eq "seen in test" "$(newest approvedReason)" "why"
+wait_until 30 "the Event" event Approved "$APPS:ada: seen in test"
+logged "was approved by system:serviceaccount:$APPS:ada: seen in test" || fail "the log does not say who approved"
+configmap web v3 | write "$W/shop/web.yaml"
+C=$(commit shop "third")
+held "waits for approval: syncctl approve shop ${C:0:7}"
+never 1 "v3 went out" is_out v3
+
+it "an override passes the gate once, and is in history, an Event and the log"
+assert_exit 0 as ada sync shop --override "the shop is down"
+wait_until 30 "v3" is_out v3
+good shop "$C"
+assert_eq "approval: the shop is down" "$(newest overridden)" "what is kept"
+wait_until 30 "the Event" event GateOverridden "approval: the shop is down"
+logged "$APPS:ada passes a shut gate" || fail "the log does not say who passed a gate"
+assert_exit 0 syncctl history shop
+assert_contains "$OUTPUT" "the shop is down" "the history"
+configmap web v4 | write "$W/shop/web.yaml"
+C=$(commit shop "fourth")
+held "waits for approval: syncctl approve shop ${C:0:7}"
+never 1 "v4 went out" is_out v4
+kc delete --wait=false -k "$ROOT/manifests/approval" >/dev/null

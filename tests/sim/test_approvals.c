@@ -1,0 +1,232 @@
+/*
+ * Approvals and overrides: what people let out past a shut gate, and what does not
+ * count because anybody could have written it.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "asks.h"
+#include "core/doc.h"
+#include "hookscene.h"
+
+#define FILE_PATH "infra/deploy-control.yaml"
+#define ENV(prod) "environments: {prod: {" prod "}}\n"
+#define MANUAL ENV("require_manual_approval: true")
+#define NIGHT "deployment_windows: {allowed_hours: \"00:20-00:30\"}"
+
+static void control(struct engsim *x, const char *text)
+{
+	sim_git_commit(x->s, REPO, "main", FILE_PATH, text);
+}
+
+/* What manifests/approval makes the API server do, as far as syncd sees it. */
+static bool policy(void *arg, const char *op, const json_t *object, char message[256])
+{
+	const char *by = doc_get_str(object, "metadata", "annotations",
+				     "syncd.dev/approved-by", NULL);
+
+	(void)arg;
+	(void)op;
+	if (!by || strcmp(by, "syncd.dev:nobody"))
+		return false;
+	snprintf(message, 256, "ValidatingAdmissionPolicy 'syncd-approval' with binding "
+		 "'syncd-approval' denied request");
+	return true;
+}
+
+static bool has_digest(void *x)
+{
+	const char *digest = doc_get_str(engsim_status(x, "shop"), "syncd", "gates", "digest",
+					 NULL);
+	const char *target = doc_get_str(engsim_status(x, "shop"), "syncd", "target",
+					 "digest", NULL);
+
+	return digest && (!target || strcmp(digest, target));
+}
+
+/* Release #1 is good, and v2 waits behind a gate. */
+static void waiting_scene(struct engsim *x, uint64_t seed, const char *text)
+{
+	scene_init(x, seed);
+	control(x, ENV(""));
+	apisim_set_admission(x->api, policy, NULL);
+	ask_annotate(x, "syncd.dev/deploy-control", "\"" FILE_PATH "\"");
+	ask_annotate(x, "syncd.dev/environment", "\"prod\"");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	control(x, text);
+	scene_put(x, "v2");
+	scene_until(x, has_digest, LONG, "what waits");
+	assert_string_equal(scene_tag(x), "v1");
+}
+
+static void approve(struct engsim *x, const char *until)
+{
+	_cleanup_free_ char *digest = xasprintf("\"%s\"", doc_get_str(
+		engsim_status(x, "shop"), "syncd", "gates", "digest", NULL));
+
+	_cleanup_free_ char *commit = xasprintf("\"%s\"", doc_get_str(
+		engsim_status(x, "shop"), "syncd", "gates", "commit", NULL));
+
+	ask_annotate(x, "syncd.dev/approved-revision", commit);
+	ask_annotate(x, "syncd.dev/approved-by", "\"ada\"");
+	ask_annotate(x, "syncd.dev/approved-reason", "\"seen in dev\"");
+	ask_annotate(x, "syncd.dev/approved-until", until);
+	ask_annotate(x, "syncd.dev/approved", digest);
+}
+
+static const char *newest(struct engsim *x, const char *key)
+{
+	const json_t *r = json_array_get(doc_get(engsim_status(x, "shop"), "syncd",
+						 "releases", NULL), 0);
+	const char *s = doc_get_str(r, key, NULL);
+
+	return s ? s : "";
+}
+
+static void an_approval_lets_out_one_release(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 950, MANUAL);
+	approve(&x, "null");
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, MINUTES);
+	assert_string_equal(newest(&x, "approvedBy"), "ada");
+	assert_string_equal(newest(&x, "approvedReason"), "seen in dev");
+	assert_true(scene_has_event(&x, "Approved", "approved by ada: seen in dev"));
+	scene_put(&x, "v3");		/* it is void for the next */
+	sim_run_for(x.s, 5 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v2");
+	scene_end(&x, true);
+}
+
+static void an_approval_is_over_at_its_time(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 951, ENV("require_manual_approval: true, " NIGHT));
+	approve(&x, "\"2026-01-01T00:10:00Z\"");
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "syncd", "gates",
+					"approval", "state", NULL), "approved");
+	sim_run_for(x.s, 10 * MINUTES);
+	scene_assert_condition(&x, "shop", "ApprovalWarning", "was over at 2026-01-01T00:10");
+	sim_run_for(x.s, 12 * MINUTES);	/* the window came and went */
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+static void what_anybody_could_write_is_void(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 952, MANUAL);
+	apisim_set_admission(x.api, NULL, NULL);	/* no policy */
+	approve(&x, "null");
+	sim_run_for(x.s, 3 * MINUTES);
+	scene_assert_condition(&x, "shop", "ApprovalWarning", "manifests/approval");
+	apisim_set_admission(x.api, policy, NULL);	/* too late for that one */
+	engsim_crash(&x);
+	engsim_start(&x);
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_assert_condition(&x, "shop", "ApprovalWarning", "approve again");
+	ask_annotate(&x, "syncd.dev/approved-reason", "\"again\"");
+	scene_until_tag(&x, "v2", LONG);
+	scene_end(&x, true);
+}
+
+static void approval_and_window_must_both_be_open(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 953, ENV("require_manual_approval: true, " NIGHT));
+	approve(&x, "null");
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_non_null(strstr(ask_syncd(&x, "message"), "deployment window"));
+	assert_null(strstr(ask_syncd(&x, "message"), "waits for approval"));
+	scene_until_tag(&x, "v2", 20 * MINUTES);
+	assert_true(sim_now(x.s) >= 20 * MINUTES);
+	scene_end(&x, true);
+}
+
+/* ---- overrides ---- */
+
+#define OVERRIDE(more) "\"syncOptions\":[\"syncd.dev/override=fire\"" more "]"
+
+static void an_override_passes_one_gate_once(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 960, ENV(NIGHT));
+	ask_sync(&x, OVERRIDE(""));
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, MINUTES);
+	assert_string_equal(newest(&x, "overridden"), "window: fire");
+	assert_true(scene_has_event(&x, "GateOverridden", "window: fire"));
+	scene_put(&x, "v3");
+	sim_run_for(x.s, 5 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v2");
+	scene_end(&x, true);
+}
+
+static void of_several_gates_it_is_said_which(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 961, ENV("require_manual_approval: true, " NIGHT));
+	ask_sync(&x, OVERRIDE(""));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "--gate window,approval"));
+	ask_sync(&x, OVERRIDE(",\"syncd.dev/gates=window\""));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "waits for approval"));
+	assert_string_equal(scene_tag(&x), "v1");
+	ask_sync(&x, OVERRIDE(",\"syncd.dev/gates=window,approval\""));
+	scene_until_tag(&x, "v2", LONG);
+	ask_sync(&x, OVERRIDE(",\"syncd.dev/gates=door\""));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "\"door\" is no gate"));
+	scene_end(&x, true);
+}
+
+static void an_override_needs_the_policy(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 962, ENV(NIGHT));
+	apisim_set_admission(x.api, NULL, NULL);
+	ask_sync(&x, OVERRIDE(""));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "manifests/approval"));
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_approval_lets_out_one_release),
+		cmocka_unit_test(an_approval_is_over_at_its_time),
+		cmocka_unit_test(what_anybody_could_write_is_void),
+		cmocka_unit_test(approval_and_window_must_both_be_open),
+		cmocka_unit_test(an_override_passes_one_gate_once),
+		cmocka_unit_test(of_several_gates_it_is_said_which),
+		cmocka_unit_test(an_override_needs_the_policy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,138 @@
+/* What an approval is worth, and what the answer to the question about its guard says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "core/mem.h"
+#include "sync/approve.h"
+
+#define DIGEST "d1"
+#define BY "\"syncd.dev/approved-by\":\"ada\""
+#define OF(commit) "\"syncd.dev/approved-revision\":\"" commit "\""
+#define IS "\"syncd.dev/approved\":\"" DIGEST "\"," OF("c0ffee")
+#define NOON "2026-11-21T12:00:00Z"
+
+struct row {
+	const char *what, *annotations, *head;
+	enum approve_guard guard;
+	bool distrusted;
+	enum approve_verdict verdict;
+	const char *commit;	/* Git's; NULL: the right one */
+	bool proven;
+};
+static const struct row rows[] = {
+	{ "1: nothing", "{}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_NONE },
+	{ "1: a writer alone", "{" BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_NONE },
+	{ "2: another release", "{" IS "," BY "}", "d2", GUARD_PRESENT, false,
+	  .verdict = APPROVE_OTHER },
+	{ "2: Git is not known", "{" IS "," BY "}", "", GUARD_PRESENT, false, .verdict = APPROVE_OTHER },
+	{ "3: over", "{" IS "," BY ",\"syncd.dev/approved-until\":\"" NOON "\"}", DIGEST,
+	  GUARD_PRESENT, false, .verdict = APPROVE_OVER },
+	{ "7: not yet over", "{" IS "," BY ",\"syncd.dev/approved-until\":"
+	  "\"2026-11-21T12:00:01Z\"}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
+	{ "4: no writer", "{" IS "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
+	{ "4: nobody", "{" IS ",\"syncd.dev/approved-by\":\"" APPROVE_NOBODY "\"}", DIGEST,
+	  GUARD_PRESENT, false, .verdict = APPROVE_BAD },
+	{ "4: an end that is none", "{" IS "," BY ",\"syncd.dev/approved-until\":\"soon\"}",
+	  DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
+	{ "4: a time that is none", "{" IS "," BY ",\"syncd.dev/approved-at\":\"now\"}",
+	  DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
+	{ "4: of another commit", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
+	  .verdict = APPROVE_BAD, .commit = "badcafe" },
+	{ "4: of none", "{\"syncd.dev/approved\":\"d1\"," BY "}", DIGEST, GUARD_PRESENT,
+	  false, .verdict = APPROVE_BAD },
+	{ "7: a later commit of the same objects", "{" IS "," BY "}", DIGEST, GUARD_PRESENT,
+	  false, .verdict = APPROVE_YES, .commit = "badcafe", .proven = true },
+	{ "5: unguarded", "{" IS "," BY "}", DIGEST, GUARD_ABSENT, false,
+	  .verdict = APPROVE_DISTRUSTED },
+	{ "5: unguarded when it was written", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, true,
+	  .verdict = APPROVE_DISTRUSTED },
+	{ "6: to be asked", "{" IS "," BY "}", DIGEST, GUARD_UNKNOWN, false, .verdict = APPROVE_ASK },
+	{ "7: guarded", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
+};
+
+static void approvals_are_judged_by_their_cases(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct row *r = &rows[i];
+		_cleanup_json_ json_t *notes = doc_parse(r->annotations,
+							 strlen(r->annotations), NULL);
+		struct app_approval a;
+		struct approve_in in = {
+			.approval = &a, .digest = r->head, .guard = r->guard,
+			.commit = r->commit ? r->commit : "c0ffee4",
+			.now_ms = time_parse_rfc3339(NOON),
+		};
+		enum approve_verdict v;
+
+		approve_decode(&a, notes);
+		in.proven = r->proven ? a.key : "";
+		in.distrusted = r->distrusted ? a.key : "";
+		v = approve_judge(&in);
+		if (v != r->verdict)
+			fail_msg("%s: %s", r->what, approve_verdict_str(v));
+		approve_deinit(&a);
+	}
+}
+
+/* A new word of the same person is another approval. */
+static void keys_tell_approvals_apart(void **state)
+{
+	static const char *const all[] = {
+		"{" IS "," BY "}", "{" IS "}", "{\"syncd.dev/approved\":\"d2\"," BY "}", "{\"syncd.dev/approved\":\"d1\"," OF("badcafe") "," BY "}",
+		"{" IS "," BY ",\"syncd.dev/approved-reason\":\"x\"}",
+		"{" IS "," BY ",\"syncd.dev/approved-at\":\"" NOON "\"}",
+		"{" IS "," BY ",\"syncd.dev/approved-until\":\"" NOON "\"}",
+	};
+	char keys[ARRAY_LEN(all)][65];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+		_cleanup_json_ json_t *notes = doc_parse(all[i], strlen(all[i]), NULL);
+		struct app_approval a;
+
+		approve_decode(&a, notes);
+		memcpy(keys[i], a.key, sizeof(a.key));
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(keys[i], keys[j]);
+		approve_deinit(&a);
+	}
+}
+
+static void only_the_policy_proves_itself(void **state)
+{
+	static const struct {
+		struct err err;
+		enum approve_guard guard;
+	} cases[] = {
+		{ { .code = ERR_NONE }, GUARD_ABSENT },
+		{ { .code = ERR_INVALID, .msg = "applications.argoproj.io \"shop\" is forbidden: "
+		    "ValidatingAdmissionPolicy 'syncd-approval' with binding 'syncd-approval' "
+		    "denied request" }, GUARD_PRESENT },
+		{ { .code = ERR_AUTH, .msg = "ValidatingAdmissionPolicy 'syncd-approval'" },
+		  GUARD_PRESENT },
+		{ { .code = ERR_AUTH, .msg = "syncd may not patch" }, GUARD_UNKNOWN },
+		{ { .code = ERR_INVALID, .msg = "another webhook refused it" }, GUARD_UNKNOWN },
+		{ { .code = ERR_NET, .msg = "syncd-approval" }, GUARD_UNKNOWN },
+		{ { .code = ERR_NOTFOUND, .msg = "syncd-approval" }, GUARD_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		assert_int_equal(approve_probed(&cases[i].err), cases[i].guard);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(approvals_are_judged_by_their_cases),
+		cmocka_unit_test(keys_tell_approvals_apart),
+		cmocka_unit_test(only_the_policy_proves_itself),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
