@@ -161,6 +161,7 @@ void app_free(struct app *a)
 	app_plans_reset(a);
 	app_spec_deinit(&a->spec);
 	record_deinit(&a->rec);
+	rel_unref(a->git);
 	rel_unref(a->head);
 	rel_unref(a->target);
 	rel_unref(a->op_rel);

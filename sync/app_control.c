@@ -8,6 +8,7 @@
  * read stays. Where none ever could, nothing new goes out.
  */
 #include "app_priv.h"
+#include "compose.h"
 #include "gates.h"
 
 #include <stdio.h>
@@ -19,7 +20,9 @@ struct app_control {
 	char *trouble;			/* why Git's newest cannot be used; NULL */
 	struct span_verdict window;
 	int64_t judged_ms;		/* wall: the window's verdict holds from then; 0 */
-	struct gates_shut shut;
+	struct gates_shut shut, shut_manual;	/* by itself; for a person's request */
+	struct compose_report report;	/* what is held back of Git's objects */
+	char *composed;			/* what the head was composed of; NULL */
 };
 
 static void drop_force(struct app_control *x)
@@ -40,6 +43,8 @@ void app_control_free(struct app *a)
 	free(x->file);
 	free(x->environment);
 	free(x->trouble);
+	free(x->composed);
+	compose_report_deinit(&x->report);
 	free(x);
 	a->control = NULL;
 }
@@ -268,20 +273,116 @@ void app_look_control(struct app *a)
 	}
 	judge_window(x, world_wall(a->engine->w));
 	a->approved = x->c && needs_approval(x->c) ?
-		app_judge_approval(a, a->head && !a->head_err.code ?
-				   a->head->a.digest : "") : APPROVE_NONE;
+		app_judge_approval(a, a->git && !a->head_err.code ?
+				   a->git->a.digest : "") : APPROVE_NONE;
 	in = (struct gates_in){ .control = x->c, .window = x->window,
 				.approved = a->approved == APPROVE_YES };
 	gates_judge(&in, &x->shut);
 	say(a, true, 0, g->gate, sizeof(g->gate));
 	say(a, true, ~GATES_INTERRUPTING, g->gate_stop, sizeof(g->gate_stop));
 	a->passed = app_judge_override(a, &x->shut, *g->shut_manual);
+	in.passed = a->passed;
+	gates_judge(&in, &x->shut_manual);
 	say(a, false, a->passed, g->gate_manual, sizeof(g->gate_manual));
 	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
 		*g->shut_manual = '\0';
 	g->gate_until = look_again(a, gates_until(&x->shut, true));
 	if (x->c && x->c->window.enabled)
 		look_again(a, x->window.change_ms);
+}
+
+/* ---- services ---- */
+
+/* What a person asks for passes the gates for what goes by itself. */
+static bool is_asked_for(const struct app *a)
+{
+	return a->request.present && !a->request.rollback && !a->request.unpin;
+}
+
+static const struct gate *holding(const struct app *a, const char *service)
+{
+	const struct app_control *x = a->control;
+	bool person = is_asked_for(a);
+
+	return gates_of_service(person ? &x->shut_manual : &x->shut, service, !person);
+}
+
+static bool is_held(void *app, const char *service)
+{
+	return holding(app, service);
+}
+
+/* Over all that the outcome depends on; "" where no service is held. Owned. */
+static char *ingredients(const struct app *a)
+{
+	const struct control *c = a->control ? a->control->c : NULL;
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; c && i < c->n_services; i++)
+		if (holding(a, c->services[i].name))
+			buf_addf(&b, "%s ", c->services[i].name);
+	if (b.len)
+		buf_addf(&b, "%s %s", a->git->a.digest, a->target ?
+			 a->target->a.digest : "");
+	return b.len ? buf_steal(&b, NULL) : xstrdup("");
+}
+
+static void be_head(struct app *a, struct rel *rel)
+{
+	rel_unref(a->head);
+	a->head = rel;
+	a->plan_valid = false;
+}
+
+void app_compose_again(struct app *a)
+{
+	if (!a->control)
+		return;
+	free(a->control->composed);
+	a->control->composed = NULL;
+}
+
+static void compose(struct app *a)
+{
+	struct app_control *x = a->control;
+	struct compose_in in = {
+		.git = &a->git->a, .running = a->target ? &a->target->a : NULL,
+		.dest_ns = a->spec.dest_ns, .is_held = is_held, .arg = a,
+	};
+	struct rel *rel = rel_new();
+
+	compose_report_deinit(&x->report);
+	if (release_compose(&in, &rel->a, &x->report)) {
+		be_head(a, rel);
+		return;
+	}
+	rel_unref(rel);
+	be_head(a, rel_ref(x->report.as_running ? a->target : a->git));
+}
+
+void app_compose(struct app *a)
+{
+	struct app_control *x = a->control;
+	_cleanup_free_ char *of = NULL;
+
+	if (!a->git)
+		return;
+	of = ingredients(a);
+	if (!*of) {	/* nothing is held */
+		if (a->head != a->git)
+			be_head(a, rel_ref(a->git));
+		if (x)
+			compose_report_deinit(&x->report);
+	} else if (a->rec.target && (!a->target || a->target_id != a->rec.target)) {
+		be_head(a, NULL);	/* until what runs is read */
+		*of = '\0';
+	} else if (!x->composed || strcmp(x->composed, of) || !a->head) {
+		compose(a);
+	}
+	if (!x)
+		return;
+	free(x->composed);
+	x->composed = steal(&of);
 }
 
 bool app_control_halts(const struct app *a)
@@ -301,9 +402,32 @@ static bool has_news(struct app *a)
 	       (!t || strcmp(t->digest, a->head->a.digest) || a->rec.op.id[0]);
 }
 
+static void held_condition(struct app *a)
+{
+	const struct app_control *x = a->control;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	for (size_t i = 0; x && i < x->report.held.len; i++) {
+		const struct compose_held *h = &x->report.held.data[i];
+		const struct gate *g = holding(a, h->service);
+
+		if (!g)
+			continue;
+		buf_addf(&text, "%s%zu object%s left as they run: ", text.len ? "; " : "",
+			 h->n_objects, h->n_objects > 1 ? "s are" : " is");
+		gate_words(g, x->c, x->file, a->spec.name, a->rendered, &text);
+	}
+	if (text.len)
+		app_set_condition(a, "ServiceHeldWarning", "%s", buf_str(&text));
+	else
+		app_clear_condition(a, "ServiceHeldWarning");
+}
+
 void app_control_conditions(struct app *a)
 {
 	const struct app_control *x = a->control;
+
+	held_condition(a);
 
 	if (x && !x->environment)
 		app_set_condition(a, "DeployControlError", "syncd.dev/deploy-control names "
@@ -369,6 +493,17 @@ static json_t *approval_json(const struct app *a)
 	return o;
 }
 
+static json_t *held_json(const struct app_control *x)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < x->report.held.len; i++)
+		json_array_append_new(list, json_pack("{sssI}", "service",
+			x->report.held.data[i].service, "objects",
+			(json_int_t)x->report.held.data[i].n_objects));
+	return list;
+}
+
 json_t *app_control_status(const struct app *a)
 {
 	const struct app_control *x = a->control;
@@ -381,14 +516,16 @@ json_t *app_control_status(const struct app *a)
 	put(o, "file", x->file);
 	put(o, "environment", x->environment);
 	put(o, "revision", x->c ? a->rec.control_revision : NULL);
-	if (a->head && !a->head_err.code) {
+	if (a->git && !a->head_err.code) {
 		json_object_set_new(o, "commit", json_stringn(a->rendered,
 						strcspn(a->rendered, " ")));
-		put(o, "digest", a->head->a.digest);
+		put(o, "digest", a->git->a.digest);
 	}
 	if (a->spec.approval.key[0])
 		json_object_set_new(o, "approval", approval_json(a));
 	json_object_set_new(o, "shut", shut);
+	if (x->report.held.len)
+		json_object_set_new(o, "held", held_json(x));
 	for (size_t i = 0; i < x->shut.len; i++)
 		json_array_append_new(shut, gate_json(a, &x->shut.data[i]));
 	return o;

@@ -381,6 +381,7 @@ static void run(struct app *a)
 
 	if (!app_look_gates(a))
 		return;		/* it is not known yet whether all is paused */
+	app_compose(a);
 	if (a->op)
 		disturb(a);
 	else if (a->spec.deleting && !a->store.running && !a->load.running &&

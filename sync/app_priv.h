@@ -184,6 +184,9 @@ void app_control_rendered(struct app *a, const struct render_answer *r,
 			  const char *commit);
 /* Judges the gates anew: a->gates. */
 void app_look_control(struct app *a);
+/* The head anew: of what Git says, the services that no gate of theirs holds. */
+void app_compose(struct app *a);
+void app_compose_again(struct app *a);	/* the head is not what it made */
 /* What is under way by itself is to end with its wave. */
 bool app_control_halts(const struct app *a);
 void app_control_conditions(struct app *a);

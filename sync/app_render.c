@@ -100,9 +100,12 @@ static void start(struct app *a)
 /* The plan borrows from the head: without it, until the next look, there is none. */
 static void set_head(struct app *a, struct rel *rel)
 {
+	rel_unref(a->git);
 	rel_unref(a->head);
-	a->head = rel;
+	a->git = rel;
+	a->head = rel ? rel_ref(rel) : NULL;
 	a->plan_valid = false;
+	app_compose_again(a);
 }
 
 static void render_failed(struct app *a, const struct err *err)

@@ -335,6 +335,7 @@ struct app {
 		char gate[400], gate_manual[400], gate_stop[400];
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
+	struct rel *git;	/* all that Git says; head is what of it may go out */
 	struct app_control *control;	/* app_control.c; NULL: no file is named */
 	struct app_guard {	/* app_approve.c: is what was written guarded? */
 		struct app *app;

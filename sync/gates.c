@@ -161,6 +161,4 @@ void gate_words(const struct gate *g, const struct control *c, const char *file,
 	else
 		buf_addf(out, "waits for approval: syncctl approve %s %.7s", app,
 			 *revision ? revision : "REVISION");
-	if (g->service)
-		buf_adds(out, " (it is only shown: its objects go out with the others)");
 }

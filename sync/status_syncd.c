@@ -10,10 +10,11 @@
  *   breaker    {why, since, held}   only while it is open and this one reverts; held: it
  *              waits for another's revert
  *   window     why its syncs wait for a sync window
- *   gates      {file, environment, revision, commit, digest, approval, shut[]}   where a
+ *   gates      {file, environment, revision, commit, digest, approval, shut[], held[]}   where a
  *              deploy-control file is named: which one is in force, of what commit;
  *              Git's newest commit and the digest that an approval is bound to; each
- *              shut gate {gate, service, stops: "automatic" or "all", why, until}
+ *              shut gate {gate, service, stops: "automatic" or "all", why, until};
+ *              held back of Git's objects {service, objects}
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
  *              while they wait for approval: at most 200 objects are listed

@@ -142,6 +142,8 @@ enum sync_status status_sync(const struct status_view *v)
 {
 	if (!v->record || !v->plan || !v->compared)
 		return SYNC_UNKNOWN;
+	if (json_array_size(doc_get(v->gates, "held", NULL)))
+		return SYNC_OUT_OF_SYNC;	/* Git says more than may go out */
 	for (size_t i = 0; i < v->plan->tasks.len; i++)
 		if (v->plan->tasks.data[i].verb != TASK_KEEP)
 			return SYNC_OUT_OF_SYNC;

@@ -33,6 +33,9 @@ is_out() { field_is "$1" configmap web .data.key -n "$NS"; }
 newest() { field app shop ".status.syncd.releases[0].$1" -n "$APPS"; }
 event() { kc get events -n "$APPS" -o json | jq -e --arg r "$1" --arg m "$2" '[.items[] | select(.reason == $r and (.message | contains($m)))] | length == 1'; }
 
+# service NAME VALUE: a ConfigMap of service db.
+service() { configmap "$1" "$2" | sed 's/^metadata:/&\n  labels: {app: db}/' | write "$W/shop/$1.yaml"; }
+
 # person NAME: a kubeconfig of theirs in $T/NAME; they may edit Applications.
 person() {
 	kc create serviceaccount "$1" -n "$APPS" >/dev/null
@@ -45,6 +48,8 @@ as() { KUBECONFIG="$T/$1" timeout 120 "$BIN/syncctl" -n "$APPS" "${@:2}"; }
 it "the gates open, a release goes out"
 control "enabled: true, auto_deploy: true"
 configmap web v1 | write "$W/shop/web.yaml"
+service db v1
+service db-old v1
 C=$(commit shop "first")
 syncd_start
 app shop "$URL" shop "$NS" '.metadata.annotations = {"syncd.dev/deploy-control": "'$CONTROL'", "syncd.dev/environment": "prod"}'
@@ -138,3 +143,24 @@ C=$(commit shop "fourth")
 held "waits for approval: syncctl approve shop ${C:0:7}"
 never 1 "v4 went out" is_out v4
 kc delete --wait=false -k "$ROOT/manifests/approval" >/dev/null
+
+it "a service that is not enabled is left as it is, and the others go out"
+control "enabled: true, services: {db: {enabled: false}}"
+service db v2
+service db-new v2
+rm "$W/shop/db-old.yaml"
+C=$(commit shop "fifth")
+wait_until 30 "v4" is_out v4
+wait_until 30 "the condition" says ServiceHeldWarning "service db is not enabled in $CONTROL"
+wait_until 30 "good, and not all that Git says" app_is shop '$d.phase == "Good" and $s.sync.status == "OutOfSync" and $d.gates.held[0] == {service: "db", objects: 3}'
+field_is v1 configmap db .data.key -n "$NS"
+field_is v1 configmap db-old .data.key -n "$NS"
+[ -z "$(kc get configmap db-new -n "$NS" --ignore-not-found -o name)" ] || fail "a held service got a new object"
+assert_exit 0 syncctl status shop
+assert_contains "$OUTPUT" "db" "the story"
+control "enabled: true"
+C=$(commit shop "sixth")
+good shop "$C"
+field_is v2 configmap db .data.key -n "$NS"
+field_is v2 configmap db-new .data.key -n "$NS"
+wait_until 30 "the prune" field_is "" configmap db-old .data.key -n "$NS"
