@@ -38,7 +38,8 @@ const char *node_key_text(const struct node *key, char tmp[32], struct err *err)
 	struct scalar s;
 
 	if (key->kind != NODE_SCALAR) {
-		err_set(err, ERR_INVALID, "line %u: a key must be a text", key->line);
+		err_set(err, ERR_INVALID, "line %u: a key must be a text; put one that "
+			"begins with '{' or '[' in quotes", key->line);
 		return NULL;
 	}
 	if (node_scalar(key, &s, err) < 0)

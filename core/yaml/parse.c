@@ -102,13 +102,31 @@ static void anchor_put(struct yaml_source *s, const char *name, struct node *n)
 	slot->node = n;
 }
 
-static int parser_error(const yaml_parser_t *p, struct err *err)
+/* Is that line indented with a tab? What the parser says of it is hard to read. */
+static bool has_tab(const struct yaml_source *s, size_t line)
 {
+	const char *at = s->text, *end = s->text + s->len;
+
+	while (at && line-- > 1) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	while (at && at < end && *at == ' ')
+		at++;
+	return at && at < end && *at == '\t';
+}
+
+static int parser_error(const struct yaml_source *s, struct err *err)
+{
+	const yaml_parser_t *p = &s->parser;
 	size_t line = p->problem_mark.line + 1;
 
 	if (p->error == YAML_READER_ERROR)
 		return err_set(err, ERR_INVALID, "byte %zu: %s", p->problem_offset,
 			       p->problem ? p->problem : "not valid text");
+	if (has_tab(s, line))
+		return err_set(err, ERR_INVALID, "line %zu: a tab cannot indent; use blanks",
+			       line);
 	return err_set(err, ERR_INVALID, "line %zu: %s%s%s", line,
 		       p->problem ? p->problem : "not valid YAML",
 		       p->context ? " " : "", p->context ? p->context : "");
@@ -120,7 +138,7 @@ static int next_event(struct yaml_source *s, yaml_event_t *e, struct err *err)
 		return 0;
 	memset(e, 0, sizeof(*e));
 	s->bad_escape = s->parser.problem && strstr(s->parser.problem, "unknown escape");
-	return parser_error(&s->parser, err);
+	return parser_error(s, err);
 }
 
 /*

@@ -22,11 +22,6 @@ static int accumulate(struct target *t, struct err *err);
 static int accumulate_paths(struct target *t, const struct kstrings *paths,
 			    const char *field, struct err *err);
 
-static int blame(const struct target *t, const char *field, struct err *err)
-{
-	return err_wrap(err, "%s: %s", t->spec->file, field);
-}
-
 static const struct node *entry_of(const struct node *list, const char *written)
 {
 	for (uint32_t i = 0; list && list->kind == NODE_LIST && i < list->len; i++)
@@ -35,18 +30,49 @@ static const struct node *entry_of(const struct node *list, const char *written)
 	return NULL;
 }
 
+/* A message behind the "FILE:LINE: " that it may begin with; such a line is taken. */
+static const char *behind_place(const char *msg, const char *file, unsigned *line)
+{
+	size_t n = strlen(file);
+	const char *at = msg + n;
+	char *end;
+
+	if (strncmp(msg, file, n) || *at++ != ':')
+		return msg;
+	if (*at == ' ')
+		return at + 1;
+	n = strtoul(at, &end, 10);
+	if (end == at || end[0] != ':' || end[1] != ' ')
+		return msg;
+	*line = (unsigned)n;
+	return end + 2;
+}
+
 /*
- * What is innermost says what is wrong: the outer of many folders are left out where
- * they would push that off a message's end.
+ * "FILE:LINE: FIELD: " before it, but nothing twice: a place of the same file that the
+ * message begins with is the better one. What is innermost says what is wrong: the outer
+ * of many folders are left out where they would push that off a message's end.
  */
 static int wrap_place(const char *file, unsigned line, const char *field,
 		      struct err *err)
 {
-	size_t room = sizeof(err->msg) - sizeof(": 1234567890: : ");
+	size_t room = sizeof(err->msg) - sizeof(":1234567890: : ");
+	const char *rest = behind_place(err->msg, file, &line);
+	size_t n = strlen(field);
 
-	if (strlen(file) + strlen(field) + strlen(err->msg) > room)
+	if (strncmp(rest, field, n) == 0 && strncmp(rest + n, ": ", 2) == 0)
+		rest += n + 2;
+	if (strlen(file) + n + strlen(rest) > room)
 		return -1;
-	return err_wrap(err, "%s:%u: %s", file, line, field);
+	memmove(err->msg, rest, strlen(rest) + 1);
+	return line ? err_wrap(err, "%s:%u: %s", file, line, field) :
+		      err_wrap(err, "%s: %s", file, field);
+}
+
+/* With the line of the field. */
+static int blame(const struct target *t, const char *field, struct err *err)
+{
+	return wrap_place(t->spec->file, kdecode_line(t->spec->node, field), field, err);
 }
 
 /* With the line of an entry, and the field that it stands in. */
@@ -99,9 +125,11 @@ static int use_openapi(struct kust *k, const struct kfolder *folder,
 			written = p->value;
 	}
 	if (written && kload_file(k, folder, written, &text, &len, &path, err) < 0)
-		return err_wrap(err, "%s: openapi.path", spec->file);
+		return wrap_place(spec->file, kdecode_line(spec->node, "openapi"),
+				  "openapi.path", err);
 	if (kschema_set(k, version, text, len, root, err) < 0)
-		return err_wrap(err, "%s: openapi", spec->file);
+		return wrap_place(spec->file, kdecode_line(spec->node, "openapi"),
+				  "openapi", err);
 	return 0;
 }
 
@@ -291,8 +319,7 @@ static int generate_list(struct target *t, const struct kgenerator *list, size_t
 {
 	for (size_t i = 0; i < n; i++) {
 		if (generate_one(t, &list[i], fn, kind, err) < 0)
-			return err_wrap(err, "%s:%u: %s", t->spec->file, list[i].line,
-					field);
+			return wrap_place(t->spec->file, list[i].line, field, err);
 	}
 	return 0;
 }
@@ -357,8 +384,8 @@ static int patches(struct target *t, struct err *err)
 	for (size_t i = 0; i < s->patches.len; i++) {
 		if (kust_patch(t->k, t->folder, t->acc->map, &s->patches.data[i],
 			       err) < 0 || done(t, "PatchTransformer", err) < 0)
-			return err_wrap(err, "%s:%u: patches", s->file,
-					s->patches.data[i].line);
+			return wrap_place(s->file, s->patches.data[i].line, "patches",
+					  err);
 	}
 	return 0;
 }
@@ -414,8 +441,8 @@ static int values(struct target *t, struct err *err)
 		if (kust_patch_json6902(t->k, t->folder, t->acc->map,
 					&s->patches_json6902.data[i], err) < 0 ||
 		    done(t, "PatchJson6902Transformer", err) < 0)
-			return err_wrap(err, "%s:%u: patchesJson6902", s->file,
-					s->patches_json6902.data[i].line);
+			return wrap_place(s->file, s->patches_json6902.data[i].line,
+					  "patchesJson6902", err);
 	}
 	for (size_t i = 0; i < s->replicas.len; i++) {
 		if (kust_replicas(t->k, t->acc->map, &s->replicas.data[i], &c->replicas,

@@ -7,11 +7,13 @@
  * error: nobody means that. What fails is named by file, line and the path down to
  * it ("images[2].newTag").
  */
+#include <ctype.h>
 #include <math.h>
 #include <strings.h>
 
 #include "spec.h"
 
+#define WORD_MAX 40u
 #define PAIRS_MAX 1000u	/* labels, annotations: each goes onto every object */
 
 struct decoder {
@@ -248,14 +250,59 @@ static const struct kfield *find_field(const struct ktype *t, const char *key)
 	return NULL;
 }
 
+/* Letters to change, add or take away to make one of the other; WORD_MAX of them at most. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[WORD_MAX + 1], na = strlen(a), nb = strlen(b);
+
+	if (na > WORD_MAX || nb > WORD_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			size_t swap = corner + (tolower(a[i - 1]) != tolower(b[j - 1]));
+			size_t more = (row[j] < row[j - 1] ? row[j] : row[j - 1]) + 1;
+
+			corner = row[j];
+			row[j] = swap < more ? swap : more;
+		}
+	}
+	return row[nb];
+}
+
+/* The field that a misspelt one is meant to be, or NULL. */
+static const char *nearest(const struct ktype *t, const char *key)
+{
+	const char *best = NULL;
+	size_t least = 3;
+
+	for (const struct kfield *f = t->fields; f->name; f++) {
+		size_t n = distance(f->name, key);
+
+		if (n < least && n < strlen(key)) {
+			least = n;
+			best = f->name;
+		}
+	}
+	return best;
+}
+
 static int unknown(struct decoder *d, const struct ktype *t, const struct node *key,
 		   struct err *err)
 {
 	_cleanup_buf_ struct buf known = BUF_INIT_MAX(200);
+	const char *meant = nearest(t, ktext(key));
 
 	for (const struct kfield *f = t->fields; f->name; f++)
 		buf_addf(&known, "%s%s", known.len ? ", " : "", f->name);
 	d->at = key;
+	if (meant)
+		return err_set(err, ERR_INVALID, "%s has no such field; write '%s'", t->name,
+			       meant);
 	return err_set(err, ERR_INVALID, "%s has no such field; it has %s%s", t->name,
 		       buf_str(&known), buf_overflowed(&known) ? "..." : "");
 }
@@ -348,4 +395,13 @@ const struct node *kdecode_get(const struct node *map, const char *field)
 			return map->kids[i + 1];
 	}
 	return NULL;
+}
+
+uint32_t kdecode_line(const struct node *map, const char *field)
+{
+	for (uint32_t i = 0; map && map->kind == NODE_MAP && i < map->len; i += 2) {
+		if (strcasecmp(ktext(map->kids[i]), field) == 0)
+			return map->kids[i]->line;
+	}
+	return 0;
 }

@@ -191,16 +191,35 @@ void kres_list_deinit(struct kres_list *l)
 	vec_deinit(l);
 }
 
+/* What was meant, where nothing matches: of the same kind, or else the same name. */
+static const struct kres *nearest(const struct kmap *m, const struct kid *id)
+{
+	const struct kres *best = NULL;
+
+	for (size_t i = 0; i < m->list.len; i++) {
+		const struct kres *r = m->list.data[i];
+
+		if (strcmp(r->id.gvk.kind, id->gvk.kind) == 0)
+			return r;
+		if (!best && strcmp(r->id.name, id->name) == 0)
+			best = r;
+	}
+	return best;
+}
+
 struct kres *kmap_one(const struct kmap *m, const struct kid *id, struct err *err)
 {
 	_cleanup_kres_list_ struct kres_list l = { 0 };
+	const struct kres *other;
 
 	kmap_by_any_id(m, id, &l);
 	if (l.len == 1)
 		return l.data[0];
-	err_set(err, ERR_INVALID, "%s for %s",
+	other = l.len ? NULL : nearest(m, id);
+	err_set(err, ERR_INVALID, "%s for %s%s%s",
 		l.len ? "several resources match" : "no resource matches",
-		kid_text(&m->k->arena, id));
+		kid_text(&m->k->arena, id), other ? "; there is " : "",
+		other ? kid_text(&m->k->arena, &other->id) : "");
 	return NULL;
 }
 

@@ -16,6 +16,8 @@
 #include "kjson.h"
 #include "transform.h"
 
+#define INLINE "the patch"	/* as a file's name: its lines are counted by themselves */
+
 /* One of the annotations that hold history; a patch that sets it is nobody's. */
 static const char mark[] = "internal.config.kubernetes.io/previousNames";
 
@@ -202,7 +204,7 @@ static int load_text(struct kust *k, const struct kfolder *folder, const struct 
 
 	ret->data = p->patch ? trimmed(k, p->patch) : "";
 	ret->len = strlen(ret->data);
-	ret->file = folder->file;
+	ret->file = INLINE;
 	if (!*ret->data && !has_path)
 		return err_set(err, ERR_INVALID, "a patch needs 'path' or 'patch'");
 	if (*ret->data && has_path)
@@ -344,7 +346,7 @@ int kust_patch(struct kust *k, const struct kfolder *folder, struct kmap *m,
 static int load_merges(struct kust *k, const struct kfolder *folder, const char *path,
 		       struct kres_list *ret, struct err *err)
 {
-	struct text t = { .data = path, .file = folder->file };
+	struct text t = { .data = path, .file = INLINE };
 	struct err ignored = ERR_INIT;
 	size_t before = ret->len;
 
@@ -398,7 +400,7 @@ static int load_json(struct kust *k, const struct kfolder *folder, const struct 
 	if (has_path && has_text)
 		return err_set(err, ERR_INVALID, "a JSON patch has 'path' or 'patch', not "
 			       "both");
-	*ret = (struct text){ .data = p->patch, .file = folder->file,
+	*ret = (struct text){ .data = p->patch, .file = INLINE,
 			      .len = has_text ? strlen(p->patch) : 0 };
 	if (has_path && kload_file(k, folder, p->path, &ret->data, &ret->len, &ret->file,
 				   err) < 0)

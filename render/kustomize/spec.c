@@ -277,7 +277,8 @@ static const struct kfield var_fields[] = {
 	CUSTOM("fieldref", decode_fieldref),
 	END,
 };
-const struct ktype kvar_type = { "a var", sizeof(struct kvar), var_fields, 0 };
+const struct ktype kvar_type = { "a var", sizeof(struct kvar), var_fields,
+				 offsetof(struct kvar, line) };
 
 static const struct kfield legacy_fields[] = {
 	TEXTS(ksort, "orderFirst", first),
@@ -500,13 +501,15 @@ static int check_type(struct kspec *s, struct err *err)
 	if (!*s->kind)
 		s->kind = "Kustomization";
 	if (!component && strcmp(s->kind, "Kustomization") != 0)
-		return err_set(err, ERR_INVALID, "%s: kind is '%.80s'; write Kustomization "
-			       "or Component", s->file, s->kind);
+		return err_set(err, ERR_INVALID, "%s:%u: kind is '%.80s'; write "
+			       "Kustomization or Component", s->file,
+			       kdecode_line(s->node, "kind"), s->kind);
 	if (!*s->api_version)
 		s->api_version = version;
 	if (strcmp(s->api_version, version) != 0)
-		return err_set(err, ERR_INVALID, "%s: apiVersion is '%.80s'; of a %s it is "
-			       "%s", s->file, s->api_version, s->kind, version);
+		return err_set(err, ERR_INVALID, "%s:%u: apiVersion is '%.80s'; of a %s it "
+			       "is %s", s->file, kdecode_line(s->node, "apiVersion"),
+			       s->api_version, s->kind, version);
 	return 0;
 }
 
@@ -533,6 +536,8 @@ int kspec_decode_node(struct kust *k, const char *file, struct node *n,
 			       file);
 	warn_deprecated(k, file, n);
 	fold(k, &w, n);
+	for (size_t i = 0; i < w.s.vars.len; i++)
+		w.s.vars.data[i].file = file;
 	w.s.file = file;
 	w.s.node = n;
 	w.s.helm = has_items(kdecode_get(n, "helmCharts")) ||

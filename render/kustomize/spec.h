@@ -70,6 +70,8 @@ struct kvar {			/* types.Var */
 	const char *name;
 	struct kid object;	/* objref: apiVersion as group and version */
 	const char *field_path;	/* default "metadata.name" */
+	const char *file;	/* the kustomization that has it */
+	uint32_t line;
 };
 struct ksort {			/* types.SortOptions */
 	const char *order;	/* as written: "legacy", "fifo", or wrong */
@@ -145,6 +147,8 @@ int kdecode(struct kust *k, const struct ktype *t, const char *file,
 	__attribute__((warn_unused_result));
 /* The value of a map's field, whatever the case of its key; or NULL. */
 const struct node *kdecode_get(const struct node *map, const char *field);
+/* The line of that field's key; 0: it is not there. */
+uint32_t kdecode_line(const struct node *map, const char *field);
 /* kgenerator_type is a Secret's; a ConfigMap's has no `type`. */
 extern const struct ktype kconfig_map_type, klabel_type, kimage_type, kreplica_type, kpatch_type,
 	kgen_options_type, kgenerator_type, kreplacement_type, kselector_type,

@@ -253,8 +253,9 @@ static int read_values(struct kust *k, const struct kmap *m, const struct kvars 
 		struct kvalue value = { .name = v->name };
 
 		if (!owner[i])
-			return err_set(err, ERR_INVALID, "var '%s': there is no %s/%s", v->name,
-				       v->object.gvk.kind, v->object.name);
+			return err_set(err, ERR_INVALID, "%s:%u: var '%s': there is no %s/%s",
+				       v->file ? v->file : "", v->line, v->name, v->object.gvk.kind,
+				       v->object.name);
 		if (read_value(k, v, owner[i], &value, err) < 0) {
 			err_wrap(err, "var '%s': fieldPath %s", v->name, v->field_path);
 			return kres_blame(owner[i], err);

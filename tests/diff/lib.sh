@@ -4,7 +4,8 @@
 # or both refuse it. Sourced; sets $T, a folder that goes away at the end.
 #
 # A case is a folder with tree/, want (see kustomize.sh; any: do as the reference
-# does) and in (the folder of the tree that is built); answers are put beside them:
+# does), in (the folder of the tree that is built) and perhaps says (what our message
+# holds); answers are put beside them:
 # theirs.out, theirs.rc, theirs.err, and the same of ours. What the reference said is
 # kept in the cache by the hash of the tree: a second run asks it nothing.
 set -euo pipefail
@@ -93,6 +94,8 @@ verdict() {
 		[ "$b" = 1 ] || echo "accepted, but it is listed as refused by us"
 	elif [ "$(<"$c/want")" = accepted ]; then
 		[ "$b" = 0 ] || echo "refused, but it is listed as accepted by us"
+	elif [ "$b" = 1 ] && [ -e "$c/says" ] && ! grep -qFf "$c/says" "$c/ours.err"; then
+		echo "other words: $(head -c 400 "$c/ours.err")"
 	elif [ "$a" != 0 ]; then
 		[ "$b" != 0 ] || echo "accepted; the reference says: $(head -c 400 "$c/theirs.err")"
 	elif [ "$b" != 0 ]; then

@@ -8,6 +8,7 @@
 #	-- PATH -> TARGET --		a symlink
 #	-- PATH base64 --		a file, written as base64
 #	-- PATH open --			a file without a newline at its end
+#	!! TEXT				before the files: our message holds it
 #
 # A case is the folder to/SUBJECT/NAME with tree/ (the files), want (what both
 # must do) and in (the folder to build, "." when none is named). Written to
@@ -106,6 +107,11 @@ FNR == 1 {
 		}
 		printf "" >out
 	}
+	next
+}
+out == "" && dir != "" && /^!! / {
+	print substr($0, 4) >(dir "/says")
+	close(dir "/says")
 	next
 }
 out != "" && open_end { kept = kept (kept == "" ? "" : "\n") $0; next }

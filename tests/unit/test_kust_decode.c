@@ -41,7 +41,7 @@ static const struct { const char *text, *said; } wrong[] = {
 	{ "[a]\n", "a/kustomization.yaml:1: wants a map, not a list" },
 	{ "a: b: c\n", "a/kustomization.yaml" },
 	{ "resourcs: [a]\n", "a/kustomization.yaml:1: resourcs: a kustomization has no such "
-	  "field; it has apiVersion, kind" },
+	  "field; write 'resources'" },
 	{ "resources: [a]\nimages:\n- name: x\n- newTag: 1.0\n",
 	  "a/kustomization.yaml:4: images[1].newTag: wants a text, not a number: quote it" },
 	{ "resources: [a]\nimages: [{nme: x}]\n", "images[0].nme: an image has no such" },
