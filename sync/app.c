@@ -186,7 +186,8 @@ void app_free(struct app *a)
 	free(a->remotes_for);
 	free(a->exec_why);
 	free(a->rec_broken);
-	json_decref(a->status);
+	told_forget(&a->told);
+	app_gates_clear(a);
 	for (size_t i = 0; i < a->conditions.len; i++)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);
@@ -299,8 +300,7 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 
 	a->present = false;
 	app_follow_source(a);
-	json_decref(a->status);
-	a->status = NULL;
+	told_forget(&a->told);
 	app_soak_end(a);
 	if (a->op) {
 		a->stopped_op = true;

@@ -145,18 +145,10 @@ static int64_t later(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-static int64_t told_time(const struct app *a, const char *of, const char *key)
-{
-	int64_t ms = time_parse_rfc3339(doc_get_str(a->status, of, key, NULL));
-
-	return ms > 0 ? ms : 0;
-}
-
 /* When did we last do anything for it? */
 static int64_t operated_at(const struct app *a)
 {
-	int64_t ms = later(a->op_view.finished_ms,
-			   told_time(a, "operationState", "finishedAt"));
+	int64_t ms = later(a->op_view.finished_ms, a->told.finished_ms);
 
 	if (a->op || a->rec.op.id[0] || a->rec.phase == PHASE_SOAKING)
 		return world_wall(a->engine->w);
@@ -183,13 +175,11 @@ static struct breaker_app *read_apps(struct engine *e, size_t *ret_n)
 
 	*ret_n = 0;
 	HASH_ITER(hh, e->apps, a, next) {
-		const char *health = doc_get_str(a->status, "health", "status", NULL);
-
 		if (!a->present || a->aside || !a->rec.target)
 			continue;
 		all[(*ret_n)++] = (struct breaker_app){
-			.health = health_from_str(health ? health : ""),
-			.since_ms = told_time(a, "health", "lastTransitionTime"),
+			.health = health_from_str(a->told.health),
+			.since_ms = a->told.health_since_ms,
 			.operated_ms = operated_at(a), .commit = commit_of(a) };
 	}
 	return all;
@@ -295,8 +285,8 @@ static void hold(struct app *a, const struct app *first)
 	bool new = !a->gates.held_back;
 
 	a->gates.held_back = true;
-	snprintf(a->gates.held, sizeof(a->gates.held), "the revert waits for that of %.100s: "
-		 "%s, so reverts go one at a time until one succeeds", first->id, b->why);
+	app_gate_say(&a->gates.held, "the revert waits for that of %.100s: %s, so reverts go "
+		     "one at a time until one succeeds", first->id, b->why);
 	if (!new)
 		return;
 	engine_log(a->engine, LOG_WARN, a, "%s", a->gates.held);
@@ -308,10 +298,9 @@ const char *breaker_holds(struct app *a)
 	struct breaker *b = a->engine->breaker;
 	const struct app *first;
 
-	*a->gates.held = '\0';
+	app_gate_say(&a->gates.held, "%s", "");
 	if (!know_nodes(b)) {
-		snprintf(a->gates.held, sizeof(a->gates.held), "looking whether the nodes "
-			 "are well");
+		app_gate_say(&a->gates.held, "looking whether the nodes are well");
 		return a->gates.held;
 	}
 	if (!b->judged_at || world_now(a->engine->w) >= b->judged_at + JUDGED_MS)

@@ -210,7 +210,7 @@ static const char *head_revision(const struct app *a)
 }
 
 /* All that stop it but those of the bits, between semicolons. */
-static void say(const struct app *a, bool by_itself, uint32_t but, char *at, size_t size)
+static void say(const struct app *a, bool by_itself, uint32_t but, char **at)
 {
 	const struct app_control *x = a->control;
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -223,7 +223,7 @@ static void say(const struct app *a, bool by_itself, uint32_t but, char *at, siz
 		buf_adds(&b, b.len ? "; " : "");
 		gate_words(g, x->c, x->file, a->spec.name, head_revision(a), &b);
 	}
-	snprintf(at, size, "%s", buf_str(&b));
+	app_gate_say(at, "%s", buf_str(&b));
 }
 
 /* Wall to mono, looked at again then; 0 stays 0. */
@@ -243,9 +243,9 @@ static void look_project_window(struct app *a)
 {
 	static const struct gates_shut none;
 
-	a->passed = app_judge_override(a, &none, *a->gates.shut_manual);
+	a->passed = app_judge_override(a, &none, a->gates.shut_manual != NULL);
 	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
-		*a->gates.shut_manual = '\0';
+		app_gate_say(&a->gates.shut_manual, "%s", "");
 }
 
 static bool needs_approval(const struct control *c)
@@ -263,7 +263,9 @@ void app_look_control(struct app *a)
 	struct app_control *x = a->control;
 	struct gates_in in;
 
-	*g->gate = *g->gate_manual = *g->gate_stop = '\0';
+	app_gate_say(&g->gate, "%s", "");
+	app_gate_say(&g->gate_manual, "%s", "");
+	app_gate_say(&g->gate_stop, "%s", "");
 	g->gate_until = 0;
 	a->approved = APPROVE_NONE;
 	a->passed = 0;
@@ -278,14 +280,14 @@ void app_look_control(struct app *a)
 	in = (struct gates_in){ .control = x->c, .window = x->window,
 				.approved = a->approved == APPROVE_YES };
 	gates_judge(&in, &x->shut);
-	say(a, true, 0, g->gate, sizeof(g->gate));
-	say(a, true, ~GATES_INTERRUPTING, g->gate_stop, sizeof(g->gate_stop));
-	a->passed = app_judge_override(a, &x->shut, *g->shut_manual);
+	say(a, true, 0, &g->gate);
+	say(a, true, ~GATES_INTERRUPTING, &g->gate_stop);
+	a->passed = app_judge_override(a, &x->shut, g->shut_manual != NULL);
 	in.passed = a->passed;
 	gates_judge(&in, &x->shut_manual);
-	say(a, false, a->passed, g->gate_manual, sizeof(g->gate_manual));
+	say(a, false, a->passed, &g->gate_manual);
 	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
-		*g->shut_manual = '\0';
+		app_gate_say(&g->shut_manual, "%s", "");
 	g->gate_until = look_again(a, gates_until(&x->shut, true));
 	if (x->c && x->c->window.enabled)
 		look_again(a, x->window.change_ms);
@@ -389,7 +391,7 @@ bool app_control_halts(const struct app *a)
 {
 	const char *by = a->rec.op.initiated_by;
 
-	return *a->gates.gate_stop && a->rec.op.kind == OP_SYNC && !a->op_prunes && by &&
+	return a->gates.gate_stop && a->rec.op.kind == OP_SYNC && !a->op_prunes && by &&
 	       !strcmp(by, "automated");
 }
 
@@ -443,7 +445,7 @@ void app_control_conditions(struct app *a)
 	else
 		app_clear_condition(a, "DeployControlError");
 	app_approve_conditions(a);
-	if (x && *a->gates.gate && has_news(a) && a->spec.automated)
+	if (x && a->gates.gate && has_news(a) && a->spec.automated)
 		app_set_condition(a, "GateClosedWarning", "%s", a->gates.gate);
 	else
 		app_clear_condition(a, "GateClosedWarning");

@@ -404,8 +404,8 @@ void app_op_ended(struct app *a, struct op *op)
 	else if (a->rec.op.kind == OP_REVERT)
 		revert_failed(a, op);
 	else if (a->stopped_op && op_outcome(op) == OP_CANCELLED)
-		again = stopped(a, *a->gates.stopped ? a->gates.stopped :
-				   *a->gates.gate_stop ? a->gates.gate_stop :
+		again = stopped(a, a->gates.stopped ? a->gates.stopped :
+				   a->gates.gate_stop ? a->gates.gate_stop :
 							 op_error(op)->msg);
 	else if (a->rec.op.kind == OP_HEAL)
 		heal_ended(a, op);

@@ -6,6 +6,7 @@
 #include "app_priv.h"
 #include "scripts.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "sync/window.h"
@@ -26,21 +27,54 @@ static uint64_t again_at(struct app *a, int64_t wall_ms)
 	return at;
 }
 
-/* "pinned by ada until 2026-...: why" into at[size]; "" when it does not hold. */
+void app_gate_say(char **at, const char *fmt, ...)
+{
+	char words[480];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof(words), fmt, ap);
+	va_end(ap);
+	free(*at);
+	*at = *words ? xstrdup(words) : NULL;
+}
+
+static void clear(char **at)
+{
+	free(*at);
+	*at = NULL;
+}
+
+void app_gates_clear(struct app *a)
+{
+	struct app_gates *g = &a->gates;
+
+	clear(&g->stopped);
+	clear(&g->pinned);
+	clear(&g->waits);
+	clear(&g->shut);
+	clear(&g->shut_manual);
+	clear(&g->held);
+	clear(&g->gate);
+	clear(&g->gate_manual);
+	clear(&g->gate_stop);
+}
+
+/* "pinned by ada until 2026-...: why"; none when it does not hold. */
 static void look_hold(struct app *a, const struct app_hold *h, const char *what,
-		      const char *undo, char *at, size_t size)
+		      const char *undo, char **at)
 {
 	char until[32] = "";
 
-	*at = '\0';
+	clear(at);
 	if (!app_hold_active(h, world_wall(a->engine->w)))
 		return;
 	if (h->until_ms)
 		time_rfc3339(h->until_ms, until);
 	again_at(a, h->until_ms);
-	snprintf(at, size, "%s%s%.100s%s%s%s%.200s (syncctl %s %.100s)", what,
-		 *h->by ? " by " : "", h->by, *until ? " until " : "", until,
-		 *h->why ? ": " : "", h->why, undo, a->spec.name);
+	app_gate_say(at, "%s%s%.100s%s%s%s%.200s (syncctl %s %.100s)", what,
+		     *h->by ? " by " : "", h->by, *until ? " until " : "", until,
+		     *h->why ? ": " : "", h->why, undo, a->spec.name);
 }
 
 /* ---- what it depends on ---- */
@@ -84,16 +118,14 @@ static bool say_cycle(struct app *a)
 		return false;
 	for (size_t i = 0; i < s.depth; i++)
 		buf_addf(&b, "%s -> ", s.path[i]->id);
-	snprintf(a->gates.waits, sizeof(a->gates.waits), "syncd.dev/depends-on goes in a "
-		 "circle, nothing is done by itself: %s%s", buf_str(&b), a->id);
+	app_gate_say(&a->gates.waits, "syncd.dev/depends-on goes in a circle, nothing is "
+		     "done by itself: %s%s", buf_str(&b), a->id);
 	return true;
 }
 
 static void look_depends(struct app *a)
 {
-	char *at = a->gates.waits;
-
-	*at = '\0';
+	clear(&a->gates.waits);
 	if (!a->spec.n_depends)
 		return;
 	a->engine->any_depends = true;
@@ -101,17 +133,13 @@ static void look_depends(struct app *a)
 		return;
 	for (size_t i = 0; i < a->spec.n_depends; i++) {
 		const struct app *d = find(a->engine, a->spec.depends[i]);
-		const char *sync = doc_get_str(d ? d->status : NULL, "sync", "status",
-					       NULL);
-		const char *health = doc_get_str(d ? d->status : NULL, "health",
-						 "status", NULL);
+		const char *sync = d ? app_sync_word(d) : "not there";
+		const char *health = d ? app_health_word(d) : "Unknown";
 
-		if (sync && health && !strcmp(sync, "Synced") &&
-		    !strcmp(health, "Healthy"))
+		if (!strcmp(sync, "Synced") && !strcmp(health, "Healthy"))
 			continue;
-		snprintf(at, sizeof(a->gates.waits), "waits for application %.200s: it is "
-			 "%s, %s", a->spec.depends[i], d ? sync ? sync : "Unknown" :
-			 "not there", health ? health : "Unknown");
+		app_gate_say(&a->gates.waits, "waits for application %.200s: it is %s, %s",
+			     a->spec.depends[i], sync, health);
 		return;
 	}
 }
@@ -137,16 +165,17 @@ static void look_windows(struct app *a)
 	struct window_app asks = { a->spec.name, a->spec.dest_ns };
 	struct window_verdict v;
 
-	*g->shut = *g->shut_manual = '\0';
+	clear(&g->shut);
+	clear(&g->shut_manual);
 	g->shut_until = 0;
 	if (!p)
 		return;
 	windows_judge(doc_get(p->spec, "syncWindows", NULL), &asks,
 		      world_wall(a->engine->w), &v);
 	if (!v.automatic)
-		snprintf(g->shut, sizeof(g->shut), "%s", v.why);
+		app_gate_say(&g->shut, "%s", v.why);
 	if (!v.manual)
-		snprintf(g->shut_manual, sizeof(g->shut_manual), "%s", v.why);
+		app_gate_say(&g->shut_manual, "%s", v.why);
 	g->shut_until = again_at(a, v.check_ms);
 }
 
@@ -157,11 +186,10 @@ bool app_look_gates(struct app *a)
 
 	if (!pause_known(a->engine) || !scripts_known(a->engine))
 		return false;
-	look_hold(a, &a->spec.suspend, "suspended", "resume", g->stopped,
-		  sizeof(g->stopped));
+	look_hold(a, &a->spec.suspend, "suspended", "resume", &g->stopped);
 	if (paused)
-		snprintf(g->stopped, sizeof(g->stopped), "%s", paused);
-	look_hold(a, &a->spec.pin, "pinned", "unpin", g->pinned, sizeof(g->pinned));
+		app_gate_say(&g->stopped, "%s", paused);
+	look_hold(a, &a->spec.pin, "pinned", "unpin", &g->pinned);
 	if (a->rec.pin_why)
 		again_at(a, a->rec.pin_until_ms);
 	look_depends(a);

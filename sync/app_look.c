@@ -232,7 +232,7 @@ static void supersede(struct app *a)
 		op_supersede(a->op, "a person asked for another sync");
 		return;
 	}
-	if (*a->gates.pinned || *a->gates.waits || *a->gates.shut || *a->gates.gate)
+	if (a->gates.pinned || a->gates.waits || a->gates.shut || a->gates.gate)
 		return;		/* what is newer would have to wait */
 	if (record_storm(&a->rec, world_wall(a->engine->w)))
 		return;		/* one of them has to come to its end */
@@ -248,12 +248,6 @@ static void supersede(struct app *a)
 static bool has_prunes(struct app *a)
 {
 	return a->plan_valid && app_may_prune(a) && a->plan.n_prune > 0;
-}
-
-/* NULL for no words. */
-static const char *said(const char *words)
-{
-	return *words ? words : NULL;
 }
 
 static bool pin_is_over(const struct app *a)
@@ -289,11 +283,11 @@ static struct decision decide(struct app *a)
 		.takes_over = app_request_supersedes(a),
 		.rollback = a->request.rollback, .unpin = a->request.unpin,
 		.dry_run = a->request.dry_run, .partial_head = is_of_head(a),
-		.stopped = said(g->stopped), .pinned = said(g->pinned),
-		.waits = said(g->waits), .shut = said(g->shut),
-		.shut_manual = said(g->shut_manual), .shut_until = g->shut_until,
-		.gate = said(g->gate), .gate_manual = said(g->gate_manual),
-		.gate_stop = said(g->gate_stop), .gate_until = g->gate_until,
+		.stopped = g->stopped, .pinned = g->pinned,
+		.waits = g->waits, .shut = g->shut,
+		.shut_manual = g->shut_manual, .shut_until = g->shut_until,
+		.gate = g->gate, .gate_manual = g->gate_manual,
+		.gate_stop = g->gate_stop, .gate_until = g->gate_until,
 		.pin_over = pin_is_over(a),
 		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
@@ -332,7 +326,7 @@ static void disturb(struct app *a)
 {
 	if (a->spec.deleting && !a->op_prunes) {
 		op_terminate(a->op, "the Application is being deleted");
-	} else if (*a->gates.stopped) {
+	} else if (a->gates.stopped) {
 		a->stopped_op = true;
 		op_supersede(a->op, "stopped");
 	} else {

@@ -164,6 +164,10 @@ bool app_request_lost(const struct app *a);
 bool app_request_supersedes(const struct app *a);
 
 /* app_gate.c: why nothing, or nothing by itself, may be done now: a->gates */
+void app_gates_clear(struct app *a);
+/* One of its words, 480 bytes at most; "" = none. */
+void app_gate_say(char **at, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 bool app_look_gates(struct app *a);	/* false: nothing is known yet, do nothing */
 void app_poke_dependents(const struct app *a);	/* its status changed */
 

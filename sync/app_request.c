@@ -134,8 +134,7 @@ void app_look_for_termination(struct app *a, const json_t *status)
 					 !strcmp(by, "automated"));
 		app_give_up(a, "Operation terminated");
 	}
-	json_decref(a->status);	/* it is over: say so again */
-	a->status = NULL;
+	told_forget(&a->told);	/* it is over: say so again */
 }
 
 void app_request_over(struct app *a, bool done, const char *words)
@@ -212,8 +211,8 @@ static bool will_be_refused(const struct app *a)
 		return true;
 	if (q->rollback || q->unpin)
 		return app_rollback_unknown(a);
-	return app_request_lost(a) || *a->gates.pinned || *a->gates.shut_manual ||
-	       *a->gates.gate_manual;
+	return app_request_lost(a) || a->gates.pinned || a->gates.shut_manual ||
+	       a->gates.gate_manual;
 }
 
 bool app_request_supersedes(const struct app *a)

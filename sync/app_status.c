@@ -69,7 +69,7 @@ static const char *message_of(const struct app *a)
 	return NULL;
 }
 
-static json_t *build(struct app *a)
+static json_t *build(struct app *a, const json_t *told)
 {
 	struct engine *e = a->engine;
 	_cleanup_free_ char *head = sources_commits(a);
@@ -87,10 +87,10 @@ static json_t *build(struct app *a)
 		.n_conditions = a->conditions.len,
 		.now_ms = world_wall(e->w), .reconciled_ms = world_wall(e->w),
 		.phase_message = message_of(a), .leader = e->identity,
-		.pin = *a->gates.pinned ? &a->spec.pin : NULL,
+		.pin = a->gates.pinned ? &a->spec.pin : NULL,
 		.suspend = app_hold_active(&a->spec.suspend, world_wall(e->w)) ?
 			   &a->spec.suspend : NULL,
-		.window = *a->gates.shut ? a->gates.shut : NULL, .gates = gates,
+		.window = a->gates.shut, .gates = gates,
 		.auto_revert = !a->spec.automated || mode == REVERT_ON ? NULL :
 			       mode == REVERT_REPORT ? "report" : "false",
 		.auto_revert_why = why.words, .auto_revert_until_ms = why.until_ms,
@@ -98,11 +98,11 @@ static json_t *build(struct app *a)
 	};
 
 	v.breaker = breaker_words(a, &v.breaker_since_ms);
-	if (v.breaker && !a->op && *a->gates.held)
+	if (v.breaker && !a->op && a->gates.held)
 		v.held = a->gates.held;
 	if (!a->plan_valid && !a->op)
 		v.compared = false;
-	return status_build(&v, a->status);
+	return status_build(&v, told);
 }
 
 /* Between two writes; longer the more often it failed. */
@@ -121,18 +121,16 @@ void app_status_seen(struct app *a, const json_t *application)
 					 STATUS_MIRROR, NULL);
 	json_t *status = doc_get(application, "status", NULL);
 
-	if (a->aside || (!a->status && status)) {	/* aside: another writes it */
-		json_decref(a->status);
-		a->status = json_deep_copy(status);
+	if (a->aside || (!a->told.text && status)) {	/* aside: another writes it */
+		told_set(&a->told, status);
 		free(a->mirror);
 		a->mirror = xstrdup(mirror);
 		/* Another process' finding: a restart writes nothing anew. */
 		if (mirror && !a->aside && !doc_get(status, "syncd", NULL))
 			a->engine->drops_syncd = true;
-	} else if (a->status && !status && !a->status_busy) {
+	} else if (a->told.text && !status && !a->status_busy) {
 		/* `kubectl replace` takes it along, where no subresource guards it. */
-		json_decref(a->status);
-		a->status = NULL;
+		told_forget(&a->told);
 	}
 }
 
@@ -176,8 +174,7 @@ static void on_written(struct kube_request *r, const struct err *err)
 	if (err->code && err->code != ERR_NOTFOUND && !a->aside) {
 		engine_log(a->engine, err->code == ERR_CONFLICT ? LOG_DEBUG :
 			   LOG_WARN, a, "writing the status: %s", err->msg);
-		json_decref(a->status);	/* unknown now: the next look writes */
-		a->status = NULL;
+		told_forget(&a->told);	/* unknown now: the next look writes */
 	}
 	if (err->code)
 		app_poke_at(a, a->status_at + status_pause(a));
@@ -211,15 +208,16 @@ static json_t *as_kept(json_t *status, const char *mirror)
 	return kept;
 }
 
-static bool is_told(const struct app *a, json_t *status, const char *mirror)
+static bool is_told(const struct app *a, const json_t *told, json_t *status,
+		    const char *mirror)
 {
 	_cleanup_json_ json_t *kept = NULL;
 
-	if (!a->status || !mirror != !a->mirror ||
+	if (!told || !mirror != !a->mirror ||
 	    (mirror && strcmp(mirror, a->mirror)))
 		return false;
 	kept = as_kept(status, mirror);
-	return status_same(kept, a->status);
+	return status_same(kept, told);
 }
 
 static json_t *annotations(const struct app *a, bool drop_refresh,
@@ -235,11 +233,11 @@ static json_t *annotations(const struct app *a, bool drop_refresh,
 	return o;
 }
 
-static void write_status(struct app *a, json_t *status, bool drop_refresh,
-			 char *mirror)
+static void write_status(struct app *a, const json_t *told, json_t *status,
+			 bool drop_refresh, char *mirror)
 {
 	struct engine *e = a->engine;
-	_cleanup_json_ json_t *patch = json_object();
+	_cleanup_json_ json_t *patch = json_object(), *kept = NULL;
 	json_t *body = json_deep_copy(status), *meta = json_object();
 	json_t *annotated = annotations(a, drop_refresh, mirror);
 	struct kube_ref ref = {
@@ -248,8 +246,8 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh,
 	};
 	struct buf text = BUF_INIT;
 
-	if (a->status)
-		add_removed(body, a->status);
+	if (told)
+		add_removed(body, told);
 	json_object_set_new(patch, "status", body);
 	json_object_set_new(patch, "metadata", meta);
 	if (json_object_size(annotated))
@@ -272,8 +270,8 @@ static void write_status(struct app *a, json_t *status, bool drop_refresh,
 	a->status_busy = true;
 	a->status_at = world_now(e->w);
 	a->untold = 0;
-	json_decref(a->status);
-	a->status = as_kept(status, mirror);
+	kept = as_kept(status, mirror);
+	told_set(&a->told, kept);
 	free(a->mirror_sent);
 	a->mirror_sent = mirror;
 	app_poke_dependents(a);
@@ -307,7 +305,7 @@ static uint64_t tell_at(const struct app *a)
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
-	_cleanup_json_ json_t *status = NULL;
+	_cleanup_json_ json_t *status = NULL, *told = NULL;
 	_cleanup_free_ char *mirror = NULL;
 	uint64_t now = world_now(e->w);
 	bool drop_refresh = refreshed(a);
@@ -341,16 +339,17 @@ void app_status_tick(struct app *a)
 		app_poke_at(a, now + STATUS_EVERY_MS / 4);
 		return;
 	}
-	status = build(a);
+	told = told_tree(&a->told);
+	status = build(a, told);
 	if (e->drops_syncd)
 		mirror = status_mirror(doc_get(status, "syncd", NULL));
-	if (!must && is_told(a, status, mirror))
+	if (!must && is_told(a, told, status, mirror))
 		return;
 	/* Before anything is known there is nothing worth a write. */
 	if (!must && a->revs.len && !sources_known(a) && !sources_error(a, &why) &&
 	    !a->conditions.len)
 		return;
-	write_status(a, status, drop_refresh, steal(&mirror));
+	write_status(a, told, status, drop_refresh, steal(&mirror));
 }
 
 /* ---- while another controller writes the rest ---- */
@@ -370,13 +369,13 @@ static bool says(const json_t *status, const char *words)
 	return false;
 }
 
-static json_t *with_ours(struct app *a, const char *words)
+static json_t *with_ours(struct app *a, const json_t *told, const char *words)
 {
 	json_t *list = json_array(), *c;
 	char now[32];
 	size_t i;
 
-	json_array_foreach(doc_get(a->status, "conditions", NULL), i, c) {
+	json_array_foreach(doc_get(told, "conditions", NULL), i, c) {
 		const char *type = doc_get_str(c, "type", NULL);
 
 		if (!type || strcmp(type, ASIDE))
@@ -395,10 +394,10 @@ void app_status_aside(struct app *a, const char *words)
 		.group = "argoproj.io", .version = "v1alpha1",
 		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
 	};
-	_cleanup_json_ json_t *patch = NULL;
+	_cleanup_json_ json_t *patch = NULL, *told = told_tree(&a->told);
 	struct buf text = BUF_INIT;
 
-	if (a->status_busy || says(a->status, words))
+	if (a->status_busy || says(told, words))
 		return;
 	if (a->aside_at && now < a->aside_at + ASIDE_EVERY_MS) {
 		app_poke_at(a, a->aside_at + ASIDE_EVERY_MS);
@@ -407,7 +406,7 @@ void app_status_aside(struct app *a, const char *words)
 	/* On what was read: the conditions beside ours are the other's. */
 	patch = json_pack("{s{ss}s{sos{ss}}}", "metadata", "resourceVersion",
 			  a->spec.resource_version, "status", "conditions",
-			  with_ours(a, words), "syncd", "message", words);
+			  with_ours(a, told, words), "syncd", "message", words);
 	doc_write(patch, &text);
 	a->status_body = buf_steal(&text, NULL);
 	free(a->mirror_sent);

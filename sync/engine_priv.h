@@ -33,6 +33,7 @@
 #include "sync/record.h"
 #include "sync/statusdoc.h"
 #include "source.h"
+#include "told.h"
 
 #define FIELD_MANAGER "syncd"
 #define LABEL_INSTALL "syncd.dev/install"
@@ -251,7 +252,7 @@ struct app {
 	unsigned seen;		/* list number of its watch */
 	struct app_spec spec;
 	struct err project_err;	/* why the project refuses it; code NONE = fine */
-	json_t *status;		/* as last read or written, without syncd if mirrored */
+	struct told told;	/* as last read or written, without syncd if mirrored */
 	char *mirror;		/* STATUS_MIRROR as last read or written; NULL: none */
 	char *mirror_sent;	/* of the write under way */
 
@@ -326,13 +327,13 @@ struct app {
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */
 	unsigned soak_exits;	/* failed ends seen so far */
 	struct decision decision;	/* the last one, for people */
-	struct app_gates {	/* as of this look; "" = none */
-		char stopped[480], pinned[480], waits[400], shut[400], shut_manual[400];
+	struct app_gates {	/* as of this look: words, owned; NULL = none */
+		char *stopped, *pinned, *waits, *shut, *shut_manual;
 		uint64_t shut_until;	/* mono; 0 = not known */
-		char held[400];		/* breaker_holds() */
+		char *held;		/* breaker_holds() */
 		bool held_back;		/* ... and that was told */
 		/* Of deploy-control: by itself, by hand, for what is under way. */
-		char gate[400], gate_manual[400], gate_stop[400];
+		char *gate, *gate_manual, *gate_stop;
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
 	struct rel *git;	/* all that Git says; head is what of it may go out */

@@ -78,16 +78,12 @@ void counts_deinit(struct engine_counts *c)
 
 const char *app_sync_word(const struct app *a)
 {
-	const char *s = doc_get_str(a->status, "sync", "status", NULL);
-
-	return s && *s ? s : "Unknown";
+	return *a->told.sync ? a->told.sync : "Unknown";
 }
 
 const char *app_health_word(const struct app *a)
 {
-	const char *s = doc_get_str(a->status, "health", "status", NULL);
-
-	return s && *s ? s : "Unknown";
+	return *a->told.health ? a->told.health : "Unknown";
 }
 
 static void sums(struct engine *e, struct buf *out)

@@ -50,6 +50,8 @@ char *xasprintf(const char *fmt, ...)
 	return checked(s);
 }
 
+/* A block is twice as large as the one before: most arenas hold a few hundred bytes. */
+#define BLOCK_FIRST ((size_t)512)
 #define BLOCK_SIZE ((size_t)16 * 1024)
 
 struct arena_block {
@@ -74,6 +76,15 @@ static struct arena_block *block_new(struct arena *a, size_t size)
 	return b;
 }
 
+/* Of the next block, for what does not fit any more. */
+static size_t block_size(const struct arena_block *b, size_t need)
+{
+	size_t size = b ? 2 * b->size : BLOCK_FIRST;
+
+	size = size < BLOCK_SIZE ? size : BLOCK_SIZE;
+	return need > size ? need : size;
+}
+
 void *arena_alloc(struct arena *a, size_t size)
 {
 	size_t need = (size + alignof(max_align_t) - 1) &
@@ -84,7 +95,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (need < size)
 		abort();
 	if (!b || b->size - b->used < need)
-		b = block_new(a, need > BLOCK_SIZE ? need : BLOCK_SIZE);
+		b = block_new(a, block_size(b, need));
 	p = b->bytes + b->used;
 	b->used += need;
 	a->used += need;

@@ -61,7 +61,8 @@ void arena_deinit(struct arena *a);	/* leaves a valid empty arena */
 #define vec_push(v, x)                                                        \
 	do {                                                                  \
 		if ((v)->len == (v)->cap) {                                   \
-			(v)->cap = (v)->cap ? (v)->cap * 2 : 8;               \
+			(v)->cap = (v)->cap ? (v)->cap * 2 :                  \
+				   sizeof(*(v)->data) > 128 ? 2 : 8;          \
 			(v)->data = xrealloc((v)->data,                       \
 					(v)->cap * sizeof(*(v)->data));       \
 		}                                                             \

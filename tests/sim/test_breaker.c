@@ -75,8 +75,10 @@ static void watch_reverts(struct fleet *f)
 	if (!f->x.engine)
 		return;
 	HASH_ITER(hh, f->x.engine->apps, a, next) {
+		_cleanup_json_ json_t *status = told_tree(&a->told);
+
 		running += a->op && a->rec.op.kind == OP_REVERT;
-		held += doc_get_bool(a->status, false, "syncd", "breaker", "held", NULL);
+		held += doc_get_bool(status, false, "syncd", "breaker", "held", NULL);
 	}
 	f->most = running > f->most ? running : f->most;
 	f->told = f->told || held;
