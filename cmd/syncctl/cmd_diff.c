@@ -8,61 +8,11 @@
 
 #include "core/mem.h"
 #include "desired.h"
-
-#include <stdio.h>
+#include "diffing.h"
 
 static void answer_deinit(struct render_answer *a)
 {
 	render_answer_deinit(a);
-}
-
-struct report {
-	const struct options *o;
-	struct view_env env;
-	struct buf out;
-	json_t *list;
-	size_t n;
-};
-
-static void tell(struct report *r, const struct view_change *c)
-{
-	if (!view_change_any(c))
-		return;
-	r->n++;
-	if (output_is_data(r->o))
-		json_array_append_new(r->list, view_change_json(c));
-	else if (r->o->output == OUT_UNIFIED)
-		view_change_unified(c, &r->env, &r->out);
-	else if (r->o->output == OUT_NAME)
-		buf_addf(&r->out, "%s/%s\n", c->kind, c->name);
-	else
-		view_change_paths(c, &r->env, &r->out);
-}
-
-static int finish(struct report *r)
-{
-	int rc;
-
-	if (output_is_data(r->o)) {
-		rc = output_value(r->list, r->o->output);
-	} else {
-		if (!r->n)
-			buf_adds(&r->out, "no difference\n");
-		rc = output_text(&r->out);
-		json_decref(r->list);
-	}
-	buf_deinit(&r->out);
-	return rc ? rc : r->n ? EXIT_DIFFERENCE : EXIT_DONE;
-}
-
-static json_t *body_of(const struct render_answer *a, size_t i, struct err *err)
-{
-	_cleanup_free_ char *body = NULL;
-	size_t len;
-
-	if (render_answer_body(a, i, &body, &len, err))
-		return NULL;
-	return doc_parse(body, len, err);
 }
 
 /* ---- against the cluster ---- */
@@ -80,7 +30,7 @@ static json_t *would_be(struct cluster *c, const struct kube_ref *ref,
 }
 
 /* 0, or -1 with *err set. *ret_ns: where it lives, borrowed. */
-static int compare_one(struct cluster *c, struct report *r, const struct rendered *o,
+static int compare_one(struct cluster *c, struct diffing *r, const struct rendered *o,
 		       const json_t *body, const char *ns, struct err *err)
 {
 	struct view_change change = { o->group, o->kind, ns, o->name, NULL, NULL };
@@ -93,7 +43,7 @@ static int compare_one(struct cluster *c, struct report *r, const struct rendere
 			return -1;
 		*err = ERR_INIT;	/* of a kind that comes with it */
 		change.after = body;
-		tell(r, &change);
+		diffing_tell(r, &change);
 		return 0;
 	}
 	ref.ns = namespaced ? ns : NULL;
@@ -108,7 +58,7 @@ static int compare_one(struct cluster *c, struct report *r, const struct rendere
 		return -1;
 	change.before = before;
 	change.after = after;
-	tell(r, &change);
+	diffing_tell(r, &change);
 	return 0;
 }
 
@@ -147,7 +97,7 @@ static json_t *live_of(struct cluster *c, const struct view_change *change,
 	return cluster_object(c, &ref, &err);
 }
 
-static void tell_deletions(struct cluster *c, struct report *r, const json_t *app,
+static void tell_deletions(struct cluster *c, struct diffing *r, const json_t *app,
 			   const struct render_answer *a, const char *dest)
 {
 	json_t *row;
@@ -167,11 +117,11 @@ static void tell_deletions(struct cluster *c, struct report *r, const json_t *ap
 			continue;
 		live = live_of(c, &change, doc_get_str(row, "version", NULL));
 		change.before = live;
-		tell(r, &change);
+		diffing_tell(r, &change);
 	}
 }
 
-static int against_cluster(struct cluster *c, struct report *r, const json_t *app,
+static int against_cluster(struct cluster *c, struct diffing *r, const json_t *app,
 			   const struct render_answer *a, struct err *err)
 {
 	const char *dest = doc_get_str(app, "spec", "destination", "namespace", NULL);
@@ -182,7 +132,7 @@ static int against_cluster(struct cluster *c, struct report *r, const json_t *ap
 
 		if (o->flags & (OBJ_HOOK | OBJ_SKIP))
 			continue;
-		body = body_of(a, i, err);
+		body = diffing_body(a, i, err);
 		if (!body || compare_one(c, r, o, body, *o->ns ? o->ns : dest ? dest : "",
 					 err))
 			return err_wrap(err, "%s/%s", o->kind, o->name);
@@ -193,43 +143,13 @@ static int against_cluster(struct cluster *c, struct report *r, const json_t *ap
 
 /* ---- two releases ---- */
 
-static int compare_keys(const struct rendered *a, const struct rendered *b)
-{
-	int c = strcmp(a->group, b->group);
-
-	c = c ? c : strcmp(a->kind, b->kind);
-	c = c ? c : strcmp(a->ns, b->ns);
-	return c ? c : strcmp(a->name, b->name);
-}
-
-/* Both are sorted alike: a merge. */
-static int against_each_other(struct report *r, const struct render_answer *a,
-			      const struct render_answer *b, struct err *err)
-{
-	for (size_t i = 0, j = 0; i < a->n_objects || j < b->n_objects;) {
-		int c = i == a->n_objects ? 1 : j == b->n_objects ? -1 :
-			compare_keys(&a->objects[i], &b->objects[j]);
-		const struct rendered *o = c <= 0 ? &a->objects[i] : &b->objects[j];
-		_cleanup_json_ json_t *before = c <= 0 ? body_of(a, i, err) : NULL;
-		_cleanup_json_ json_t *after = c >= 0 ? body_of(b, j, err) : NULL;
-
-		if ((c <= 0 && !before) || (c >= 0 && !after))
-			return -1;
-		tell(r, &(struct view_change){ o->group, o->kind, o->ns, o->name, before,
-					       after });
-		i += c <= 0;
-		j += c >= 0;
-	}
-	return 0;
-}
-
 static uint32_t number(const char *s)
 {
 	s += *s == '#';
 	return strspn(s, "0123456789") == strlen(s) ? (uint32_t)strtoul(s, NULL, 10) : 0;
 }
 
-static int diff_releases(struct cluster *c, struct report *r, const json_t *app,
+static int diff_releases(struct cluster *c, struct diffing *r, const json_t *app,
 			 struct err *err)
 {
 	const struct options *o = r->o;
@@ -241,19 +161,19 @@ static int diff_releases(struct cluster *c, struct report *r, const json_t *app,
 	if (desired_stored(c, o, app, from, &a, err) ||
 	    desired_stored(c, o, app, to, &b, err))
 		return -1;
-	return against_each_other(r, &a, &b, err);
+	return diffing_compare(r, &a, &b, err);
 }
 
 json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_t to,
 		    const struct options *o, struct err *err)
 {
 	struct options as_data = { .output = OUT_JSON };
-	struct report r = { .o = &as_data, .list = json_array() };
+	struct diffing r = { .o = &as_data, .list = json_array() };
 	_cleanup_(answer_deinit) struct render_answer a = { 0 }, b = { 0 };
 
 	if (!desired_stored(c, o, app, from, &a, err) &&
 	    !desired_stored(c, o, app, to, &b, err) &&
-	    !against_each_other(&r, &a, &b, err))
+	    !diffing_compare(&r, &a, &b, err))
 		return r.list;
 	json_decref(r.list);
 	return NULL;
@@ -302,7 +222,7 @@ static int find_wanted(struct cluster *c, const struct options *o, const json_t 
 
 static int diff(struct cluster *c, const struct options *o)
 {
-	struct report r = { .o = o, .env = output_env(o), .out = BUF_INIT,
+	struct diffing r = { .o = o, .env = output_env(o), .out = BUF_INIT,
 			    .list = json_array() };
 	_cleanup_(answer_deinit) struct render_answer wanted = { 0 };
 	_cleanup_json_ json_t *app = NULL;
@@ -315,7 +235,7 @@ static int diff(struct cluster *c, const struct options *o)
 	else if (app && !find_wanted(c, o, app, &wanted, &err))
 		rc = against_cluster(c, &r, app, &wanted, &err);
 	if (!rc)
-		return finish(&r);
+		return diffing_finish(&r);
 	json_decref(r.list);
 	buf_deinit(&r.out);
 	return output_error(&err);
@@ -323,6 +243,12 @@ static int diff(struct cluster *c, const struct options *o)
 
 int cmd_diff(const struct options *o)
 {
+	if (o->base && (!o->local || o->n_args || o->revision || o->release))
+		return output_usage("--base needs --local ROOT, and nothing else");
+	if (o->base)
+		return cmd_diff_base(o);
+	if (!o->n_args)
+		return output_usage("'diff' needs APP [RELEASE], or --local ROOT --base REV");
 	if (!!o->local + !!o->revision + !!o->release > 1)
 		return output_usage("--local, --revision and --release exclude each other");
 	if (o->n_args > 1 && !o->release)

@@ -131,6 +131,11 @@ int cmd_validate(const struct options *o)
 	struct err err = ERR_INIT;
 	int rc;
 
+	if (o->everything)
+		return json_decref(v.list), cmd_validate_all(o);
+	if (o->strict || o->repo || o->schema || o->output == OUT_SARIF || o->output == OUT_GITHUB)
+		return json_decref(v.list), output_usage("--strict, --repo, --schema, -o sarif and "
+							 "-o github need --all");
 	view_table_init(&v.table, "STATE", "FOLDER", "MESSAGE", NULL);
 	if (local_open(&v.tree, o->args[0], &err) < 0)
 		rc = output_error(&err);

@@ -38,14 +38,15 @@ static bool has_kustomization(const char *full)
 	return false;
 }
 
-int local_open(struct local *l, const char *path, struct err *err)
+static int open_tree(struct local *l, const char *path, bool whole, struct err *err)
 {
 	*l = (struct local){ .full = realpath(path, NULL) };
 	if (!l->full)
 		return err_set(err, ERR_NOTFOUND, "%s: %s", path, strerror(errno));
 	l->root = find_git(l->full);
+	l->is_git = l->root;
 	if (!l->root)
-		l->root = xstrdup(has_kustomization(l->full) ? "/" : l->full);
+		l->root = xstrdup(!whole && has_kustomization(l->full) ? "/" : l->full);
 	l->path = l->full + strlen(l->root);
 	l->path += *l->path == '/';
 	l->files = files_dir_open(l->root, err);
@@ -53,6 +54,16 @@ int local_open(struct local *l, const char *path, struct err *err)
 		return 0;
 	local_close(l);
 	return -1;
+}
+
+int local_open(struct local *l, const char *path, struct err *err)
+{
+	return open_tree(l, path, false, err);
+}
+
+int local_open_repository(struct local *l, const char *path, struct err *err)
+{
+	return open_tree(l, path, true, err);
 }
 
 void local_close(struct local *l)

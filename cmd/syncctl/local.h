@@ -10,6 +10,7 @@
 struct local {
 	struct files *files;	/* the Git work tree that the folder lies in */
 	char *root;		/* where that is */
+	bool is_git;		/* it is a Git work tree */
 	const char *path;	/* of the folder in it; borrowed from root's storage */
 	char *full;
 };
@@ -19,6 +20,9 @@ struct local {
  * anywhere: the tree is the whole file system then; another folder is its own tree.
  */
 int local_open(struct local *l, const char *path, struct err *err)
+	__attribute__((warn_unused_result));
+/* The same, but outside of a Git work tree the folder itself is all there is. */
+int local_open_repository(struct local *l, const char *path, struct err *err)
 	__attribute__((warn_unused_result));
 void local_close(struct local *l);
 /* Has the folder below l->files one of the three files of a kustomization? */

@@ -24,7 +24,7 @@ const struct command commands[] = {
 	{ "logs", "APP", "what its pods say, or what is kept of a rejection", cmd_logs, 1, 1,
 	  F_CLUSTER | F_LOGS | F_SYSTEM },
 	{ "diff", "APP [RELEASE]", "what a sync would change; exit 1 if anything", cmd_diff,
-	  1, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_DIFF | F_SYSTEM },
+	  0, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_DIFF | F_SYSTEM | F_BASE },
 	{ "sync", "APP", "ask for a sync and follow exactly it to its end", cmd_sync,
 	  1, 1, F_CLUSTER | F_SYNC | F_ASK | F_REVISION | F_TIMEOUT },
 	{ "wait", "APP", "until it is synced, healthy and idle (or what is asked for)",
@@ -58,7 +58,9 @@ const struct command commands[] = {
 	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,
 	  1, 1, F_OUTPUT | F_RENDER },
 	{ "validate", "PATH", "builds every kustomization below PATH: local", cmd_validate,
-	  1, 1, F_OUTPUT },
+	  1, 1, F_OUTPUT | F_EVERYTHING | F_CHECK },
+	{ "affected", "[ROOT]", "which applications a change between two revisions touches",
+	  cmd_affected, 0, 1, F_OUTPUT | F_BASE | F_HEAD },
 	{ "health", "-f FILE", "how the objects in a file are: local; exit 1 if one is bad",
 	  cmd_health, 0, 0, F_FILE | F_OUTPUT },
 	{ "install", "[PART]", "syncd into the cluster: all, crds, rbac or deployment",
@@ -78,12 +80,13 @@ const struct flag flags[] = {
 	{ "all-namespaces", 'A', FLAG_BOOL, AT(all), F_MANY, "", "of all namespaces (as without -n)" },
 	{ "selector", 'l', FLAG_STR, AT(selector), F_MANY, "LABELS",
 	  "only those with these labels" },
-	{ "context", 0, FLAG_STR, AT(context), F_CLUSTER, "NAME",
+	{ "context", 0, FLAG_STR, AT(context), F_CLUSTER | F_CHECK, "NAME",
 	  "of the kubeconfig" },
-	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER, "FILE",
+	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER | F_CHECK, "FILE",
 	  "else $KUBECONFIG, else ~/.kube/config" },
 	{ "output", 'o', FLAG_OUTPUT, 0, F_OUTPUT, "FORMAT",
-	  "table, wide, json, yaml or name; of diff also unified" },
+	  "table, wide, json, yaml or name; of diff also unified; of validate --all also sarif "
+	  "and github" },
 	{ "filename", 'f', FLAG_STR, AT(file), F_FILE, "FILE",
 	  "objects as YAML or JSON; - reads standard input" },
 	{ "lua", 0, FLAG_STR, AT(lua), F_FILE, "FILE",
@@ -94,6 +97,9 @@ const struct flag flags[] = {
 	  "sync, diff: this revision; wait: until Git's commit begins so" },
 	{ "local", 0, FLAG_STR, AT(local), F_DIFF, "PATH",
 	  "with the folder PATH instead of what Git says" },
+	{ "base", 0, FLAG_STR, AT(base), F_BASE, "REV",
+	  "the branch that a change is for; diff: all applications of --local, without a cluster" },
+	{ "head", 0, FLAG_STR, AT(head), F_HEAD, "REV", "the change; else HEAD" },
 	{ "release", 0, FLAG_STR, AT(release), F_DIFF, "A",
 	  "release A with release B, or with the one in force" },
 	{ "prune", 0, FLAG_BOOL, AT(prune), F_SYNC, "",
@@ -114,7 +120,13 @@ const struct flag flags[] = {
 	{ "gate", 0, FLAG_STR, AT(gates), F_SYNC, "NAMES",
 	  "with --override: which, where several are shut" },
 	{ "reason", 0, FLAG_STR, AT(reason), F_REASON, "WORDS", "why, for the others" },
-	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd" },
+	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd; of validate: "
+	  "Applications, too, and what is wrong with what they give" },
+	{ "strict", 0, FLAG_BOOL, AT(strict), F_CHECK, "", "with --all: warnings are errors" },
+	{ "schema", 0, FLAG_STR, AT(schema), F_CHECK, "FILE",
+	  "with --all: of kubectl get --raw /openapi/v2, or 'cluster' to ask it" },
+	{ "repo", 0, FLAG_STR, AT(repo), F_CHECK | F_BASE, "URL",
+	  "this repository's, where its Git remotes do not say it" },
 	{ "off", 0, FLAG_BOOL, AT(off), F_PAUSE, "", "end the pause" },
 	{ "syncd-namespace", 0, FLAG_STR, AT(system_ns), F_SYSTEM, "NS",
 	  "syncd's own namespace; else it is looked for" },
@@ -183,6 +195,7 @@ static int set_output(struct options *o, const char *value)
 	static const struct { const char *name; enum output output; } formats[] = {
 		{ "table", OUT_TABLE }, { "wide", OUT_WIDE }, { "json", OUT_JSON },
 		{ "yaml", OUT_YAML }, { "name", OUT_NAME }, { "unified", OUT_UNIFIED },
+		{ "sarif", OUT_SARIF }, { "github", OUT_GITHUB },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
@@ -279,6 +292,8 @@ static int check(const struct reader *r, const struct options *o,
 				    o->args[c->max_args]);
 	if (o->output == OUT_UNIFIED && !(c->flags & F_DIFF))
 		return output_usage("-o unified: 'diff' alone has it");
+	if ((o->output == OUT_SARIF || o->output == OUT_GITHUB) && !(c->flags & F_CHECK))
+		return output_usage("-o sarif, -o github: 'validate --all' alone has them");
 	if (o->all && o->ns)
 		return output_usage("-A and -n exclude each other");
 	if (o->all && o->n_args)

@@ -23,7 +23,7 @@ enum exit_status {
 };
 
 enum output { OUT_DEFAULT, OUT_TABLE, OUT_WIDE, OUT_JSON, OUT_YAML, OUT_NAME,
-	      OUT_UNIFIED };
+	      OUT_UNIFIED, OUT_SARIF, OUT_GITHUB };
 
 #define MAX_RESOURCES 64
 
@@ -41,7 +41,8 @@ struct options {
 	bool everything, off, rejected;
 	bool all, prune, dry_run, force, async, yes;
 	bool sync, health, operation, good;
-	bool diff_reference, print;
+	bool diff_reference, print, strict;
+	const char *repo, *base, *head, *schema;
 	const char *image;
 	bool help, version;
 };
@@ -77,6 +78,8 @@ int cmd_resume(const struct options *o);
 int cmd_pause(const struct options *o);
 int cmd_terminate(const struct options *o);
 int cmd_diff(const struct options *o);
+int cmd_diff_base(const struct options *o);	/* diff --local ROOT --base REV */
+int cmd_affected(const struct options *o);
 int cmd_resources(const struct options *o);
 int cmd_tree(const struct options *o);
 int cmd_events(const struct options *o);
@@ -91,6 +94,7 @@ int cmd_approve(const struct options *o);
 int cmd_history(const struct options *o);
 int cmd_render(const struct options *o);
 int cmd_validate(const struct options *o);
+int cmd_validate_all(const struct options *o);	/* validate --all */
 int cmd_health(const struct options *o);
 int cmd_version(const struct options *o);
 

@@ -1,0 +1,216 @@
+/*
+ * What can be wrong with an object that the API server would take: a function for each
+ * rule, over the object as it will be sent.
+ */
+#include "checks.h"
+
+#include <ctype.h>
+
+/* ---- containers ---- */
+
+struct pods {
+	struct check *c;
+	void (*fn)(struct pods *p, const struct field *container, bool runs_on);
+	const json_t *spec;	/* of the pods */
+};
+
+static void each_in(struct pods *p, const struct field *spec, const char *list, bool init)
+{
+	const json_t *all = json_object_get(spec->value, list), *one;
+	const struct field of = { .up = spec, .key = list, .value = all };
+	size_t i;
+
+	json_array_foreach((json_t *)all, i, one) {
+		const struct field at = { .up = &of, .index = i, .value = one,
+					  .name = doc_get_str(one, "name", NULL) };
+		const char *restart = doc_get_str(one, "restartPolicy", NULL);
+
+		if (json_is_object(one))
+			p->fn(p, &at, !init || (restart && !strcmp(restart, "Always")));
+	}
+}
+
+#define PATH_MAX_STEPS 5
+
+/* Of whatever has pods, by the fields that lead to them. */
+static void each_container(struct pods *p)
+{
+	static const char *const paths[][PATH_MAX_STEPS + 1] = {
+		{ "spec" }, { "spec", "template", "spec" }, { "template", "spec" },
+		{ "spec", "jobTemplate", "spec", "template", "spec" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+		struct field steps[PATH_MAX_STEPS + 1] = { { .value = p->c->object } };
+		size_t n = 0;
+
+		for (; n < PATH_MAX_STEPS && paths[i][n]; n++)
+			steps[n + 1] = (struct field){ .up = &steps[n], .key = paths[i][n],
+				.value = json_object_get(steps[n].value, paths[i][n]) };
+		if (!json_is_array(json_object_get(steps[n].value, "containers")))
+			continue;
+		p->spec = steps[n].value;
+		each_in(p, &steps[n], "containers", false);
+		each_in(p, &steps[n], "initContainers", true);
+	}
+}
+
+/* The tag of "host:5000/web:1.2@sha256:..."; NULL: none. *pinned: it has a digest. */
+static const char *tag_of(const char *image, size_t *ret_len, bool *pinned)
+{
+	size_t len = strcspn(image, "@");
+	const char *slash = memrchr(image, '/', len), *name = slash ? slash + 1 : image;
+	const char *colon = memchr(name, ':', len - (size_t)(name - image));
+
+	*pinned = image[len] == '@';
+	if (!colon)
+		return NULL;
+	*ret_len = len - (size_t)(colon + 1 - image);
+	return colon + 1;
+}
+
+static void judge_image(struct pods *p, const struct field *container, bool latest)
+{
+	const json_t *image = json_object_get(container->value, "image");
+	const struct field at = { .up = container, .key = "image", .value = image };
+	const char *text = json_string_value(image), *tag;
+	bool pinned = false;
+	size_t len = 0;
+
+	if (!text || !*text)
+		return;
+	tag = tag_of(text, &len, &pinned);
+	if (pinned)
+		return;
+	if (!latest && (!tag || !len))
+		check_tell(p->c, RULE_IMAGE_TAG, &at, "%s has no tag: which one runs is up to "
+			   "the registry and the day; name a version", text);
+	else if (latest && len == 6 && !strncmp(tag, "latest", 6))
+		check_tell(p->c, RULE_IMAGE_LATEST, &at, "%s: 'latest' is another image each "
+			   "day, and a revert brings nothing back; name a version", text);
+}
+
+static void untagged(struct pods *p, const struct field *container, bool runs_on)
+{
+	(void)runs_on;
+	judge_image(p, container, false);
+}
+
+static void latest(struct pods *p, const struct field *container, bool runs_on)
+{
+	(void)runs_on;
+	judge_image(p, container, true);
+}
+
+void lint_image_tag(struct check *c)
+{
+	each_container(&(struct pods){ .c = c, .fn = untagged });
+}
+
+void lint_image_latest(struct check *c)
+{
+	each_container(&(struct pods){ .c = c, .fn = latest });
+}
+
+/* A limit is the request, too, where there is none. */
+static bool asks_for(const json_t *of, const char *what)
+{
+	return doc_get(of, "resources", "requests", what, NULL) ||
+	       doc_get(of, "resources", "limits", what, NULL);
+}
+
+static void unasked(struct pods *p, const struct field *container, bool runs_on)
+{
+	const struct field at = { .up = container, .key = "resources",
+		.value = json_object_get(container->value, "resources") };
+	bool cpu = asks_for(container->value, "cpu") || asks_for(p->spec, "cpu");
+	bool memory = asks_for(container->value, "memory") || asks_for(p->spec, "memory");
+
+	if (!runs_on || (cpu && memory))
+		return;
+	check_tell(p->c, RULE_REQUESTS, &at, "no request for %s: the scheduler takes it for "
+		   "nothing; say resources.requests",
+		   cpu ? "memory" : memory ? "cpu" : "cpu and memory");
+}
+
+void lint_requests(struct check *c)
+{
+	each_container(&(struct pods){ .c = c, .fn = unasked });
+}
+
+/* ---- secrets ---- */
+
+#define VALUE_MAX 4096
+
+static bool all_of(const char *s, const char *set)
+{
+	return s[strspn(s, set)] == '\0';
+}
+
+/* Stands for a value that comes from elsewhere. */
+bool lint_is_placeholder(const char *s)
+{
+	static const char *const words[] = {
+		"placeholder", "changeme", "change-me", "change_me", "change me", "replace",
+		"redacted", "dummy", "example", "todo", "fixme", "fill-in", "fill_in",
+		"insert-", "insert_", "your-", "your_", "strongbase64password",
+	};
+	size_t n = strlen(s);
+
+	if (all_of(s, " \t\r\n") || all_of(s, "xX") || all_of(s, "*") || all_of(s, ".-"))
+		return true;
+	if (n > VALUE_MAX)
+		return false;
+	if ((s[0] == '<' && s[n - 1] == '>') || strstr(s, "${") || strstr(s, "$(") ||
+	    strstr(s, "{{"))
+		return true;
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strcasestr(s, words[i]))
+			return true;
+	return false;
+}
+
+/* As it stands, or what it is base64 of; a certificate is public. */
+static bool is_harmless(const char *value)
+{
+	static const char certificate[] = "-----BEGIN CERTIFICATE-----";
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const char *s;
+
+	if (lint_is_placeholder(value))
+		return true;
+	if (b64_decode(value, strlen(value), &plain) || strlen(buf_str(&plain)) != plain.len)
+		return false;
+	s = buf_str(&plain);
+	return lint_is_placeholder(s) || (!strncmp(s, certificate, sizeof(certificate) - 1) &&
+					  !strstr(s, "PRIVATE KEY"));
+}
+
+static void judge_values(struct check *c, const struct field *object, const char *list)
+{
+	json_t *all = json_object_get(c->object, list), *value;
+	const struct field of = { .up = object, .key = list, .value = all };
+	const char *key;
+
+	json_object_foreach(all, key, value) {
+		/* the value is not handed on: nobody compares or prints it */
+		const struct field at = { .up = &of, .key = key };
+
+		if (json_is_string(value) && !is_harmless(json_string_value(value)))
+			check_tell(c, RULE_SECRET, &at, "a value in Git is known to everybody "
+				   "who reads it, for ever: keep it in the cluster, seal it, or "
+				   "write a placeholder");
+	}
+}
+
+void lint_secret(struct check *c)
+{
+	const struct field object = { .value = c->object };
+	const char *kind = doc_get_str(c->object, "kind", NULL);
+	const char *version = doc_get_str(c->object, "apiVersion", NULL);
+
+	if (!kind || strcmp(kind, "Secret") || !version || strcmp(version, "v1"))
+		return;
+	judge_values(c, &object, "data");
+	judge_values(c, &object, "stringData");
+}

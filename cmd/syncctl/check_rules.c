@@ -1,0 +1,65 @@
+/* The rules: what each is called, how bad it is, and what to do about it. */
+#include "checks.h"
+
+const struct rule_info rules[RULE_N] = {
+	[RULE_BUILD] = { "build", LEVEL_ERROR, "it does not render",
+		"What does not render is not deployed: the controller keeps what runs and says "
+		"so. The message names file, line and field.", NULL },
+	[RULE_APPLICATION] = { "application", LEVEL_ERROR, "syncd would refuse this Application",
+		"A spec with errors is never acted on. The message names the field and what to "
+		"write there.", NULL },
+	[RULE_CONTROL] = { "deploy-control", LEVEL_ERROR, "the deploy-control file cannot be used",
+		"The last valid one stays in force in the cluster until this one is right.", NULL },
+	[RULE_RENDER_WARNING] = { "render", LEVEL_WARNING, "it renders, with a warning",
+		"What is meant is probably something else than what is written.", NULL },
+	[RULE_IMAGE_TAG] = { "image-no-tag", LEVEL_WARNING, "an image without a tag",
+		"Without a tag the registry gives 'latest', which changes without a commit: a "
+		"revert to the last good release would run the same bad image. Name a version, or "
+		"a digest.", lint_image_tag },
+	[RULE_IMAGE_LATEST] = { "image-latest", LEVEL_WARNING, "an image with the tag latest",
+		"'latest' changes without a commit: a revert to the last good release would run the "
+		"same bad image. Name a version, or a digest.", lint_image_latest },
+	[RULE_REQUESTS] = { "requests-missing", LEVEL_WARNING, "a container without requests",
+		"The scheduler takes a container without requests for one that needs nothing, and "
+		"its pod is the first to be evicted. Say resources.requests.cpu and .memory.",
+		lint_requests },
+	[RULE_SECRET] = { "secret-plain", LEVEL_ERROR, "a secret's value in Git",
+		"What is in Git is known to everybody who can read it, in every clone, for ever. "
+		"Seal the Secret, let an operator make it, or write a placeholder such as "
+		"<from-the-cluster>. A value that was committed is to be changed.", lint_secret },
+	[RULE_SCHEMA_KIND] = { "schema-kind", LEVEL_WARNING, "a kind that the schema does not know",
+		"Its fields were not checked. Put its CRD into the repository, or save the schema "
+		"of a cluster that has it.", NULL },
+	[RULE_SCHEMA_UNKNOWN] = { "schema-unknown-field", LEVEL_ERROR, "a field that does not exist",
+		"The API server refuses the object, or drops the field silently.", NULL },
+	[RULE_SCHEMA_TYPE] = { "schema-type", LEVEL_ERROR, "a value of the wrong type",
+		"The API server refuses the object. A number or a boolean that is meant as a text "
+		"wants quotes.", NULL },
+	[RULE_SCHEMA_REQUIRED] = { "schema-required", LEVEL_ERROR, "a field is missing",
+		"The API server refuses an object without it.", NULL },
+	[RULE_SCHEMA_ENUM] = { "schema-enum", LEVEL_ERROR, "a value that the field does not take",
+		"The API server refuses the object. The message lists what it takes.", NULL },
+	[RULE_IGNORE] = { "lint-ignore", LEVEL_WARNING, "a rule is silenced that does not exist",
+		"The annotation syncd.dev/lint-ignore names ids of rules, with commas between "
+		"them.", NULL },
+	[RULE_NOT_CHECKED] = { "not-checked", LEVEL_NOTE, "it was not checked",
+		"Nothing is said about it, good or bad. The message says why.", NULL },
+};
+
+const char *level_text(enum level level)
+{
+	static const char *const texts[] = {
+		[LEVEL_NOTE] = "note", [LEVEL_WARNING] = "warning", [LEVEL_ERROR] = "error",
+	};
+
+	return texts[level];
+}
+
+enum rule rule_find(const char *id, size_t len)
+{
+	enum rule r = 0;
+
+	while (r < RULE_N && (strlen(rules[r].id) != len || strncmp(rules[r].id, id, len)))
+		r++;
+	return r;
+}

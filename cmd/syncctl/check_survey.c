@@ -1,0 +1,87 @@
+/* What the units of a survey say of themselves. */
+#include "checks.h"
+
+static void tell(struct findings *f, enum rule rule, const struct unit *u,
+		 const char *message)
+{
+	_cleanup_free_ char *label = unit_label(u), *file = NULL;
+	const char *rest = message;
+	unsigned line = u->line;
+
+	if (!message_place(message, &file, &line, &rest))
+		file = xstrdup(u->file);
+	findings_add(f, rule, file, line, "", "", rest, label);
+}
+
+/* What is wrong with an Application's own spec begins with the field's name. */
+static enum rule rule_of(const struct unit *u, const char *why)
+{
+	if (u->state == UNIT_SKIPPED)
+		return RULE_NOT_CHECKED;
+	return u->kind == UNIT_APP && (!strncmp(why, "spec.", 5) ||
+				       !strncmp(why, "metadata.", 9) ||
+				       !strncmp(why, "source.", 7)) ?
+	       RULE_APPLICATION : RULE_BUILD;
+}
+
+void findings_of_units(struct findings *f, const struct survey *s)
+{
+	for (size_t i = 0; i < s->units.len; i++) {
+		const struct unit *u = &s->units.data[i];
+
+		for (size_t k = 0; k < u->whys.len; k++)
+			tell(f, rule_of(u, u->whys.data[k]), u, u->whys.data[k]);
+		for (size_t k = 0; k < u->answer.n_warnings; k++)
+			tell(f, RULE_RENDER_WARNING, u, u->answer.warnings[k]);
+		if (u->answer.control_why)
+			tell(f, RULE_CONTROL, u, u->answer.control_why);
+	}
+}
+
+void report_count(const struct survey *s, struct report_counts *ret)
+{
+	*ret = (struct report_counts){ 0 };
+	for (size_t i = 0; i < s->units.len; i++) {
+		const struct unit *u = &s->units.data[i];
+
+		ret->apps += u->kind == UNIT_APP;
+		ret->kustomizations += u->kind == UNIT_KUSTOMIZATION;
+		ret->skipped += u->state == UNIT_SKIPPED;
+		if (survey_counts(s, u))
+			ret->objects += u->answer.n_objects;
+	}
+}
+
+void findings_names(const struct survey *s, struct buf *out)
+{
+	for (size_t i = 0; i < s->units.len; i++) {
+		_cleanup_free_ char *title = unit_title(&s->units.data[i]);
+
+		if (s->units.data[i].state == UNIT_FAILED)
+			buf_addf(out, "%s\n", title);
+	}
+}
+
+json_t *units_json(const struct survey *s)
+{
+	static const char *const kinds[] = { [UNIT_KUSTOMIZATION] = "kustomization",
+		[UNIT_COMPONENT] = "component", [UNIT_APP] = "application" };
+	static const char *const states[] = { [UNIT_OK] = "ok", [UNIT_FAILED] = "failed",
+					      [UNIT_SKIPPED] = "not checked" };
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->units.len; i++) {
+		const struct unit *u = &s->units.data[i];
+		_cleanup_free_ char *title = unit_title(u);
+		json_t *why = json_array();
+
+		for (size_t k = 0; k < u->whys.len; k++)
+			json_array_append_new(why, json_string(u->whys.data[k]));
+		json_array_append_new(list, json_pack("{ss ss ss si ss sI sb so}",
+			"kind", kinds[u->kind], "name", title, "file", u->file,
+			"line", (int)u->line, "state", states[u->state],
+			"objects", (json_int_t)u->answer.n_objects,
+			"included", (int)u->included, "messages", why));
+	}
+	return list;
+}

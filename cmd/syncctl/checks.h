@@ -1,0 +1,171 @@
+/*
+ * checks.h - what is wrong with what a tree deploys: rules, findings and how they are
+ * told to people and machines. Pure.
+ *
+ * A rule is a row of `rules` and, where it judges one object, a function. Its id is
+ * what annotations silence it by and what code scanning knows it by: ids stay.
+ */
+#ifndef SYNCCTL_CHECKS_H
+#define SYNCCTL_CHECKS_H
+
+#include "core/doc.h"
+#include "core/files.h"
+#include "core/mem.h"
+#include "core/node.h"
+#include "survey.h"
+#include "views.h"
+
+#define LINT_IGNORE "syncd.dev/lint-ignore"	/* annotation: "rule,rule" */
+
+enum level { LEVEL_NOTE, LEVEL_WARNING, LEVEL_ERROR };
+const char *level_text(enum level level);	/* "note", "warning", "error" */
+
+enum rule {
+	RULE_BUILD,		/* does not render */
+	RULE_APPLICATION,	/* a spec that syncd would refuse */
+	RULE_CONTROL,		/* its deploy-control file cannot be used */
+	RULE_RENDER_WARNING,
+	RULE_NOT_CHECKED,
+	RULE_IMAGE_TAG, RULE_IMAGE_LATEST, RULE_REQUESTS, RULE_SECRET,
+	RULE_SCHEMA_KIND, RULE_SCHEMA_UNKNOWN, RULE_SCHEMA_TYPE, RULE_SCHEMA_REQUIRED,
+	RULE_SCHEMA_ENUM,
+	RULE_IGNORE,		/* silences a rule that does not exist */
+	RULE_N
+};
+
+/* --- a place in an object (check_field.c) -------------------------------------- */
+
+/* Frames on the callers' stack, from the leaf up. */
+struct field {
+	const struct field *up;	/* NULL: this is the object itself */
+	const char *key;	/* in a map; NULL: an item of a list */
+	size_t index;		/* in the list */
+	const char *name;	/* of the item, where it has one; NULL */
+	const json_t *value;	/* what is there; NULL: it is missing */
+};
+/* "spec.containers[web].image"; "" for the object. */
+void field_text(const struct field *f, struct buf *out);
+
+/* --- one object under check ----------------------------------------------------- */
+
+struct check {
+	const json_t *object;
+	/* Told of each finding; message is borrowed. */
+	void (*found)(struct check *c, enum rule rule, const struct field *at,
+		      const char *message);
+	void *arg;
+};
+void check_tell(struct check *c, enum rule rule, const struct field *at,
+		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+struct rule_info {
+	const char *id;
+	enum level level;
+	const char *title;	/* what is wrong, in a few words */
+	const char *help;	/* why it matters, and what to do */
+	void (*fn)(struct check *c);	/* NULL: found elsewhere */
+};
+extern const struct rule_info rules[RULE_N];
+/* check_lint.c: one each. */
+void lint_image_tag(struct check *c);
+void lint_image_latest(struct check *c);
+void lint_requests(struct check *c);
+void lint_secret(struct check *c);
+/* Does a Secret's value only stand for one? */
+bool lint_is_placeholder(const char *value);
+/* RULE_N: there is none of that id. */
+enum rule rule_find(const char *id, size_t len);
+
+/* --- where it stands in its file (check_place.c) --------------------------------- */
+
+struct places {
+	struct files *files;	/* borrowed */
+	/* private: the file that was read last */
+	char *path;
+	struct arena arena;
+	VEC(struct node *) docs;
+};
+void places_init(struct places *p, struct files *files);
+void places_deinit(struct places *p);
+/*
+ * The line of the field, or of what is nearest above it, of the object that begins at
+ * object_line. false: the file says another value than the object has.
+ */
+bool places_find(struct places *p, const char *path, unsigned object_line,
+		 const struct field *at, unsigned *ret_line);
+
+/* --- findings (check_findings.c) ------------------------------------------------- */
+
+#define FINDINGS_MAX 5000	/* as many as code scanning shows */
+
+struct finding {
+	enum rule rule;
+	enum level level;
+	char *file;		/* from the repository's root; "" if none */
+	unsigned line;		/* from 1 */
+	char *object, *field;	/* "Deployment/web"; "" if none */
+	char *message;
+	char *units;		/* what deploys it: "a, b and 3 more" */
+	size_t n_units;
+	bool silenced;		/* by an annotation; gone after findings_close() */
+};
+
+struct findings {
+	VEC(struct finding) list;
+	size_t silenced;
+	bool capped;		/* there were more than FINDINGS_MAX */
+	bool strict;		/* warnings are errors */
+};
+/* The texts are copied; unit may be "". */
+void findings_add(struct findings *f, enum rule rule, const char *file, unsigned line,
+		  const char *object, const char *field, const char *message,
+		  const char *unit);
+/* The one added last is silenced. */
+void findings_silence(struct findings *f);
+/* Sorts them by place; what several units deploy is told once. */
+void findings_close(struct findings *f);
+size_t findings_count(const struct findings *f, enum level level);
+void findings_deinit(struct findings *f);
+/*
+ * Splits "path/file.yaml:12: what" and "path/file.yaml: line 12: what"; false, and
+ * nothing is set, where the message names no line of a file. *ret_file is owned.
+ */
+bool message_place(const char *message, char **ret_file, unsigned *ret_line,
+		   const char **ret_rest);
+
+/* --- what was looked at (check_survey.c, check_objects.c) ----------------------------------------- */
+
+/* What the units themselves say: that they fail, that they were not checked. */
+void findings_of_units(struct findings *f, const struct survey *s);
+/*
+ * What the rules find in what goes out, and with a schema what does not fit it.
+ * ERR_INTERNAL: an answer is damaged.
+ */
+struct schema;
+int findings_of_objects(struct findings *f, const struct survey *s,
+			const struct schema *schema, struct err *err)
+	__attribute__((warn_unused_result));
+/* Adds the custom kinds that the units bring to the schema. */
+int schema_of_units(struct schema *schema, const struct survey *s, struct err *err)
+	__attribute__((warn_unused_result));
+/* A row for each unit: {kind, path, name, state, objects, messages}. Owned. */
+json_t *units_json(const struct survey *s);
+
+/* --- telling (check_print.c, check_sarif.c) --------------------------------------- */
+
+struct report_counts {
+	size_t apps, kustomizations, objects, skipped;
+};
+void report_count(const struct survey *s, struct report_counts *ret);
+/* A line each, as compilers have them, and a last one that sums up. */
+void findings_text(const struct findings *f, const struct report_counts *n,
+		   const struct view_env *env, struct buf *out);
+/* What failed, by name, a line each. */
+void findings_names(const struct survey *s, struct buf *out);
+/* Workflow commands of GitHub Actions: ::error file=,line=,title=::message */
+void findings_github(const struct findings *f, struct buf *out);
+json_t *findings_json(const struct findings *f);	/* an array; owned */
+/* SARIF 2.1.0 (OASIS), one run; owned. */
+json_t *findings_sarif(const struct findings *f, const char *version);
+
+#endif

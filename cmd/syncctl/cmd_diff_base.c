@@ -1,0 +1,94 @@
+/*
+ * syncctl diff --local ROOT --base REV: what a branch would change, application by
+ * application, without a cluster. Both sides are rendered as the daemon would.
+ */
+#include "syncctl.h"
+
+#include "compare.h"
+#include "core/mem.h"
+#include "diffing.h"
+
+#include <stdio.h>
+
+/* The Application itself is an object of the cluster, too. */
+static void tell_app(struct diffing *d, const struct unit_pair *p)
+{
+	const struct unit *u = p->after ? p->after : p->before;
+	const struct view_change c = {
+		.group = "argoproj.io", .kind = "Application", .ns = u->ns, .name = u->name,
+		.before = p->before ? p->before->app : NULL,
+		.after = p->after ? p->after->app : NULL };
+
+	diffing_tell(d, &c);
+}
+
+static void say(const struct unit *u, const char *side, const char *what)
+{
+	_cleanup_free_ char *title = unit_title(u);
+	_cleanup_buf_ struct buf clean = BUF_INIT, text = BUF_INIT;
+
+	buf_addf(&text, "%s: %s%s", title, side, what);
+	for (size_t i = 0; i < u->whys.len; i++)
+		buf_addf(&text, "%s%s", i ? "; " : ": ", u->whys.data[i]);
+	view_clean(&clean, buf_str(&text));
+	fprintf(stderr, "syncctl: %s\n", buf_str(&clean));
+}
+
+/* -1: what would be cannot be told. */
+static int compare(struct diffing *d, const struct unit_pair *p, struct err *err)
+{
+	static const struct render_answer nothing = { 0 };
+	const struct unit *a = p->before, *b = p->after;
+
+	if (b && b->state == UNIT_FAILED) {
+		say(b, "", "it does not render");
+		return -1;
+	}
+	if (b && b->state == UNIT_SKIPPED) {
+		say(b, "", "it was not compared");
+		return 0;
+	}
+	if (a && a->state == UNIT_FAILED)
+		say(a, "at the base ", "it does not render: all of it is shown as new");
+	return diffing_compare(d, a ? &a->answer : &nothing, b ? &b->answer : &nothing, err);
+}
+
+static int compare_all(struct diffing *d, struct comparison *c, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; i < c->pairs.len && !err->code; i++) {
+		const struct unit_pair *p = &c->pairs.data[i];
+		const struct unit *u = p->after ? p->after : p->before;
+		_cleanup_free_ char *label = unit_label(u);
+
+		d->app = label;
+		d->headed = false;
+		if (u->kind == UNIT_APP)
+			tell_app(d, p);
+		if (compare(d, p, err))
+			rc = -1;
+	}
+	return rc;
+}
+
+int cmd_diff_base(const struct options *o)
+{
+	struct diffing d = { .o = o, .env = output_env(o), .list = json_array() };
+	struct err err = ERR_INIT;
+	struct comparison c;
+	int rc, status;
+
+	rc = comparison_open(&c, o, o->local, NULL, &err);
+	if (!rc)
+		rc = compare_all(&d, &c, &err);
+	if (err.code) {
+		json_decref(d.list);
+		buf_deinit(&d.out);
+		status = output_error(&err);
+	} else {
+		status = diffing_finish(&d);
+	}
+	comparison_close(&c);
+	return rc ? EXIT_OTHER : status;
+}

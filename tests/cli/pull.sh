@@ -1,0 +1,237 @@
+#!/usr/bin/env bash
+# What a pull request is checked by: validate --all, affected and diff --base, over a
+# repository of a base, overlays of three environments and an Application for each.
+# Nothing here asks the cluster but the case that says so.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/../e2e/lib.sh"
+export NO_COLOR=
+URL=https://git.example.com/shop/infra
+R=$T/repo
+
+ctl() { (cd "$R" && KUBECONFIG=$T/none timeout 60 "$(realpath "$BIN/syncctl")" "$@"); }
+g() { git -C "$R" "$@"; }
+commit() { g add -A && g commit -qm "$1"; }
+
+# overlay ENV MEMORY REPLICAS: the same keys everywhere, other values.
+overlay() {
+	write "$R/infra/k8s/cloud/$1/kustomization.yaml" <<-END
+		namespace: shop-$1
+		resources: [../../base]
+		patches:
+		- path: patches/postgres.statefulset.yaml
+	END
+	write "$R/infra/k8s/cloud/$1/patches/postgres.statefulset.yaml" <<-END
+		apiVersion: apps/v1
+		kind: StatefulSet
+		metadata: {name: postgres}
+		spec:
+		  replicas: $3
+		  template:
+		    spec:
+		      containers:
+		      - name: postgres
+		        resources: {requests: {cpu: 100m, memory: $2}}
+	END
+	write "$R/clusters/$1/shop.yaml" <<-END
+		apiVersion: argoproj.io/v1alpha1
+		kind: Application
+		metadata: {name: shop, namespace: argocd}
+		spec:
+		  project: default
+		  source: {repoURL: $URL.git, targetRevision: main, path: infra/k8s/cloud/$1}
+		  destination: {server: https://kubernetes.default.svc, namespace: shop-$1}
+	END
+}
+
+write "$R/infra/k8s/base/kustomization.yaml" <<-'END'
+	resources:
+	- statefulsets/postgres.statefulset.yaml
+	- services/postgres.service.yaml
+	- secrets/postgres.secret.yaml
+END
+write "$R/infra/k8s/base/statefulsets/postgres.statefulset.yaml" <<-'END'
+	apiVersion: apps/v1
+	kind: StatefulSet
+	metadata:
+	  name: postgres
+	spec:
+	  serviceName: postgres
+	  selector: {matchLabels: {app: postgres}}
+	  template:
+	    metadata: {labels: {app: postgres}}
+	    spec:
+	      containers:
+	      - name: postgres
+	        image: registry.example.com/postgres:18.1
+END
+write "$R/infra/k8s/base/services/postgres.service.yaml" <<-'END'
+	apiVersion: v1
+	kind: Service
+	metadata: {name: postgres}
+	spec: {selector: {app: postgres}, ports: [{name: sql, port: 5432}]}
+END
+write "$R/infra/k8s/base/secrets/postgres.secret.yaml" <<-'END'
+	apiVersion: v1
+	kind: Secret
+	metadata: {name: postgres}
+	stringData: {password: StrongBase64Password}
+END
+overlay dev 256Mi 1
+overlay test 512Mi 1
+overlay prod 4Gi 3
+git init -q -b main "$R"
+g remote add origin git@git.example.com:shop/infra.git
+commit "the shop"
+g branch start
+
+it "a repository that is in order passes"
+assert_exit 0 ctl validate --all .
+assert_eq "3 applications, 4 kustomizations, 9 objects: 0 errors, 0 warnings" "$OUTPUT" "the sum"
+
+it "the base is judged by what the overlays make of it"
+assert_eq "true" "$(ctl validate --all . -o json | jq '.units[] | select(.name == "infra/k8s/base").included')" "the base"
+
+it "nothing is affected by what nobody reads"
+write "$R/README.md" <<<"words"
+write "$R/infra/k8s/cloud/dev/notes.txt" <<<"words"
+commit "words"
+assert_eq "nothing is affected" "$(ctl affected --base start)" "the answer"
+assert_exit 0 ctl diff --local . --base start
+assert_eq "no difference" "$OUTPUT" "the difference"
+
+it "a change of one overlay affects one application, and the difference says how"
+g switch -qc branch start
+overlay prod 8Gi 3
+commit "more memory"
+assert_eq "application/argocd/shop" "$(ctl affected --base start -o name)" "the name"
+assert_eq "clusters/prod/shop.yaml infra/k8s/cloud/prod/patches/postgres.statefulset.yaml" \
+	"$(ctl affected --base start -o json | jq -r '.[] | .file + " " + .paths[0]')" "the reason"
+assert_exit 1 ctl diff --local . --base start
+assert_contains "$OUTPUT" "# argocd/shop in clusters/prod/shop.yaml" "whose it is"
+assert_contains "$OUTPUT" "requests.memory  4Gi -> 8Gi" "the difference"
+refute_contains "$OUTPUT" clusters/dev "the others"
+
+it "what came to the main branch meanwhile is none of the change"
+g switch -q main
+overlay dev 300Mi 1
+commit "dev moves on"
+g switch -q branch
+assert_eq "clusters/prod/shop.yaml" "$(ctl affected --base main -o json | jq -r '.[].file')" "the application"
+assert_exit 1 ctl diff --local . --base main -o json
+assert_eq "StatefulSet" "$(jq -r '.[].kind' <<<"$OUTPUT")" "the object"
+
+it "a change of the base affects all, and one of an Application its own"
+sed -i s/18.1/18.2/ "$R/infra/k8s/base/statefulsets/postgres.statefulset.yaml"
+sed -i 's/namespace: shop-test}/namespace: shop-t}/' "$R/clusters/test/shop.yaml"
+assert_exit 1 ctl diff --local . --base start
+assert_eq 3 "$(grep -c 18.2 <<<"$OUTPUT")" "as it is on disk"
+assert_contains "$OUTPUT" "spec.destination.namespace  shop-test -> shop-t" "the Application"
+assert_eq 1 "$(ctl affected --base start -o json | jq length)" "what is committed"
+commit "a newer image"
+assert_eq "source source spec" \
+	"$(ctl affected --base start -o json | jq -r 'map(.change) | sort | join(" ")')" "how each changed"
+g checkout -q start -- infra
+g rm -qr clusters/dev
+commit "no dev"
+assert_eq "removed spec" "$(ctl affected --base start -o json | jq -r 'map(.change) | sort | join(" ")')" "one that goes"
+g switch -q --detach start
+
+it "findings name file and line, and their levels count"
+sed -i s/:18.1/:latest/ "$R/infra/k8s/base/statefulsets/postgres.statefulset.yaml"
+sed -i '/resources:/d' "$R/infra/k8s/cloud/dev/patches/postgres.statefulset.yaml"
+assert_exit 0 ctl validate --all .
+assert_contains "$OUTPUT" "base/statefulsets/postgres.statefulset.yaml:13: warning: image-latest: StatefulSet/postgres" "a warning"
+assert_contains "$OUTPUT" "postgres.statefulset.yaml:12: warning: requests-missing" "another"
+assert_exit 1 ctl validate --all . --strict
+sed -i s/StrongBase64Password/canary-5f2a/ "$R/infra/k8s/base/secrets/postgres.secret.yaml"
+for form in table json yaml sarif github; do
+	assert_exit 1 ctl validate --all . -o "$form"
+	assert_contains "$OUTPUT" secret-plain "$form"
+	refute_contains "$OUTPUT" canary-5f2a "$form"
+	refute_contains "$OUTPUT" "$(printf canary-5f2a | base64)" "$form"
+done
+assert_exit 1 ctl validate --all . -o github
+assert_contains "$OUTPUT" "::error file=infra/k8s/base/secrets/postgres.secret.yaml,line=4,title=secret-plain::" "the annotation"
+assert_exit 1 ctl diff --local . --base start
+assert_contains "$OUTPUT" "(hidden: the new value)" "the difference"
+refute_contains "$OUTPUT" canary-5f2a "the difference"
+
+it "an annotation silences rules, and one that does not exist is told"
+sed -i 's/metadata: {name: postgres}/metadata: {name: postgres, annotations: {syncd.dev\/lint-ignore: "secret-plain, image"}}/' \
+	"$R/infra/k8s/base/secrets/postgres.secret.yaml"
+assert_exit 0 ctl validate --all .
+assert_contains "$OUTPUT" "lint-ignore: Secret/postgres metadata.annotations[syncd.dev/lint-ignore]: there is no rule 'image'" "the mistake"
+assert_contains "$OUTPUT" ", 1 silenced" "the sum"
+g checkout -q .
+
+it "what is not of this repository, or goes out by a tag, is named as not checked"
+g tag v1
+sed -i 's/targetRevision: main/targetRevision: v1/' "$R/clusters/test/shop.yaml"
+sed -i 's,git.example.com/shop,git.example.com/other,' "$R/clusters/prod/shop.yaml"
+assert_exit 0 ctl validate --all clusters
+assert_contains "$OUTPUT" "clusters/test/shop.yaml:1: note: not-checked: targetRevision v1 is a tag" "the tag"
+assert_contains "$OUTPUT" "clusters/prod/shop.yaml:1: note: not-checked: https://git.example.com/other/infra.git is not this repository" "the other"
+assert_contains "$OUTPUT" "2 not checked" "the sum"
+assert_exit 0 ctl validate --all clusters --repo ssh://git@git.example.com/other/infra
+refute_contains "$OUTPUT" "other/infra" "what --repo named"
+g checkout -q .
+
+it "mistakes have their exit status"
+assert_exit 20 ctl validate --all "$T/nowhere"
+assert_exit 20 ctl validate --all clusters/../.git/info
+assert_exit 2 ctl validate . --strict
+assert_exit 2 ctl validate . -o sarif
+assert_exit 2 ctl status -o github
+assert_exit 2 ctl affected
+assert_exit 2 ctl diff
+assert_exit 2 ctl diff shop --local . --base start
+assert_exit 20 ctl affected --base no-such-branch
+assert_contains "$OUTPUT" "no-such-branch is no commit" "the message"
+sed -i 's/resources:/resource:/' "$R/infra/k8s/cloud/test/kustomization.yaml"
+assert_exit 20 ctl diff --local . --base start
+assert_contains "$OUTPUT" "argocd/shop: it does not render: infra/k8s/cloud/test/kustomization.yaml:2" "what does not render"
+assert_exit 1 ctl validate --all . -o name
+assert_eq "infra/k8s/cloud/test argocd/shop" "$(tr '\n' ' ' <<<"$OUTPUT" | sed 's/ $//')" "what failed"
+g checkout -q .
+
+it "hostile trees are bounded, and nothing outside of them is read"
+H=$T/hostile
+mkdir -p "$H/self"
+ln -s /etc/passwd "$H/self/passwd.yaml"
+ln -s / "$H/self/all"
+ln -s . "$H/self/loop"
+write "$H/self/broken.yaml" <<<'{ apiVersion: argoproj.io/v1alpha1, kind: Application, ['
+write "$H/self/link/kustomization.yaml" <<<'resources: [../passwd.yaml]'
+for name in a b; do
+	write "$H/self/apps/$name.yaml" <<-END
+		apiVersion: argoproj.io/v1alpha1
+		kind: Application
+		metadata: {name: $name, namespace: argocd}
+		spec:
+		  project: default
+		  source: {repoURL: $URL, path: apps}
+		  destination: {name: in-cluster, namespace: argocd}
+	END
+done
+assert_exit 1 ctl validate --all "$H/self" --repo "$URL"
+assert_contains "$OUTPUT" "broken.yaml:2: error: build" "the broken file"
+assert_contains "$OUTPUT" "3 applications, 1 kustomization" "those that give themselves"
+assert_contains "$OUTPUT" "'passwd.yaml' is a symbolic link out of the repository" "a link that leads out"
+refute_contains "$OUTPUT" "root:" "what a link leads to"
+
+it "the schema comes from a file, or from the cluster"
+kc get --raw /openapi/v2 >"$T/openapi.json"
+assert_exit 0 ctl validate --all . --schema "$T/openapi.json"
+sed -i 's/replicas: 3/replicas: "3"/' "$R/infra/k8s/cloud/prod/patches/postgres.statefulset.yaml"
+sed -i 's/port: 5432/port: 5432, protocol: tcp/' "$R/infra/k8s/base/services/postgres.service.yaml"
+sed -i 's/serviceName: postgres/servicename: postgres/' "$R/infra/k8s/base/statefulsets/postgres.statefulset.yaml"
+assert_exit 1 ctl validate --all . --schema "$T/openapi.json"
+FROM_FILE=$OUTPUT
+assert_contains "$OUTPUT" "schema-type: StatefulSet/postgres spec.replicas: it is a text and must be a whole number" "the type"
+assert_contains "$OUTPUT" "services/postgres.service.yaml:4: error: schema-enum: Service/postgres spec.ports[sql].protocol: \"tcp\" is none of" "the enum"
+assert_contains "$OUTPUT" "postgres.statefulset.yaml:6: error: schema-unknown-field: StatefulSet/postgres spec.servicename: there is no such field: write 'serviceName'" "the field"
+assert_exit 1 ctl validate --all . --schema cluster --kubeconfig "$KUBECONFIG"
+assert_eq "$FROM_FILE" "$OUTPUT" "the same from the cluster"
+assert_exit 20 ctl validate --all . --schema "$T/none.json"
+assert_exit 20 ctl validate --all . --schema cluster
+g checkout -q .

@@ -1,0 +1,410 @@
+/*
+ * checks.h: what the rules find, where they say it is, and how it is told. Objects are
+ * YAML; a finding is written "rule field: beginning of its message".
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "checks.h"
+#include "tree_files.h"
+
+static json_t *object(const char *yaml)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct err err = ERR_INIT;
+	json_t *j;
+
+	if (node_text_to_json(yaml, strlen(yaml), &text, &err))
+		fail_msg("%s: %s", yaml, err.msg);
+	j = doc_parse(buf_str(&text), text.len, &err);
+	assert_non_null(j);
+	return j;
+}
+
+static void note(struct check *c, enum rule rule, const struct field *at,
+		 const char *message)
+{
+	struct buf *out = c->arg;
+	_cleanup_buf_ struct buf field = BUF_INIT;
+
+	field_text(at, &field);
+	assert_true(strlen(message) > 0);
+	buf_addf(out, "%s%s %s", out->len ? "\n" : "", rules[rule].id, buf_str(&field));
+}
+
+static char *lint(const char *yaml)
+{
+	_cleanup_json_ json_t *o = object(yaml);
+	struct buf out = BUF_INIT;
+	struct check c = { .object = o, .found = note, .arg = &out };
+
+	for (size_t i = 0; i < RULE_N; i++)
+		if (rules[i].fn)
+			rules[i].fn(&c);
+	return out.len ? buf_steal(&out, NULL) : xstrdup("");
+}
+
+#define POD "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n"
+#define ASKS "resources: {requests: {cpu: 1, memory: 1Mi}}"
+#define SECRET "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
+#define C0 "spec.containers[w]"
+
+static void rules_find(void **state)
+{
+	static const struct { const char *yaml, *want; } cases[] = {
+		{ POD "  containers: [{name: w, image: a:1, " ASKS "}]\n", "" },
+		{ POD "  containers: [{name: w, image: a, " ASKS "}]\n",
+		  "image-no-tag " C0 ".image" },
+		{ POD "  containers: [{name: w, image: 'h:5000/a', " ASKS "}]\n",
+		  "image-no-tag " C0 ".image" },
+		{ POD "  containers: [{name: w, image: 'h:5000/a:1', " ASKS "}]\n", "" },
+		{ POD "  containers: [{name: w, image: 'a:', " ASKS "}]\n",
+		  "image-no-tag " C0 ".image" },
+		{ POD "  containers: [{name: w, image: 'a@sha256:00', " ASKS "}]\n", "" },
+		{ POD "  containers: [{name: w, image: 'a:latest@sha256:00', " ASKS "}]\n", "" },
+		{ POD "  containers: [{name: w, image: 'a:latest', " ASKS "}]\n",
+		  "image-latest " C0 ".image" },
+		{ POD "  containers: [{name: w, image: 'a:latest-2', " ASKS "}]\n", "" },
+		{ POD "  containers: [{name: w, image: ''}, {image: 5, " ASKS "}, 7]\n",
+		  "requests-missing " C0 ".resources" },
+		{ POD "  containers: [{image: a:1, resources: {limits: {cpu: 1, memory: 1}}}]\n",
+		  "" },
+		{ POD "  resources: {requests: {cpu: 1, memory: 1}}\n"
+		  "  containers: [{image: a:1}]\n", "" },
+		{ POD "  containers: [{image: a:1, resources: {requests: {cpu: 1}}}]\n",
+		  "requests-missing spec.containers[0].resources" },
+		/* what runs beside the others asks, what ends before them need not */
+		{ POD "  containers: []\n  initContainers: [{name: i, image: a}, "
+		  "{name: s, image: a:1, restartPolicy: Always}]\n",
+		  "image-no-tag spec.initContainers[i].image\n"
+		  "requests-missing spec.initContainers[s].resources" },
+		{ "apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: "
+		  "{spec: {containers: [{name: w, image: 'a:latest', " ASKS "}]}}}}}\n",
+		  "image-latest spec.jobTemplate.spec.template.spec.containers[w].image" },
+		{ "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: "
+		  "[{name: w, image: a, " ASKS "}]}}}\n",
+		  "image-no-tag spec.template.spec.containers[w].image" },
+		{ "kind: PodTemplate\ntemplate: {spec: {containers: [{image: a, " ASKS "}]}}\n",
+		  "image-no-tag template.spec.containers[0].image" },
+		{ "kind: X\nspec: {containers: {}, template: 5}\n", "" },
+		{ "kind: X\nspec: 5\n", "" },
+		/* cGFzcw== is "pass", PGEgYj4= is "<a b>" */
+		{ SECRET "data: {a: cGFzcw==}\n", "secret-plain data.a" },
+		{ SECRET "data: {a: PGEgYj4=, b: ''}\n", "" },
+		{ SECRET "stringData: {a.b: pass, c: CHANGEME, d: '${X}', e: 5}\n",
+		  "secret-plain stringData[a.b]" },
+		{ SECRET "data: {a: StrongBase64Password}\n", "" },
+		/* "-----BEGIN CERTIFICATE-----\nx" */
+		{ SECRET "data: {tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCng=}\n", "" },
+		{ SECRET "data: 5\n", "" },
+		{ "apiVersion: x/v1\nkind: Secret\ndata: {a: pass}\n", "" },
+		{ "apiVersion: v1\nkind: ConfigMap\ndata: {a: pass}\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *got = lint(cases[i].yaml);
+
+		if (strcmp(got, cases[i].want))
+			fail_msg("%s: got \"%s\", not \"%s\"", cases[i].yaml, got, cases[i].want);
+	}
+}
+
+static void placeholders(void **state)
+{
+	static const struct { const char *value; bool is; } cases[] = {
+		{ "", true }, { "  \n", true }, { "xxx", true }, { "****", true },
+		{ "...", true }, { "<from-the-cluster>", true }, { "${PASSWORD}", true },
+		{ "{{ .Values.x }}", true }, { "$(P)", true }, { "ChangeMe", true },
+		{ "your-token", true }, { "REPLACE_ME", true }, { "StrongBase64Password", true },
+		{ "hunter2", false }, { "<a", false }, { "$5.00", false }, { "x1", false },
+	};
+	_cleanup_free_ char *large = xmalloc(5001);
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (lint_is_placeholder(cases[i].value) != cases[i].is)
+			fail_msg("\"%s\"", cases[i].value);
+	memset(large, 'a', 5000);
+	memcpy(large, "example", 7);
+	large[5000] = '\0';
+	assert_false(lint_is_placeholder(large));	/* too much for a placeholder */
+}
+
+static void rules_have_ids(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < RULE_N; i++) {
+		const char *id = rules[i].id;
+
+		assert_true(*id && *rules[i].title && *rules[i].help);
+		assert_int_equal(strspn(id, "abcdefghijklmnopqrstuvwxyz-"), strlen(id));
+		assert_int_equal(rule_find(id, strlen(id)), i);
+	}
+	assert_int_equal(rule_find("image", 5), RULE_N);
+	assert_int_equal(rule_find("", 0), RULE_N);
+	assert_true(RULE_N <= 64);	/* a bit each in check_objects.c */
+}
+
+/* ---- places ---- */
+
+static void places(void **state)
+{
+	static const struct tree_file tree[] = {
+		{ "a.yaml", "kind: X\nspec:\n  list:\n  - name: a\n    v: one\n  - name: b\n"
+			    "    v: two\n---\nkind: Secret\nstringData:\n  p: q\n---\n"
+			    "kind: List\nitems:\n- kind: Y\n  spec: {v: 1}\n---\n{ broken" },
+		{ NULL, NULL },
+	};
+	json_t *two = json_string("two"), *other = json_string("other");
+	const struct field top = { 0 };
+	const struct field spec = { .up = &top, .key = "spec" };
+	const struct field list = { .up = &spec, .key = "list" };
+	const struct field a = { .up = &list, .index = 0, .name = "a" };
+	const struct field b = { .up = &list, .index = 9, .name = "b" };
+	const struct field by_index = { .up = &list, .index = 1 };
+	const struct field none = { .up = &list, .index = 9 };
+	const struct field v = { .up = &b, .key = "v", .value = two };
+	const struct field changed = { .up = &b, .key = "v", .value = other };
+	const struct field missing = { .up = &a, .key = "resources" };
+	const struct field in_item = { .up = &spec, .key = "v" };
+	const struct field data = { .up = &top, .key = "data" };
+	const struct field p = { .up = &data, .key = "p" };
+	const struct {
+		const char *path;
+		unsigned object;
+		const struct field *at;
+		unsigned want;
+		bool agrees;
+	} cases[] = {
+		{ "a.yaml", 1, &top, 1, true }, { "a.yaml", 1, &spec, 2, true },
+		{ "a.yaml", 1, &v, 7, true }, { "a.yaml", 1, &changed, 7, false },
+		{ "a.yaml", 1, &by_index, 6, true }, { "a.yaml", 1, &none, 3, true },
+		{ "a.yaml", 1, &missing, 4, true }, { "a.yaml", 1, NULL, 1, true },
+		{ "a.yaml", 9, &p, 11, true },		/* the renderer folds stringData */
+		{ "a.yaml", 15, &in_item, 16, true },
+		{ "a.yaml", 5, &v, 5, true },		/* no object begins there */
+		{ "none.yaml", 3, &v, 3, true }, { "none.yaml", 0, &v, 1, true },
+	};
+	struct tree_files t;
+	struct places all;
+
+	(void)state;
+	tree_files_init(&t, tree);
+	places_init(&all, &t.files);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		unsigned line = 0;
+
+		assert_int_equal(places_find(&all, cases[i].path, cases[i].object, cases[i].at,
+					     &line), cases[i].agrees);
+		if (line != cases[i].want)
+			fail_msg("case %zu: line %u, not %u", i, line, cases[i].want);
+	}
+	places_deinit(&all);
+	json_decref(two);
+	json_decref(other);
+}
+
+static void messages_name_places(void **state)
+{
+	static const struct { const char *message, *file; unsigned line; const char *rest; } cases[] = {
+		{ "a/b.yaml:12: what", "a/b.yaml", 12, "what" },
+		{ "a/b.yaml: line 12: what", "a/b.yaml", 12, "what" },
+		{ "a/b.yaml:12:what", "a/b.yaml", 12, "what" },
+		{ "a b.yaml:12: what", NULL, 0, NULL }, { "a.yaml: what", NULL, 0, NULL },
+		{ ":12: what", NULL, 0, NULL }, { "a:0: what", NULL, 0, NULL },
+		{ "a.yaml:12", NULL, 0, NULL }, { "", NULL, 0, NULL },
+		{ "what: see host:80: no", NULL, 0, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *file = NULL;
+		const char *rest = NULL;
+		unsigned line = 0;
+
+		assert_int_equal(message_place(cases[i].message, &file, &line, &rest),
+				 cases[i].file != NULL);
+		if (!cases[i].file)
+			continue;
+		assert_string_equal(file, cases[i].file);
+		assert_int_equal(line, cases[i].line);
+		assert_string_equal(rest, cases[i].rest);
+	}
+}
+
+/* ---- findings ---- */
+
+static void fill(struct findings *f)
+{
+	static const char *const units[] = { "u1", "u2", "u3", "u4", "u5", "u5" };
+
+	findings_add(f, RULE_IMAGE_TAG, "b.yaml", 3, "Pod/x", "spec", "no tag", "u1");
+	for (size_t i = 0; i < ARRAY_LEN(units); i++)
+		findings_add(f, RULE_SECRET, "a.yaml", 0, "Secret/s", "data.p", "a\nvalue",
+			     units[i]);
+	findings_add(f, RULE_BUILD, "a.yaml", 7, "", "", "100%, really: \xff", "");
+	findings_add(f, RULE_REQUESTS, "c.yaml", 1, "Pod/x", "", "none", "u1");
+	findings_silence(f);
+}
+
+static void findings_are_told_once(void **state)
+{
+	struct findings f = { 0 };
+	const struct report_counts n = { .apps = 1, .kustomizations = 2, .objects = 3, .skipped = 1 };
+	const struct view_env env = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	fill(&f);
+	findings_close(&f);
+	findings_text(&f, &n, &env, &out);
+	assert_string_equal(buf_str(&out),
+		"a.yaml:1: error: secret-plain: Secret/s data.p: a value (u1, u2, u3 and 2 more)\n"
+		"a.yaml:7: error: build: 100%, really: \xef\xbf\xbd\n"
+		"b.yaml:3: warning: image-no-tag: Pod/x spec: no tag (u1)\n"
+		"1 application, 2 kustomizations, 3 objects: 2 errors, 1 warning, 1 not checked, "
+		"1 silenced\n");
+	findings_deinit(&f);
+}
+
+static void strict_makes_errors(void **state)
+{
+	struct findings f = { .strict = true };
+
+	(void)state;
+	findings_add(&f, RULE_IMAGE_TAG, "a", 1, "", "", "x", "");
+	findings_add(&f, RULE_NOT_CHECKED, "a", 1, "", "", "x", "");
+	findings_close(&f);
+	assert_int_equal(findings_count(&f, LEVEL_ERROR), 1);
+	assert_int_equal(findings_count(&f, LEVEL_NOTE), 1);
+	findings_deinit(&f);
+}
+
+static void findings_are_capped(void **state)
+{
+	struct findings f = { 0 };
+	const struct report_counts n = { 0 };
+	const struct view_env env = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	for (unsigned i = 0; i < FINDINGS_MAX + 10; i++)
+		findings_add(&f, RULE_BUILD, "a", i + 1, "", "", "x", "");
+	findings_silence(&f);	/* it was not added: nothing else is silenced for it */
+	findings_close(&f);
+	assert_int_equal(f.list.len, FINDINGS_MAX);
+	findings_text(&f, &n, &env, &out);
+	assert_non_null(strstr(buf_str(&out), "only the first 5000 findings are shown\n"));
+	findings_deinit(&f);
+}
+
+static void github_commands_are_escaped(void **state)
+{
+	struct finding one[] = {
+		{ .rule = RULE_BUILD, .level = LEVEL_ERROR, .file = (char[]){ "a,b:c%.yaml" },
+		  .line = 4, .object = (char[]){ "" }, .field = (char[]){ "" },
+		  .message = (char[]){ "50%: a,\r\nb" }, .units = (char[]){ "" } },
+		{ .rule = RULE_IMAGE_TAG, .level = LEVEL_WARNING, .file = (char[]){ "" }, .line = 1,
+		  .object = (char[]){ "Pod/x" }, .field = (char[]){ "spec" },
+		  .message = (char[]){ "m" }, .units = (char[]){ "u" } },
+		{ .rule = RULE_NOT_CHECKED, .level = LEVEL_NOTE, .file = (char[]){ "a" }, .line = 2,
+		  .object = (char[]){ "" }, .field = (char[]){ "" },
+		  .message = (char[]){ "m" }, .units = (char[]){ "" } },
+	};
+	const struct findings f = { .list = { one, ARRAY_LEN(one), ARRAY_LEN(one) } };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	findings_github(&f, &out);
+	assert_string_equal(buf_str(&out),
+		"::error file=a%2Cb%3Ac%25.yaml,line=4,title=build::50%25: a,%0D%0Ab\n"
+		"::warning title=image-no-tag::Pod/x spec: m (u)\n"
+		"::notice file=a,line=2,title=not-checked::m\n");
+}
+
+/* ---- SARIF ---- */
+
+static const char *str(const json_t *o, const char *key)
+{
+	const char *s = doc_get_str(o, key, NULL);
+
+	if (!s)
+		fail_msg("no text in '%s'", key);
+	return s;
+}
+
+/*
+ * What the schema of SARIF 2.1.0 requires, and GitHub's code scanning besides: of the
+ * log version and runs; of a run the tool's driver with its name; of a rule its id; of
+ * a result its message; of a location the file and a line from 1.
+ */
+static void check_result(const json_t *result, const json_t *all_rules)
+{
+	const json_t *at = json_array_get(doc_get(result, "locations", NULL), 0);
+	const json_t *rule = json_array_get(all_rules,
+		(size_t)doc_get_int(result, -1, "ruleIndex", NULL));
+	const char *level = str(result, "level");
+
+	assert_string_equal(str(result, "ruleId"), str(rule, "id"));
+	assert_true(!strcmp(level, "error") || !strcmp(level, "warning") ||
+		    !strcmp(level, "note"));
+	assert_true(*str(doc_get(result, "message", NULL), "text"));
+	assert_true(doc_get_int(at, 0, "physicalLocation", "region", "startLine", NULL) >= 1);
+	assert_non_null(doc_get_str(at, "physicalLocation", "artifactLocation", "uri", NULL));
+	assert_int_equal(strlen(str(doc_get(result, "partialFingerprints", NULL), "syncd/v1")), 64);
+}
+
+static void sarif_has_what_it_must(void **state)
+{
+	struct findings f = { 0 };
+	_cleanup_json_ json_t *log = NULL;
+	const json_t *run, *list, *one;
+	size_t i;
+
+	(void)state;
+	fill(&f);
+	findings_add(&f, RULE_BUILD, "odd name/\xc3\xa9#.yaml", 2, "", "", "x", "");
+	findings_close(&f);
+	log = findings_sarif(&f, "1.2.3");
+	assert_non_null(log);
+	assert_string_equal(str(log, "version"), "2.1.0");
+	assert_int_equal(json_array_size(doc_get(log, "runs", NULL)), 1);
+	run = json_array_get(doc_get(log, "runs", NULL), 0);
+	assert_string_equal(str(doc_get(run, "tool", "driver", NULL), "name"), "syncctl");
+	list = doc_get(run, "tool", "driver", "rules", NULL);
+	assert_int_equal(json_array_size(list), RULE_N);
+	json_array_foreach((json_t *)list, i, one) {
+		assert_string_equal(str(one, "id"), rules[i].id);
+		assert_true(*str(doc_get(one, "shortDescription", NULL), "text"));
+	}
+	assert_int_equal(json_array_size(doc_get(run, "results", NULL)), f.list.len);
+	json_array_foreach(doc_get(run, "results", NULL), i, one)
+		check_result(one, list);
+	one = json_array_get(doc_get(run, "results", NULL), f.list.len - 1);
+	assert_string_equal(doc_get_str(json_array_get(doc_get(one, "locations", NULL), 0),
+		"physicalLocation", "artifactLocation", "uri", NULL), "odd%20name/%C3%A9%23.yaml");
+	findings_deinit(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(rules_find),
+		cmocka_unit_test(placeholders),
+		cmocka_unit_test(rules_have_ids),
+		cmocka_unit_test(places),
+		cmocka_unit_test(messages_name_places),
+		cmocka_unit_test(findings_are_told_once),
+		cmocka_unit_test(strict_makes_errors),
+		cmocka_unit_test(findings_are_capped),
+		cmocka_unit_test(github_commands_are_escaped),
+		cmocka_unit_test(sarif_has_what_it_must),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
