@@ -280,9 +280,18 @@ struct app_watch {
 	bool synced;
 };
 
+static bool has_own_ns(const struct app_watch *aw)
+{
+	return !aw->ns || !strcmp(aw->ns, aw->engine->ns);
+}
+
 static void on_app_reset(void *arg)
 {
-	((struct app_watch *)arg)->list_no++;
+	struct app_watch *aw = arg;
+
+	aw->list_no++;
+	if (has_own_ns(aw))
+		bootstrap_on_reset(aw->engine->bootstrap);
 }
 
 static void on_app(void *arg, enum watch_event ev, const json_t *o)
@@ -293,6 +302,7 @@ static void on_app(void *arg, enum watch_event ev, const json_t *o)
 
 	if (!ns || !name)
 		return;
+	bootstrap_on_app(aw->engine->bootstrap, ev, o);
 	if (ev == WATCH_DELETED) {
 		app_on_gone(aw->engine, ns, name);
 		return;
@@ -312,6 +322,8 @@ static void on_apps_synced(void *arg)
 		if (a->present && a->seen != aw->list_no &&
 		    (!aw->ns || !strcmp(a->spec.ns, aw->ns)))
 			app_on_gone(aw->engine, a->spec.ns, a->spec.name);
+	if (has_own_ns(aw))
+		bootstrap_on_synced(aw->engine->bootstrap);
 }
 
 static void on_apps_trouble(void *arg, const struct err *err)
@@ -420,16 +432,19 @@ static void boot(struct engine *e)
 
 /* ---- life ---- */
 
-static char **copy_list(const char *const *list)
+/* more: one that it must hold, unless it stands for everything; NULL. */
+static char **copy_list(const char *const *list, const char *more)
 {
 	size_t n = 0;
 	char **copy;
 
-	while (list && list[n])
-		n++;
-	copy = xcalloc(n + 1, sizeof(*copy));
+	for (; list && list[n]; n++)
+		if (more && (!strcmp(list[n], more) || !strcmp(list[n], "*")))
+			more = NULL;
+	copy = xcalloc(n + 2, sizeof(*copy));
 	for (size_t i = 0; i < n; i++)
 		copy[i] = xstrdup(list[i]);
+	copy[n] = more ? xstrdup(more) : NULL;
 	return copy;
 }
 
@@ -451,8 +466,9 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->ns = xstrdup(c->ns);
 	e->identity = xstrdup(c->identity);
 	e->mirrors = xstrdup(c->mirrors);
-	e->app_namespaces = copy_list(c->app_namespaces);
-	e->remote_hosts = copy_list(c->remote_hosts);
+	e->app_namespaces = copy_list(c->app_namespaces,
+				      c->bootstrap.repo ? c->ns : NULL);
+	e->remote_hosts = copy_list(c->remote_hosts, NULL);
 	e->retry.fn = on_retry;
 	e->live.ignored = app_ignored;
 	e->live.judge = scripts_judge;
@@ -462,6 +478,7 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	kube_set_write_guard(e->kube, engine_may_write, e);
 	e->discovery = discovery_new(e->kube);
 	e->events = events_new(e->kube, "syncd", e->identity);
+	e->bootstrap = bootstrap_new(e, &c->bootstrap);
 	return e;
 }
 
@@ -523,6 +540,7 @@ struct engine *engine_abandon(struct engine *e)
 	sweep_free(e);
 	reviews_free(e);
 	certkeeper_free(e->certkeeper);
+	bootstrap_free(e->bootstrap);
 	nudges_free(e->nudges);
 	creds_free(e->creds);
 	projects_free(e->projects);

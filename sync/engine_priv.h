@@ -59,6 +59,19 @@ void certkeeper_lead(struct certkeeper *k);	/* NULL-safe */
 bool certkeeper_settled(const struct certkeeper *k);
 struct certkeeper *certkeeper_free(struct certkeeper *k);	/* NULL-safe */
 
+/* ---- bootstrap.c: the Application that --bootstrap-repo asks for ---- */
+
+#define BOOTSTRAP_NAME "syncd-bootstrap"
+
+struct bootstrap;
+/* NULL where none is asked for; it writes once the Applications are listed. */
+struct bootstrap *bootstrap_new(struct engine *e, const struct engine_bootstrap *c);
+/* All NULL-safe: what the watch that covers our own namespace tells. */
+void bootstrap_on_reset(struct bootstrap *b);
+void bootstrap_on_app(struct bootstrap *b, enum watch_event ev, const json_t *app);
+void bootstrap_on_synced(struct bootstrap *b);
+struct bootstrap *bootstrap_free(struct bootstrap *b);
+
 /* ---- projects.c: the fences around applications ---- */
 
 struct projects;
@@ -467,6 +480,7 @@ struct engine {
 	struct breaker *breaker;
 	struct claims *claims;
 	struct certkeeper *certkeeper;	/* NULL: no certificate of our own */
+	struct bootstrap *bootstrap;	/* NULL: none is asked for */
 	struct review *reviews;	/* under way; utlist */
 	struct repo *repos;
 	struct kube_request store_list;

@@ -25,6 +25,12 @@ static const struct flag {
 	     "NS  where releases, state and leases live (default: the pod's own, else syncd-system)"),
 	FLAG("application-namespaces", STRING, app_namespaces, NULL,
 	     "LIST  where Applications are read, comma-separated; * = all (default: own and argocd)"),
+	FLAG("bootstrap-repo", STRING, bootstrap_repo, NULL,
+	     "URL  the Applications found there are applied and kept, by the Application syncd-bootstrap"),
+	FLAG("bootstrap-path", STRING, bootstrap_path, NULL,
+	     "DIR  the folder in it, such as clusters/us-east-1-prod"),
+	FLAG("bootstrap-revision", STRING, bootstrap_revision, NULL,
+	     "REV  a branch, tag, commit or range of versions (default: HEAD)"),
 	FLAG("poll-interval", DURATION, poll_ms, "60s",
 	     "DUR  how often a repository's refs are asked, +-10 %"),
 	FLAG("allow-remote-bases", STRING, remote_hosts, NULL,
@@ -181,6 +187,25 @@ static int close_webhooks(struct flags *flags, struct err *err)
 	return 0;
 }
 
+static bool is_given(const char *text)
+{
+	return text && *text;
+}
+
+static int check_bootstrap(struct flags *f, struct err *err)
+{
+	if (is_given(f->bootstrap_repo) != is_given(f->bootstrap_path))
+		return err_set(err, ERR_INVALID, "--bootstrap-repo and --bootstrap-path go "
+			       "together: --%s is missing", is_given(f->bootstrap_repo) ?
+			       "bootstrap-path" : "bootstrap-repo");
+	if (is_given(f->bootstrap_revision) && !is_given(f->bootstrap_repo))
+		return err_set(err, ERR_INVALID, "--bootstrap-revision: of which "
+			       "repository? --bootstrap-repo is missing");
+	if (!is_given(f->bootstrap_repo))
+		f->bootstrap_repo = NULL;
+	return 0;
+}
+
 int flags_parse(struct flags *flags, int argc, char **argv, struct err *err)
 {
 	*flags = (struct flags){ .log_json = !isatty(2) };
@@ -204,7 +229,7 @@ int flags_parse(struct flags *flags, int argc, char **argv, struct err *err)
 		else if (parse_one(flags, argc, argv, &i, err))
 			return -1;
 	}
-	return close_webhooks(flags, err);
+	return check_bootstrap(flags, err) ? -1 : close_webhooks(flags, err);
 }
 
 void flags_help(FILE *out)

@@ -282,6 +282,10 @@ static void start_engine(struct daemon *d)
 		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
 		.leader_elect = d->flags.leader_elect,
+		.bootstrap = {
+			.repo = d->flags.bootstrap_repo, .path = d->flags.bootstrap_path,
+			.revision = d->flags.bootstrap_revision,
+		},
 		.push_webhooks = *d->flags.webhook_addr || *d->flags.git_webhook_addr,
 		.webhook_name = webhooks_own_name(&d->flags),
 		.cert_lifetime_ms = d->flags.cert_lifetime_ms,

@@ -15,6 +15,12 @@
 
 struct engine;
 
+/* The Application that keeps all others: repo NULL = none is kept. */
+struct engine_bootstrap {
+	const char *repo, *path;
+	const char *revision;		/* NULL or "" = HEAD */
+};
+
 struct engine_config {		/* all strings are copied */
 	const struct http_endpoint *api;	/* borrowed, outlives the engine */
 	const char *ns;			/* own namespace, made if absent */
@@ -25,6 +31,7 @@ struct engine_config {		/* all strings are copied */
 	uint64_t poll_ms;		/* 0 = 60 s */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;
+	struct engine_bootstrap bootstrap;	/* its namespace is read, too */
 	bool push_webhooks;		/* engine_webhook() is called */
 	bool argocd_metrics;		/* metrics under Argo CD's names as well */
 	bool insecure_repositories;	/* a Secret's "insecure" is honoured */

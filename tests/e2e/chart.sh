@@ -35,13 +35,15 @@ awk '/^[a-z]/ { sub(/:.*/, ""); print }' "$CHART/values.yaml" | while read -r va
 	jq -e --arg v "$value" '.properties[$v]' "$CHART/values.schema.json" >/dev/null || fail "no schema of $value"
 done
 
-it "gives the same as the component manifests/cert-manager, too"
+it "gives the same as manifests/monitoring and the component manifests/cert-manager, too"
+from() { realpath --relative-to "$T/overlay" "$ROOT/manifests/$1"; }
 write "$T/overlay/kustomization.yaml" <<-END
-	resources: [$(realpath --relative-to "$T/overlay" "$ROOT/manifests/install")]
-	components: [$(realpath --relative-to "$T/overlay" "$ROOT/manifests/cert-manager")]
+	resources: [$(from install), $(from monitoring)]
+	components: [$(from cert-manager)]
 END
 kc kustomize "$T/overlay" >"$T/kustomize.yaml"
-template --set crds.install=false,certManager.enabled=true >"$T/helm.yaml"
+template --set crds.install=false,certManager.enabled=true \
+	--set serviceMonitor.enabled=true,prometheusRule.enabled=true,grafanaDashboard.enabled=true >"$T/helm.yaml"
 plain "$T/kustomize.yaml" >"$T/a.json"
 plain "$T/helm.yaml" >"$T/b.json"
 cmp -s "$T/a.json" "$T/b.json" || fail "$(diff "$T/a.json" "$T/b.json" | cut -c1-1500)"
@@ -62,6 +64,11 @@ done <<'END'
 --set replicaCount=1|$d.replicas == 1
 --set resources.limits.memory=1Gi|$p.containers[0].resources.limits == {"cpu": "500m", "memory": "1Gi"}
 --set applicationNamespaces={a,b}|$p.containers[0].args | index("--application-namespaces=a,b")
+--set bootstrap.repo=https://git.example.com/gitops,bootstrap.path=clusters/a|$p.containers[0].args[-2:] == ["--bootstrap-repo=https://git.example.com/gitops", "--bootstrap-path=clusters/a"]
+--set bootstrap.repo=https://git.example.com/gitops,bootstrap.path=clusters/a,bootstrap.revision=v1|$p.containers[0].args[-1] == "--bootstrap-revision=v1"
+--set serviceMonitor.enabled=true,serviceMonitor.interval=5s|.["ServiceMonitor/syncd"].spec.endpoints[0].interval == "5s" and .["Service/syncd-metrics"].spec.clusterIP == "None" and .["PrometheusRule/syncd"] == null
+--set prometheusRule.enabled=true|.["PrometheusRule/syncd"].spec.groups[0].rules[0].annotations.summary == "Application {{ $labels.namespace }}/{{ $labels.name }} has been degraded for 5 minutes" and .["Service/syncd-metrics"] == null
+--set grafanaDashboard.enabled=true|.["ConfigMap/syncd-dashboard"].metadata.labels.grafana_dashboard == "1" and .["ServiceMonitor/syncd"] == null
 --set extraArgs={--soak=1s,--workers=2}|$p.containers[0].args[-2:] == ["--soak=1s", "--workers=2"]
 --set nodeSelector.disk=ssd,priorityClassName=high,podAnnotations.a=b|$p.nodeSelector.disk == "ssd" and $p.priorityClassName == "high" and $d.template.metadata.annotations.a == "b"
 --set tolerations[0].operator=Exists|$p.tolerations == [{"operator": "Exists"}]
@@ -73,9 +80,9 @@ done <<'END'
 --set crds.install=false|.["CustomResourceDefinition/applications.argoproj.io"] == null
 --set webhook.enabled=false|.["ValidatingWebhookConfiguration/syncd-webhook"] == null and .["Service/syncd-webhook"] == null and ($p.containers[0].args | index("--webhook-addr="))
 --set certManager.enabled=true|.["Certificate/syncd-webhook"].spec.dnsNames[0] == "syncd-webhook.syncd-system.svc" and .["ValidatingWebhookConfiguration/syncd-webhook"].metadata.annotations["cert-manager.io/inject-ca-from"] == "syncd-system/syncd-webhook"
--n elsewhere|.["ClusterRoleBinding/syncd"].subjects[0].namespace == "elsewhere" and .["Role/syncd"].metadata.namespace == "elsewhere" and .["ValidatingWebhookConfiguration/syncd-webhook"].webhooks[0].clientConfig.service.namespace == "elsewhere"
+-n elsewhere --set serviceMonitor.enabled=true|.["ServiceMonitor/syncd"].metadata.namespace == "elsewhere" and .["ClusterRoleBinding/syncd"].subjects[0].namespace == "elsewhere" and .["Role/syncd"].metadata.namespace == "elsewhere" and .["ValidatingWebhookConfiguration/syncd-webhook"].webhooks[0].clientConfig.service.namespace == "elsewhere"
 END
-assert_eq 17 $n "cases"
+assert_eq 22 $n "cases"
 
 it "and what is no value is refused by name"
 while IFS='|' read -r set part; do
@@ -89,5 +96,9 @@ done <<'END'
 --set extraArgs={soak}|extraArgs
 --set applicationNamespaces={A_b}|applicationNamespaces
 --set pdb.enabled=perhaps|pdb
+--set bootstrap.repo=https://git.example.com/gitops|path
+--set bootstrap.path=clusters/a|path
+--set serviceMonitor.interval=often|interval
+--set grafanaDashboard.enabled=yes|grafanaDashboard
 END
 

@@ -31,7 +31,6 @@ drop_rights() {
 answer() { return "$1"; }
 trap 'rc=$?; set +e; drop_rights; answer $rc; cleanup' EXIT
 
-SERVER=$(kc config view --raw --minify -o 'jsonpath={.clusters[0].cluster.server}')
 namespace "$NS"
 namespace "$APPS"
 repo shop
@@ -39,15 +38,7 @@ git_server
 kc create serviceaccount "$ME" -n "$APPS" >/dev/null
 kc create serviceaccount deployer -n "$NS" >/dev/null
 rights | kc apply -f - >/dev/null
-kc create token "$ME" -n "$APPS" >"$T/token"
-write "$T/kubeconfig" <<-END
-	apiVersion: v1
-	kind: Config
-	current-context: t
-	contexts: [{name: t, context: {cluster: c, user: u}}]
-	clusters: [{name: c, cluster: {server: "$SERVER", certificate-authority-data: $(kc config view --raw --minify -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}')}}]
-	users: [{name: u, user: {tokenFile: $T/token}}]
-END
+kubeconfig_of "$ME" "$APPS" "$T/kubeconfig"
 install_crds
 project "$NS" deployer
 configmap shop one | write "$W/shop/all.yaml"

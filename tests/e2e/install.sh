@@ -80,6 +80,173 @@ assert_contains "$(cat "$T/out")" "name: elsewhere" "the namespace"
 assert_exit 2 ours everything
 assert_contains "$OUTPUT" "want all, crds, rbac or deployment" "the usage error"
 assert_exit 20 ours rbac --kubeconfig /nowhere
+
+# --- what is installed, at work: with these rights and no others -------------------
+
+WORK=install-$$ # where what Git says goes
+W=$T/work/gitops
+ME=system:serviceaccount:$NS:syncd
+APPS=$NS
+
+rights() { # NAMESPACE
+	printf '## in %s\n' "$1"
+	kc auth can-i --list --as="$ME" -n "$1" 2>/dev/null | tail -n +2 | sed -E 's/ +/ /g; s/ $//' | LC_ALL=C sort
+}
+# put_app CLUSTER NAME PATH NAMESPACE: an Application as it lies in Git.
+put_app() {
+	write "$W/clusters/$1/$2.yaml" <<-END
+		apiVersion: argoproj.io/v1alpha1
+		kind: Application
+		metadata:
+		  name: $2
+		spec:
+		  project: default
+		  revisionHistoryLimit: 0
+		  source: {repoURL: "$GIT_URL/gitops.git", path: $3, targetRevision: main}
+		  destination: {server: "https://kubernetes.default.svc", namespace: $4}
+		  syncPolicy: {automated: {prune: true, selfHeal: true}}
+	END
+}
+put() { configmap "$1" "$2" | write "$W/apps/$1/all.yaml"; }
+value_is() { field_is "$2" configmap "$1" .data.key -n "$WORK"; }
+leads() { [ "$(metric syncd_leader)" = 1 ]; }
+one() { # FLAG...: the replica that leads
+	syncd_start --namespace "$NS" --application-namespaces "$WORK" --leader-elect=true --identity one --soak 0s \
+		--poll-interval 1s --webhook-addr "127.0.0.1:$PORT" "$@"
+	wait_until 30 "a leader" leads
+}
+
+it "what it may do is written down: tests/e2e/rights.golden"
+kc delete -f "$ROOT/manifests/install/rbac-applications.yaml" >/dev/null
+{ rights $NS; rights default; } >"$T/rights"
+[ -z "${UPDATE_GOLDEN:-}" ] || cp "$T/rights" "$ROOT/tests/e2e/rights.golden"
+diff "$ROOT/tests/e2e/rights.golden" "$T/rights" >"$T/diff" ||
+	fail "it may do something else (UPDATE_GOLDEN=1 writes it down): $(cat "$T/diff")"
+
+it "half a bootstrap is refused, by the flag's name"
+assert_exit 2 "$BIN/syncd" --bootstrap-repo https://git.example.com/gitops
+assert_contains "$OUTPUT" "--bootstrap-path is missing" "without a path"
+assert_exit 2 "$BIN/syncd" --bootstrap-path clusters/east
+assert_contains "$OUTPUT" "--bootstrap-repo is missing" "without a repository"
+assert_exit 2 "$BIN/syncd" --bootstrap-revision main
+assert_contains "$OUTPUT" "--bootstrap-repo is missing" "a revision alone"
+
+it "an empty cluster gets its Applications by one flag and one Secret, admission in place"
+AUDIT=$(dirname "$KUBECONFIG")/audit.log
+[ -f "$AUDIT" ] || fail "the cluster is not ours: there is no $AUDIT"
+AUDITED=$(wc -l <"$AUDIT")
+PORT=$(free_port)
+# Its webhook is reached without a cluster network, and by one who has time.
+kc delete service syncd-webhook -n $NS >/dev/null
+kc create service externalname syncd-webhook --external-name localhost -n $NS >/dev/null
+kc patch validatingwebhookconfiguration syncd-webhook --type json -p "[
+	{\"op\":\"replace\",\"path\":\"/webhooks/0/timeoutSeconds\",\"value\":15},
+	{\"op\":\"replace\",\"path\":\"/webhooks/0/clientConfig/service/port\",\"value\":$PORT}]" >/dev/null
+namespace "$WORK"
+kc create rolebinding it-may-edit --clusterrole edit --serviceaccount "$NS:syncd" -n "$WORK" >/dev/null
+kubeconfig_of syncd $NS "$T/kubeconfig"
+SYNCD_UNDER=(env "KUBECONFIG=$T/kubeconfig")
+repo gitops
+git_server --auth ada:word-$$
+put shop one
+put_app east shop apps/shop "$WORK"
+put_app east team clusters/team "$NS" # an Application of Applications, brought itself
+put cart one
+put_app team cart apps/cart "$WORK"
+COMMIT=$(commit gitops "the cluster")
+kc apply -f - >/dev/null <<-END
+	apiVersion: v1
+	kind: Secret
+	metadata: {name: gitops, namespace: $NS, labels: {argocd.argoproj.io/secret-type: repository}}
+	stringData: {type: git, url: "$GIT_URL/gitops.git", username: ada, password: word-$$}
+END
+bootstrap=(--bootstrap-repo "$GIT_URL/gitops.git" --bootstrap-path clusters/east --bootstrap-revision main)
+one "${bootstrap[@]}"
+for name in syncd-bootstrap shop team cart; do good $name "$COMMIT" 60; done
+value_is shop one && value_is cart one || fail "the values"
+assert_eq "" "$(field app syncd-bootstrap .metadata.finalizers -n $NS)" "its finalizers"
+
+it "a commit brings one more; what leaves Git waits for a person"
+put bag one
+put_app east bag apps/bag "$WORK"
+rm "$W/clusters/east/shop.yaml"
+COMMIT=$(commit gitops "a bag, no shop")
+wait_until 60 "the bag" app_is bag '$d.phase == "Good"'
+wait_until 60 "the question" eval 'syncctl status syncd-bootstrap | grep -q "Application/.*shop"'
+assert_eq shop "$(field app shop .metadata.name -n $NS)" "the Application"
+put_app east shop apps/shop "$WORK"
+COMMIT=$(commit gitops "the shop again")
+good syncd-bootstrap "$COMMIT" 60
+
+it "what somebody changes of it is put back, and a deleted one comes back"
+kc patch app syncd-bootstrap -n $NS --type merge -p '{"spec":{"source":{"path":"elsewhere"},"syncPolicy":null}}' >/dev/null
+wait_until 30 "path" field_is clusters/east app syncd-bootstrap .spec.source.path -n $NS
+wait_until 30 "automation" field_is true app syncd-bootstrap .spec.syncPolicy.automated.selfHeal -n $NS
+UID_WAS=$(field app syncd-bootstrap .metadata.uid -n $NS)
+kc delete app syncd-bootstrap -n $NS >/dev/null
+anew() { local now; now=$(field app syncd-bootstrap .metadata.uid -n $NS); [ -n "$now" ] && [ "$now" != "$UID_WAS" ]; }
+wait_until 30 "a new one" anew
+good syncd-bootstrap "$COMMIT" 60
+value_is shop one || fail "the shop's value"
+
+it "a day's work asks for nothing that is not granted, and uses each right that is"
+# Drift again and again; releases that nobody needs any more; a spoilt certificate; a push
+# that reaches a standby.
+for i in 1 2 3; do
+	kc patch configmap shop -n "$WORK" --type merge -p '{"data":{"key":"by hand"}}' >/dev/null
+	wait_until 30 "heal $i" value_is shop one
+done
+for value in two three; do
+	put shop $value
+	COMMIT=$(commit gitops $value)
+	good shop "$COMMIT" 60
+done
+kc patch secret syncd-webhook-cert -n $NS --type merge -p '{"data":{"tls.crt":""}}' >/dev/null
+has_certificate() { [ -n "$(field secret syncd-webhook-cert '.data.tls\.crt' -n $NS)" ]; }
+wait_until 30 "a new certificate" has_certificate
+kc create secret generic argocd-secret -n $NS --from-literal webhook.gitlab.secret=token >/dev/null
+PUSH=127.0.0.1:$(free_port) HEALTH2=127.0.0.1:$(free_port)
+daemon_start "$T" standby "${SYNCD_UNDER[@]}" "$BIN/syncd" --namespace $NS --data-dir "$T/data-2" --identity two \
+	--health-addr "$HEALTH2" --metrics-addr "" --git-webhook-addr "$PUSH"
+daemon_wait "$T" standby 30 curl -fsS -m 2 "http://$HEALTH2/readyz" || fail "the standby is not ready"
+printf '{"object_kind":"push","project":{"web_url":"%s/gitops"}}' "$GIT_URL" >"$T/body"
+handed_on() {
+	[ "$(curl -sS -m 5 -o /dev/null -w '%{http_code}' -H 'X-Gitlab-Event: Push Hook' -H 'X-Gitlab-Token: token' \
+		--data-binary "@$T/body" "http://$PUSH/api/webhook")" = 202 ] && field_is syncd-push lease syncd-push .metadata.name -n $NS
+}
+wait_until 30 "a push that is handed on" handed_on
+daemon_stop "$T" standby
+
+# audit JQ: of each of its requests since it began.
+audit() { tail -n "+$((AUDITED + 1))" "$AUDIT" | jq -cr --arg me "$ME" "select(.user.username == \$me) | $1"; }
+# unused: rights that no request was allowed by, as "Role/syncd GROUP RESOURCE VERB".
+unused() {
+	audit '(.annotations["authorization.k8s.io/reason"] // "" | capture("of (?<kind>ClusterRole|Role) \"(?<name>syncd[a-z-]*)\"")) as $role |
+		"\($role.kind)/\($role.name) \(.objectRef.apiGroup // "") \(.objectRef.resource) \(.verb)",
+		"\($role.kind)/\($role.name) * * \(.verb)"' | sort -u >"$T/used"
+	kc get clusterrole/syncd clusterrole/syncd-webhook -o json >"$T/roles.json"
+	kc get role/syncd -n $NS -o json >>"$T/roles.json"
+	jq -rs '.[] | (.items[]? // .) | "\(.kind)/\(.metadata.name)" as $role | .rules[] | . as $r | .apiGroups[] as $g |
+		$r.resources[] as $what | "\($role) \($g) \($what) \($r.verbs[])"' "$T/roles.json" | sort -u >"$T/granted"
+	comm -23 "$T/granted" "$T/used"
+}
+all_used() { unused >"$T/unused"; cat "$T/unused"; [ ! -s "$T/unused" ]; }
+wait_until 30 "use of each right" all_used
+[ "$(wc -l <"$T/granted")" -ge 15 ] || fail "only $(wc -l <"$T/granted") rights: $(cat "$T/granted")"
+denied=$(audit 'select(.annotations["authorization.k8s.io/decision"] == "forbid") |
+	"\(.verb) \(.requestURI): \(.annotations["authorization.k8s.io/reason"])"')
+assert_eq "" "$denied" "what it was denied"
+refute_contains "$(cat "$T/syncd.log")" forbidden "the log"
+
+it "without the flags it stays, as an Application like any other"
+syncd_stop
+one
+kc patch app syncd-bootstrap -n $NS --type merge -p '{"spec":{"source":{"targetRevision":"HEAD"}}}' >/dev/null
+put shop four
+COMMIT=$(commit gitops four)
+good syncd-bootstrap "$COMMIT" 60
+assert_eq HEAD "$(field app syncd-bootstrap .spec.source.targetRevision -n $NS)" "what a person wrote"
+syncd_stop
 take_away
 assert_eq "" "$(kc get validatingwebhookconfiguration,clusterrole,clusterrolebinding -o name | grep -E '/syncd(-|$)' || true)" \
 	"what is left behind"

@@ -144,6 +144,21 @@ field_is() {
 	[ "$got" = "$want" ] || { printf '%s %s: %s is "%s", not "%s"\n' "$1" "$2" "$3" "$got" "$want"; return 1; }
 }
 
+# kubeconfig_of ACCOUNT NAMESPACE FILE: one that is that service account, by a token beside it.
+kubeconfig_of() {
+	local cluster='{.clusters[0].cluster'
+	kc create token "$1" -n "$2" --duration 2h >"$3.token"
+	write "$3" <<-END
+		apiVersion: v1
+		kind: Config
+		current-context: t
+		contexts: [{name: t, context: {cluster: c, user: u}}]
+		clusters: [{name: c, cluster: {server: "$(kc config view --raw --minify -o "jsonpath=$cluster.server}")",
+			certificate-authority-data: $(kc config view --raw --minify -o "jsonpath=$cluster.certificate-authority-data}")}}]
+		users: [{name: u, user: {tokenFile: $3.token}}]
+	END
+}
+
 # namespace NAME: makes it; it goes when the script ends.
 namespace() {
 	kc create namespace "$1" >/dev/null

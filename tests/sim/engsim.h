@@ -24,6 +24,7 @@ struct engsim {
 	char *swept;		/* the mirrors that the last sweep was to keep */
 	bool insecure;		/* --allow-insecure-repositories; before the start */
 	bool push_webhooks;	/* likewise */
+	struct engine_bootstrap bootstrap;	/* likewise */
 	const char *webhook_name;	/* likewise; NULL: no certificate is made */
 	uint64_t cert_lifetime_ms;	/* likewise */
 	char *cert;		/* that was handed out last */
