@@ -90,7 +90,7 @@ APPS=$NS
 
 rights() { # NAMESPACE
 	printf '## in %s\n' "$1"
-	kc auth can-i --list --as="$ME" -n "$1" 2>/dev/null | tail -n +2 | sed -E 's/ +/ /g; s/ $//' | LC_ALL=C sort
+	kc auth can-i --list --as="$ME" -n "$1" 2>/dev/null | tail -n +2 | sed -E '/^ /d; s/ +/ /g; s/ $//' | LC_ALL=C sort
 }
 # put_app CLUSTER NAME PATH NAMESPACE: an Application as it lies in Git.
 put_app() {
@@ -190,16 +190,21 @@ good syncd-bootstrap "$COMMIT" 60
 value_is shop one || fail "the shop's value"
 
 it "a day's work asks for nothing that is not granted, and uses each right that is"
-# Drift again and again; releases that nobody needs any more; a spoilt certificate; a push
-# that reaches a standby.
+# Drift again and again; large releases that nobody needs any more; somebody who asks twice for
+# what cannot be; a spoilt certificate; a push that reaches a standby.
 for i in 1 2 3; do
 	kc patch configmap shop -n "$WORK" --type merge -p '{"data":{"key":"by hand"}}' >/dev/null
 	wait_until 30 "heal $i" value_is shop one
 done
 for value in two three; do
 	put shop $value
+	printf 'binaryData: {noise: "%s"}\n' "$(head -c 150000 /dev/urandom | base64 -w0)" >>"$W/apps/shop/all.yaml"
 	COMMIT=$(commit gitops $value)
 	good shop "$COMMIT" 60
+done
+for i in 1 2; do
+	kc patch app shop -n $NS --type merge -p '{"operation":{"sync":{"revision":"no-such-branch"}}}' >/dev/null
+	wait_until 30 "the answer to request $i" field_is "" app shop .operation -n $NS
 done
 kc patch secret syncd-webhook-cert -n $NS --type merge -p '{"data":{"tls.crt":""}}' >/dev/null
 has_certificate() { [ -n "$(field secret syncd-webhook-cert '.data.tls\.crt' -n $NS)" ]; }
@@ -240,7 +245,7 @@ refute_contains "$(cat "$T/syncd.log")" forbidden "the log"
 
 it "without the flags it stays, as an Application like any other"
 syncd_stop
-one
+one --application-namespaces "$WORK,$NS" # its own is not read by itself any more
 kc patch app syncd-bootstrap -n $NS --type merge -p '{"spec":{"source":{"targetRevision":"HEAD"}}}' >/dev/null
 put shop four
 COMMIT=$(commit gitops four)

@@ -286,7 +286,7 @@ app() {
 
 # app_is NAME JQ: for wait_until and never; $s is its status, $d status.syncd.
 app_is() {
-	kc get app "$1" -n "$APPS" -o json >"$T/is.json"
+	kc get app "$1" -n "$APPS" -o json >"$T/is.json" || return 1
 	jq -e '.status as $s | $s.syncd as $d | '"$2" "$T/is.json" >/dev/null ||
 		{ jq -c '{wanted: $w, sync: .status.sync.status, health: .status.health,
 			op: (.status.operationState | {phase, message}), conditions: .status.conditions,

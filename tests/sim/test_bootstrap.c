@@ -31,17 +31,17 @@ static bool both_good(void *arg)
 	return !strcmp(phase(x, ROOT), "Good") && !strcmp(phase(x, "shop"), "Good");
 }
 
-/* Commits clusters/a/<name>.yaml: an Application without a namespace. */
-static void put_app(struct engsim *x, const char *name)
+/* Commits clusters/a/<name>.yaml: an Application of this folder, without a namespace. */
+static void put_app(struct engsim *x, const char *name, const char *folder)
 {
 	_cleanup_free_ char *path = xasprintf("clusters/a/%s.yaml", name);
 	_cleanup_free_ char *text = xasprintf(
 		"{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"Application\","
 		"\"metadata\":{\"name\":\"%s\"},\"spec\":{\"project\":\"default\","
-		"\"source\":{\"repoURL\":\"" REPO "\",\"path\":\"app\",\"targetRevision\":"
+		"\"source\":{\"repoURL\":\"" REPO "\",\"path\":\"%s\",\"targetRevision\":"
 		"\"main\"},\"destination\":{\"server\":\"https://kubernetes.default.svc\","
 		"\"namespace\":\"shop\"},\"syncPolicy\":{\"automated\":{\"prune\":true,"
-		"\"selfHeal\":true}}}}", name);
+		"\"selfHeal\":true}}}}", name, folder);
 
 	sim_git_commit(x->s, REPO, "main", path, text);
 }
@@ -51,7 +51,7 @@ static void init(struct engsim *x, uint64_t seed)
 {
 	engsim_init(x, seed);
 	scene_put(x, "v1");
-	put_app(x, "shop");
+	put_app(x, "shop", "app");
 	x->bootstrap = (struct engine_bootstrap){ REPO, "clusters/a", "main" };
 }
 
@@ -93,11 +93,14 @@ static bool cart_is_good(void *arg)
 
 static void a_commit_brings_one_more_and_takes_none_away(void **state)
 {
+	_cleanup_free_ char *cart = NULL;
 	struct engsim x;
 
 	(void)state;
 	start(&x, 701);
-	put_app(&x, "cart");
+	cart = engsim_configmap("cart", "one", 0);
+	sim_git_commit(x.s, REPO, "main", "cart/all.yaml", cart);
+	put_app(&x, "cart", "cart");
 	scene_until(&x, cart_is_good, LONG, "cart is good");
 	/* What leaves Git is an Application: a person has to say that it goes. */
 	sim_git_commit(x.s, REPO, "main", "clusters/a/shop.yaml", "# nothing");
