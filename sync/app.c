@@ -188,6 +188,7 @@ void app_free(struct app *a)
 	free(a->rec_broken);
 	told_forget(&a->told);
 	app_gates_clear(a);
+	free(a->soak_why);
 	for (size_t i = 0; i < a->conditions.len; i++)
 		free(a->conditions.data[i].message);
 	vec_deinit(&a->conditions);

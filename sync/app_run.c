@@ -395,7 +395,7 @@ void app_act(struct app *a, const struct decision *d)
 			break;	/* its end pokes */
 		if (a->rec.phase == PHASE_SOAKING)
 			app_reject(a, record_release(&a->rec, a->rec.target),
-				   a->soak_why, false, true);
+				   a->soak_why ? a->soak_why : "", false, true);
 		else
 			start_revert(a);
 		break;

@@ -167,7 +167,7 @@ bool app_soak_over(struct app *a)
 	look_at_exits(a, p, &s);
 	a->soak_bad = s.broken;
 	if (s.broken) {
-		snprintf(a->soak_why, sizeof(a->soak_why), "%s", s.why);
+		app_gate_say(&a->soak_why, "%s", s.why);
 		ask_pods(a, &s);
 		return false;
 	}
@@ -179,7 +179,7 @@ bool app_soak_over(struct app *a)
 	} else {
 		if (!a->soak_degraded)
 			a->soak_degraded = now;
-		snprintf(a->soak_why, sizeof(a->soak_why), "%s", s.why);
+		app_gate_say(&a->soak_why, "%s", s.why);
 		a->soak_bad = now >= a->soak_degraded + grace;
 		ask_pods(a, &s);
 		if (!a->soak_bad)

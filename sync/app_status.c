@@ -121,14 +121,14 @@ void app_status_seen(struct app *a, const json_t *application)
 					 STATUS_MIRROR, NULL);
 	json_t *status = doc_get(application, "status", NULL);
 
-	if (a->aside || (!a->told.text && status)) {	/* aside: another writes it */
+	if (a->aside || (!a->told.packed && status)) {	/* aside: another writes it */
 		told_set(&a->told, status);
 		free(a->mirror);
 		a->mirror = xstrdup(mirror);
 		/* Another process' finding: a restart writes nothing anew. */
 		if (mirror && !a->aside && !doc_get(status, "syncd", NULL))
 			a->engine->drops_syncd = true;
-	} else if (a->told.text && !status && !a->status_busy) {
+	} else if (a->told.packed && !status && !a->status_busy) {
 		/* `kubectl replace` takes it along, where no subresource guards it. */
 		told_forget(&a->told);
 	}

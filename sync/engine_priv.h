@@ -364,7 +364,7 @@ struct app {
 	uint32_t passed;	/* GATE_BITs that the request passes, of this look */
 	char rendered_control[65], rendering_control[65];	/* app_control_key() */
 	bool soak_bad;
-	char soak_why[400];
+	char *soak_why;		/* why it is bad */
 	bool soak_asked;	/* what its failing pods say was asked for */
 	struct gather *gather;	/* it is being asked for; NULL */
 	struct kept_words evidence;

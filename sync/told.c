@@ -3,10 +3,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/buf.h"
 #include "core/doc.h"
 #include "core/mem.h"
+#include "core/zip.h"
 
 static void keep_word(char *to, size_t size, const json_t *status, const char *of)
 {
@@ -24,20 +26,22 @@ static int64_t time_of(const json_t *status, const char *of, const char *key)
 
 void told_forget(struct told *t)
 {
-	free(t->text);
+	free(t->packed);
 	*t = (struct told){ 0 };
 }
 
 void told_set(struct told *t, const json_t *status)
 {
-	struct buf text = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT, packed = BUF_INIT;
 
 	told_forget(t);
 	if (!status)
 		return;
 	doc_write(status, &text);
-	t->text = xstrdup(buf_str(&text));	/* without the buffer's reserve */
-	buf_deinit(&text);
+	zip_deflate(buf_str(&text), text.len, &packed);
+	t->len = packed.len;
+	t->packed = xmalloc(t->len);	/* without the buffer's reserve */
+	memcpy(t->packed, buf_str(&packed), t->len);
 	keep_word(t->sync, sizeof(t->sync), status, "sync");
 	keep_word(t->health, sizeof(t->health), status, "health");
 	t->finished_ms = time_of(status, "operationState", "finishedAt");
@@ -46,7 +50,10 @@ void told_set(struct told *t, const json_t *status)
 
 json_t *told_tree(const struct told *t)
 {
+	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct err ignored = ERR_INIT;	/* it was a tree: it is one again */
 
-	return t->text ? doc_parse(t->text, strlen(t->text), &ignored) : NULL;
+	if (!t->packed || zip_inflate(t->packed, t->len, SIZE_MAX, &text, &ignored) < 0)
+		return NULL;
+	return doc_parse(buf_str(&text), text.len, &ignored);
 }

@@ -1,8 +1,8 @@
 /*
  * told.h - the status of an Application as it was last read or written.
  *
- * It is kept as text: as a tree it is five times as large, a thousand of them more than
- * all else. What is asked often is kept beside it.
+ * It is kept packed: as a tree of JSON it is twenty times as large, and a thousand of
+ * them more than all else. What is asked often is kept beside it.
  */
 #ifndef SYNC_TOLD_H
 #define SYNC_TOLD_H
@@ -14,7 +14,8 @@
 
 /* All zero: nothing is known. */
 struct told {
-	char *text;		/* the whole status as JSON; NULL: not known */
+	char *packed;		/* the whole status (zip.h); NULL: not known */
+	size_t len;
 	char sync[16];		/* sync.status, "" if absent */
 	char health[16];	/* health.status */
 	int64_t finished_ms;	/* operationState.finishedAt, wall; 0 = none */
