@@ -57,37 +57,56 @@ static void put_object(struct buf *out, const struct rendered *o)
 	put_u32(out, o->length);
 }
 
-static bool any_service(const struct render_answer *a)
+/* One text of each object that came with a later version. */
+static char **service_of(struct rendered *o)
 {
-	for (size_t i = 0; i < a->n_objects; i++)
-		if (a->objects[i].service && *a->objects[i].service)
+	return &o->service;
+}
+
+static char **draws_of(struct rendered *o)
+{
+	return &o->draws;
+}
+
+static bool any(const struct render_answer *a, char **(*of)(struct rendered *o))
+{
+	for (size_t i = 0; i < a->n_objects; i++) {
+		const char *s = *of(&a->objects[i]);
+
+		if (s && *s)
 			return true;
+	}
 	return false;
 }
 
-static void put_services(struct buf *out, const struct render_answer *a)
+static void put_each(struct buf *out, const struct render_answer *a,
+		     char **(*of)(struct rendered *o))
 {
-	size_t n = any_service(a) ? a->n_objects : 0;
+	size_t n = any(a, of) ? a->n_objects : 0;
 
 	put_u32(out, (uint32_t)n);
 	for (size_t i = 0; i < n; i++)
-		put_str(out, a->objects[i].service);
+		put_str(out, *of(&a->objects[i]));
 }
 
 /* What came with later versions; left out where it says nothing, as before them. */
 static void put_more(struct buf *out, const struct render_answer *a, bool bytes)
 {
-	if (!any_service(a) &&
+	bool draws = any(a, draws_of);
+
+	if (!any(a, service_of) && !draws &&
 	    (!bytes || (!a->n_repeats && !a->control && !a->control_why)))
 		return;
-	put_services(out, a);
-	if (!bytes)
-		return;
-	put_u32(out, (uint32_t)a->n_repeats);
-	for (size_t i = 0; i < a->n_repeats; i++)
-		put_str(out, a->repeats[i]);
-	put_str(out, a->control);
-	put_str(out, a->control_why);
+	put_each(out, a, service_of);
+	if (bytes) {
+		put_u32(out, (uint32_t)a->n_repeats);
+		for (size_t i = 0; i < a->n_repeats; i++)
+			put_str(out, a->repeats[i]);
+		put_str(out, a->control);
+		put_str(out, a->control_why);
+	}
+	if (draws)
+		put_each(out, a, draws_of);
 }
 
 static void encode(const struct render_answer *a, bool bytes, struct buf *out)
@@ -251,6 +270,7 @@ static void get_object(struct in *in, const struct render_answer *a,
 	o->offset = get_u32(in);
 	o->length = get_u32(in);
 	o->service = xstrdup("");
+	o->draws = xstrdup("");
 	if (!*o->version || !*o->kind || !*o->name || o->chunk >= a->n_chunks ||
 	    o->offset > a->chunks[o->chunk].raw_len ||
 	    o->length > a->chunks[o->chunk].raw_len - o->offset)
@@ -268,14 +288,17 @@ static char **get_list(struct in *in, size_t *ret_n)
 	return list;
 }
 
-static void get_services(struct in *in, struct render_answer *a)
+static void get_each(struct in *in, struct render_answer *a,
+		     char **(*of)(struct rendered *o))
 {
 	size_t n = get_count(in, 4);
 
 	in->bad = in->bad || (n && n != a->n_objects);
 	for (size_t i = 0; i < n && !in->bad; i++) {
-		free(a->objects[i].service);
-		a->objects[i].service = get_str(in);
+		char **s = of(&a->objects[i]);
+
+		free(*s);
+		*s = get_str(in);
 	}
 }
 
@@ -295,12 +318,14 @@ static void get_more(struct in *in, bool bytes, struct render_answer *a)
 {
 	if (in->bad || !in->left)
 		return;
-	get_services(in, a);
-	if (!bytes)
-		return;
-	a->repeats = get_list(in, &a->n_repeats);
-	a->control = get_words(in);
-	a->control_why = get_words(in);
+	get_each(in, a, service_of);
+	if (bytes) {
+		a->repeats = get_list(in, &a->n_repeats);
+		a->control = get_words(in);
+		a->control_why = get_words(in);
+	}
+	if (!in->bad && in->left)
+		get_each(in, a, draws_of);
 }
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)
@@ -372,6 +397,7 @@ static void object_deinit(struct rendered *o)
 	free(o->refs);
 	free(o->images);
 	free(o->service);
+	free(o->draws);
 }
 
 void render_answer_deinit(struct render_answer *a)

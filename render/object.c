@@ -303,7 +303,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 	if (!*b->o.group && strcmp(b->o.kind, "Secret") == 0 &&
 	    fold_string_data(a, n, err) < 0)
 		return -1;
-	if (annotations_read(&b->o, n, err) < 0)
+	if (annotations_read(&b->o, n, err) < 0 || draw_read(a, &b->o, n, err) < 0)
 		return -1;
 	normalise(c, &b->o, n);
 	pods_read(&b->o, n);
@@ -323,6 +323,7 @@ void built_deinit(struct built *b)
 	free(b->o.refs);
 	free(b->o.images);
 	free(b->o.service);
+	free(b->o.draws);
 	free(b->labels);
 	free(b->selector);
 	free(b->body);

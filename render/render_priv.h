@@ -57,6 +57,12 @@ int object_add(struct collect *c, struct arena *a, struct node *n,
 /* annotations.c: wave, hook and flags from metadata.annotations. */
 int annotations_read(struct rendered *o, const struct node *object,
 		     struct err *err);
+/*
+ * draw.c: what is taken from Secrets of the cluster; ERR_INVALID where that is said
+ * wrongly.
+ */
+int draw_read(struct arena *a, struct rendered *o, const struct node *object,
+	      struct err *err);
 /* A hook with a phase that exists; others are never applied. */
 bool hook_ever_runs(const struct rendered *o);
 /* normalise.c: what server-side apply would refuse or misread. */

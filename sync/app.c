@@ -161,6 +161,8 @@ void app_free(struct app *a)
 	app_plans_reset(a);
 	app_spec_deinit(&a->spec);
 	record_deinit(&a->rec);
+	app_draw_free(a);
+	rel_unref(a->raw);
 	rel_unref(a->git);
 	rel_unref(a->head);
 	rel_unref(a->target);

@@ -126,6 +126,7 @@ static void look_conditions(struct app *a)
 		app_clear_condition(a, "DeletionError");
 	look_sync_error(a);
 	app_control_conditions(a);
+	app_draw_conditions(a);
 }
 
 /* A phase that is none is never run, which nobody means. */
@@ -232,7 +233,8 @@ static void supersede(struct app *a)
 		op_supersede(a->op, "a person asked for another sync");
 		return;
 	}
-	if (a->gates.pinned || a->gates.waits || a->gates.shut || a->gates.gate)
+	if (a->gates.pinned || a->gates.waits || a->gates.shut || a->gates.gate ||
+	    app_draw_waits(a))
 		return;		/* what is newer would have to wait */
 	if (record_storm(&a->rec, world_wall(a->engine->w)))
 		return;		/* one of them has to come to its end */
@@ -274,6 +276,7 @@ static bool is_to_revert(const struct app *a)
 static struct decision decide(struct app *a)
 {
 	const struct app_gates *g = &a->gates;
+	const char *lacks = app_draw_waits(a);	/* nothing new goes without its values */
 	struct decide_in in = {
 		.rec = &a->rec, .spec = &a->spec,
 		.head_known = a->head && !a->head_err.code,
@@ -286,8 +289,9 @@ static struct decision decide(struct app *a)
 		.stopped = g->stopped, .pinned = g->pinned,
 		.waits = g->waits, .shut = g->shut,
 		.shut_manual = g->shut_manual, .shut_until = g->shut_until,
-		.gate = g->gate, .gate_manual = g->gate_manual,
-		.gate_stop = g->gate_stop, .gate_until = g->gate_until,
+		.gate = lacks ? lacks : g->gate,
+		.gate_manual = lacks ? lacks : g->gate_manual,
+		.gate_stop = g->gate_stop, .gate_until = lacks ? 0 : g->gate_until,
 		.pin_over = pin_is_over(a),
 		.loaded = a->target && a->target_id == a->rec.target,
 		.drifted = a->drifted, .prunes = has_prunes(a),
@@ -373,8 +377,8 @@ static void run(struct app *a)
 {
 	struct decision d;
 
-	if (!app_look_gates(a))
-		return;		/* it is not known yet whether all is paused */
+	if (!app_draw(a) || !app_look_gates(a))
+		return;		/* it is not known yet what Git says, or whether all is paused */
 	app_compose(a);
 	if (a->op)
 		disturb(a);

@@ -188,6 +188,13 @@ void app_control_rendered(struct app *a, const struct render_answer *r,
 			  const char *commit);
 /* Judges the gates anew: a->gates. */
 void app_look_control(struct app *a);
+/* app_draw.c: values that come from Secrets of the cluster (draw.h). */
+/* What Git says anew, of a->raw: a->git. False: a source is being read yet. */
+bool app_draw(struct app *a);
+void app_draw_free(struct app *a);
+/* Why nothing new can go out; NULL. */
+const char *app_draw_waits(const struct app *a);
+void app_draw_conditions(struct app *a);
 /* The head anew: of what Git says, the services that no gate of theirs holds. */
 void app_compose(struct app *a);
 void app_compose_again(struct app *a);	/* the head is not what it made */

@@ -5,6 +5,7 @@
  * worker that died is asked again a while later.
  */
 #include "app_priv.h"
+#include "draw.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -100,10 +101,12 @@ static void start(struct app *a)
 /* The plan borrows from the head: without it, until the next look, there is none. */
 static void set_head(struct app *a, struct rel *rel)
 {
+	rel_unref(a->raw);
 	rel_unref(a->git);
 	rel_unref(a->head);
-	a->git = rel;
-	a->head = rel ? rel_ref(rel) : NULL;
+	a->raw = rel;
+	a->git = rel && !draws_any(&rel->a) ? rel_ref(rel) : NULL;
+	a->head = a->git ? rel_ref(a->git) : NULL;
 	a->plan_valid = false;
 	app_compose_again(a);
 }

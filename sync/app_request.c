@@ -212,7 +212,7 @@ static bool will_be_refused(const struct app *a)
 	if (q->rollback || q->unpin)
 		return app_rollback_unknown(a);
 	return app_request_lost(a) || a->gates.pinned || a->gates.shut_manual ||
-	       a->gates.gate_manual;
+	       a->gates.gate_manual || app_draw_waits(a);
 }
 
 bool app_request_supersedes(const struct app *a)

@@ -115,22 +115,26 @@ static void walk(struct compose *c, const struct part *git, size_t n_git,
 
 /* ---- the outcome ---- */
 
+static struct render_chunk copy_chunk(const struct render_chunk *k)
+{
+	struct render_chunk to = *k;
+
+	if (!k->deflated)
+		return to;
+	to.deflated = xmalloc(k->deflated_len);
+	memcpy(to.deflated, k->deflated, k->deflated_len);
+	return to;
+}
+
 /* The chunk of that object in ret, copied there when it is the first of it. */
 static uint32_t take_chunk(struct render_answer *ret, const struct part *p)
 {
 	const struct render_chunk *k = &p->of->chunks[p->o->chunk];
-	struct render_chunk *to;
 
 	for (size_t i = ret->n_chunks; i-- > 0;)
 		if (!strcmp(ret->chunks[i].digest, k->digest))
 			return (uint32_t)i;
-	to = &ret->chunks[ret->n_chunks];
-	*to = *k;
-	to->deflated = NULL;
-	if (k->deflated) {
-		to->deflated = xmalloc(k->deflated_len);
-		memcpy(to->deflated, k->deflated, k->deflated_len);
-	}
+	ret->chunks[ret->n_chunks] = copy_chunk(k);
 	return (uint32_t)ret->n_chunks++;
 }
 
@@ -148,6 +152,7 @@ static struct rendered copy(const struct rendered *o)
 	to.refs = xstrdup(o->refs);
 	to.images = xstrdup(o->images);
 	to.service = xstrdup(o->service);
+	to.draws = xstrdup(o->draws);
 	return to;
 }
 
@@ -158,6 +163,26 @@ static char **copy_list(char *const *list, size_t n)
 	for (size_t i = 0; i < n; i++)
 		to[i] = xstrdup(list[i]);
 	return to;
+}
+
+void release_copy(const struct render_answer *a, struct render_answer *ret)
+{
+	*ret = (struct render_answer){
+		.objects = xcalloc(a->n_objects + 1, sizeof(*ret->objects)),
+		.n_objects = a->n_objects,
+		.chunks = xcalloc(a->n_chunks + 1, sizeof(*ret->chunks)),
+		.n_chunks = a->n_chunks,
+		.source_type = xstrdup(a->source_type),
+		.warnings = copy_list(a->warnings, a->n_warnings),
+		.n_warnings = a->n_warnings,
+		.repeats = copy_list(a->repeats, a->n_repeats), .n_repeats = a->n_repeats,
+	};
+	for (size_t i = 0; i < a->n_objects; i++)
+		ret->objects[i] = copy(&a->objects[i]);
+	for (size_t i = 0; i < a->n_chunks; i++)
+		ret->chunks[i] = copy_chunk(&a->chunks[i]);
+	memcpy(ret->digest, a->digest, sizeof(ret->digest));
+	memcpy(ret->input_key, a->input_key, sizeof(ret->input_key));
 }
 
 static void build(const struct compose *c, struct render_answer *ret)

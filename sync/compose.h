@@ -45,4 +45,7 @@ struct compose_in {
 bool release_compose(const struct compose_in *in, struct render_answer *ret,
 		     struct compose_report *report);
 
+/* A copy of its own: index and chunks, without what the render said beside them. */
+void release_copy(const struct render_answer *a, struct render_answer *ret);
+
 #endif

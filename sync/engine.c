@@ -8,6 +8,7 @@
 #include "engine_priv.h"
 
 #include "claims.h"
+#include "donors.h"
 #include "scripts.h"
 #include "turns.h"
 
@@ -420,6 +421,7 @@ static void boot(struct engine *e)
 		e->pause = pause_new(e);
 		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
+		e->donors = donors_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
 		watch_apps(e);
@@ -547,6 +549,7 @@ struct engine *engine_abandon(struct engine *e)
 	pause_free(e->pause);
 	breaker_free(e->breaker);
 	scripts_free(e->scripts);
+	e->donors = donors_free(e->donors);
 	claims_free(e->claims);
 	kinds_free(e);
 	source_free(e);

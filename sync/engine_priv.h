@@ -46,6 +46,7 @@ struct loose;
 struct op;
 struct repo;
 struct scripts;
+struct donors;
 
 /* ---- the admission webhook ---- */
 
@@ -89,6 +90,9 @@ int projects_check(struct app *a, struct err *err)
 /* Asked before every request that writes or deletes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 	__attribute__((warn_unused_result));
+/* app_draw.c: *body of object i becomes what is sent; on -1 it is freed. As draw_fill(). */
+int app_draw_body(const struct app *a, const struct render_answer *of, size_t i,
+		  char **body, size_t *len, struct err *err);
 /* project_acts_as() of it; *ret owned by the caller. */
 int app_acts_as(struct app *a, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
@@ -234,6 +238,7 @@ bool app_may_prune(struct app *a);
 /* A rendered release in memory, shared by head, target and operation. */
 struct rel {
 	unsigned refs;
+	enum { REL_MAY_DRAW, REL_DRAWS_NOT, REL_DRAWS } draws;	/* app_draw.c */
 	struct render_answer a;
 };
 struct rel *rel_new(void);
@@ -349,7 +354,9 @@ struct app {
 		char *gate, *gate_manual, *gate_stop;
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
-	struct rel *git;	/* all that Git says; head is what of it may go out */
+	struct rel *raw;	/* as rendered ... */
+	struct rel *git;	/* ... with what it draws; head is what of it may go out */
+	struct app_draws *draws;	/* app_draw.c; NULL: nothing is drawn */
 	struct app_control *control;	/* app_control.c; NULL: no file is named */
 	struct app_guard {	/* app_approve.c: is what was written guarded? */
 		struct app *app;
@@ -473,6 +480,7 @@ struct engine {
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
 	struct scripts *scripts;
+	struct donors *donors;
 	struct nudges *nudges;	/* NULL: push webhooks are off */
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;

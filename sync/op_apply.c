@@ -380,8 +380,12 @@ static void on_again(struct world_timer *t)
 
 int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
 {
-	return bodies_get(&a->op->app->engine->bodies, a->op->c.answer, a->task.object,
-			  ret, ret_len, err);
+	const struct app *app = a->op->app;
+
+	if (bodies_get(&app->engine->bodies, a->op->c.answer, a->task.object, ret,
+		       ret_len, err))
+		return -1;
+	return app_draw_body(app, a->op->c.answer, a->task.object, ret, ret_len, err);
 }
 
 /* Without what stays as it is in the cluster. */
@@ -419,11 +423,31 @@ static int make_body(struct apply *a, struct err *err)
 	return 0;
 }
 
+/* What it takes from a Secret of the cluster is not there now. */
+static bool lacks_value(const struct apply *a)
+{
+	size_t i = a->task.object;
+	const char *draws = i == SIZE_MAX ? NULL : a->op->c.answer->objects[i].draws;
+
+	return a->broken.retry && draws && *draws;
+}
+
 static void fail_soon(struct world_timer *t)
 {
 	struct apply *a = container_of(t, struct apply, again);
 
-	op_apply_fail(a, OP_REFUSED, &a->broken);
+	op_apply_fail(a, lacks_value(a) ? OP_TROUBLE : OP_REFUSED, &a->broken);
+}
+
+/* A revert does not wait for a value: the object stays as it is. */
+static void leave_soon(struct world_timer *t)
+{
+	struct apply *a = container_of(t, struct apply, again);
+	struct op *op = a->op;
+
+	engine_log(op->e, LOG_WARN, op->app, "left as it is: %s", a->broken.msg);
+	op_result(op, &a->task.key, a->task.version, "SyncFailed", a->broken.msg);
+	op_apply_done(a);
 }
 
 static bool wants_look(struct apply *a)
@@ -483,7 +507,8 @@ void op_apply_send(struct apply *a)
 	a->again.fn = on_again;
 	if ((!a->leftover && app_check_write(op->app, &a->task.key, &a->broken)) ||
 	    lacks_version(a) || fill(a)) {
-		a->again.fn = fail_soon;
+		a->again.fn = op->c.kind == OP_REVERT && lacks_value(a) ? leave_soon :
+									  fail_soon;
 		world_timer_start(op->e->w, &a->again, 0);
 		return;
 	}

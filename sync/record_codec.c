@@ -182,6 +182,7 @@ static const struct field record_fields[] = {
 	{ "controlFile", TYPE_STR, AT(record, control_file), 0, 0, 0 },
 	{ "controlRevision", TYPE_STR, AT(record, control_revision), 0, 0, 0 },
 	{ "distrusted", TYPE_TEXT, AT(record, distrusted), 0, 0, 0 },
+	{ "drawKey", TYPE_TEXT, AT(record, draw_key), 0, 0, 0 },
 	{ "epoch", TYPE_U64, AT(record, epoch), 0, 0, 0 },
 	{ "hooks", TYPE_LIST, offsetof(struct record, hooks),
 	  sizeof(struct hook_run), 0, 0, &hook_table },

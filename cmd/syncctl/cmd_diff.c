@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "desired.h"
 #include "diffing.h"
+#include "sync/draw.h"
 
 static void answer_deinit(struct render_answer *a)
 {
@@ -29,9 +30,33 @@ static json_t *would_be(struct cluster *c, const struct kube_ref *ref,
 	return json_deep_copy(body);
 }
 
+/*
+ * What it takes from another Secret when it is sent is what it has there already: syncd
+ * compares that, and here it would be the placeholder that differs.
+ */
+static void keep_drawn(const struct rendered *o, json_t *body, const json_t *before)
+{
+	json_t *data = doc_get(body, "data", NULL);
+	json_t *notes = doc_get(body, "spec", "template", "metadata", "annotations", NULL);
+	const char *now = doc_get_str(before, "spec", "template", "metadata", "annotations",
+				      RENDER_SECRETS_DIGEST, NULL);
+	struct draw d;
+
+	draw_parse(&d, o, "");
+	for (size_t i = 0; i < d.n_keys; i++) {
+		const char *value = doc_get_str(before, "data", d.keys[i], NULL);
+
+		if (value)
+			json_object_set_new(data, d.keys[i], json_string(value));
+	}
+	if (d.restart && now)
+		json_object_set_new(notes, RENDER_SECRETS_DIGEST, json_string(now));
+	draw_deinit(&d);
+}
+
 /* 0, or -1 with *err set. *ret_ns: where it lives, borrowed. */
 static int compare_one(struct cluster *c, struct diffing *r, const struct rendered *o,
-		       const json_t *body, const char *ns, struct err *err)
+		       json_t *body, const char *ns, struct err *err)
 {
 	struct view_change change = { o->group, o->kind, ns, o->name, NULL, NULL };
 	_cleanup_json_ json_t *before = NULL, *after = NULL;
@@ -53,6 +78,7 @@ static int compare_one(struct cluster *c, struct diffing *r, const struct render
 	if (!before && err->code != ERR_NOTFOUND)
 		return -1;
 	*err = ERR_INIT;
+	keep_drawn(o, body, before);
 	after = would_be(c, &ref, body, err);
 	if (!after)
 		return -1;

@@ -16,7 +16,10 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 5	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 6	/* part of every cache key: bump when output changes */
+
+/* In the pods of an object that draws "restart". */
+#define RENDER_SECRETS_DIGEST "syncd.dev/secrets-digest"
 
 enum object_flags {
 	OBJ_HOOK = 1,		/* argocd.argoproj.io/hook (or Helm's) present */
@@ -63,6 +66,8 @@ struct rendered {
 	uint32_t chunk, offset, length;	/* of the body, in the raw chunk */
 	char *service;		/* that it is part of: annotation syncd.dev/service, else
 				   label app.kubernetes.io/name, else app; "" if none */
+	char *draws;		/* what is filled in when it is sent: "from NAME[/NS] KEY
+				   KEY..." of a Secret, "restart" of a workload, "" */
 	uint32_t order;		/* its place in the source; 0 when it was decoded */
 };
 

@@ -153,6 +153,7 @@ struct record {
 	char *control, *control_file, *control_revision;
 	/* Approvals: one that anybody could have written; one of the right commit; "" */
 	char distrusted[65], proven[65];
+	char draw_key[65];	/* of the digests of what it draws (draw.h); "" */
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 	VEC(struct hook_run) hooks;	/* oldest first */

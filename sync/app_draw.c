@@ -1,0 +1,217 @@
+/*
+ * What an application's objects take from Secrets of the cluster: which are followed,
+ * and what Git says with the digests of their values in it. While one lacks nothing new
+ * goes out; what runs keeps what it has. A heal and a revert write the values of now.
+ */
+#include "app_priv.h"
+#include "donors.h"
+
+#include <stdio.h>
+
+struct app_draws {
+	struct rel *raw, *target;	/* whose sources are followed */
+	struct names { char **data; size_t len, cap; } followed;	/* "ns/name" */
+	uint64_t at;		/* donors_version() that a->git was made at; 0 */
+	char *why;		/* what waits; "" */
+};
+
+static bool rel_draws(struct rel *r)
+{
+	if (r && r->draws == REL_MAY_DRAW)
+		r->draws = draws_any(&r->a) ? REL_DRAWS : REL_DRAWS_NOT;
+	return r && r->draws == REL_DRAWS;
+}
+
+/* ---- who is followed ---- */
+
+static void each(struct engine *e, const struct names *names,
+		 void (*what)(struct engine *e, const char *ns, const char *name))
+{
+	for (size_t i = 0; i < names->len; i++) {
+		const char *s = names->data[i];
+		size_t n = strcspn(s, "/");
+		_cleanup_free_ char *ns = xstrndup(s, n);
+
+		what(e, ns, s + n + 1);
+	}
+}
+
+static void add_names(struct app *a, struct rel *rel)
+{
+	for (size_t i = 0; rel_draws(rel) && i < rel->a.n_objects; i++) {
+		struct draw d;
+
+		if (draw_parse(&d, &rel->a.objects[i], a->spec.dest_ns) && d.name)
+			vec_push(&a->draws->followed, xasprintf("%s/%s", d.ns, d.name));
+		draw_deinit(&d);
+	}
+}
+
+static void forget_names(struct names *names)
+{
+	for (size_t i = 0; i < names->len; i++)
+		free(names->data[i]);
+	vec_deinit(names);
+}
+
+/* The new ones first: what is in both stays watched. */
+static void follow(struct app *a)
+{
+	struct app_draws *x = a->draws, old = *x;
+
+	if (x->raw == a->raw && x->target == a->target)
+		return;
+	x->followed = (struct names){ 0 };
+	x->raw = a->raw ? rel_ref(a->raw) : NULL;
+	x->target = a->target ? rel_ref(a->target) : NULL;
+	x->at = 0;
+	add_names(a, x->raw);
+	add_names(a, x->target);
+	each(a->engine, &x->followed, donors_follow);
+	each(a->engine, &old.followed, donors_drop);
+	forget_names(&old.followed);
+	rel_unref(old.raw);
+	rel_unref(old.target);
+}
+
+static bool is_asked(const struct app *a)
+{
+	const struct app_draws *x = a->draws;
+
+	for (size_t i = 0; i < x->followed.len; i++) {
+		const char *s = x->followed.data[i];
+		size_t n = strcspn(s, "/");
+		_cleanup_free_ char *ns = xstrndup(s, n);
+
+		if (donors_look(a->engine, ns, s + n + 1).state == DONOR_ASKED)
+			return true;
+	}
+	return false;
+}
+
+/* ---- what Git says, with it ---- */
+
+static struct donor_view look(void *engine, const char *ns, const char *name)
+{
+	return donors_look(engine, ns, name);
+}
+
+/* Of the application alone, and kept with its record: nobody else can make digests. */
+static const char *key_of(struct app *a)
+{
+	struct world *w = a->engine->w;
+
+	for (size_t i = 0; !a->rec.draw_key[63] && i < 4; i++)
+		snprintf(a->rec.draw_key + 16 * i, 17, "%016llx",
+			 (unsigned long long)w->ops->random(w));
+	return a->rec.draw_key;
+}
+
+static struct draw_in drawing(const struct app *a, const struct render_answer *of)
+{
+	return (struct draw_in){
+		.git = of, .dest_ns = a->spec.dest_ns, .system_ns = a->engine->ns,
+		.key = a->rec.draw_key, .look = look, .arg = a->engine,
+	};
+}
+
+static void be_git(struct app *a, struct rel *rel)
+{
+	rel_unref(a->git);
+	a->git = rel;
+}
+
+static void redraw(struct app *a)
+{
+	struct app_draws *x = a->draws;
+	struct rel *rel = rel_new();
+	struct buf why = BUF_INIT;
+	struct draw_in in;
+
+	a->rec_dirty = a->rec_dirty || !*a->rec.draw_key;
+	key_of(a);
+	in = drawing(a, &a->raw->a);
+	release_draw(&in, &rel->a, &why);
+	free(x->why);
+	x->why = buf_steal(&why, NULL);
+	x->at = donors_version(a->engine);
+	if (a->git && !strcmp(a->git->a.digest, rel->a.digest))
+		rel_unref(rel);
+	else
+		be_git(a, rel);
+}
+
+bool app_draw(struct app *a)
+{
+	if (!rel_draws(a->raw) && !rel_draws(a->target)) {
+		app_draw_free(a);
+		if (a->git != a->raw)
+			be_git(a, a->raw ? rel_ref(a->raw) : NULL);
+		return true;
+	}
+	if (!a->draws)
+		a->draws = xcalloc(1, sizeof(*a->draws));
+	follow(a);
+	if (is_asked(a))
+		return false;
+	if (!rel_draws(a->raw)) {
+		free(a->draws->why);
+		a->draws->why = NULL;
+		if (a->git != a->raw)
+			be_git(a, a->raw ? rel_ref(a->raw) : NULL);
+	} else if (a->draws->at != donors_version(a->engine)) {
+		redraw(a);
+	}
+	return true;
+}
+
+void app_draw_free(struct app *a)
+{
+	struct app_draws *x = a->draws;
+
+	if (!x)
+		return;
+	each(a->engine, &x->followed, donors_drop);
+	forget_names(&x->followed);
+	rel_unref(x->raw);
+	rel_unref(x->target);
+	free(x->why);
+	free(x);
+	a->draws = NULL;
+}
+
+const char *app_draw_waits(const struct app *a)
+{
+	return a->draws && a->draws->why && *a->draws->why ? a->draws->why : NULL;
+}
+
+void app_draw_conditions(struct app *a)
+{
+	const char *why = app_draw_waits(a);
+
+	if (why)
+		app_set_condition(a, "SecretSourceWarning", "%s; nothing new goes out until "
+				  "then", why);
+	else
+		app_clear_condition(a, "SecretSourceWarning");
+}
+
+int app_draw_body(const struct app *a, const struct render_answer *of, size_t i,
+		  char **body, size_t *len, struct err *err)
+{
+	const char *draws = of->objects[i].draws;
+	struct buf out = BUF_INIT;
+	struct draw_in in;
+
+	if (!draws || !*draws)
+		return 0;
+	in = drawing(a, of);
+	if (draw_fill(&in, i, *body, *len, &out, err)) {
+		buf_deinit(&out);
+		free(steal(body));
+		return -1;
+	}
+	free(*body);
+	*body = buf_steal(&out, len);
+	return 0;
+}

@@ -1,0 +1,312 @@
+/*
+ * Secrets of a release that take their values from a Secret of the cluster: they come,
+ * they wait, they rotate, and nobody else hears of them.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+
+#include "asks.h"
+#include "core/doc.h"
+#include "hookscene.h"
+
+/* The value in base64, as Secrets hold it. Owned. */
+static char *encoded(const char *word)
+{
+	_cleanup_free_ char *plain = xasprintf(CANARY "-%s", word);
+	struct buf out = BUF_INIT;
+
+	b64_encode(plain, strlen(plain), &out);
+	return buf_steal(&out, NULL);
+}
+
+/* The source, with one key. */
+static void give(struct engsim *x, const char *ns, const char *key, const char *word,
+		 const char *notes)
+{
+	_cleanup_free_ char *value = encoded(word);
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Secret\","
+		"\"metadata\":{\"name\":\"src\",\"namespace\":\"%s\",\"annotations\":{%s}},"
+		"\"data\":{\"%s\":\"%s\"}}", ns, notes, key, value);
+
+	apisim_apply(x->api, text);
+}
+
+/* app/coffer.yaml: a Secret that takes "code" from there, and says "plain" itself. */
+static void put_coffer(struct engsim *x, const char *from, const char *plain)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Secret\","
+		"\"metadata\":{\"name\":\"coffer\",\"annotations\":{\"syncd.dev/secret-from\":"
+		"\"%s\"}},\"stringData\":{\"code\":\"StrongBase64Password\",\"plain\":\"%s\"}}",
+		from, plain);
+
+	engsim_commit(x, "coffer.yaml", text);
+}
+
+static const char *coffer(struct engsim *x, const char *key)
+{
+	const char *v = doc_get_str(apisim_get(x->api, "secrets", "shop", "coffer"), "data",
+				    key, NULL);
+
+	return v ? v : "";
+}
+
+static bool has_word(struct engsim *x, const char *word)
+{
+	_cleanup_free_ char *value = encoded(word);
+
+	return !strcmp(coffer(x, "code"), value);
+}
+
+static bool has_one(void *x)
+{
+	return has_word(x, "one");
+}
+
+static bool has_two(void *x)
+{
+	return has_word(x, "two");
+}
+
+/* The value went to the API server for that Secret, and to nothing else. */
+static void assert_kept(struct engsim *x)
+{
+	for (size_t i = 0; i < sim_request_count(x->s); i++) {
+		const struct sim_request *r = sim_request(x->s, i);
+
+		if (!r->body || strstr(r->path, "/namespaces/shop/secrets/coffer"))
+			continue;
+		for (size_t k = 0; k < 2; k++) {
+			_cleanup_free_ char *value = encoded(k ? "two" : "one");
+
+			if (strstr(r->body, CANARY) || strstr(r->body, value))
+				fail_msg("%s %s holds a value", r->method, r->path);
+			assert_false(sim_log_contains(x->s, value));
+		}
+	}
+}
+
+static void draws_end(struct engsim *x)
+{
+	assert_kept(x);
+	scene_end(x, true);
+}
+
+static void draws_scene(struct engsim *x, uint64_t seed, const char *from)
+{
+	scene_init(x, seed);
+	apisim_namespace(x->api, "vault");
+	put_coffer(x, from, "p1");
+}
+
+static void a_value_comes_from_its_source(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	draws_scene(&x, 990, "src");
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_true(has_one(&x));
+	assert_string_equal(coffer(&x, "plain"), "cDE=");
+	apisim_edit(x.api, "kubectl-edit", "secrets", "shop", "coffer",
+		    "{\"data\":{\"code\":\"eA==\"}}");
+	scene_until(&x, has_one, LONG, "the value again");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, MINUTES);
+	from = sim_request_count(x.s);
+	engsim_crash(&x);
+	engsim_start(&x);
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/namespaces/shop"), 0);
+	assert_true(engsim_in_phase(&x, "shop", "Good"));
+	draws_end(&x);
+}
+
+static void waits_for(struct engsim *x, const char *words)
+{
+	sim_run_for(x->s, 3 * MINUTES);
+	scene_assert_condition(x, "shop", "SecretSourceWarning", words);
+	assert_non_null(strstr(ask_syncd(x, "message"), words));
+}
+
+static void what_lacks_holds_what_is_new(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 991, "src");
+	engsim_start(&x);
+	waits_for(&x, "Secret shop/coffer waits for Secret shop/src: it is not there");
+	assert_string_equal(scene_tag(&x), "");
+	give(&x, "shop", "other", "one", "");
+	waits_for(&x, "it has no key code");
+	ask_sync(&x, "");
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "it has no key code"));
+	assert_string_equal(scene_tag(&x), "");
+	give(&x, "shop", "code", "one", "");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_true(has_one(&x));
+	assert_null(scene_condition(&x, "shop", "SecretSourceWarning"));
+	apisim_delete(x.api, "secrets", "shop", "src");		/* what runs stays */
+	scene_put(&x, "v2");
+	waits_for(&x, "it is not there");
+	assert_true(has_one(&x));
+	assert_string_equal(scene_tag(&x), "v1");
+	draws_end(&x);
+}
+
+static void another_namespace_has_to_consent(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 992, "src/vault");
+	give(&x, "vault", "code", "one", "\"syncd.dev/secret-to\":\"test\"");
+	engsim_start(&x);
+	waits_for(&x, "does not name namespace shop");
+	assert_string_equal(coffer(&x, "code"), "");
+	give(&x, "vault", "code", "one", "\"syncd.dev/secret-to\":\"test, shop\"");
+	scene_until(&x, has_one, LONG, "the value");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	draws_end(&x);
+}
+
+static bool no_vault(void *arg, const char *user, const char *verb,
+		     const char *resource, const char *ns)
+{
+	(void)arg;
+	(void)user;
+	(void)verb;
+	return !strcmp(resource, "secrets") && ns && !strcmp(ns, "vault");
+}
+
+static void a_source_that_may_not_be_read_is_said(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 995, "src/vault");
+	give(&x, "vault", "code", "one", "\"syncd.dev/secret-to\":\"shop\"");
+	apisim_set_authz(x.api, no_vault, NULL);
+	engsim_start(&x);
+	waits_for(&x, "Secret shop/coffer waits for Secret vault/src: it cannot be read");
+	apisim_set_authz(x.api, NULL, NULL);
+	scene_until(&x, has_one, 10 * MINUTES, "the value");
+	draws_end(&x);
+}
+
+/* The last of too many. */
+static void sources_are_counted(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 996, "src");
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	for (int i = 0; i < 200; i++) {
+		_cleanup_free_ char *file = xasprintf("more-%d.yaml", i);
+		_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+			"\"Secret\",\"metadata\":{\"name\":\"more-%d\",\"annotations\":{"
+			"\"syncd.dev/secret-from\":\"of-%d\"}},\"data\":{\"code\":\"eA==\"}}",
+			i, i);
+
+		engsim_commit(&x, file, text);
+	}
+	waits_for(&x, "syncd watches 200 sources already");
+	assert_true(has_one(&x));
+	draws_end(&x);
+}
+
+static const char *pods_digest(struct engsim *x)
+{
+	const char *s = doc_get_str(apisim_get(x->api, "deployments.apps", "shop", "api"),
+				    "spec", "template", "metadata", "annotations",
+				    "syncd.dev/secrets-digest", NULL);
+
+	return s ? s : "";
+}
+
+/* A Deployment that uses the coffer, and is to have new pods with it. */
+static void put_api(struct engsim *x)
+{
+	_cleanup_free_ char *text = engsim_deployment("api", "v1", 1), *more = NULL;
+	json_t *o = doc_parse(text, strlen(text), NULL), *c;
+
+	json_object_set_new(json_object_get(o, "metadata"), "annotations",
+			    json_pack("{ss}", "syncd.dev/restart-on-secrets", "true"));
+	c = json_array_get(doc_get(o, "spec", "template", "spec", "containers", NULL), 0);
+	json_object_set_new(c, "envFrom", json_pack("[{s{ss}}]", "secretRef", "name",
+						    "coffer"));
+	more = json_dumps(o, JSON_COMPACT);
+	engsim_commit(x, "api.yaml", more);
+	json_decref(o);
+}
+
+static void a_rotation_is_a_release(void **state)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 993, "src");
+	put_api(&x);
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	before = xstrdup(pods_digest(&x));
+	assert_int_equal(strlen(before), 64);
+	give(&x, "shop", "code", "two", "");
+	scene_until(&x, has_two, LONG, "the new value");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, MINUTES);
+	assert_int_equal(json_array_size(doc_get(engsim_status(&x, "shop"), "syncd",
+						 "releases", NULL)), 2);
+	after = xstrdup(pods_digest(&x));
+	assert_int_equal(strlen(after), 64);
+	assert_string_not_equal(before, after);
+	draws_end(&x);
+}
+
+/* It does not wait: what cannot be put back stays as the bad release left it. */
+static void a_revert_needs_no_source(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 994, "src");
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_coffer(&x, "src", "p2");
+	scene_put(&x, "crash-2");
+	scene_until_tag(&x, "crash-2", 4 * MINUTES);
+	apisim_delete(x.api, "secrets", "shop", "src");
+	scene_until_tag(&x, "v1", 15 * MINUTES);
+	engsim_until_phase(&x, "shop", "Pinned", 15 * MINUTES);
+	assert_true(has_one(&x));
+	draws_end(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_value_comes_from_its_source),
+		cmocka_unit_test(what_lacks_holds_what_is_new),
+		cmocka_unit_test(another_namespace_has_to_consent),
+		cmocka_unit_test(a_source_that_may_not_be_read_is_said),
+		cmocka_unit_test(sources_are_counted),
+		cmocka_unit_test(a_rotation_is_a_release),
+		cmocka_unit_test(a_revert_needs_no_source),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
