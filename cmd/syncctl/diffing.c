@@ -35,11 +35,13 @@ void diffing_tell(struct diffing *d, const struct view_change *c)
 		add_row(d, c);
 		return;
 	}
+	if (d->o->output == OUT_NAME) {
+		buf_addf(&d->out, "%s/%s\n", c->kind, c->name);
+		return;
+	}
 	head(d);
 	if (d->o->output == OUT_UNIFIED)
 		view_change_unified(c, &d->env, &d->out);
-	else if (d->o->output == OUT_NAME)
-		buf_addf(&d->out, "%s/%s\n", c->kind, c->name);
 	else
 		view_change_paths(c, &d->env, &d->out);
 }

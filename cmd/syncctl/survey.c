@@ -83,9 +83,34 @@ static bool is_component(struct files *files, const char *path)
 	return kind && !strcmp(kind, "Component");
 }
 
+/* Never called, since no request brings one: a repository that lacks is asked for. */
+struct files *survey_no_remote(const char *mirror, const char *commit, struct err *err)
+{
+	(void)commit;
+	err_set(err, ERR_NOTFOUND, "%s is not fetched", mirror);
+	return NULL;
+}
+
+void unit_rendered(struct unit *u, int rc, const struct err *err)
+{
+	_cleanup_free_ char *shown = NULL;
+
+	if (rc) {
+		unit_fail(u, UNIT_FAILED, "%s", err->msg);
+	} else if (u->answer.exec_why) {
+		unit_fail(u, UNIT_SKIPPED, "it is built by the kustomize program: %s",
+			  u->answer.exec_why);
+	} else if (u->answer.want_url) {
+		shown = repo_url_shown(u->answer.want_url);
+		unit_fail(u, UNIT_SKIPPED, "%s: it builds upon %s, which is fetched by the "
+			  "controller only", u->answer.want_by, shown);
+	}
+}
+
 static void build(struct survey *s, struct unit *u)
 {
-	const struct render_request r = { .path = u->folder, .destination_ns = (char[]){ "" } };
+	const struct render_request r = { .path = u->folder, .destination_ns = (char[]){ "" },
+					  .open_tree = survey_no_remote };
 	struct err err = ERR_INIT;
 
 	if (is_component(s->o.files, u->file)) {
@@ -93,11 +118,7 @@ static void build(struct survey *s, struct unit *u)
 		return;
 	}
 	reads_init(&u->reads, s->o.files);
-	if (render_run(&u->reads.files, &r, &u->answer, &err))
-		unit_fail(u, UNIT_FAILED, "%s", err.msg);
-	else if (u->answer.exec_why)
-		unit_fail(u, UNIT_SKIPPED, "it is built by the kustomize program: %s",
-			  u->answer.exec_why);
+	unit_rendered(u, render_run(&u->reads.files, &r, &u->answer, &err), &err);
 	reads_close(&u->reads);
 }
 

@@ -120,6 +120,9 @@ int survey_scan(struct survey *s, struct err *err) __attribute__((warn_unused_re
 int survey_apps(struct survey *s, struct err *err) __attribute__((warn_unused_result));
 /* Frees what it knows of them. */
 void survey_forget(struct survey *s);
+/* What a render that ended so says of the unit. */
+void unit_rendered(struct unit *u, int rc, const struct err *err);
+struct files *survey_no_remote(const char *mirror, const char *commit, struct err *err);
 void unit_fail(struct unit *u, enum unit_state state, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

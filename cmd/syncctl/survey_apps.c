@@ -118,15 +118,20 @@ static int add_rendered(struct survey *s, size_t unit, struct err *err)
 	return 0;
 }
 
-/* One document; what is no object is none of ours. */
+/* One document, or what a List holds; what is no object is none of ours. */
 static int add_document(struct survey *s, const char *path, const struct node *n,
 			struct err *err)
 {
 	_cleanup_buf_ struct buf body = BUF_INIT;
 	_cleanup_json_ json_t *app = NULL;
 	const char *kind = node_get_str(n, "kind");
+	const struct node *items = node_get(n, "items");
 	struct err odd = ERR_INIT;
 
+	for (uint32_t i = 0; kind && !strcmp(kind, "List") && items &&
+	     items->kind == NODE_LIST && i < items->len; i++)
+		if (add_document(s, path, items->kids[i], err))
+			return -1;
 	if (!kind || strcmp(kind, "Application"))
 		return 0;
 	if (node_to_json(n, &body, &odd))
@@ -257,6 +262,7 @@ static void fill(struct parts *p, struct unit *u, const struct app_spec *spec)
 			.destination_ns = spec->dest_ns,
 			.control = p->n ? NULL : spec->control,
 			.environment = p->n ? NULL : spec->environment,
+			.open_tree = survey_no_remote,
 		};
 		p->list[p->n] = (struct render_part){ .request = &p->requests[p->n],
 						      .files = &u->reads.files };
@@ -277,11 +283,8 @@ static void render_app(struct survey *s, struct unit *u, const struct app_spec *
 	}
 	if (!p->n)
 		unit_fail(u, UNIT_FAILED, "no source of it gives objects: name a path");
-	else if (render_all(p->list, p->n, &u->answer, &err))
-		unit_fail(u, UNIT_FAILED, "%s", err.msg);
-	else if (u->answer.exec_why)
-		unit_fail(u, UNIT_SKIPPED, "it is built by the kustomize program: %s",
-			  u->answer.exec_why);
+	else
+		unit_rendered(u, render_all(p->list, p->n, &u->answer, &err), &err);
 	reads_close(&u->reads);
 }
 

@@ -176,6 +176,20 @@ assert_exit 0 ctl validate --all clusters --repo ssh://git@git.example.com/other
 refute_contains "$OUTPUT" "other/infra" "what --repo named"
 g checkout -q .
 
+it "links and names that begin alike are read as Git has them"
+write "$R/infra/k8s/cloud-b/x.yaml" <<<'# beside'
+write "$R/infra/k8s/cloud.c" <<<'beside'
+ln -s base "$R/infra/k8s/linked"
+sed -i 's,../../base,../../linked,' "$R/infra/k8s/cloud/test/kustomization.yaml"
+commit "a link"
+g tag linked
+ln -sfn . "$R/infra/k8s/linked"
+commit "another target"
+assert_eq "clusters/test/shop.yaml infra/k8s/linked" \
+	"$(ctl affected --base linked -o json | jq -r '.[] | .file + " " + (.paths | map(select(endswith("linked"))) | join(" "))')" "by the link"
+assert_eq "clusters/test/shop.yaml" "$(ctl affected --base start --head linked -o json | jq -r '.[].file')" "the overlay"
+g switch -q --detach start
+
 it "mistakes have their exit status"
 assert_exit 20 ctl validate --all "$T/nowhere"
 assert_exit 20 ctl validate --all clusters/../.git/info
@@ -235,3 +249,44 @@ assert_eq "$FROM_FILE" "$OUTPUT" "the same from the cluster"
 assert_exit 20 ctl validate --all . --schema "$T/none.json"
 assert_exit 20 ctl validate --all . --schema cluster
 g checkout -q .
+
+it "the schema says what the API server says"
+write "$T/agree/all.yaml" <<-'END'
+	{apiVersion: v1, kind: ConfigMap, metadata: {name: a0}, data: {a: 5}}
+	---
+	{apiVersion: v1, kind: ConfigMap, metadata: {name: a1, namespace: null}, daat: {a: "5"}}
+	---
+	{apiVersion: v1, kind: Service, metadata: {name: a2}, spec: {ports: [{port: "80"}]}}
+	---
+	{apiVersion: v1, kind: Service, metadata: {name: a3}, spec: {ports: [{port: 80, targetPort: http}]}}
+	---
+	{apiVersion: v1, kind: Service, metadata: {name: a4}, spec: {ports: [{port: 80, targetPort: true}]}}
+	---
+	{apiVersion: v1, kind: Service, metadata: {name: a5}, spec: {ports: [{name: x}]}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: a6}, spec: {containers: [{name: w, image: a:1, resources: {limits: {cpu: 0.5, memory: 1Mi}}}]}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: a7}, spec: {containers: [{name: w, image: a:1, env: [{name: A, value: 1}]}]}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: a8}, spec: {restartPolicy: always, containers: [{name: w, image: a:1}]}}
+	---
+	{apiVersion: v1, kind: Pod, metadata: {name: a9, owner: x}, spec: {containers: [{name: w, image: a:1}]}}
+	---
+	{apiVersion: v1, kind: Secret, metadata: {name: b0}, stringData: {a: changeme}, immutable: "true"}
+	---
+	{apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: b1}, spec: {minAvailable: 50%, selector: {matchLabels: {a: b}}}}
+	---
+	{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: b2}, rules: [{apiGroups: [""], resources: [pods]}]}
+	---
+	{apiVersion: apps/v1, kind: Deployment, metadata: {name: b3}, spec: {replicas: 1.5, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: w, image: a:1}]}}}}
+	---
+	{apiVersion: apps/v1, kind: Deployment, metadata: {name: b4}, spec: {replicas: 1, selector: {matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: w, image: a:1}]}}}}
+END
+write "$T/agree/kustomization.yaml" <<<'resources: [all.yaml]'
+kc create --dry-run=server --validate=strict -f "$T/agree/all.yaml" >"$T/created" 2>&1 || true
+sed -n 's,.*/\([ab][0-9]\) created.*,\1,p' "$T/created" | sort >"$T/taken"
+assert_exit 1 ctl validate --all "$T/agree" --schema "$T/openapi.json" -o json
+jq -r '.findings[] | select(.rule | startswith("schema-")) | .object | sub(".*/"; "")' <<<"$OUTPUT" | sort -u >"$T/refused"
+assert_eq "a3 a6 b1 b4" "$(tr '\n' ' ' <"$T/taken" | sed 's/ $//')" "what the API server takes"
+assert_eq 15 "$(sort -u "$T/taken" "$T/refused" | wc -l)" "all of them"
+assert_eq "" "$(comm -12 "$T/taken" "$T/refused")" "what only one of them refuses"

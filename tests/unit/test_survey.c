@@ -98,6 +98,12 @@ static const struct { const char *want; struct tree_file tree[8]; } trees[] = {
 	{ "app argocd/a failed",	/* what its source names is a link */
 	  { { "a.yaml", APP("a", "l") }, { "l", "->w" }, { "w/m.yaml", MAP },
 	    { NULL, NULL } } },
+	{ "kustomization r skipped; app argocd/a skipped; app argocd/b ok",
+	  { { "r/kustomization.yaml", "resources: ['https://github.com/o/r//x?ref=v1']\n" },
+	    { "all.yaml", "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: argoproj.io/v1alpha1, "
+	      "kind: Application, metadata: {name: a, namespace: argocd}, spec: {source: {repoURL: '"
+	      URL "', path: r}, destination: {name: in-cluster}}}\n- {kind: List, items: [5]}\n---\n"
+	      APP("b", "w") }, { "w/m.yaml", MAP }, { NULL, NULL } } },
 	{ "kustomization h skipped",
 	  { { "h/kustomization.yaml", "helmCharts: [{name: x}]\n" }, { NULL, NULL } } },
 };
