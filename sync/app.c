@@ -164,6 +164,7 @@ void app_free(struct app *a)
 	app_draw_free(a);
 	rel_unref(a->raw);
 	rel_unref(a->git);
+	news_mark_deinit(&a->news_mark);
 	rel_unref(a->head);
 	rel_unref(a->target);
 	rel_unref(a->op_rel);
@@ -217,6 +218,8 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 	record_clock(&a->rec, world_wall(e->w), world_now(e->w));
 	free(a->rec_version);
 	a->rec_version = xstrdup(version);
+	news_mark_take(&a->news_mark, &a->rec);
+	a->notices_stored = a->rec.last_notice;
 	app_poke(a);
 }
 
@@ -224,6 +227,7 @@ void app_forget_record(struct app *a)
 {
 	app_plans_reset(a);
 	record_deinit(&a->rec);
+	news_mark_take(&a->news_mark, &a->rec);
 	free(a->rec_version);
 	a->rec_version = NULL;
 	a->target = rel_unref(a->target);

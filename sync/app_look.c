@@ -442,6 +442,7 @@ void app_look(struct app *a)
 		run(a);
 	look_conditions(a);
 	look_warnings(a);
+	app_tell_looks(a);
 	app_status_tick(a);
 	count_look(a, world_now(e->w) - a->poked_at);
 }

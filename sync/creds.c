@@ -380,7 +380,7 @@ static const char *map_get(const struct creds_map *m, const char *key, size_t n)
 }
 
 /* syncd's own namespace is asked first. */
-static const char *ca_for(const struct creds *c, const char *url)
+const char *creds_ca(const struct creds *c, const char *url)
 {
 	const char *host = strstr(url, "://"), *pem = NULL;
 
@@ -474,7 +474,7 @@ int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	changed |= put(&ep->bearer, k ? k->bearer : NULL);
 	changed |= put(&ep->cert_pem, k ? k->cert : NULL);
 	changed |= put(&ep->key_pem, k ? k->key : NULL);
-	changed |= put(&ep->ca_pem, ca_for(c, url));
+	changed |= put(&ep->ca_pem, creds_ca(c, url));
 	changed |= ep->insecure_skip_verify != insecure;
 	ep->insecure_skip_verify = insecure;
 	if (changed)

@@ -422,6 +422,7 @@ static void boot(struct engine *e)
 		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
 		e->donors = donors_new(e);
+		e->notify = notify_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
 		watch_apps(e);
@@ -468,6 +469,7 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->ns = xstrdup(c->ns);
 	e->identity = xstrdup(c->identity);
 	e->mirrors = xstrdup(c->mirrors);
+	snprintf(e->cluster, sizeof(e->cluster), "%s", c->cluster ? c->cluster : "in-cluster");
 	e->app_namespaces = copy_list(c->app_namespaces,
 				      c->bootstrap.repo ? c->ns : NULL);
 	e->remote_hosts = copy_list(c->remote_hosts, NULL);
@@ -550,6 +552,7 @@ struct engine *engine_abandon(struct engine *e)
 	breaker_free(e->breaker);
 	scripts_free(e->scripts);
 	e->donors = donors_free(e->donors);
+	notify_free(e->notify);
 	claims_free(e->claims);
 	kinds_free(e);
 	source_free(e);

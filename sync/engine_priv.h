@@ -23,6 +23,7 @@
 #include "kinds.h"
 #include "metrics.h"
 #include "health/health.h"
+#include "notify.h"
 #include "pods.h"
 #include "render/answer.h"
 #include "sync/app_spec.h"
@@ -137,6 +138,7 @@ struct store_call {
 	struct render_answer *answer;	/* put: borrowed; get: filled, owned by caller */
 	size_t next_chunk, n_dropped;
 	bool evidence;		/* put: the application's goes with it */
+	uint32_t notices;	/* put: events numbered when it was sent */
 	bool running;
 	struct world_task task;
 	struct err err;
@@ -278,6 +280,8 @@ struct app {
 	char *rec_version;	/* resourceVersion of its Secret; NULL = not stored */
 	VEC(char *) rec_unsure;	/* writes of ours whose answer never came */
 	bool rec_dirty;
+	struct news_mark news_mark;	/* the record as others were last told of it */
+	uint32_t notices_stored;	/* events up to this one are in the stored record */
 	bool aside;		/* another controller serves its namespace: hands off */
 	bool sweeping;		/* a Secret of its is being deleted: begin nothing */
 	char *rec_broken;	/* why the stored record cannot be read: hands off */
@@ -482,6 +486,8 @@ struct engine {
 	struct scripts *scripts;
 	struct donors *donors;
 	struct nudges *nudges;	/* NULL: push webhooks are off */
+	struct notify *notify;
+	char cluster[128];	/* what it is called where others are told of it */
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
 	struct pause *pause;

@@ -265,6 +265,22 @@ static void reviews(const struct engine_counts *c, struct buf *out)
 		   c->reviews_broken);
 }
 
+static void notifications(struct engine *e, struct buf *out)
+{
+	struct notify_counts c;
+
+	notify_counts(e, &c);
+	metric_one(out, "syncd_notifications_total", METRIC_COUNTER,
+		   "Notifications that arrived.", c.told);
+	metric_one(out, "syncd_notification_errors_total", METRIC_COUNTER,
+		   "Tries that failed and are made again.", c.errors);
+	metric_one(out, "syncd_notifications_dropped_total", METRIC_COUNTER,
+		   "Notifications refused, too old, or without a place in the queue.",
+		   c.dropped);
+	metric_one(out, "syncd_notifications_waiting", METRIC_GAUGE,
+		   "Notifications to be sent.", c.waiting);
+}
+
 /* ---- the API server, and this process among its equals ---- */
 
 static void on_stat(const struct kube_stat *s, void *arg)
@@ -309,6 +325,7 @@ void engine_metrics(struct engine *e, struct buf *out)
 	operations(&e->counts, out);
 	git(e, out);
 	reviews(&e->counts, out);
+	notifications(e, out);
 	cluster(e, out);
 	if (e->cfg.argocd_metrics)
 		metrics_argocd(e, out);

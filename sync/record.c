@@ -144,9 +144,12 @@ void record_deinit(struct record *r)
 		inv_deinit(&r->inventory.data[i]);
 	for (size_t i = 0; i < r->hooks.len; i++)
 		hook_run_deinit(&r->hooks.data[i]);
+	for (size_t i = 0; i < r->notices.len; i++)
+		notice_deinit(&r->notices.data[i]);
 	vec_deinit(&r->releases);
 	vec_deinit(&r->inventory);
 	vec_deinit(&r->hooks);
+	vec_deinit(&r->notices);
 	free(r->pin_why);
 	free(r->pin_by);
 	free(r->control);

@@ -175,6 +175,19 @@ static const struct field op_fields[] = {
 };
 TABLE(op_table, op_fields);
 
+static const struct field notice_fields[] = {
+	{ "at", TYPE_I64, AT(notice, at_ms), 0, 0, 0 },
+	{ "event", TYPE_TEXT, AT(notice, event), 0, 0, 0 },
+	{ "other", TYPE_U32, AT(notice, other), 0, 0, 0 },
+	{ "release", TYPE_U32, AT(notice, release), 0, 0, 0 },
+	{ "repo", TYPE_STR, AT(notice, repo), 0, 0, 0 },
+	{ "seq", TYPE_U32, AT(notice, seq), 0, 0, 0 },
+	{ "sha", TYPE_STR, AT(notice, sha), 0, 0, 0 },
+	{ "sink", TYPE_STR, AT(notice, sink), 0, 0, 0 },
+	{ "words", TYPE_STR, AT(notice, words), 0, 0, 0 },
+};
+TABLE(notice_table, notice_fields);
+
 static const struct field record_fields[] = {
 	{ "adopted", TYPE_I64, AT(record, adopted_ms), 0, 0, 0 },
 	{ "chunksNoted", TYPE_BOOL, AT(record, chunks_noted), 0, 0, 0 },
@@ -190,7 +203,10 @@ static const struct field record_fields[] = {
 	  sizeof(struct inv_entry), 0, 0, &inv_table },
 	{ "lastGood", TYPE_U32, AT(record, last_good), 0, 0, 0 },
 	{ "lastId", TYPE_U32, AT(record, last_id), 0, 0, 0 },
+	{ "lastNotice", TYPE_U32, AT(record, last_notice), 0, 0, 0 },
 	{ "lastRevert", TYPE_I64, AT(record, last_revert_ms), 0, 0, 0 },
+	{ "notices", TYPE_LIST, offsetof(struct record, notices),
+	  sizeof(struct notice), 0, 0, &notice_table },
 	{ "op", TYPE_STRUCT, AT(record, op), 0, 0, &op_table },
 	{ "phase", TYPE_NAME, AT(record, phase), phase_name, PHASE_N, 0 },
 	{ "phaseSince", TYPE_I64, AT(record, phase_since_ms), 0, 0, 0 },
@@ -204,6 +220,8 @@ static const struct field record_fields[] = {
 	  sizeof(struct release), 0, 0, &release_table },
 	{ "revertsInRow", TYPE_U32, AT(record, reverts_in_row), 0, 0, 0 },
 	{ "target", TYPE_U32, AT(record, target), 0, 0, 0 },
+	{ "toldCommits", TYPE_TEXT, AT(record, told_commits), 0, 0, 0 },
+	{ "toldPin", TYPE_TEXT, AT(record, told_pin), 0, 0, 0 },
 	{ "vanished", TYPE_I64, AT(record, vanished_ms), 0, 0, 0 },
 };
 TABLE(record_table, record_fields);
@@ -498,6 +516,14 @@ static int check_hooks(struct record *r, struct err *err)
 	return 0;
 }
 
+static int check_notices(struct record *r, struct err *err)
+{
+	for (size_t i = 0; i < r->notices.len; i++)
+		if (!r->notices.data[i].sink)
+			return err_set(err, ERR_INVALID, "notices: [%zu]: sink is needed", i);
+	return 0;
+}
+
 /* A choice of nothing would choose all: it is refused, not guessed. */
 static int check_choices(struct record *r, struct err *err)
 {
@@ -550,7 +576,8 @@ int record_decode(struct record *r, const char *json, size_t len,
 	j = doc_parse(json, len, err);
 	if (!j || read_struct(j, &record_table, (char *)r, err) ||
 	    check_inventory(r, err) || check_hooks(r, err) ||
-	    check_choices(r, err) || check_releases(r, err)) {
+	    check_choices(r, err) || check_notices(r, err) ||
+	    check_releases(r, err)) {
 		record_deinit(r);
 		return err_wrap(err, "state record");
 	}

@@ -93,6 +93,8 @@ bool creds_synced(const struct creds *c);
  */
 int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	       struct err *err) __attribute__((warn_unused_result));
+/* The CA bundle of the URL's host; NULL: the system's. Borrowed. */
+const char *creds_ca(const struct creds *c, const char *url);
 
 /* nudge.c: push webhooks and their secrets. */
 struct nudges;

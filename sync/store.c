@@ -86,6 +86,9 @@ static void take_version(struct store_call *c)
 
 	free(c->app->rec_version);
 	c->app->rec_version = xstrdup(v ? v : "");
+	c->app->notices_stored = c->notices;
+	if (c->app->rec.notices.len)
+		notify_pump(c->app->engine);
 	if (c->evidence && c->app->evidence.due) {
 		free(c->app->evidence.text);
 		c->app->evidence = (struct kept_words){ 0 };
@@ -188,6 +191,8 @@ static void send_record(struct store_call *c)
 		w.release = c->answer;
 		w.release_id = c->release;
 	}
+	app_tell(a);
+	c->notices = a->rec.last_notice;
 	c->evidence = a->evidence.due;
 	if (c->evidence) {
 		w.evidence = a->evidence.text;

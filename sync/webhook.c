@@ -162,8 +162,7 @@ void webhook_push_deinit(struct webhook_push *p)
 	vec_deinit(&p->urls);
 }
 
-/* "host/path", without scheme, user, port and ".git"; "" when there is no host. */
-static char *place_of(const char *url)
+char *webhook_place(const char *url)
 {
 	_cleanup_free_ char *normal = repo_url_normal(url);
 	const char *host = strstr(normal, "://"), *user, *path;
@@ -181,10 +180,10 @@ static char *place_of(const char *url)
 
 bool webhook_names(const struct webhook_push *p, const char *repo_url)
 {
-	_cleanup_free_ char *mine = place_of(repo_url);
+	_cleanup_free_ char *mine = webhook_place(repo_url);
 
 	for (size_t i = 0; *mine && i < p->urls.len; i++) {
-		_cleanup_free_ char *named = place_of(p->urls.data[i]);
+		_cleanup_free_ char *named = webhook_place(p->urls.data[i]);
 
 		if (!strcasecmp(mine, named))
 			return true;

@@ -81,6 +81,8 @@ static const struct flag {
 	     "FILE  the pinned kustomize program (default: beside syncd, else in PATH)"),
 	FLAG("identity", STRING, identity, NULL,
 	     "NAME  this process in the election (default: host name and a random part)"),
+	FLAG("cluster-name", STRING, cluster_name, "in-cluster",
+	     "NAME  what commit statuses and notifications call this cluster"),
 	FLAG("log-level", LEVEL, log_debug, "info", "info|debug"),
 	FLAG("log-format", FORMAT, log_json, NULL,
 	     "text|json  (default: json when not a terminal)"),

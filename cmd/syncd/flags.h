@@ -15,7 +15,7 @@ struct flags {		/* strings are borrowed from argv and the environment */
 	const char *kubeconfig, *context, *ns, *app_namespaces, *remote_hosts;
 	const char *data_dir, *metrics_addr, *health_addr;
 	const char *webhook_addr, *git_webhook_addr, *cert_dir, *webhook_name;
-	const char *worker, *kustomize, *identity;
+	const char *worker, *kustomize, *identity, *cluster_name;
 	const char *bootstrap_repo, *bootstrap_path, *bootstrap_revision;
 	uint64_t poll_ms, soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t cert_lifetime_ms, degraded_grace_ms, pull_grace_ms, crash_grace_ms;

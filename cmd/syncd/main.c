@@ -281,6 +281,7 @@ static void start_engine(struct daemon *d)
 		.app_namespaces = d->namespaces, .identity = d->identity,
 		.remote_hosts = d->hosts, .mirrors = d->mirrors, .poll_ms = d->flags.poll_ms,
 		.max_requests = d->flags.max_requests,
+		.cluster = d->flags.cluster_name,
 		.leader_elect = d->flags.leader_elect,
 		.bootstrap = {
 			.repo = d->flags.bootstrap_repo, .path = d->flags.bootstrap_path,

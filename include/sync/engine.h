@@ -28,6 +28,7 @@ struct engine_config {		/* all strings are copied */
 	const char *const *remote_hosts;	/* of remote bases; NULL: none allowed */
 	const char *identity;		/* leader election */
 	const char *mirrors;		/* folder for Git mirrors */
+	const char *cluster;		/* its name in notifications; NULL: "in-cluster" */
 	uint64_t poll_ms;		/* 0 = 60 s */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;

@@ -16,6 +16,7 @@
 #include "core/err.h"
 #include "core/mem.h"
 #include "sync/hook_record.h"
+#include "sync/notice.h"
 
 /* An object's identity; versions do not count. Strings are borrowed. */
 struct objkey {
@@ -157,6 +158,10 @@ struct record {
 	VEC(struct release) releases;		/* oldest first */
 	VEC(struct inv_entry) inventory;	/* sorted by objkey_cmp */
 	VEC(struct hook_run) hooks;	/* oldest first */
+	VEC(struct notice) notices;	/* not told yet; oldest first */
+	uint32_t last_notice;	/* events numbered so far */
+	char told_commits[65];	/* that cannot be put out, and that was told; "" */
+	char told_pin[65];	/* the pin by annotation that was told; "" */
 };
 
 void record_deinit(struct record *r);

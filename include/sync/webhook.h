@@ -56,5 +56,7 @@ void webhook_push_deinit(struct webhook_push *p);
  * is polled over SSH may be named by its page.
  */
 bool webhook_names(const struct webhook_push *p, const char *repo_url);
+/* "host/path", without scheme, user, port and ".git"; "" when there is no host. Owned. */
+char *webhook_place(const char *url);
 
 #endif

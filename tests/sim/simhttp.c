@@ -39,6 +39,7 @@ static void http_free(struct sim_http *q)
 	free(q->content_type);
 	free(q->protocol);
 	free(q->etag);
+	free(q->headers);
 	free(q->login);
 	free(q->ca);
 	vec_deinit(&q->lines);
@@ -266,6 +267,27 @@ static void ask_git(struct sim_http *q)
 		q->ended = true;	/* until a timeout */
 }
 
+void sim_set_receiver(struct sim *s, sim_receiver_fn *fn, void *arg)
+{
+	s->receiver = fn;
+	s->receiver_arg = arg;
+}
+
+static void ask_receiver(struct sim_http *q)
+{
+	struct sim *s = q->sim;
+	struct sim_post p = {
+		.at = s->now, .url = q->url, .path = q->path, .type = q->content_type,
+		.login = q->login, .headers = q->headers, .body = buf_str(&q->body),
+		.len = q->body.len,
+	};
+
+	q->status = s->receiver ? s->receiver(s->receiver_arg, &p) : 200;
+	sim_trace(s, q->url, (uint64_t)q->status);
+	if (!q->status)
+		sim_http_end_in(q, 1, ERR_NET, "connection refused");
+}
+
 /* Misfortune may be bound to requests of one method and path. */
 static bool strikes(struct sim_http *q, const unsigned *chance)
 {
@@ -371,6 +393,8 @@ static void arrive(void *arg)
 	if (!fault_instead(q)) {
 		if (served_by_api(q))
 			ask_api_once_or_twice(q);
+		else if (strstr(q->url, "hooks.sim"))
+			ask_receiver(q);
 		else
 			ask_git(q);
 	}
@@ -398,6 +422,15 @@ static const char *header(const struct http_call *c, const char *name)
 		if (!strncasecmp(*h, name, n) && (*h)[n] == ':')
 			return *h + n + 1 + strspn(*h + n + 1, " ");
 	return "";
+}
+
+static char *header_lines(const struct http_call *c)
+{
+	struct buf out = BUF_INIT;
+
+	for (const char *const *h = c->headers; h && *h; h++)
+		buf_addf(&out, "%s\n", *h);
+	return out.len ? buf_steal(&out, NULL) : xstrdup("");
 }
 
 static char *or_empty(const char *s)
@@ -447,6 +480,7 @@ void sim_http_start(struct world *w, struct http_call *c)
 	q->content_type = or_empty(c->content_type);
 	q->protocol = xstrdup(header(c, "Git-Protocol"));
 	q->etag = xstrdup(header(c, "If-None-Match"));
+	q->headers = header_lines(c);
 	q->login = login_of(c->endpoint);
 	q->ca = or_empty(c->endpoint->ca_pem);
 	buf_add(&q->body, c->body_len ? c->body : "", c->body_len);

@@ -12,6 +12,7 @@ struct sim_http {
 	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */
 	char *url, *method, *path, *query, *user, *agent;
 	char *accept, *content_type, *protocol, *etag;
+	char *headers;		/* those of the call, a line each */
 	char *login, *ca;	/* of the endpoint: "user:password", trusted roots */
 	struct buf body;
 	struct sim_event *travel;	/* on its way to the server */

@@ -49,6 +49,8 @@ struct sim {
 	unsigned n_crashed;
 	struct sim_spy spy;
 	struct worker_handler workers[WORKER_KIND_N];
+	sim_receiver_fn *receiver;
+	void *receiver_arg;
 	VEC(struct cache_entry) cache;
 	VEC(struct sim_request *) requests;
 	VEC(char *) log;

@@ -149,6 +149,20 @@ void sim_set_worker(struct sim *s, enum worker_kind kind, sim_worker_fn *fn,
 		    void *arg);
 uint64_t sim_worker_calls(const struct sim *s, enum worker_kind kind);
 
+/* ---- others: receivers of notifications, at URLs that hold "hooks.sim" ---- */
+
+/* What came; borrowed for the call. */
+struct sim_post {
+	uint64_t at;
+	const char *url, *path, *type, *login;	/* login: "bearer:TOKEN"; "" */
+	const char *headers;	/* "Name: value" lines */
+	const char *body;
+	size_t len;
+};
+/* The HTTP status; 0: nobody answers. Without one it is 200. */
+typedef int sim_receiver_fn(void *arg, const struct sim_post *p);
+void sim_set_receiver(struct sim *s, sim_receiver_fn *fn, void *arg);
+
 /* ---- what was seen ---- */
 
 /* One request as the API server saw it; strings live as long as the sim. */
