@@ -9,6 +9,7 @@
 
 #include "claims.h"
 #include "donors.h"
+#include "grace.h"
 #include "scripts.h"
 #include "turns.h"
 
@@ -422,6 +423,7 @@ static void boot(struct engine *e)
 		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
 		e->donors = donors_new(e);
+		e->grace = grace_new(e);
 		e->notify = notify_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
@@ -470,12 +472,11 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 	e->identity = xstrdup(c->identity);
 	e->mirrors = xstrdup(c->mirrors);
 	snprintf(e->cluster, sizeof(e->cluster), "%s", c->cluster ? c->cluster : "in-cluster");
-	e->app_namespaces = copy_list(c->app_namespaces,
-				      c->bootstrap.repo ? c->ns : NULL);
+	e->app_namespaces = copy_list(c->app_namespaces, c->bootstrap.repo ? c->ns : NULL);
 	e->remote_hosts = copy_list(c->remote_hosts, NULL);
 	e->retry.fn = on_retry;
 	e->live.ignored = app_ignored;
-	e->live.judge = scripts_judge;
+	e->live.judge = grace_judge;
 	e->live.arg = e;
 	sm_init(&e->sm, states, BOOT_IDLE);
 	e->kube = kube_new(w, c->api, limits);
@@ -552,6 +553,7 @@ struct engine *engine_abandon(struct engine *e)
 	breaker_free(e->breaker);
 	scripts_free(e->scripts);
 	e->donors = donors_free(e->donors);
+	grace_free(e->grace);
 	notify_free(e->notify);
 	claims_free(e->claims);
 	kinds_free(e);
@@ -587,9 +589,7 @@ bool engine_leading(const struct engine *e)
 
 bool engine_ready(const struct engine *e)
 {
-	if (e->stopping)
-		return false;
-	if (!certkeeper_settled(e->certkeeper))
+	if (e->stopping || !certkeeper_settled(e->certkeeper))
 		return false;
 	if (e->sm.state == BOOT_ELECTION)
 		return true;

@@ -48,6 +48,7 @@ struct op;
 struct repo;
 struct scripts;
 struct donors;
+struct grace;
 
 /* ---- the admission webhook ---- */
 
@@ -485,6 +486,7 @@ struct engine {
 	struct creds *creds;
 	struct scripts *scripts;
 	struct donors *donors;
+	struct grace *grace;
 	struct nudges *nudges;	/* NULL: push webhooks are off */
 	struct notify *notify;
 	char cluster[128];	/* what it is called where others are told of it */

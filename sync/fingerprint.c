@@ -268,6 +268,13 @@ static const json_t *find_entry(const json_t *object, const char *manager)
 	return NULL;
 }
 
+int64_t fingerprint_applied_ms(const json_t *object, const char *manager)
+{
+	const char *time = doc_get_str(find_entry(object, manager), "time", NULL);
+
+	return time ? time_parse_rfc3339(time) : -1;
+}
+
 int fingerprint_without(const json_t *object, const char *manager,
 			const json_t *ignored, char out[65],
 			const char **ret_version, struct err *err)

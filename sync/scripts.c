@@ -12,6 +12,7 @@
  * the queue is empty. What was judged at its version already is not judged again.
  */
 #include "scripts.h"
+#include "grace.h"
 
 #include "core/utf8.h"
 #include "health/script.h"
@@ -128,6 +129,7 @@ static void tell(struct scripts *s, struct live *l, const struct health *h)
 	memcpy(before.uid, l->uid, sizeof(before.uid));
 	memcpy(before.fingerprint, l->fingerprint, sizeof(before.fingerprint));
 	l->health = *h;
+	grace_hold(s->engine, l);
 	if (a)
 		app_on_live(a, l, &before);
 }

@@ -7,7 +7,7 @@
 struct scripts *scripts_new(struct engine *e);
 struct scripts *scripts_free(struct scripts *s);	/* NULL-safe */
 bool scripts_known(const struct engine *e);	/* the ConfigMaps were looked for */
-/* The live index's judge; its arg is the engine. */
+/* Part of the live index's judge; its arg is the engine. */
 void scripts_judge(void *engine, struct live *l, const json_t *object,
 		   const struct health *was);
 

@@ -46,6 +46,9 @@ int fingerprint_without(const json_t *object, const char *manager,
 json_t *fingerprint_extract(const json_t *object, const char *manager,
 			    const json_t *tree);
 
+/* When `manager` last changed something by Apply, wall ms; -1: it is not said. */
+int64_t fingerprint_applied_ms(const json_t *object, const char *manager);
+
 /*
  * Does `manager` own, by Apply, the field at this path? Field names from the
  * object's root on, ended by NULL: "spec", "replicas", NULL.

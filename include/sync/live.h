@@ -28,6 +28,8 @@ struct live {
 	struct health health;
 	unsigned script;	/* which judges its health; 0: the built-in rule */
 	int64_t generation;	/* while a script does */
+	int64_t lenient_until;	/* wall ms: till then Degraded is Progressing; 0 */
+	bool held_back;		/* ... and it is */
 	uint64_t judged;	/* the version that it was judged at by the script */
 	uint64_t progress;
 	uint64_t own_deadline_ms;	/* its own time for a rollout, set by us; 0 */

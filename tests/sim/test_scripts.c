@@ -277,6 +277,39 @@ static void a_full_queue_loses_nothing(void **state)
 	scene_end(&x, true);
 }
 
+/* syncd.dev/health-after: unwell for a while after a change is Progressing. */
+static void an_object_has_its_time(void **state)
+{
+	static const char map[] = "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+		"\"metadata\":{\"name\":\"extra\",\"annotations\":{"
+		"\"syncd.dev/health-after\":\"%s\"}},\"data\":{\"key\":\"%s\"}}";
+	_cleanup_free_ char *bad = xasprintf(map, "2m", "bad");
+	_cleanup_free_ char *fine = xasprintf(map, "2m", "fine");
+	_cleanup_free_ char *odd = xasprintf(map, "soon", "bad");
+	struct engsim x;
+	struct judge j;
+
+	(void)state;
+	begin(&x, &j, 3160);
+	put_scripts(&x, "argocd", BY_VALUE);
+	engsim_commit(&x, "extra.yaml", bad);
+	engsim_start(&x);
+	until(&x, "Progressing: no good");
+	sim_run_for(x.s, 60000);
+	until(&x, "Progressing: no good");
+	engsim_crash(&x);	/* begins no new time */
+	engsim_start(&x);
+	until(&x, "Progressing: no good");
+	sim_run_for(x.s, 60000);
+	until(&x, "Degraded: no good");
+	engsim_commit(&x, "extra.yaml", fine);
+	until(&x, "Healthy: fine");
+	/* What is no duration is none. */
+	engsim_commit(&x, "extra.yaml", odd);
+	until(&x, "Degraded: no good");
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +319,7 @@ int main(void)
 		cmocka_unit_test(another_script_judges_anew),
 		cmocka_unit_test(a_script_that_kills_its_worker_is_given_up),
 		cmocka_unit_test(a_map_that_may_not_be_read_holds_nothing),
+		cmocka_unit_test(an_object_has_its_time),
 		cmocka_unit_test(a_full_queue_loses_nothing),
 	};
 

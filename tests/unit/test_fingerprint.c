@@ -482,6 +482,31 @@ static void depth_is_capped(void **state)
 	assert_int_equal(err.code, ERR_LIMIT);
 }
 
+static void the_time_of_our_last_change(void **state)
+{
+	static const struct { const char *fields; int64_t want; } rows[] = {
+		{ "", -1 },
+		{ "{\"manager\":\"other\",\"operation\":\"Apply\",\"time\":\"2026-01-01T00:00:00Z\"}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Update\",\"time\":\"2026-01-01T00:00:00Z\"}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Apply\",\"subresource\":\"scale\",\"time\":"
+		  "\"2026-01-01T00:00:00Z\"}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Apply\"}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Apply\",\"time\":7}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Apply\",\"time\":\"soon\"}", -1 },
+		{ "{\"manager\":\"syncd\",\"operation\":\"Apply\",\"time\":\"1970-01-01T00:01:00Z\"}",
+		  60000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_free_ char *text = xasprintf("{\"metadata\":{\"managedFields\":[%s]}}",
+						      rows[i].fields);
+		_cleanup_json_ json_t *o = doc_parse(text, strlen(text), NULL);
+
+		assert_int_equal(fingerprint_applied_ms(o, "syncd"), rows[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -498,6 +523,7 @@ int main(void)
 		cmocka_unit_test(indexes_and_numbers),
 		cmocka_unit_test(what_we_do_not_know_is_refused),
 		cmocka_unit_test(depth_is_capped),
+		cmocka_unit_test(the_time_of_our_last_change),
 	};
 
 	doc_init();
