@@ -226,7 +226,7 @@ static void differences(const struct view_app *a, const json_t *changes,
 			const struct view_env *env, struct buf *out)
 {
 	const json_t *good = doc_get(a->syncd, "lastGood", NULL);
-	_cleanup_buf_ struct buf lines = BUF_INIT;
+	_cleanup_buf_ struct buf lines = BUF_INIT, words = BUF_INIT;
 	_cleanup_free_ char *command = xasprintf("diff %s --release %lld %lld", a->name,
 		(long long)doc_get_int(good, 0, "id", NULL),
 		(long long)doc_get_int(a->rejected, 0, "id", NULL));
@@ -234,10 +234,12 @@ static void differences(const struct view_app *a, const json_t *changes,
 
 	if (!n)
 		return;
-	title(env, out, "What it changed", command);
-	cut_lines(&lines, env, out);
 	if (n > CHANGE_LINES)
-		buf_addf(out, "  and %zu more\n", n - CHANGE_LINES);
+		buf_addf(&words, "What it changed, %d of %zu", CHANGE_LINES, n);
+	else
+		buf_adds(&words, "What it changed");
+	title(env, out, buf_str(&words), command);
+	cut_lines(&lines, env, out);
 }
 
 void view_rejected(const struct view_app *a, const struct view_kept *kept,

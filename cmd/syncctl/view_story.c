@@ -51,8 +51,14 @@ static void git_wants(const struct view_app *a, struct buf *out)
 	}
 }
 
-static void headline(const struct view_app *a, const struct view_env *env,
-		     struct buf *out)
+/* Put back after a rejection: why it is pinned says all that this would. */
+static bool is_put_back(const struct view_app *a)
+{
+	return a->pinned && !a->moving && a->rejected;
+}
+
+static void headline_words(const struct view_app *a, const struct view_env *env,
+			   struct buf *out)
 {
 	const json_t *good = doc_get(a->syncd, "lastGood", NULL);
 	const char *since = doc_get_str(a->target, "healthySince", NULL);
@@ -66,7 +72,8 @@ static void headline(const struct view_app *a, const struct view_env *env,
 	} else if (a->pinned && !a->moving) {
 		buf_adds(out, " is pinned to release ");
 		view_release(out, a->target);
-		for_age(out, env, ", healthy for ", since);
+		if (!is_put_back(a))	/* said beside its health */
+			for_age(out, env, ", healthy for ", since);
 	} else if (!strcmp(text(doc_get_str(a->target, "state", NULL)), "candidate")) {
 		buf_adds(out, " is going to release ");
 		view_release(out, a->target);
@@ -79,6 +86,22 @@ static void headline(const struct view_app *a, const struct view_env *env,
 		for_age(out, env, ", good for ", since);
 	}
 	git_wants(a, out);
+}
+
+/* What follows a rejection is cut, for it is said below, and not wrapped. */
+static void headline(const struct view_app *a, const struct view_env *env,
+		     struct buf *out)
+{
+	_cleanup_buf_ struct buf line = BUF_INIT;
+
+	headline_words(a, env, &line);
+	if (!is_put_back(a) || env->width <= 20) {
+		buf_adds(out, buf_str(&line));
+		return;
+	}
+	line.data[line.len - 1] = '\0';	/* its newline */
+	view_cut(out, buf_str(&line), env->width);
+	buf_addc(out, '\n');
 }
 
 static void source_line(const struct view_app *a, struct buf *out)
@@ -99,14 +122,18 @@ static void state_lines(const struct view_app *a, const struct view_env *env,
 			struct buf *out)
 {
 	const char *health = doc_get_str(a->status, "health", "message", NULL);
+	const char *since = doc_get_str(a->target, "healthySince", NULL);
 
 	buf_adds(out, "Sync     ");
 	view_coloured(out, env, a->sync_colour, buf_str(&a->sync_words));
 	if (!strstr(buf_str(&a->sync_words), a->sync))
 		buf_addf(out, " (%s)", a->sync);
-	buf_adds(out, "\nHealth   ");
+	/* One line where each counts: the story of a rejection is to fit a screen. */
+	buf_adds(out, is_put_back(a) && !health ? "    Health " : "\nHealth   ");
 	view_coloured(out, env, a->health_colour, a->health_sign);
 	buf_addf(out, " %s", a->health[0] ? a->health : "Unknown");
+	if (is_put_back(a) && !strcmp(a->health, "Healthy"))
+		for_age(out, env, " for ", since);
 	if (health) {
 		buf_adds(out, "  ");
 		view_clean(out, health);
@@ -292,12 +319,6 @@ static void gates(const struct view_app *a, const struct view_env *env, struct b
 	view_gates(a->syncd, env, out);
 }
 
-/* Put back after a rejection: why it is pinned says all that this would. */
-static bool is_put_back(const struct view_app *a)
-{
-	return a->pinned && !a->moving && a->rejected;
-}
-
 static void problems(const struct view_app *a, const struct view_env *env,
 		     struct buf *out)
 {
@@ -358,6 +379,24 @@ static void approve_step(const struct view_app *a, struct buf *steps)
 	}
 }
 
+/*
+ * With the commit that asked for what was rejected. Which one it is is not known
+ * where there are several repositories; what a person rolled back needs no undoing.
+ */
+static void commit_step(const struct view_app *a, struct buf *out)
+{
+	const char *commit = text(doc_get_str(a->rejected, "revision", NULL));
+	const char *by = text(doc_get_str(a->pin, "by", NULL));
+	size_t n = strlen(commit);
+
+	if (!a->pinned || strcmp(by, "auto-revert") ||
+	    doc_get(a->rejected, "revisions", NULL) || (n != 40 && n != 64) ||
+	    strspn(commit, "0123456789abcdef") != n)
+		buf_adds(out, "  push a new commit                     it is tried at once\n");
+	else
+		buf_addf(out, "  git revert %s  or a fix: push it\n", commit);
+}
+
 static void next_steps(const struct view_app *a, const struct view_env *env,
 		       struct buf *out)
 {
@@ -373,9 +412,9 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	if (view_asked(a->app, env, NULL))
 		step(&steps, "confirm", a->name, "approves exactly the list above");
 	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
-		buf_adds(&steps, "  push a new commit                     it is tried at once\n");
+		commit_step(a, &steps);
 		step(&steps, view_may_retry(a->app) ? "retry" : "sync", a->name,
-		     "tries Git's commit once more: if the cause is gone");
+		     "Git's commit once more, if the cause is gone");
 	} else if (a->moving) {
 		step(&steps, "wait --good", a->name, "until it is good or went back");
 	} else if (!strcmp(a->sync, "OutOfSync") && !automated) {

@@ -168,7 +168,7 @@ assert_contains "$OUTPUT" "image is pinned to release #1 (${GOOD:0:7}" "the head
 assert_contains "$OUTPUT" "Git wants ${BAD:0:7}" "what Git wants"
 assert_contains "$OUTPUT" "Why it is pinned" "the story"
 assert_contains "$OUTPUT" ImagePullBackOff "the reason"
-assert_contains "$OUTPUT" "push a new commit" "the next step"
+assert_contains "$OUTPUT" "git revert $BAD  or a fix: push it" "the next step"
 assert_contains "$OUTPUT" "syncctl retry image" "the next step"
 assert_contains "$(syncctl status)" "✗ Pinned" "the fleet"
 assert_contains "$(syncctl history image)" "#2   rejected" "the history"

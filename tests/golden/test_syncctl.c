@@ -1,6 +1,7 @@
 /*
  * What syncctl shows: tests/golden/syncctl/NAME.json in, NAME.txt out. A case:
  *   view        fleet, fleet-json, report, report-json, story, list, get, history, health, progress, yaml
+ *   rows        as many of a terminal of that width (80) it may take
  *   now         RFC 3339; width, colour, wide, namespaces as in struct view_env
  *   items       Applications; "statusFile": "good" takes the status from
  *               tests/golden/statusdoc/good.json, so that what the daemon writes
@@ -170,6 +171,31 @@ static void compare(const char *path, const struct buf *got)
 		fail_msg("%s\nwant:\n%s\ngot:\n%s", path, buf_str(&want), buf_str(got));
 }
 
+/* Lines of a terminal, which wraps what is too wide. */
+static size_t rows_of(const char *text, size_t width)
+{
+	size_t rows = 0;
+
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+		_cleanup_free_ char *line = xstrndup(text, n);
+		size_t columns = view_width(line);
+
+		rows += columns ? (columns + width - 1) / width : 1;
+		text += n + (text[n] == '\n');
+	}
+	return rows;
+}
+
+static void check_rows(const char *name, const json_t *c, const char *text)
+{
+	size_t most = (size_t)doc_get_int(c, 0, "rows", NULL);
+	size_t rows = rows_of(text, (size_t)doc_get_int(c, 80, "width", NULL));
+
+	if (most && rows > most)
+		fail_msg("%s takes %zu rows, not %zu:\n%s", name, rows, most, text);
+}
+
 static void run_case(const char *name)
 {
 	_cleanup_free_ char *in = xasprintf(GOLDEN "syncctl/%s", name);
@@ -180,6 +206,7 @@ static void run_case(const char *name)
 
 	fill_statuses(doc_get(c, "items", NULL));
 	show(name, c, &got);
+	check_rows(name, c, buf_str(&got));
 	compare(out, &got);
 }
 
