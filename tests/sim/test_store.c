@@ -48,11 +48,26 @@ static void start_good(struct engsim *x, uint64_t seed, enum size size)
 	engsim_until_phase(x, "shop", "Good", LONG);
 }
 
+static uint32_t last_good(struct engsim *x)
+{
+	return (uint32_t)doc_get_int(engsim_status(x, "shop"), 0, "syncd", "lastGood", "id",
+				     NULL);
+}
+
+static bool is_next_good(void *arg)
+{
+	struct engsim *x = arg;
+
+	return last_good(x) > x->want_release && engsim_in_phase(x, "shop", "Good");
+}
+
+/* The phase alone is not enough: until it is told, it is that of the one before. */
 static void put_good(struct engsim *x, const char *tag)
 {
+	x->want_release = last_good(x);
 	scene_put(x, tag);
-	scene_until_tag(x, tag, LONG);
-	engsim_until_phase(x, "shop", "Good", LONG);
+	scene_until(x, is_next_good, LONG, "the next good release");
+	assert_string_equal(scene_tag(x), tag);
 	sim_run_for(x->s, 3000);
 }
 
