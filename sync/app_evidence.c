@@ -13,22 +13,29 @@ static void on_gathered(void *arg)
 	_cleanup_json_ json_t *doc = gather_take(a->gather);
 	struct buf text = BUF_INIT;
 
-	a->gather = gather_free(a->gather);
 	if (doc) {
 		doc_write(doc, &text);
 		a->evidence.text = buf_steal(&text, NULL);
+		a->evidence.words = gather_words(a->gather, doc, a->evidence.spoken);
 	}
+	a->gather = gather_free(a->gather);
 	if (a->op)
 		op_on_live(a->op);
 	app_poke(a);
 }
 
 void app_gather(struct app *a, uint32_t release, const struct objkey *subjects,
-		size_t n)
+		size_t n, bool spoken)
 {
 	app_gather_free(a);
 	a->evidence.release = release;
+	a->evidence.spoken = spoken;
 	a->gather = gather_start(a, subjects, n, on_gathered, a);
+}
+
+const char *app_kept_words(const struct app *a, uint32_t release)
+{
+	return a->evidence.release == release ? a->evidence.words : NULL;
 }
 
 /* Beyond a few the oldest go. */
@@ -55,5 +62,6 @@ void app_gather_free(struct app *a)
 {
 	a->gather = gather_free(a->gather);
 	free(a->evidence.text);
+	free(a->evidence.words);
 	a->evidence = (struct kept_words){ 0 };
 }

@@ -133,10 +133,13 @@ void app_note_adoption(struct app *a);
 
 /*
  * app_evidence.c: what failing pods say is asked for before the release is rejected
- * (and its pods are gone), for some seconds at most; a->gather meanwhile.
+ * (and its pods are gone), for some seconds at most; a->gather meanwhile. The first
+ * subject is to blame; spoken: the reason has its pods' own words.
  */
 void app_gather(struct app *a, uint32_t release, const struct objkey *subjects,
-		size_t n);
+		size_t n, bool spoken);
+/* What a reason should say as well (evidence_words); borrowed, NULL: nothing. */
+const char *app_kept_words(const struct app *a, uint32_t release);
 /* The release is being rejected: what was gathered of it is stored. */
 void app_keep_evidence(struct app *a, struct release *rel);
 void app_gather_free(struct app *a);

@@ -357,6 +357,15 @@ static void resume_op(struct app *a)
 
 void app_act(struct app *a, const struct decision *d)
 {
+static void reject_soaked(struct app *a)
+{
+	const char *words = app_kept_words(a, a->rec.target);
+	_cleanup_free_ char *why = xasprintf("%s%s%s", a->soak_why ? a->soak_why : "",
+					     words ? "; " : "", words ? words : "");
+
+	app_reject(a, record_release(&a->rec, a->rec.target), why, false, true);
+}
+
 	if (d->next != NEXT_SYNC || a->request.present)
 		turns_leave(a);
 	else if (!turns_take(a))
@@ -394,8 +403,7 @@ void app_act(struct app *a, const struct decision *d)
 		if (a->rec.phase == PHASE_SOAKING && a->gather)
 			break;	/* its end pokes */
 		if (a->rec.phase == PHASE_SOAKING)
-			app_reject(a, record_release(&a->rec, a->rec.target),
-				   a->soak_why ? a->soak_why : "", false, true);
+			reject_soaked(a);
 		else
 			start_revert(a);
 		break;

@@ -150,7 +150,7 @@ static void ask_pods(struct app *a, const struct soak_look *s)
 	if (!a->soak_bad || a->soak_asked)
 		return;
 	a->soak_asked = true;
-	app_gather(a, a->rec.target, &s->culprit, 1);
+	app_gather(a, a->rec.target, &s->culprit, 1, s->broken);
 }
 
 bool app_soak_over(struct app *a)

@@ -263,6 +263,8 @@ struct kept_words {
 	uint32_t release;
 	char *text;		/* evidence.h's document; NULL */
 	bool due;		/* the release was rejected: with the next write */
+	char *words;		/* of that: what a reason should say as well; NULL */
+	bool spoken;		/* the reason has a pod's words already */
 };
 
 struct app {

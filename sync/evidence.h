@@ -64,6 +64,13 @@ void evidence_secrets(const json_t *pod, json_t *names);
 void evidence_add_events(json_t *doc, const json_t *list, const struct objkey *subject);
 void evidence_note(json_t *doc, const char *words);
 /*
+ * evidence_words.c: what holds the subject's pods up, in the words of the newest
+ * warning in doc: a probe that fails, a volume that cannot be mounted, a quota. spoken:
+ * a pod's own words are known already, and only a probe that ended it tells more.
+ * Owned by the caller; NULL: none says so.
+ */
+char *evidence_words(const json_t *doc, const struct objkey *subject, bool spoken);
+/*
  * Hides the secrets in all words. blind: some are not known, so that what pods
  * said is left out.
  */

@@ -368,6 +368,11 @@ json_t *gather_take(struct gather *g)
 	return NULL;
 }
 
+char *gather_words(const struct gather *g, const json_t *doc, bool spoken)
+{
+	return g->subjects.len ? evidence_words(doc, &g->subjects.data[0], spoken) : NULL;
+}
+
 struct gather *gather_free(struct gather *g)
 {
 	if (!g)

@@ -21,6 +21,8 @@ struct gather *gather_start(struct app *a, const struct objkey *subjects, size_t
 			    void (*on_done)(void *arg), void *arg);
 /* The document (evidence.h), owned; once, after on_done. NULL: nothing was found. */
 json_t *gather_take(struct gather *g);
+/* evidence_words() of that document about the first of the subjects; owned. */
+char *gather_words(const struct gather *g, const json_t *doc, bool spoken);
 struct gather *gather_free(struct gather *g);	/* NULL-safe; without callback */
 
 #endif

@@ -30,7 +30,8 @@ void op_gather(struct op *op, const struct settle_item *items, size_t n, size_t 
 		if (i != culprit && is_unwell(&items[i]))
 			subjects[found++] = items[i].key;
 	op->gathered = true;
-	app_gather(op->app, op->c.release, subjects, found);
+	app_gather(op->app, op->c.release, subjects, found,
+		   items[culprit].pod != POD_FINE);
 }
 
 static void gather_hooks(struct op *op)
@@ -48,7 +49,18 @@ static void gather_hooks(struct op *op)
 			subjects[found++] = hook_run_key(h);
 	}
 	if (found)
-		app_gather(op->app, op->c.release, subjects, found);
+		app_gather(op->app, op->c.release, subjects, found, false);
+}
+
+static void say_words(struct op *op)
+{
+	const char *words = app_kept_words(op->app, op->c.release);
+	const struct err why = op->err;
+
+	if (!words)
+		return;
+	err_set(&op->err, why.code, "%s; %s", why.msg, words);
+	op->err.retry = why.retry;
 }
 
 bool op_gathers(struct op *op)
@@ -57,5 +69,8 @@ bool op_gathers(struct op *op)
 		return false;
 	if (!op->gathered)
 		gather_hooks(op);
-	return op->app->gather != NULL;
+	if (op->app->gather)
+		return true;
+	say_words(op);
+	return false;
 }

@@ -341,7 +341,8 @@ struct unstick *unstick_free(struct unstick *u);
 /*
  * op_evidence.c: what failing pods say, asked for when a sync failed over them:
  * those of the steps' objects, or of its failed hooks. op_gathers: true while that
- * is under way; hooks and objects stay until then.
+ * is under way; hooks and objects stay until then, and the reason gets what was said
+ * of the pods. Not called any more once it answered false.
  */
 void op_gather(struct op *op, const struct settle_item *items, size_t n, size_t culprit);
 bool op_gathers(struct op *op);

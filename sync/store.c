@@ -91,6 +91,7 @@ static void take_version(struct store_call *c)
 		notify_pump(c->app->engine);
 	if (c->evidence && c->app->evidence.due) {
 		free(c->app->evidence.text);
+		free(c->app->evidence.words);
 		c->app->evidence = (struct kept_words){ 0 };
 	}
 	/* Those are gone now; what was dropped meanwhile goes next time. */

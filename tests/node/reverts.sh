@@ -104,8 +104,8 @@ why crash CrashLoopBackOff
 status crash "no schema version 7 in the database"
 why oom OOMKilled
 status oom OOMKilled
-why probe 'progress|[Rr]eadiness'
-status probe "no progress within the deadline"
+why probe 'no progress within the deadline.*; pod probe-[^ ]*: Readiness probe failed: HTTP probe failed with statuscode: 503'
+status probe 503
 why stuck 'ErrImagePull|ImagePullBackOff'
-why hook gate.example.com
+why hook 'failed calling webhook .*gate.example.com'
 status hook gate.example.com

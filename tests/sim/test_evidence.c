@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "apiint.h"
 #include "core/doc.h"
 #include "hookscene.h"
 #include "sync/store_codec.h"
@@ -52,13 +53,13 @@ static void assert_says(const json_t *doc, const char *words, bool there)
 }
 
 static void put_event(struct engsim *x, const char *kind, const char *name,
-		      const char *type, const char *message)
+		      const char *type, const char *reason, const char *message)
 {
 	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"Event\","
 		"\"metadata\":{\"name\":\"e-%s-%s\",\"namespace\":\"shop\"},\"involvedObject\":{"
 		"\"kind\":\"%s\",\"namespace\":\"shop\",\"name\":\"%s\"},\"type\":\"%s\","
-		"\"reason\":\"Told\",\"count\":7,\"message\":\"%s\"}", type[0] == 'W' ? "w" :
-		"n", name, kind, name, type, message);
+		"\"reason\":\"%s\",\"count\":7,\"message\":\"%s\"}", type[0] == 'W' ? "w" :
+		"n", name, kind, name, type, reason, message);
 
 	apisim_apply(x->api, text);
 }
@@ -83,9 +84,9 @@ static void a_crash_is_kept_with_its_last_words(void **state)
 	begin(&x, 2100);
 	scene_put(&x, "crash2");
 	scene_until_tag(&x, "crash2", LONG);
-	put_event(&x, "Deployment", "web", "Warning", "told of web " CANARY "-one");
-	put_event(&x, "Deployment", "web-admin", "Warning", "told of another");
-	put_event(&x, "Deployment", "web", "Normal", "told of nothing bad");
+	put_event(&x, "Deployment", "web", "Warning", "Told", "told of web " CANARY "-one");
+	put_event(&x, "Deployment", "web-admin", "Warning", "Told", "told of another");
+	put_event(&x, "Deployment", "web", "Normal", "Told", "told of nothing bad");
 	engsim_until_phase(&x, "shop", "Pinned", 300000);
 	doc = kept(&x, 2);
 	row = json_array_get(json_object_get(doc, "pods"), 0);
@@ -120,6 +121,99 @@ static void an_image_that_is_not_there_is_told(void **state)
 	assert_says(doc, "ImagePullBackOff", true);
 	assert_says(doc, "Back-off pulling image", true);
 	assert_int_equal(sim_count(x.s, 0, "GET", "/log"), 0);
+	scene_end(&x, true);
+}
+
+static const char *reason_of(struct engsim *x)
+{
+	const char *s = doc_get_str(engsim_status(x, "shop"), "syncd", "rejected", "reason",
+				    NULL);
+
+	return s ? s : "";
+}
+
+/* "1 of 3 replicas" is no help: the kubelet knows why, and the reason says it. */
+static void a_probe_that_fails_is_the_reason(void **state)
+{
+	const char *pod, *want = "; pod web-";
+	_cleanup_free_ char *words = NULL;
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 2150);
+	scene_put(&x, "noready2");
+	scene_until_tag(&x, "noready2", LONG);
+	sim_run_for(x.s, 5000);
+	for (size_t i = 0; (pod = doc_get_str(apisim_nth(x.api, "pods", "shop", "web-", i),
+					      "metadata", "name", NULL)); i++)
+		put_event(&x, "Pod", pod, "Warning", "Unhealthy", "Readiness probe failed: "
+			  "HTTP probe failed with statuscode: 503 " CANARY "-one");
+	engsim_until_phase(&x, "shop", "Pinned", 300000);
+	assert_non_null(strstr(reason_of(&x), "(no progress within the deadline)"));
+	assert_non_null(strstr(reason_of(&x), want));
+	words = xstrdup(strstr(reason_of(&x), want));
+	assert_non_null(strstr(words, ": Readiness probe failed: HTTP probe failed with "
+			       "statuscode: 503 (hidden)"));
+	scene_end(&x, true);
+}
+
+/* No node has room for it until the deadline: the scheduler's words. */
+static void no_room_until_the_deadline(void **state)
+{
+	struct apisim_options o = { .pod_start_ms = 4000000 };
+	struct engsim x;
+	const json_t *pod;
+
+	(void)state;
+	begin(&x, 2152);
+	apisim_set_options(x.api, &o);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, 5000);
+	for (size_t i = 0; (pod = apisim_nth(x.api, "pods", "shop", "web-", i)); i++)
+		if (!doc_get(pod, "status", "containerStatuses", NULL))
+			api_patch_as(x.api, "scheduler", api_type_named(x.api, "pods"), "shop",
+				     doc_get_str(pod, "metadata", "name", NULL), "status",
+				     json_pack("{s{s[{ssssssss}]}}", "status", "conditions",
+					       "type", "PodScheduled", "status", "False",
+					       "reason", "Unschedulable", "message",
+					       "0/3 nodes are available: 3 Insufficient cpu."));
+	engsim_until_phase(&x, "shop", "Pinned", 300000);
+	assert_non_null(strstr(reason_of(&x), ": Unschedulable: 0/3 nodes are available: 3 "
+			       "Insufficient cpu. (no progress within the deadline)"));
+	scene_end(&x, true);
+}
+
+/* Degraded while it soaks: the same. */
+static void so_it_is_when_a_soak_breaks(void **state)
+{
+	struct engsim x;
+	const char *pod;
+
+	(void)state;
+	scene_init(&x, 2151);
+	x.soak_ms = 60000;
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Soaking", LONG);
+	pod = doc_get_str(apisim_nth(x.api, "pods", "shop", "web-", 0), "metadata", "name",
+			  NULL);
+	apisim_set_options(x.api, &(struct apisim_options){ .no_controllers = true });
+	put_event(&x, "Pod", pod, "Warning", "Unhealthy", "Readiness probe failed: refused");
+	api_patch_as(x.api, "kubelet", api_type_named(x.api, "pods"), "shop", pod, "status",
+		     json_pack("{s:{s:[{s:s, s:s}]}}", "status", "conditions", "type",
+			       "Ready", "status", "False"));
+	api_patch_as(x.api, "controller", api_type_named(x.api, "deployments.apps"), "shop",
+		     "web", "status", json_pack("{s:{s:[{s:s, s:s, s:s}]}}", "status",
+		     "conditions", "type", "Progressing", "status", "False", "reason",
+		     "ProgressDeadlineExceeded"));
+	sim_run_for(x.s, 10000);
+	apisim_set_options(x.api, &(struct apisim_options){ .history = 0 });
+	engsim_until_phase(&x, "shop", "Pinned", 300000);
+	assert_non_null(strstr(reason_of(&x), "(while soaking); pod web-"));
+	assert_non_null(strstr(reason_of(&x), ": Readiness probe failed: refused"));
 	scene_end(&x, true);
 }
 
@@ -296,6 +390,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_crash_is_kept_with_its_last_words),
 		cmocka_unit_test(an_image_that_is_not_there_is_told),
+		cmocka_unit_test(a_probe_that_fails_is_the_reason),
+		cmocka_unit_test(so_it_is_when_a_soak_breaks),
+		cmocka_unit_test(no_room_until_the_deadline),
 		cmocka_unit_test(silence_holds_no_revert),
 		cmocka_unit_test(secrets_that_cannot_be_read_keep_the_logs_away),
 		cmocka_unit_test(a_failed_hooks_pod_is_asked_before_it_goes),

@@ -293,6 +293,80 @@ static void an_image_that_comes_a_minute_later(void **state)
 	scene_end(&x, true);
 }
 
+/* Waits for a node that an autoscaler is about to bring. */
+static void room_that_comes_a_moment_later(void **state)
+{
+	struct apisim_options o = { .pod_start_ms = 45000 };
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 2351);
+	apisim_set_options(x.api, &o);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, 2000);
+	for (size_t i = 0; pod_of(&x, "web-", i); i++)
+		if (!doc_get(apisim_nth(x.api, "pods", "shop", "web-", i), "status",
+			     "containerStatuses", NULL))
+			as_kubelet(&x, pod_of(&x, "web-", i), "{'status':{'conditions':[{"
+				   "'type':'PodScheduled','status':'False','reason':"
+				   "'Unschedulable','message':'0/3 nodes are available'}]}}");
+	sim_run_for(x.s, 20000);
+	assert_true(engsim_in_phase(&x, "shop", "Settling"));
+	assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "syncd", "message", NULL),
+			       "0/3 nodes are available"));
+	assert_good(&x, 2, 400000);
+	scene_end(&x, true);
+}
+
+static void set_metrics(struct engsim *x, const char *status)
+{
+	api_patch_as(x->api, "kube-aggregator", api_type_named(x->api,
+		     "apiservices.apiregistration.k8s.io"), NULL, "v1beta1.metrics.k8s.io",
+		     "status", json_pack("{s{s[{ssssss}]}}", "status", "conditions", "type",
+					 "Available", "status", status, "reason",
+					 "MissingEndpoints"));
+	api_patch_as(x->api, "controller", api_type_named(x->api,
+		     "horizontalpodautoscalers.autoscaling"), "shop", "web", "status",
+		     json_pack("{s{s[{ssssss}]}}", "status", "conditions", "type",
+			       *status == 'T' ? "AbleToScale" : "ScalingActive", "status",
+			       status, "reason", "FailedGetResourceMetric"));
+}
+
+/* Before a release goes out, or while it soaks: nothing can be measured, and no more. */
+static void a_metrics_outage(void **state)
+{
+	(void)state;
+	for (int soaking = 0; soaking < 2; soaking++) {
+		struct engsim x;
+
+		scene_init(&x, 2352 + (uint64_t)soaking);
+		x.soak_ms = 60000;
+		put(&x, "metrics.yaml", "{'apiVersion':'apiregistration.k8s.io/v1','kind':"
+		    "'APIService','metadata':{'name':'v1beta1.metrics.k8s.io'},'spec':{'group':"
+		    "'metrics.k8s.io','version':'v1beta1','groupPriorityMinimum':100,"
+		    "'versionPriority':100,'service':{'name':'metrics','namespace':'shop'}}}");
+		put(&x, "scaler.yaml", "{'apiVersion':'autoscaling/v2','kind':"
+		    "'HorizontalPodAutoscaler','metadata':{'name':'web'},'spec':{"
+		    "'maxReplicas':9,'scaleTargetRef':{'kind':'Deployment','name':'web',"
+		    "'apiVersion':'apps/v1'}}}");
+		engsim_start(&x);
+		sim_run_for(x.s, 20000);
+		set_metrics(&x, "True");
+		assert_good(&x, 1, LONG * 2);
+		if (!soaking)
+			set_metrics(&x, "False");
+		scene_put(&x, "v2");
+		if (soaking) {
+			engsim_until_phase(&x, "shop", "Soaking", LONG);
+			set_metrics(&x, "False");
+		}
+		assert_good(&x, 2, 400000);
+		assert_string_equal(scene_tag(&x), "v2");
+		scene_end(&x, true);
+	}
+}
+
 /* ---- the right ones only ---- */
 
 static bool back_to_one(void *arg)
@@ -442,6 +516,8 @@ int main(void)
 		cmocka_unit_test(what_was_not_changed_breaks_no_soak),
 		cmocka_unit_test(a_heal_does_not_wash_it_clean),
 		cmocka_unit_test(an_image_that_comes_a_minute_later),
+		cmocka_unit_test(room_that_comes_a_moment_later),
+		cmocka_unit_test(a_metrics_outage),
 		cmocka_unit_test(git_is_not_needed_on_the_way_back),
 		cmocka_unit_test(what_a_superseded_one_changed_is_put_back),
 		cmocka_unit_test(a_storm_of_commits_lets_one_soak_end),

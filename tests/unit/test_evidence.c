@@ -280,6 +280,71 @@ static void the_newest_events_of_whom_it_is_about(void **state)
 					"at", NULL), "2026-01-01T00:00:28Z");
 }
 
+/* Which warning a reason ends in; events in the order of their time. */
+static void words_for_a_reason(void **state)
+{
+#define EVENT(object, reason, message) "{'object':'" object "','reason':'" reason \
+	"','message':'" message "'}"
+#define RUNS "{'pod':'shop/web-7d9f-abc','container':'main'}"
+#define STARTS "{'pod':'shop/web-7d9f-abc','container':'main','why':'ContainerCreating'}"
+#define PROBE EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", "Readiness probe failed: 503")
+#define KILLED EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", "Liveness probe failed: 500")
+#define MOUNT EVENT("Pod/shop/web-7d9f-abc", "FailedMount", "configmap x not found")
+	static const struct {
+		const char *kind, *pods, *events;
+		bool spoken;
+		const char *want;
+	} rows[] = {
+		{ "Deployment", RUNS, "", false, NULL },
+		{ "Deployment", RUNS, PROBE, false,
+		  "pod web-7d9f-abc: Readiness probe failed: 503" },
+		{ "Deployment", RUNS, PROBE, true, NULL },	/* of a crash it says nothing */
+		{ "Deployment", RUNS, KILLED "," PROBE, true,
+		  "pod web-7d9f-abc: Liveness probe failed: 500" },
+		{ "Deployment", RUNS, MOUNT, false, NULL },	/* that is over */
+		{ "Deployment", STARTS, MOUNT, false, "pod web-7d9f-abc: configmap x not found" },
+		{ "Deployment", STARTS, PROBE "," MOUNT, false,
+		  "pod web-7d9f-abc: configmap x not found" },
+		{ "Deployment", "", MOUNT, false, NULL },
+		{ "Deployment", STARTS, EVENT("Pod/shop/web-7d9f-abc", "FailedAttachVolume",
+		  "Multi-Attach error"), false, "pod web-7d9f-abc: Multi-Attach error" },
+		{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "BackOff", "x"), false,
+		  NULL },
+		{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", ""), false,
+		  NULL },
+		{ "Deployment", RUNS, EVENT("Pod/shop/web-admin-7d9f-abc", "Unhealthy", "x"),
+		  false, NULL },
+		{ "Deployment", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "x"), false, NULL },
+		{ "Deployment", RUNS, EVENT("Pod/shop/webs-7d9f-abc", "Unhealthy", "x"), false,
+		  NULL },
+		{ "Deployment", RUNS, EVENT("Pod/other/web-7d9f-abc", "Unhealthy", "x"), false,
+		  NULL },
+		{ "StatefulSet", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "a\\nb"), false,
+		  "pod web-0: a b" },
+		{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
+		  "exceeded quota"), false, "exceeded quota" },
+		{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
+		  "exceeded quota"), true, NULL },
+		/* Its own condition says that. */
+		{ "Deployment", "", EVENT("ReplicaSet/shop/web-7d9f", "FailedCreate",
+		  "exceeded quota"), false, NULL },
+		{ "Pod", RUNS, EVENT("Pod/shop/web", "Unhealthy", "x"), false, "pod web: x" },
+		{ "Pod", RUNS, PROBE, false, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const struct objkey k = { "", rows[i].kind, "shop", "web" };
+		_cleanup_free_ char *text = xasprintf("{'pods':[%s],'events':[%s]}",
+						      rows[i].pods, rows[i].events);
+		_cleanup_json_ json_t *doc = parse(text);
+		_cleanup_free_ char *got = evidence_words(doc, &k, rows[i].spoken);
+
+		if (!got != !rows[i].want || (got && strcmp(got, rows[i].want)))
+			fail_msg("row %zu: %s", i, got ? got : "nothing");
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -293,6 +358,7 @@ int main(void)
 		cmocka_unit_test(too_many_values_hide_everything),
 		cmocka_unit_test(a_cut_line_is_left_out),
 		cmocka_unit_test(the_newest_events_of_whom_it_is_about),
+		cmocka_unit_test(words_for_a_reason),
 	};
 
 	doc_init();

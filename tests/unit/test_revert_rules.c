@@ -24,6 +24,7 @@ static const struct row rules[] = {
 	{ "1: only terminal answers refuse", "trouble:busy_server_is_asked_again "
 	  "retry:evidence_is_not_retried rules:rights_may_come_later" },
 	{ "2: what is evidence", "innocent:what_waits_for_others_is_no_evidence "
+	  "innocent:a_metrics_outage "
 	  "hooks_fail:a_failed_test_reverts" },
 	{ "3: confirmed, and fast for pods", "engine:bad_image_is_reverted_and_pinned "
 	  "stories:crash_loop_reverts innocent:an_image_that_comes_a_minute_later "
@@ -62,7 +63,8 @@ static const struct row rules[] = {
 	{ "16: passes windows, survives crashes", "holds:revert_passes_a_window "
 	  "engine:crash_at_every_step_of_the_revert" },
 	{ "17: evidence first", "evidence:a_crash_is_kept_with_its_last_words "
-	  "evidence:an_image_that_is_not_there_is_told evidence:silence_holds_no_revert "
+	  "evidence:an_image_that_is_not_there_is_told "
+	  "evidence:a_probe_that_fails_is_the_reason evidence:silence_holds_no_revert "
 	  "evidence:crashes_on_the_way_lose_nothing" },
 	{ "18: shadow mode", "shadow:the_annotation_decides "
 	  "shadow:the_project_decides_for_its_applications "
