@@ -142,6 +142,17 @@ void app_poke_all(struct engine *e)
 	}
 }
 
+static void releases_free(struct app *a)
+{
+	rel_unref(a->raw);
+	rel_unref(a->git);
+	rel_unref(a->head);
+	rel_unref(a->target);
+	rel_unref(a->failed);
+	rel_unref(a->op_rel);
+	rel_unref(a->loading);
+}
+
 void app_free(struct app *a)
 {
 	struct world *w = a->engine->w;
@@ -162,13 +173,8 @@ void app_free(struct app *a)
 	app_spec_deinit(&a->spec);
 	record_deinit(&a->rec);
 	app_draw_free(a);
-	rel_unref(a->raw);
-	rel_unref(a->git);
+	releases_free(a);
 	news_mark_deinit(&a->news_mark);
-	rel_unref(a->head);
-	rel_unref(a->target);
-	rel_unref(a->op_rel);
-	rel_unref(a->loading);
 	app_control_free(a);
 	app_guards_free(a);
 	kube_request_deinit(&a->store.req);

@@ -66,6 +66,57 @@ static bool target_ready(struct app *a)
 	return false;
 }
 
+/* ---- the release that a revert puts away: hooks of it may come first ---- */
+
+static void on_failed_loaded(struct store_call *c, const struct err *err)
+{
+	struct app *a = c->app;
+
+	if (err->code) {
+		a->loading = rel_unref(a->loading);
+		engine_log(a->engine, LOG_WARN, a, "release #%u cannot be read, and its "
+			   "PreRevert hooks are left out: %s", c->release, err->msg);
+	}
+	rel_unref(a->failed);
+	a->failed = a->loading;
+	a->loading = NULL;
+	a->failed_id = c->release;
+	app_poke(a);
+}
+
+static bool is_going_back(const struct app *a)
+{
+	return a->rec.phase == PHASE_REVERTING || a->rec.phase == PHASE_REVERT_BLOCKED ||
+	       a->rec.phase == PHASE_REVERT_STALLED;
+}
+
+/* True when it is in memory, of no use, or cannot be had. */
+static bool failed_ready(struct app *a)
+{
+	const struct release *r = is_going_back(a) && !a->rec.pin_prepared ?
+				  record_release(&a->rec, a->rec.pin_rejected) : NULL;
+
+	if (r && a->failed_id == r->id)
+		return true;
+	a->failed = rel_unref(a->failed);
+	a->failed_id = 0;
+	if (!r)
+		return true;
+	if (a->head && !strcmp(a->head->a.digest, r->digest)) {
+		a->failed = rel_ref(a->head);
+		a->failed_id = r->id;
+		return true;
+	}
+	rel_unref(a->loading);
+	a->loading = rel_new();
+	a->load.app = a;
+	a->load.release = r->id;
+	a->load.answer = &a->loading->a;
+	a->load.on_done = on_failed_loaded;
+	store_get_release(&a->load);
+	return false;
+}
+
 /* ---- conditions that follow from the facts ---- */
 
 static void look_sync_error(struct app *a)
@@ -268,9 +319,7 @@ static bool is_of_head(struct app *a)
 
 static bool is_to_revert(const struct app *a)
 {
-	return !a->rec.op.id[0] && (a->rec.phase == PHASE_REVERTING ||
-		a->rec.phase == PHASE_REVERT_BLOCKED ||
-		a->rec.phase == PHASE_REVERT_STALLED);
+	return !a->rec.op.id[0] && is_going_back(a);
 }
 
 static struct decision decide(struct app *a)
@@ -388,7 +437,7 @@ static void run(struct app *a)
 	if (a->op || a->spec.deleting)
 		return;
 	if (a->store.running || a->load.running || a->sweeping ||
-	    !target_ready(a))
+	    !target_ready(a) || !failed_ready(a))
 		return;
 	refuse_request(a);
 	if (!compare(a))

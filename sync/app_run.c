@@ -169,6 +169,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 		record_blame_nobody(&a->rec);	/* a new line of candidates */
 	c->app = a;
 	c->answer = &rel->a;
+	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected)
+		c->failed = &a->failed->a;
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;
 	c->on_done = app_op_ended;
 	c->dry_run = kind == OP_SYNC && !c->prune_only && !resumed &&
@@ -355,8 +357,6 @@ static void resume_op(struct app *a)
 	serve_again(a);
 }
 
-void app_act(struct app *a, const struct decision *d)
-{
 static void reject_soaked(struct app *a)
 {
 	const char *words = app_kept_words(a, a->rec.target);
@@ -366,6 +366,8 @@ static void reject_soaked(struct app *a)
 	app_reject(a, record_release(&a->rec, a->rec.target), why, false, true);
 }
 
+void app_act(struct app *a, const struct decision *d)
+{
 	if (d->next != NEXT_SYNC || a->request.present)
 		turns_leave(a);
 	else if (!turns_take(a))
@@ -498,6 +500,26 @@ static void say_stays(struct app *a, struct release *rel, enum auto_revert mode,
 		     good->revision, rel->reason);
 }
 
+static void pin_to_good(struct app *a, const struct release *failed, int64_t wall)
+{
+	struct record *rec = &a->rec;
+
+	free(rec->pin_why);
+	free(rec->pin_by);
+	rec->pin_why = xasprintf("release #%u (%.7s) was rejected: %s", failed->id,
+				 failed->revision, failed->reason);
+	rec->pin_by = xstrdup("auto-revert");
+	rec->pin_since_ms = wall;
+	rec->pin_rejected = failed->id;
+	rec->pin_prepared = false;
+	rec->target = rec->last_good;
+	if (!a->target || a->target_id != failed->id)
+		return;
+	rel_unref(a->failed);	/* in memory still: the revert may have hooks of it */
+	a->failed = rel_ref(a->target);
+	a->failed_id = failed->id;
+}
+
 /*
  * A candidate turned bad. With a last good release the target goes back to it,
  * now; without one everything stays for people to look at.
@@ -548,14 +570,7 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 		app_save(a);
 		return;
 	}
-	free(a->rec.pin_why);
-	free(a->rec.pin_by);
-	a->rec.pin_why = xasprintf("release #%u (%.7s) was rejected: %s", rel->id,
-				   rel->revision, reason);
-	a->rec.pin_by = xstrdup("auto-revert");
-	a->rec.pin_since_ms = wall;
-	a->rec.pin_rejected = rel->id;
-	a->rec.target = a->rec.last_good;
+	pin_to_good(a, rel, wall);
 	if (mutated) {	/* a refusal before anything was changed reverts nothing */
 		a->rec.reverts_in_row++;
 		a->rec.last_revert_ms = wall;

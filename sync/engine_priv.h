@@ -183,6 +183,7 @@ struct op_config {
 	enum op_kind kind;
 	uint32_t release;	/* record id */
 	struct render_answer *answer;	/* with chunks; borrowed until done */
+	struct render_answer *failed;	/* what a revert puts away; borrowed, NULL: not known */
 	bool settle;		/* wait for health wave by wave */
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */
@@ -262,9 +263,9 @@ struct soak_pods {
 struct kept_words {
 	uint32_t release;
 	char *text;		/* evidence.h's document; NULL */
-	bool due;		/* the release was rejected: with the next write */
 	char *words;		/* of that: what a reason should say as well; NULL */
 	bool spoken;		/* the reason has a pod's words already */
+	bool due;		/* the release was rejected: with the next write */
 };
 
 struct app {
@@ -312,6 +313,9 @@ struct app {
 	uint32_t target_id;
 	struct store_call load;	/* of the target from its Secret */
 	struct rel *loading;
+
+	struct rel *failed;	/* while it reverts: what it puts away; NULL: not to be had */
+	uint32_t failed_id;	/* 0: not looked for */
 
 	enum turn { TURN_NONE, TURN_WAITS, TURN_HAS } turn;
 	uint64_t turn_asked;	/* mono: while it waits */

@@ -14,6 +14,8 @@ static const char *const phases[] = {
 	[HOOK_SYNC] = "Sync",
 	[HOOK_POST_SYNC] = "PostSync",
 	[HOOK_SYNC_FAIL] = "SyncFail",
+	[HOOK_PRE_REVERT] = "PreRevert",
+	[HOOK_POST_REVERT] = "PostRevert",
 	[HOOK_PRE_DELETE] = "PreDelete",
 	[HOOK_POST_DELETE] = "PostDelete",
 };

@@ -3,8 +3,9 @@
  *
  * Happy path: watch the kinds in use -> record release and inventory -> make the
  * namespace -> preflight what changed -> PreSync hooks -> per step: apply, learn new
- * kinds, settle -> PostSync hooks -> close. A revert first restores or removes what may stand in its way, applies
- * without awaiting health, awaits all of it, and deletes what the bad one made. The plan is built anew at each step from the record and the live
+ * kinds, settle -> PostSync hooks -> close. A revert first restores or removes what may stand in its way, runs
+ * PreRevert hooks, applies without awaiting health, awaits all of it, deletes what the bad one made, and runs
+ * PostRevert hooks. The plan is built anew at each step from the record and the live
  * index, so that going on after a crash is the same as going on: what is applied
  * already is kept, what is not is applied.
  * It fails by a refusal, by evidence, by trouble that may pass, or because it was
@@ -36,7 +37,8 @@ static const struct sm_state states[] = {
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
 			   TO(OP_HOOKING) | TO(OP_PRUNING_) | TO(OP_CLOSING) |
 			   TO(OP_DONE) },
-	[OP_PRUNING_] = { "Pruning", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_PRUNING_] = { "Pruning", TO(OP_APPLYING) | TO(OP_HOOKING) | TO(OP_CLOSING) |
+			  TO(OP_DONE) },
 	[OP_CLOSING] = { "Closing", TO(OP_DONE) },
 	[OP_DONE] = { "Done", 0 },
 };
@@ -199,6 +201,9 @@ static int after_preflight(struct op *op)
 		return OP_DONE;
 	}
 	op->began = true;
+	if (op->c.kind == OP_REVERT)
+		return op->app->rec.pin_prepared ? OP_APPLYING :
+		       hooks_or(op, HOOK_PRE_REVERT, OP_APPLYING);
 	return hooks_or(op, HOOK_PRE_SYNC, op_prune_early(op) ? OP_PRUNING_ :
 								OP_APPLYING);
 }
@@ -208,7 +213,8 @@ static int after_pruning(struct op *op)
 	if (op->outcome != OP_RUNNING)
 		return OP_DONE;
 	if (!op->pruning_early)
-		return end_of(op);
+		return op_hooks_any(op, HOOK_POST_REVERT) ?
+		       hooks_or(op, HOOK_POST_REVERT, OP_CLOSING) : end_of(op);
 	op->pruning_early = false;
 	return OP_APPLYING;
 }

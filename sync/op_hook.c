@@ -48,7 +48,13 @@ bool op_hooks_busy(const struct op *op)
 	return false;
 }
 
-/* Self-heals and reverts run no hooks. */
+/* Those before a revert are the failed release's. */
+const struct render_answer *op_hooks_source(const struct op *op, enum hook_phase phase)
+{
+	return phase == HOOK_PRE_REVERT ? op->c.failed : op->c.answer;
+}
+
+/* Self-heals run no hooks, and reverts none of a sync's. */
 static bool runs_hooks(const struct op *op)
 {
 	if (op->c.dry_run || op->app->rec.op.no_hooks)
@@ -58,13 +64,17 @@ static bool runs_hooks(const struct op *op)
 	return op->c.kind == OP_SYNC || op->c.kind == OP_ROLLBACK;
 }
 
+bool hook_of_revert(enum hook_phase phase)
+{
+	return phase == HOOK_PRE_REVERT || phase == HOOK_POST_REVERT;
+}
+
 bool op_hooks_any(const struct op *op, enum hook_phase phase)
 {
-	const struct render_answer *a = op->c.answer;
+	const struct render_answer *a = op_hooks_source(op, phase);
+	bool runs = hook_of_revert(phase) ? op->c.kind == OP_REVERT : runs_hooks(op);
 
-	if (!runs_hooks(op))
-		return false;
-	for (size_t i = 0; i < a->n_objects; i++)
+	for (size_t i = 0; runs && a && i < a->n_objects; i++)
 		if (hook_phases(&a->objects[i]) & 1u << phase)
 			return true;
 	return false;
@@ -114,14 +124,17 @@ bool op_hooks_next_wave(const struct op *op, int *wave)
 
 /* ---- a group begins ---- */
 
-static void build(struct op *op, struct op_hooks *h)
+static void build(struct op *op, struct op_hooks *h, enum hook_phase phase)
 {
-	const struct release *r = record_release(&op->app->rec, op->c.release);
-	struct scope *scopes = scopes_resolve(op->e->discovery, op->c.answer);
+	struct record *rec = &op->app->rec;
+	const struct release *r = record_release(rec, phase == HOOK_PRE_REVERT ?
+						 rec->pin_rejected : op->c.release);
+	const struct render_answer *a = op_hooks_source(op, phase);
+	struct scope *scopes = scopes_resolve(op->e->discovery, a);
 	struct hook_list_input in = {
-		.release = op->c.answer, .scopes = scopes,
+		.release = a, .scopes = scopes,
 		.destination_ns = op->dest_ns, .revision = r ? r->revision : "",
-		.started_ms = op->app->rec.op.started_ms,
+		.started_ms = rec->op.started_ms,
 	};
 
 	op_hooks_forget(h);
@@ -134,7 +147,7 @@ static void build(struct op *op, struct op_hooks *h)
 
 		c->op = op;
 		c->task = h->list.tasks.data[i];
-		c->version = op->c.answer->objects[c->task.object].version;
+		c->version = a->objects[c->task.object].version;
 	}
 }
 
@@ -170,7 +183,7 @@ static bool plan_rows(struct op *op, const int *wave)
 			continue;
 		fresh = fresh || !row || strcmp(row->op, rec->op.id);
 		row = record_hook_plan(rec, &t->key, t->phase, t->base, rec->op.id);
-		row->flags = op->c.answer->objects[t->object].flags;
+		row->flags = op_hooks_source(op, t->phase)->objects[t->object].flags;
 		if (strcmp(row->version, c->version)) {
 			free(row->version);
 			row->version = xstrdup(c->version);
@@ -184,7 +197,7 @@ static void begin(struct op *op, enum hook_phase phase, const int *wave)
 {
 	struct op_hooks *h = op_hooks_of(op);
 
-	build(op, h);
+	build(op, h, phase);
 	h->phase = phase;
 	h->all_waves = !wave;
 	h->await = true;
@@ -278,6 +291,15 @@ static void write_results(struct op *op)
 	h->dirty = false;
 }
 
+/* Nothing that a release brings may keep the good one away. */
+static void say_left_out(struct op *op, const struct op_hooks *h)
+{
+	engine_log(op->e, LOG_WARN, op->app, "%s; the revert goes on without it",
+		   h->err.msg);
+	engine_event(op->e, op->app, "Warning", "RevertHookFailed", "%s; the revert goes on "
+		     "without it", h->err.msg);
+}
+
 /* The group is over: the next one of the phase, if it is to come; else false. */
 static bool next_group(struct op *op)
 {
@@ -285,6 +307,10 @@ static bool next_group(struct op *op)
 	bool closing = h->phase == HOOK_SYNC_FAIL;
 
 	h->step = HOOKS_OVER;
+	if (h->failed && hook_of_revert(h->phase)) {
+		say_left_out(op, h);
+		return false;
+	}
 	if (h->failed && !closing) {
 		op_fail(op, h->outcome, &h->err);
 		return false;
@@ -327,9 +353,11 @@ bool op_hooks_tick(struct op *op)
 		case HOOKS_RELEASING:
 			if (!drive(op))
 				return false;
-			if (!next_group(op))
-				return true;
-			break;
+			if (next_group(op))
+				break;
+			if (h->phase == HOOK_PRE_REVERT)
+				op->app->rec.pin_prepared = true;
+			return true;
 		case HOOKS_NONE:
 		case HOOKS_OVER:
 			return true;

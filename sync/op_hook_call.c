@@ -208,8 +208,8 @@ static int make_body(struct hook_call *c, struct err *err)
 	size_t len;
 	int r;
 
-	if (bodies_get(&op->app->engine->bodies, op->c.answer, c->task.object, &body,
-		       &len, err))
+	if (bodies_get(&op->app->engine->bodies, op_hooks_source(op, c->task.phase),
+		       c->task.object, &body, &len, err))
 		return -1;
 	r = body_stamp_hook(body, len, *c->task.base ? c->task.key.name : NULL,
 			    op->app->rec.op.id, &out, err);

@@ -64,6 +64,9 @@ struct op_hooks {
 /* op_hook.c */
 struct op_hooks *op_hooks_of(struct op *op);	/* made at the first call */
 void op_hooks_forget(struct op_hooks *h);	/* the list and its calls */
+/* The release whose hooks of that phase run; NULL: it is not known. */
+const struct render_answer *op_hooks_source(const struct op *op, enum hook_phase phase);
+bool hook_of_revert(enum hook_phase phase);
 
 /* op_hook_step.c */
 struct hook_run *hook_call_row(const struct hook_call *c);

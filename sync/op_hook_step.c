@@ -78,9 +78,12 @@ bool hook_call_retries(struct hook_call *c)
 	return true;
 }
 
+/* A revert waits no longer for them than for what it applies. */
 static uint64_t patience(const struct hook_call *c)
 {
-	uint64_t ms = c->op->app->spec.hook_deadline_ms;
+	const struct app_spec *s = &c->op->app->spec;
+	uint64_t ms = hook_of_revert(c->task.phase) ? s->wave_deadline_ms :
+						      s->hook_deadline_ms;
 
 	return c->active_ms + PAUSE_MS > ms ? c->active_ms + PAUSE_MS : ms;
 }
@@ -111,7 +114,7 @@ static void took(struct hook_call *c, struct hook_run *row,
 static void ended(struct hook_call *c, struct hook_run *row, enum hook_state state,
 		  const char *words)
 {
-	const struct rendered *o = &c->op->c.answer->objects[c->task.object];
+	const struct rendered *o = &op_hooks_source(c->op, c->task.phase)->objects[c->task.object];
 
 	row->state = state;
 	c->op->hooks->dirty = true;
@@ -128,9 +131,10 @@ static void fail_late(struct hook_call *c, struct hook_run *row,
 		      const struct hook_seen *s)
 {
 	_cleanup_free_ char *words = xasprintf("it did not end within %llu s (%s): "
-		"syncd.dev/hook-deadline allows more",
+		"syncd.dev/%s-deadline allows more",
 		(unsigned long long)(patience(c) / 1000),
-		*s->health.message ? s->health.message : health_str(s->health.status));
+		*s->health.message ? s->health.message : health_str(s->health.status),
+		hook_of_revert(c->task.phase) ? "wave" : "hook");
 
 	ended(c, row, HOOK_LATE, words);
 	note_failed(c, OP_BAD, true, words);

@@ -212,6 +212,7 @@ static const struct field record_fields[] = {
 	{ "phaseSince", TYPE_I64, AT(record, phase_since_ms), 0, 0, 0 },
 	{ "pinBy", TYPE_STR, AT(record, pin_by), 0, 0, 0 },
 	{ "pinRejected", TYPE_U32, AT(record, pin_rejected), 0, 0, 0 },
+	{ "pinPrepared", TYPE_BOOL, AT(record, pin_prepared), 0, 0, 0 },
 	{ "pinSince", TYPE_I64, AT(record, pin_since_ms), 0, 0, 0 },
 	{ "pinUntil", TYPE_I64, AT(record, pin_until_ms), 0, 0, 0 },
 	{ "pinWhy", TYPE_STR, AT(record, pin_why), 0, 0, 0 },

@@ -21,6 +21,8 @@ enum hook_phase {
 	HOOK_SYNC,
 	HOOK_POST_SYNC,
 	HOOK_SYNC_FAIL,
+	HOOK_PRE_REVERT,	/* of the release that failed */
+	HOOK_POST_REVERT,	/* of the one that it goes back to */
 	HOOK_PRE_DELETE,
 	HOOK_POST_DELETE,
 	HOOK_PHASE_N

@@ -143,6 +143,7 @@ struct record {
 	int64_t pin_until_ms;	/* wall: it ends by itself then; 0 = it does not */
 	uint32_t pin_rejected;	/* the release that was rejected; 0 */
 	struct op_record op;
+	bool pin_prepared;	/* its PreRevert hooks have run */
 	int64_t adopted_ms;	/* its workloads ran before it came, until then; 0 */
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;

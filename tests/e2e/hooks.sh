@@ -120,14 +120,23 @@ none_held || fail "a hook is held"
 
 it "a failed test reverts; a migration that ran holds the revert"
 job migrate PreSync v2 | in_git main/migrate
+job undo PreRevert v1 | in_git main/undo
+job check PostRevert v1 | in_git main/check
 COMMIT=$(commit shop "as it was, unsuspended")
 good main "$COMMIT" 60
+gone job undo && gone job check || fail "hooks of a revert ran in a sync"
 job smoke PostSync crash "$(policy BeforeHookCreation,HookFailed)" | in_git main/smoke
+job undo PreRevert v4 | in_git main/undo
+job check PostRevert v4 | in_git main/check
 deployment web v4 1 | in_git main/web
 commit shop "a test that fails" >/dev/null
 pinned main 60
 image_is web v3 || fail "not reverted"
 wait_until 10 "the end of HookFailed" gone job smoke
+for hook in "undo:v4" "check:v1"; do # of the failed release, of the good one
+	assert_eq "registry.example.com/tools:${hook#*:}" "$(field job "${hook%:*}" '.spec.template.spec.containers[0].image' -n "$NS")" "the hook of the revert"
+done
+[[ ! $(completed undo) > $(when job check) ]] || fail "PostRevert came before the end of PreRevert"
 job smoke PostSync v1 | in_git main/smoke
 job migrate PreSync v5 | in_git main/migrate
 deployment web v5-bad 1 | in_git main/web
