@@ -53,6 +53,18 @@ gate() {
 		  - {apiGroups: [apps], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [deployments]}
 	END
 }
+# pumps VERSION:SERVED...: a CRD; the last version is stored. pump VERSION: one of them.
+GROUP=revert-$$.example.com
+pumps() {
+	local v
+	printf 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: pumps.%s}\n' "$GROUP"
+	printf 'spec:\n  group: %s\n  scope: Namespaced\n  names: {kind: Pump, plural: pumps}\n  versions:\n' "$GROUP"
+	for v; do
+		printf '  - {name: %s, served: %s, storage: %s, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}\n' \
+			"${v%:*}" "${v#*:}" "$([ "$v" = "${!#}" ] && echo true || echo false)"
+	done
+}
+pump() { printf 'apiVersion: %s/%s\nkind: Pump\nmetadata: {name: one}\nspec: {size: 1}\n' "$GROUP" "$1"; }
 pinned() { wait_until "${2:-30}" "pinned $1" app_is "$1" '$d.phase == "Pinned"'; }
 
 namespace "$NS"
@@ -255,3 +267,22 @@ image_is image v2 || fail "it runs $(image_of image)"
 wait_until 10 "the prune" gone configmap image-old
 assert_eq v1 "$(field configmap image-new .data.key -n "$NS")" "the new ConfigMap"
 app_is image '$d.pin == null and $s.sync.status == "Synced" and $s.health.status == "Healthy"' || fail "$(cat "$T/is.json")"
+
+it "a CRD version that is not served any more blocks the revert, and syncd says what to do"
+pumps v1:true | in_git pumps crd
+pump v1 | in_git pumps pump
+deployment pumps v1 | in_git pumps web
+COMMIT=$(commit shop "pumps")
+app pumps "$URL" pumps "$NS"
+good pumps "$COMMIT"
+pumps v1:false v2:true | in_git pumps crd
+pump v2 | in_git pumps pump
+deployment pumps crash2 | in_git pumps web
+commit shop "newer pumps, and a crash" >/dev/null
+wait_until 40 "the blocked revert" app_is pumps '$d.phase == "RevertBlocked"'
+assert_contains "$(syncctl status pumps)" "is no longer served" "the status"
+assert_eq '["v1","v2"]' "$(kc get crd "pumps.$GROUP" -o json | jq -c '[.spec.versions[].name]')" "the CRD's versions"
+deployment pumps v3 | in_git pumps web
+good pumps "$(commit shop "mended pumps")"
+syncd_stop
+kc delete crd "pumps.$GROUP" --wait=false >/dev/null
