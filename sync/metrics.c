@@ -157,9 +157,24 @@ static void pinned(const struct app *a, struct buf *out)
 			(uint64_t)(a->rec.pin_since_ms > 0 ? a->rec.pin_since_ms : 0));
 }
 
+static uint64_t stored_bytes(struct engine *e)
+{
+	struct app *a, *next;
+	uint64_t total = 0;
+
+	HASH_ITER(hh, e->apps, a, next)
+		for (size_t i = 0; i < a->rec.releases.len; i++)
+			total += (uint64_t)(a->rec.releases.data[i].bytes > 0 ?
+					    a->rec.releases.data[i].bytes : 0);
+	return total;
+}
+
 static void applications(struct engine *e, struct buf *out)
 {
 	sums(e, out);
+	metric_one(out, "syncd_stored_release_bytes", METRIC_GAUGE,
+		   "Releases that are kept, as they are stored, before base64.",
+		   stored_bytes(e));
 	metric_family(out, "syncd_app_info", METRIC_GAUGE,
 		      "Always 1: what state an Application is in.");
 	each_app(e, out, info);

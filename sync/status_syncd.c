@@ -24,7 +24,7 @@
  * A release: {id, state, revision (revisions where there are several), digest, author,
  * subject, initiatedBy, approvedBy and approvedReason, overridden ("window: why": gates
  * that a person passed), reason, wouldRevertTo (auto-revert only reported it), evidence
- * (it is kept: sync/evidence.h), objects, createdAt, deployedAt, since}; since = when its state was decided,
+ * (it is kept: sync/evidence.h), objects, bytes (as stored), createdAt, deployedAt, since}; since = when its state was decided,
  * else when it was deployed or made; healthySince for a good one.
  */
 #include "approval.h"
@@ -56,6 +56,7 @@ static json_t *release_json(const struct release *r)
 	if (r->evidence)
 		json_object_set_new(o, "evidence", json_true());
 	json_object_set_new(o, "objects", json_integer(r->n_objects));
+	put_int(o, "bytes", r->bytes);
 	put_time(o, "createdAt", r->created_ms);
 	put_time(o, "deployedAt", r->deployed_ms);
 	put_time(o, "since", since);

@@ -382,10 +382,14 @@ static void note_chunks(struct store_call *c)
 
 void store_put_record(struct store_call *c)
 {
+	struct release *rel = record_release(&c->app->rec, c->release);
+
 	c->running = true;
 	c->next_chunk = 0;
 	if (c->answer)
 		to_cache(c->app, c->answer);
+	if (c->answer && rel)
+		rel->bytes = (int64_t)store_bytes(c->answer);
 	if (c->answer && !store_embeds(c->answer, c->app->spec.history_limit)) {
 		note_chunks(c);
 		put_next(c);

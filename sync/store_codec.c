@@ -138,14 +138,20 @@ void store_record_body(const struct record_write *w, struct buf *out)
 	buf_adds(out, "}}");
 }
 
-bool store_embeds(const struct render_answer *a, unsigned history_limit)
+size_t store_bytes(const struct render_answer *a)
 {
-	size_t limit = EMBED_TOTAL / (history_limit + 4);
 	size_t total = a->n_objects * 120;	/* the index, deflated: an estimate */
 
 	for (size_t i = 0; i < a->n_chunks; i++)
 		total += a->chunks[i].deflated_len;
-	return total <= (limit < EMBED_MAX ? limit : EMBED_MAX);
+	return total;
+}
+
+bool store_embeds(const struct render_answer *a, unsigned history_limit)
+{
+	size_t limit = EMBED_TOTAL / (history_limit + 4);
+
+	return store_bytes(a) <= (limit < EMBED_MAX ? limit : EMBED_MAX);
 }
 
 /* The bytes of data.<key>; -1 when it is not there or not base64. */
@@ -174,11 +180,7 @@ int store_record_parse(const json_t *secret, size_t max, struct record *ret,
 
 bool store_fits(const struct render_answer *a)
 {
-	size_t total = a->n_objects * 120;	/* the index, deflated: an estimate */
-
-	for (size_t i = 0; i < a->n_chunks; i++)
-		total += a->chunks[i].deflated_len;
-	return total <= INLINE_MAX;
+	return store_bytes(a) <= INLINE_MAX;
 }
 
 void store_release_body(const struct render_answer *a, const char *id,

@@ -33,6 +33,11 @@ struct record_write {
 	uint32_t evidence_id;	/* its release */
 };
 void store_record_body(const struct record_write *w, struct buf *out);
+/*
+ * What it takes as it is stored, before base64; chunks that releases share lie there
+ * once, but count for each. The index is estimated.
+ */
+size_t store_bytes(const struct render_answer *a);
 /* May it be embedded? At most 48 KiB, fewer when many releases are kept. */
 bool store_embeds(const struct render_answer *a, unsigned history_limit);
 /* An embedded release; NOTFOUND when the Secret holds none of that id. */

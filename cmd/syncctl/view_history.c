@@ -25,6 +25,17 @@ static void add_age(struct view_table *t, const struct view_env *env,
 	view_table_add(t, VIEW_PLAIN, buf_str(&age));
 }
 
+/* "34.2 KiB"; "-" where it is not known. */
+static void add_size(struct view_table *t, const json_t *r)
+{
+	int64_t n = doc_get_int(r, 0, "bytes", NULL);
+	_cleanup_free_ char *s = n < 1024 ? xasprintf("%lld B", (long long)n) :
+		n < 1024 * 1024 ? xasprintf("%.1f KiB", (double)n / 1024) :
+		xasprintf("%.1f MiB", (double)n / (1024 * 1024));
+
+	view_table_add(t, VIEW_PLAIN, n > 0 ? s : "");
+}
+
 /* A row stays a row: the whole reason is in -o wide and in `syncctl status`. */
 static void add_reason(struct buf *out, const char *reason, bool whole)
 {
@@ -82,6 +93,8 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 	view_table_add(t, state_colour(state ? state : ""), state);
 	view_table_add(t, VIEW_PLAIN, buf_str(&revision));
 	view_table_add(t, VIEW_PLAIN, digest12);
+	if (env->wide)
+		add_size(t, r);
 	view_table_add(t, VIEW_PLAIN, doc_get_str(r, "author", NULL));
 	add_age(t, env, doc_get_str(r, "deployedAt", NULL));
 	add_age(t, env, doc_get_str(r, "healthySince", NULL));
@@ -100,8 +113,12 @@ void view_history(const json_t *app, const struct view_env *env, struct buf *out
 		buf_adds(out, "no releases yet\n");
 		return;
 	}
-	view_table_init(&t, " ID", "STATE", "REVISION", "DIGEST", "AUTHOR", "DEPLOYED",
-			"HEALTHY SINCE", "SUBJECT", NULL);
+	if (env->wide)
+		view_table_init(&t, " ID", "STATE", "REVISION", "DIGEST", "STORED", "AUTHOR",
+				"DEPLOYED", "HEALTHY SINCE", "SUBJECT", NULL);
+	else
+		view_table_init(&t, " ID", "STATE", "REVISION", "DIGEST", "AUTHOR",
+				"DEPLOYED", "HEALTHY SINCE", "SUBJECT", NULL);
 	json_array_foreach((json_t *)list, i, r)
 		add_release(&t, r, target && doc_get_int(r, 0, "id", NULL) == target,
 			    env);

@@ -73,6 +73,7 @@ struct release {
 	uint32_t reported;	/* auto-revert would have gone back to this one; 0 */
 	bool evidence;		/* what its pods said is kept beside the record */
 	uint32_t n_objects;
+	int64_t bytes;		/* store_bytes(); 0: not known */
 	int64_t created_ms;	/* wall clock */
 	int64_t deployed_ms;	/* operation succeeded; 0 = not */
 	int64_t decided_ms;	/* promoted, rejected or superseded; 0 = not */
@@ -142,8 +143,8 @@ struct record {
 	int64_t pin_since_ms;
 	int64_t pin_until_ms;	/* wall: it ends by itself then; 0 = it does not */
 	uint32_t pin_rejected;	/* the release that was rejected; 0 */
-	struct op_record op;
 	bool pin_prepared;	/* its PreRevert hooks have run */
+	struct op_record op;
 	int64_t adopted_ms;	/* its workloads ran before it came, until then; 0 */
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
