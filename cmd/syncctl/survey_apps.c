@@ -5,6 +5,7 @@
  */
 #include <uthash.h>
 
+#include "core/fetch.h"
 #include "core/node.h"
 #include "survey.h"
 #include "sync/app_spec.h"
@@ -227,8 +228,10 @@ static bool is_local(const struct survey *s, struct unit *u, const struct app_sp
 		if (src->ref_only)
 			continue;
 		if (!s->o.is_ours(s->o.arg, src->repo_url)) {
+			_cleanup_free_ char *shown = repo_url_shown(src->repo_url);
+
 			unit_fail(u, UNIT_SKIPPED, "%s is not this repository: say --repo if it "
-				  "is", src->repo_url);
+				  "is", shown);
 			return false;
 		}
 		if (s->o.is_fixed(s->o.arg, src->revision)) {

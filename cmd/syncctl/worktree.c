@@ -1,6 +1,7 @@
 /* A work tree as the user's own Git sees it. */
 #include "worktree.h"
 
+#include "core/lsrefs.h"
 #include "core/semver.h"
 #include "files.h"
 
@@ -67,13 +68,6 @@ static bool is_ours(void *arg, const char *url)
 	return false;
 }
 
-static bool is_commit(const char *revision)
-{
-	size_t n = strlen(revision);
-
-	return n >= 7 && n <= 64 && strspn(revision, "0123456789abcdef") == n;
-}
-
 static bool has_ref(const struct worktree *w, const char *folder, const char *revision)
 {
 	_cleanup_free_ char *ref = xasprintf("%s/%s", folder, revision);
@@ -84,21 +78,31 @@ static bool has_ref(const struct worktree *w, const char *folder, const char *re
 }
 
 /*
- * A branch of that name wins, as for Argo CD; one that a shallow clone does not have is
- * still taken for one.
+ * A branch goes before a tag, as for Argo CD; one that a shallow clone does not have is
+ * still taken for one, and so is a version for a tag.
  */
-static bool ask(const struct worktree *w, const char *revision)
+static bool is_tag(const struct worktree *w, const char *name)
 {
-	struct semver_range range;
 	struct semver version;
 
-	if (!*revision || !strcmp(revision, "HEAD") || !w->local.is_git)
+	if (has_ref(w, "refs/heads", name) || has_ref(w, "refs/remotes/origin", name))
 		return false;
-	if (has_ref(w, "refs/heads", revision) || has_ref(w, "refs/remotes/origin", revision))
+	return has_ref(w, "refs/tags", name) || !strncmp(name, "refs/tags/", 10) ||
+	       (strchr(name, '.') && !semver_parse(&version, name));
+}
+
+static bool ask(const struct worktree *w, const char *revision)
+{
+	switch (revision_kind(revision)) {
+	case REV_HEAD:
 		return false;
-	return is_commit(revision) || has_ref(w, "refs/tags", revision) ||
-	       (!semver_parse(&version, revision) && strchr(revision, '.')) ||
-	       (strpbrk(revision, "*^~<>=") && !semver_range_parse(&range, revision));
+	case REV_SHA:
+	case REV_RANGE:
+		return true;
+	case REV_NAME:
+		break;
+	}
+	return w->local.is_git && is_tag(w, revision);
 }
 
 static bool is_fixed(void *arg, const char *revision)

@@ -172,6 +172,14 @@ assert_exit 0 ctl validate --all clusters
 assert_contains "$OUTPUT" "clusters/test/shop.yaml:1: note: not-checked: targetRevision v1 is a tag" "the tag"
 assert_contains "$OUTPUT" "clusters/prod/shop.yaml:1: note: not-checked: https://git.example.com/other/infra.git is not this repository" "the other"
 assert_contains "$OUTPUT" "2 not checked" "the sum"
+for revision in v2.0 '^1.0' 1.2.x 0123456789012345678901234567890123456789; do
+	sed -i "s/targetRevision: .*, path/targetRevision: \"$revision\", path/" "$R/clusters/test/shop.yaml"
+	assert_contains "$(ctl validate --all clusters/test)" "targetRevision $revision is a tag" "$revision"
+done
+for revision in start HEAD elsewhere; do
+	sed -i "s/targetRevision: .*, path/targetRevision: $revision, path/" "$R/clusters/test/shop.yaml"
+	refute_contains "$(ctl validate --all clusters/test)" "not-checked" "$revision"
+done
 assert_exit 0 ctl validate --all clusters --repo ssh://git@git.example.com/other/infra
 refute_contains "$OUTPUT" "other/infra" "what --repo named"
 g checkout -q .

@@ -129,6 +129,32 @@ static void units_are_found(void **state)
 	}
 }
 
+static void no_password_is_told(void **state)
+{
+	static const struct tree_file tree[] = {
+		{ "a.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+		  "metadata: {name: a}\nspec: {source: {repoURL: 'https://u:canary@h/x?ref=y', "
+		  "path: a}, destination: {name: in-cluster}}\n---\n"
+		  "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+		  "metadata: {name: b}\nspec: {source: {repoURL: '" URL "', path: r}, "
+		  "destination: {name: in-cluster}}\n" },
+		{ "r/kustomization.yaml", "resources: ['https://u:canary@h/o/r.git//x']\n" },
+		{ NULL, NULL },
+	};
+	struct err err = ERR_INIT;
+	struct tree_files t;
+	struct survey s;
+	size_t n = 0;
+
+	(void)state;
+	assert_int_equal(run(&s, &t, tree, "", &err), 0);
+	for (size_t i = 0; i < s.units.len; i++)
+		for (size_t k = 0; k < s.units.data[i].whys.len; k++, n++)
+			assert_null(strstr(s.units.data[i].whys.data[k], "canary"));
+	assert_int_equal(n, 3);
+	survey_deinit(&s);
+}
+
 static void a_root_limits_what_is_looked_for(void **state)
 {
 	static const struct tree_file tree[] = {
@@ -372,6 +398,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units_are_found),
+		cmocka_unit_test(no_password_is_told),
 		cmocka_unit_test(a_root_limits_what_is_looked_for),
 		cmocka_unit_test(folders_have_a_depth),
 		cmocka_unit_test(trees_are_bounded),
