@@ -5,6 +5,7 @@
  */
 #include "sync/live.h"
 
+#include "probe.h"
 #include "sync/fingerprint.h"
 #include "sync/links.h"
 
@@ -161,6 +162,7 @@ static void take_in(const struct live_index *ix, struct live *l,
 	l->own_deadline_ms = own_deadline(k, object);
 	l->deleting = doc_get_str(meta, "deletionTimestamp", NULL);
 	l->held = health_is_held(object);
+	l->calls_out = probe_wants(object);
 	l->owned = json_array_size(doc_get(meta, "ownerReferences", NULL)) > 0;
 	l->scaled = fingerprint_owns(object, FIELD_MANAGER, "spec", "replicas", NULL);
 	if (ix->judge)

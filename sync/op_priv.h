@@ -88,6 +88,7 @@ struct fact {
 	uint64_t degraded_since;
 	uint64_t progressing_since;
 	struct podwatch *pods;
+	struct probe *probe;	/* NULL: what calls out from here was not asked */
 	char pod_message[640];
 	UT_hash_handle hh;
 };
@@ -346,6 +347,16 @@ struct unstick *unstick_free(struct unstick *u);
  */
 void op_gather(struct op *op, const struct settle_item *items, size_t n, size_t culprit);
 bool op_gathers(struct op *op);
+
+/*
+ * op_probe.c: what the API server calls out to (webhooks, conversions), asked for what
+ * this operation changed. due: this task's object is such, and nothing is applied
+ * after it. op_probe: NULL: it answered; else why not yet (borrowed), and when it is
+ * asked again (mono; 0: it is being asked, and pokes).
+ */
+bool op_probe_due(struct op *op, const struct task *t);
+const char *op_probe(struct op *op, const struct task *t, uint64_t *ret_again_at);
+struct probe *op_probe_free(struct probe *p);	/* NULL-safe */
 
 /* op_settle.c */
 enum settle_verdict op_settle(struct op *op, bool all);

@@ -110,6 +110,30 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 		op->progress_now += l->progress;
 }
 
+/*
+ * Its failure counts whatever its kind: it stops what others write, and nobody else
+ * would say so.
+ */
+static void look_at_probe(struct op *op, const struct task *t, struct settle_item *it,
+			  uint64_t now)
+{
+	uint64_t at;
+	const char *words;
+
+	if (!op_probe_due(op, t))
+		return;
+	words = op_probe(op, t, &at);
+	if (!words)
+		return;
+	it->waits = it->counts = true;
+	if (it->health.status <= HEALTH_PROGRESSING) {
+		it->health.status = HEALTH_PROGRESSING;
+		snprintf(it->health.message, sizeof(it->health.message), "%s", words);
+	}
+	if (at)
+		look_again(op, at, now);
+}
+
 static void doubt(struct op *op, char *kind)
 {
 	free(op->doubted);
@@ -176,8 +200,10 @@ enum settle_verdict op_settle(struct op *op, bool all)
 	for (size_t i = 0; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
 
-		if (belongs(op, t, all))
-			gather(op, t, now, &items[n++]);
+		if (!belongs(op, t, all) && !op_probe_due(op, t))
+			continue;
+		gather(op, t, now, &items[n]);
+		look_at_probe(op, t, &items[n++], now);
 	}
 	if (op->progress_now > op->progress) {
 		op->progress = op->progress_now;
@@ -232,6 +258,7 @@ void op_facts_free(struct op *op)
 	HASH_ITER(hh, op->facts, f, next) {
 		HASH_DEL(op->facts, f);
 		podwatch_free(f->pods);
+		op_probe_free(f->probe);
 		free(f->key);
 		free(f);
 	}

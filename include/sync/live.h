@@ -35,6 +35,7 @@ struct live {
 	uint64_t own_deadline_ms;	/* its own time for a rollout, set by us; 0 */
 	bool deleting;		/* has a deletionTimestamp */
 	bool held;		/* has the hook finalizer */
+	bool calls_out;		/* the API server asks somebody for it (sync/probe.h) */
 	bool owned;		/* has an ownerReference: never pruned */
 	bool scaled;		/* spec.replicas is ours */
 	/* Its own annotations say so now, whoever wrote them there. */

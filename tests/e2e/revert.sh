@@ -65,6 +65,25 @@ pumps() {
 	done
 }
 pump() { printf 'apiVersion: %s/%s\nkind: Pump\nmetadata: {name: one}\nspec: {size: 1}\n' "$GROUP" "$1"; }
+# silent: a webhook of a server that nobody runs, for one ConfigMap.
+silent() {
+	cat <<-END
+		apiVersion: admissionregistration.k8s.io/v1
+		kind: ValidatingWebhookConfiguration
+		metadata: {name: silent-$$}
+		webhooks:
+		- name: silent.example.com
+		  clientConfig: {url: "https://127.0.0.1:1/"}
+		  failurePolicy: Fail
+		  timeoutSeconds: 1
+		  sideEffects: None
+		  admissionReviewVersions: [v1]
+		  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: "$NS"}}
+		  matchConditions: [{name: silent, expression: "object.metadata.name == 'silent'"}]
+		  rules:
+		  - {apiGroups: [""], apiVersions: [v1], operations: [CREATE, UPDATE], resources: [configmaps]}
+	END
+}
 pinned() { wait_until "${2:-30}" "pinned $1" app_is "$1" '$d.phase == "Pinned"'; }
 
 namespace "$NS"
@@ -80,6 +99,7 @@ configmap image-old stays | in_git image old
 configmap waves v1 1 | in_git waves config
 deployment waves v1 2 | in_git waves web
 configmap refused v1 | in_git refused config
+configmap silent v1 | in_git silent config
 deployment first bad1 | in_git first web
 configmap first v1 | in_git first config
 GOOD=$(commit shop "all is well")
@@ -90,6 +110,7 @@ app noready "$URL" noready "$NS" "$(annotate wave-deadline 4s)"
 app waves "$URL" waves "$NS"
 app twice "$URL" twice "$NS"
 app refused "$URL" refused "$NS"
+app silent "$URL" silent "$NS" "$(annotate wave-deadline 4s)"
 app gate "$URL" gate "$NS"
 app db "$URL" db "$NS"
 app kept "$URL" kept "$NS" "$(annotate auto-revert false)"
@@ -97,7 +118,7 @@ app report "$URL" report "$NS" "$(annotate auto-revert report)"
 app first "$URL" first "$NS"
 
 it "every application gets its first good release"
-for name in image crash noready waves twice refused gate db kept report; do
+for name in image crash noready waves twice refused silent gate db kept report; do
 	good "$name" "$GOOD"
 done
 UID_DB=$(uid_of pod db-0)
@@ -122,9 +143,10 @@ deployment waves bad1 2 | in_git waves web
 configmap waves-late v1 3 | in_git waves late
 configmap refused v2 | in_git refused config
 deployment Refused v1 | in_git refused web
+silent | in_git silent webhook
 BAD=$(commit shop "bad in many ways")
 wait_until 20 "the bad Deployment" image_is image bad1
-for name in image crash noready waves twice refused gate db; do
+for name in image crash noready waves twice refused silent gate db; do
 	pinned "$name"
 	app_is "$name" "\$s.sync.status == \"OutOfSync\" and \$s.sync.revision == \"$BAD\" and
 		\$d.target.revision == \"$GOOD\" and \$d.rejected.revision == \"$BAD\"" ||
@@ -144,6 +166,8 @@ reason crash CrashLoopBackOff
 reason noready progress
 reason waves ImagePullBackOff
 reason refused Refused
+reason silent 'failed calling webhook \"silent.example.com\"'
+gone validatingwebhookconfiguration silent-$$ || fail "the webhook that does not answer is still there"
 
 it "a revert deletes what the bad release created, and nothing else"
 wait_until 10 "the end of image-new" gone configmap image-new

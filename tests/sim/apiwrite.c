@@ -276,6 +276,10 @@ static int admit(struct apisim *a, const struct api_type *t, const char *op,
 
 	if (!a->admit || !a->admit(a->admit_arg, op, o, msg))
 		return 0;
+	if (!strncmp(msg, "failed calling webhook", 22)) {
+		api_fail(st, 500, "InternalError", "Internal error occurred: %s", msg);
+		return -1;
+	}
 	api_fail(st, 403, "Forbidden",
 		 "admission webhook \"sim.syncd.dev\" denied the request: %s", msg);
 	(void)t;

@@ -24,6 +24,7 @@ static const struct row rules[] = {
 	{ "1: only terminal answers refuse", "trouble:busy_server_is_asked_again "
 	  "retry:evidence_is_not_retried rules:rights_may_come_later" },
 	{ "2: what is evidence", "innocent:what_waits_for_others_is_no_evidence "
+	  "probe:silence_is_put_back probe:what_comes_late_is_waited_for "
 	  "innocent:a_metrics_outage "
 	  "hooks_fail:a_failed_test_reverts" },
 	{ "3: confirmed, and fast for pods", "engine:bad_image_is_reverted_and_pinned "
@@ -51,6 +52,7 @@ static const struct row rules[] = {
 	{ "10: the breaker", "breaker:four_of_ten_fail breaker:a_base_that_all_share "
 	  "breaker:a_node_is_lost breaker:nodes_may_be_hidden" },
 	{ "11: hooks", "hooks_fail:a_migration_holds_the_revert "
+	  "hooks_revert:each_of_its_own_release hooks_revert:none_of_them_keeps_the_good_one_away "
 	  "hooks_fail:the_same_migration_does_not_hold" },
 	{ "12: supersession and storms", "stories:newer_commit_supersedes_a_waiting_one "
 	  "hooks:superseded_while_a_hook_runs innocent:a_storm_of_commits_lets_one_soak_end "
