@@ -44,7 +44,6 @@ static const struct sm_state states[] = {
 };
 
 #define RETRY_MAX_MS 30000
-#define STOP_MS 5000
 
 static void boot(struct engine *e);
 
@@ -83,7 +82,7 @@ bool engine_may_write(void *arg)
 {
 	struct engine *e = arg;
 
-	if (e->fatal)
+	if (e->fatal || e->draining)
 		return false;
 	if (!e->lease || e->sm.state < BOOT_RECORDS)
 		return true;	/* no election, or the steps before it */
@@ -262,7 +261,10 @@ static void elect(struct engine *e)
 		.on_acquired = on_acquired, .on_lost = on_lost,
 	};
 	struct lease_config c = { .ns = e->ns, .name = "syncd-leader",
-				  .identity = e->identity };
+				  .identity = e->identity, .watch = true,
+				  .duration_ms = e->cfg.lease_ms,
+				  .renew_deadline_ms = e->cfg.renew_deadline_ms,
+				  .retry_ms = e->cfg.retry_period_ms };
 
 	if (!e->cfg.leader_elect) {
 		step(e, BOOT_RECORDS);
@@ -460,10 +462,23 @@ static void free_list(char **list)
 	free(list);
 }
 
+/*
+ * What a network held back must not reach the API server when another leads: it is
+ * dropped within the time between the last write and the lease's end.
+ */
+static unsigned unacked_ms(const struct engine_config *c)
+{
+	unsigned lives = c->lease_ms ? c->lease_ms : 15000;
+	unsigned renews = c->renew_deadline_ms ? c->renew_deadline_ms : 10000;
+
+	return c->leader_elect ? lives - renews : 0;
+}
+
 struct engine *engine_new(struct world *w, const struct engine_config *c)
 {
 	struct engine *e = xcalloc(1, sizeof(*e));
-	struct kube_limits limits = { .max_in_flight = c->max_requests };
+	struct kube_limits limits = { .max_in_flight = c->max_requests,
+				      .unacked_ms = unacked_ms(c) };
 
 	e->w = w;
 	e->cfg = *c;
@@ -490,39 +505,6 @@ struct engine *engine_new(struct world *w, const struct engine_config *c)
 void engine_start(struct engine *e)
 {
 	boot(e);
-}
-
-static void stopped(struct engine *e)
-{
-	void (*fn)(void *arg) = e->on_stopped;
-
-	e->on_stopped = NULL;
-	world_timer_stop(e->w, &e->retry);
-	if (fn)
-		fn(e->stop_arg);
-}
-
-static void on_released(void *arg)
-{
-	stopped(arg);
-}
-
-static void on_stop_timer(struct world_timer *t)
-{
-	stopped(container_of(t, struct engine, retry));
-}
-
-void engine_stop(struct engine *e, void (*on_stopped)(void *arg), void *arg)
-{
-	e->on_stopped = on_stopped;
-	e->stop_arg = arg;
-	e->stopping = true;
-	e->leading = false;
-	world_timer_stop(e->w, &e->retry);
-	e->retry.fn = on_stop_timer;
-	world_timer_start(e->w, &e->retry, e->lease ? STOP_MS : 0);
-	if (e->lease)
-		lease_release(e->lease, on_released, e);
 }
 
 struct engine *engine_abandon(struct engine *e)

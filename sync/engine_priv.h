@@ -483,6 +483,8 @@ struct engine {
 	bool leading, stopping, loaded;
 	bool any_depends;	/* an application has syncd.dev/depends-on */
 	bool fatal;		/* nothing may be written any more */
+	bool draining;		/* nor now, while the lease is handed over */
+	uint64_t drain_until;	/* mono */
 	bool drops_syncd;	/* the API server keeps no status.syncd */
 	struct live_index live;
 	struct kindwatch *kinds;

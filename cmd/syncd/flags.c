@@ -55,6 +55,12 @@ static const struct flag {
 	     "BOOL  put a bad release back by default"),
 	FLAG("leader-elect", BOOL, leader_elect, "true",
 	     "BOOL  elect one leader by a Lease"),
+	FLAG("leader-elect-lease-duration", DURATION, lease_ms, "15s",
+	     "DUR  whole seconds; others take over when it was not renewed for so long"),
+	FLAG("leader-elect-renew-deadline", DURATION, renew_deadline_ms, "10s",
+	     "DUR  a leader that could not renew for so long ends; at least 1s below the duration"),
+	FLAG("leader-elect-retry-period", DURATION, retry_period_ms, "2s",
+	     "DUR  between two renewals; at most half of the deadline"),
 	FLAG("metrics-addr", STRING, metrics_addr, ":8080",
 	     "ADDR  /metrics; empty = off"),
 	FLAG("argocd-metrics", BOOL, argocd_metrics, "false",
@@ -133,6 +139,21 @@ static int set(struct flags *flags, const struct flag *f, const char *value,
 		*(unsigned *)to = (unsigned)n;
 		return 0;
 	}
+	return 0;
+}
+
+/* So that a leader knows of its end before others may begin. */
+static int check_lease(const struct flags *f, struct err *err)
+{
+	if (f->lease_ms % 1000 || !f->lease_ms || f->lease_ms > 600000)
+		return err_set(err, ERR_INVALID, "--leader-elect-lease-duration: whole "
+			       "seconds from 1s to 10m are possible");
+	if (f->renew_deadline_ms + 1000 > f->lease_ms)
+		return err_set(err, ERR_INVALID, "--leader-elect-renew-deadline must be at "
+			       "least 1s below --leader-elect-lease-duration");
+	if (f->retry_period_ms < 100 || f->retry_period_ms * 2 > f->renew_deadline_ms)
+		return err_set(err, ERR_INVALID, "--leader-elect-retry-period: from 100ms "
+			       "to half of --leader-elect-renew-deadline is possible");
 	return 0;
 }
 
@@ -231,7 +252,9 @@ int flags_parse(struct flags *flags, int argc, char **argv, struct err *err)
 		else if (parse_one(flags, argc, argv, &i, err))
 			return -1;
 	}
-	return check_bootstrap(flags, err) ? -1 : close_webhooks(flags, err);
+	if (check_bootstrap(flags, err) || check_lease(flags, err))
+		return -1;
+	return close_webhooks(flags, err);
 }
 
 void flags_help(FILE *out)

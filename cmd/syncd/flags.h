@@ -19,6 +19,7 @@ struct flags {		/* strings are borrowed from argv and the environment */
 	const char *bootstrap_repo, *bootstrap_path, *bootstrap_revision;
 	uint64_t poll_ms, soak_ms, wave_deadline_ms, hook_deadline_ms;
 	uint64_t cert_lifetime_ms, degraded_grace_ms, pull_grace_ms, crash_grace_ms;
+	uint64_t lease_ms, renew_deadline_ms, retry_period_ms;
 	bool auto_revert, leader_elect, log_json, log_debug;
 	bool insecure_repositories, argocd_metrics;
 	unsigned max_requests, workers;

@@ -17,6 +17,8 @@
 #include "core/doc.h"
 #include "core/mem.h"
 
+#define WRITE_LIVES_MS 35000	/* the API server gives up one after 34 s */
+
 enum { QUEUED, FLYING, WAITING, ENDING, DONE };
 
 static const struct sm_state states[] = {
@@ -44,6 +46,7 @@ struct kube {
 	struct kube_op *others;	/* FLYING, WAITING, ENDING */
 	unsigned queued, in_flight;
 	struct kube_turn *turns;
+	uint64_t unanswered_at;	/* mono: a write ended without an answer; 0 = none */
 	VEC(struct kube_stat) stats;
 	struct minute recent[RECENT_MINUTES];	/* by nr, over and over */
 };
@@ -131,6 +134,13 @@ static void requeue(struct world_timer *t)
 	pump(k);
 }
 
+/* Nobody will tell how it ended; the server may be at it still. */
+static void note_unanswered(struct kube_op *op)
+{
+	if (op->r->is_write && !op->status)
+		op->k->unanswered_at = world_now(op->k->w);
+}
+
 static void on_done(struct http_call *c, const struct err *err)
 {
 	struct kube_op *op = container_of(c, struct kube_op, call);
@@ -139,6 +149,8 @@ static void on_done(struct http_call *c, const struct err *err)
 
 	k->in_flight--;
 	op->err = *err;
+	if (err->code && (err->code != ERR_CANCELLED || op->cancelled))
+		note_unanswered(op);
 	kube_stat_add(k, op->r->verb, err->code ? 0 : op->status);
 	delay = op->cancelled ? -1 : kube_retry_delay(k->w, op);
 	if (delay >= 0) {
@@ -152,6 +164,15 @@ static void on_done(struct http_call *c, const struct err *err)
 	kube_judge(op);
 	pump(k);
 	finish(op);
+}
+
+/* Between the guard's first word and the first byte, a process may have slept. */
+static bool may_send(struct http_call *c)
+{
+	const struct kube_op *op = container_of(c, struct kube_op, call);
+	const struct kube *k = op->k;
+
+	return !k->may_write || k->may_write(k->may_write_arg);
 }
 
 static void fly(struct kube_op *op)
@@ -172,6 +193,8 @@ static void fly(struct kube_op *op)
 		.timeout_ms = r->timeout_ms ? r->timeout_ms : 60000,
 		.max_body = k->limits.max_answer,
 		.echoed = KUBE_ECHOED,
+		.may_send = r->is_write ? may_send : NULL,
+		.unacked_ms = k->limits.unacked_ms,
 		.on_head = on_head,
 		.on_data = on_data,
 		.on_done = on_done,
@@ -190,7 +213,7 @@ static void fly(struct kube_op *op)
 	k->w->ops->http_start(k->w, c);
 }
 
-/* The guard is asked here and nowhere else: this is when bytes leave. */
+/* The guard is asked here, and once more when bytes leave: may_send(). */
 static void pump(struct kube *k)
 {
 	while (k->queue && (k->queue->r->urgent ||
@@ -301,6 +324,7 @@ static void drop(struct kube_op *op)
 	if (op->sm.state == QUEUED)
 		unqueue(op);
 	if (op->sm.state == FLYING) {
+		note_unanswered(op);
 		k->w->ops->http_abandon(k->w, &op->call);
 		k->in_flight--;
 	}
@@ -363,6 +387,17 @@ struct kube *kube_free(struct kube *k)
 	vec_deinit(&k->stats);
 	free(k);
 	return NULL;
+}
+
+bool kube_write_open(const struct kube *k)
+{
+	const struct kube_op *op;
+
+	DL_FOREACH(k->others, op)
+		if (op->sm.state == FLYING && op->r->is_write)
+			return true;
+	return k->unanswered_at &&
+	       world_now(k->w) < k->unanswered_at + WRITE_LIVES_MS;
 }
 
 unsigned kube_pending(const struct kube *k)

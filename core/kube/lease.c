@@ -7,6 +7,8 @@
  * again and see); another one's name stands there (wait); no renewal within the
  * deadline, or another holder (lost: the leader is told, and becomes a candidate
  * again). Each try has a timeout of half the deadline and is never repeated below.
+ * A candidate that watches is told of each renewal and of a release, and tries when it
+ * is free; without news it reads when what it saw last expires.
  *
  * All ages are taken from boot time, which goes on while the machine sleeps; a
  * renewal counts from when it was sent.
@@ -19,6 +21,7 @@
 #include "core/doc.h"
 #include "core/mem.h"
 #include "core/sm.h"
+#include "core/watch.h"
 
 #define SOON_MS 2000
 
@@ -46,6 +49,8 @@ struct lease {
 	struct world_timer timer;	/* the next try */
 	struct world_timer deadline;	/* as leader: lost then */
 	struct world_task released;
+	struct watch *watch;		/* while another holds it; NULL: none */
+	bool watches;
 	struct kube_request r;
 	struct buf body;
 
@@ -95,12 +100,18 @@ static bool is_ours(const struct lease *l)
 	return !strcmp(lease_holder(l), l->identity);
 }
 
-static bool is_free(const struct lease *l)
+/* As its holder says. */
+static uint64_t lives_ms(const struct lease *l)
 {
 	int64_t s = doc_get_int(l->seen, 0, "spec", "leaseDurationSeconds", NULL);
-	uint64_t ms = s > 0 ? (uint64_t)s * 1000 : l->duration_ms;
 
-	return !lease_holder(l)[0] || is_ours(l) || boot(l) - l->changed_at >= ms;
+	return s > 0 ? (uint64_t)s * 1000 : l->duration_ms;
+}
+
+static bool is_free(const struct lease *l)
+{
+	return !lease_holder(l)[0] || is_ours(l) ||
+	       boot(l) - l->changed_at >= lives_ms(l);
 }
 
 static int64_t transitions(const struct lease *l)
@@ -214,19 +225,92 @@ static void read_lease(struct lease *l, int state)
 
 /* ---- trying ---- */
 
+/* Several candidates wait for the same moment: the one that meets it first writes. */
+static uint64_t spread(const struct lease *l, unsigned ms)
+{
+	return l->w->ops->random(l->w) % (ms + 1);
+}
+
+static void watch_end(struct lease *l)
+{
+	l->watch = watch_free(l->watch);
+}
+
+/* Until what is watched expires; an event may come before. */
+static uint64_t until_free(const struct lease *l)
+{
+	uint64_t age = boot(l) - l->changed_at, lives = lives_ms(l);
+
+	return age < lives ? lives - age : 0;
+}
+
 /*
- * Candidates spread over 1 to 2.2 times retry_ms; a leader keeps time. What got no
- * answer is tried again soon, also where a lease is renewed seldom.
+ * A leader keeps time. Candidates spread over 1 to 2.2 times retry_ms; those that
+ * watch need only look when it expires. What got no answer is tried again soon, also
+ * where a lease is renewed seldom.
  */
-static void wait_for_next(struct lease *l)
+static void set_timer(struct lease *l)
 {
 	uint64_t ms = l->why.retry && l->retry_ms > SOON_MS ? SOON_MS : l->retry_ms;
 
+	if (l->watch && watch_synced(l->watch) && l->seen && !is_free(l))
+		ms = until_free(l) + spread(l, l->retry_ms / 4);
+	else if (!l->leading)
+		ms += spread(l, (unsigned)(ms * 6 / 5));
+	world_timer_start(l->w, &l->timer, ms);
+}
+
+static void wait_for_next(struct lease *l)
+{
 	sm_move(&l->sm, WAITING);
 	l->reread = false;
-	if (!l->leading)
-		ms += l->w->ops->random(l->w) % (ms * 6 / 5 + 1);
-	world_timer_start(l->w, &l->timer, ms);
+	set_timer(l);
+}
+
+/*
+ * News while we wait: its holder renewed it, or let it go. What comes while we read
+ * or write is known by the answer.
+ */
+static void on_watched(void *arg, enum watch_event ev, const json_t *lease)
+{
+	struct lease *l = arg;
+
+	if (l->leading || l->sm.state != WAITING || ev == WATCH_DELETED)
+		return;
+	observe(l, lease);
+	if (is_free(l))
+		world_timer_start(l->w, &l->timer, spread(l, l->retry_ms / 10));
+	else
+		set_timer(l);
+}
+
+static void on_list(void *arg)
+{
+	(void)arg;	/* it is of one object, whose event comes next */
+}
+
+/* From now on news come by themselves. */
+static void on_synced(void *arg)
+{
+	struct lease *l = arg;
+
+	if (!l->leading && l->sm.state == WAITING)
+		set_timer(l);
+}
+
+static void watch_begin(struct lease *l)
+{
+	static const struct watch_handler handler = {
+		.on_reset = on_list, .on_event = on_watched, .on_synced = on_synced,
+	};
+	_cleanup_free_ char *field = NULL;
+	struct kube_ref ref = ref_of(l);
+
+	if (!l->watches || l->watch)
+		return;
+	field = xasprintf("metadata.name=%s", l->name);
+	ref.name = NULL;
+	l->watch = watch_new(l->k, &ref, NULL, field, &handler, l);
 }
 
 /* Last touch: the handler may free the lease. */
@@ -317,6 +401,7 @@ static void on_read(struct kube_request *r, const struct err *err)
 	} else if (is_free(l)) {
 		claim(l);
 	} else {
+		watch_begin(l);
 		wait_for_next(l);
 	}
 }
@@ -329,6 +414,7 @@ static void on_renewed(struct lease *l)
 	l->why = ERR_INIT;
 	l->renewed_at = l->sent_at;
 	l->leading = true;
+	watch_end(l);
 	spent = boot(l) - l->sent_at;
 	world_timer_start(l->w, &l->deadline, spent < l->deadline_ms ?
 			  l->deadline_ms - spent : 0);
@@ -398,6 +484,7 @@ void lease_release(struct lease *l, void (*on_done)(void *arg), void *arg)
 	l->on_released = on_done;
 	l->released_arg = arg;
 	l->leading = false;
+	watch_end(l);
 	kube_abandon(l->k, &l->r);
 	world_timer_stop(l->w, &l->timer);
 	world_timer_stop(l->w, &l->deadline);
@@ -424,6 +511,7 @@ struct lease *lease_new(struct kube *k, const struct lease_config *c,
 	l->duration_ms = c->duration_ms ? c->duration_ms : 15000;
 	l->deadline_ms = c->renew_deadline_ms ? c->renew_deadline_ms : 10000;
 	l->retry_ms = c->retry_ms ? c->retry_ms : 2000;
+	l->watches = c->watch;
 	l->h = *h;
 	l->arg = arg;
 	l->epoch = -1;
@@ -444,6 +532,7 @@ struct lease *lease_free(struct lease *l)
 {
 	if (!l)
 		return NULL;
+	watch_end(l);
 	kube_abandon(l->k, &l->r);
 	kube_request_deinit(&l->r);
 	world_timer_stop(l->w, &l->timer);

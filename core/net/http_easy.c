@@ -22,9 +22,10 @@
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
 				    struct curl_sockaddr *a)
 {
-	int on = 1, idle_s = 30, between_s = 10, unacked_ms = USER_TIMEOUT_MS;
 	struct http_req *r = arg;
-	int fd;
+	int on = 1, idle_s = 30, between_s = 10, fd;
+	unsigned unacked_ms = r->call->unacked_ms ? r->call->unacked_ms :
+			      USER_TIMEOUT_MS;
 
 	(void)purpose;
 	r->opened = true;
@@ -43,6 +44,24 @@ static curl_socket_t on_open_socket(void *arg, curlsocktype purpose,
 	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms,
 		   sizeof(unacked_ms));
 	return fd;
+}
+
+/* The connection stands, and maybe has for long: may the request still go? */
+static int on_connected(void *arg, char *to, char *from, int to_port, int from_port)
+{
+	struct http_req *r = arg;
+	struct err err = ERR_INIT;
+
+	(void)to;
+	(void)from;
+	(void)to_port;
+	(void)from_port;
+	if (!http_req_ended(r) &&
+	    (!r->call->may_send || r->call->may_send(r->call)))
+		return CURL_PREREQFUNC_OK;
+	err_set(&err, ERR_CANCELLED, "%s: not sent, it may not be any more", r->where);
+	http_req_end(r, &err);
+	return CURL_PREREQFUNC_ABORT;
 }
 
 static int on_resolve(void *resolver, void *reserved, void *arg)
@@ -377,6 +396,8 @@ static void set_tls(struct http_req *r)
 static void set_callbacks(struct http_req *r)
 {
 	curl_easy_setopt(r->easy, CURLOPT_PRIVATE, r);
+	curl_easy_setopt(r->easy, CURLOPT_PREREQFUNCTION, on_connected);
+	curl_easy_setopt(r->easy, CURLOPT_PREREQDATA, r);
 	curl_easy_setopt(r->easy, CURLOPT_ERRORBUFFER, r->errbuf);
 	curl_easy_setopt(r->easy, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(r->easy, CURLOPT_HEADERDATA, r);

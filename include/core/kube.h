@@ -22,6 +22,7 @@ struct kube_limits {
 	unsigned max_in_flight;	/* 0 = 32 */
 	unsigned max_queued;	/* 0 = 65,536; beyond: ERR_LIMIT */
 	size_t max_answer;	/* 0 = 64 MiB */
+	unsigned unacked_ms;	/* as http_call's */
 };
 
 /* endpoint is borrowed and must outlive the client; it may change in place. */
@@ -32,6 +33,11 @@ struct kube *kube_free(struct kube *k);
 struct world *kube_world(const struct kube *k);
 const struct http_endpoint *kube_endpoint(const struct kube *k);
 
+/*
+ * May a write of ours still change something? One is under way, or ended without an
+ * answer less than 35 s ago, while the API server may be at it.
+ */
+bool kube_write_open(const struct kube *k);
 /* Requests waiting or under way now: a caller with time may wait for a calm. */
 unsigned kube_pending(const struct kube *k);
 
@@ -52,7 +58,10 @@ void kube_recent(const struct kube *k, uint64_t since, uint64_t *ret_all,
 		 uint64_t *ret_failed);
 /* Counts one on behalf of watch.c. */
 void kube_stat_add(struct kube *k, const char *verb, int status);
-/* Asked before bytes leave: false = ERR_CANCELLED "not the leader". NULL = always. */
+/*
+ * Asked when a write's turn comes and again when its first byte leaves: false =
+ * ERR_CANCELLED "not the leader". It may use clocks only. NULL = always.
+ */
 void kube_set_write_guard(struct kube *k, bool (*may_write)(void *arg), void *arg);
 
 /* Where an object or a collection lives. NULL or "" = none. */

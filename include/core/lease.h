@@ -17,6 +17,11 @@ struct lease_config {
 	const char *ns, *name;		/* copied */
 	const char *identity;		/* pod name + random; copied */
 	unsigned duration_ms, renew_deadline_ms, retry_ms;	/* 0: 15000, 10000, 2000 */
+	/*
+	 * While another holds it, it is watched: a release is taken up at once, an
+	 * expiry to the second; the reads in between are spared.
+	 */
+	bool watch;
 };
 
 struct lease_handler {

@@ -88,6 +88,14 @@ struct http_call {
 	 */
 	const char *echoed;
 	/*
+	 * Asked when a connection stands and the first byte is about to leave on it,
+	 * which may be long after the start: false ends the call with ERR_CANCELLED
+	 * instead. It may use the world's clocks and nothing else. NULL: always true.
+	 */
+	bool (*may_send)(struct http_call *c);
+	/* Bytes that nobody acknowledges for so long end the connection; 0 = 30 s. */
+	unsigned unacked_ms;
+	/*
 	 * status: the final HTTP status. retry_after_ms: from Retry-After (seconds
 	 * or date), 0 if none. content_type is "" if none; etag likewise.
 	 */

@@ -33,6 +33,8 @@ struct engine_config {		/* all strings are copied */
 	unsigned max_requests;		/* 0 = 32 */
 	bool leader_elect;
 	struct engine_bootstrap bootstrap;	/* its namespace is read, too */
+	/* of the election's Lease: 0 = 15000, 10000, 2000 */
+	unsigned lease_ms, renew_deadline_ms, retry_period_ms;
 	bool push_webhooks;		/* engine_webhook() is called */
 	bool argocd_metrics;		/* metrics under Argo CD's names as well */
 	bool insecure_repositories;	/* a Secret's "insecure" is honoured */
@@ -56,7 +58,11 @@ struct engine_config {		/* all strings are copied */
 
 struct engine *engine_new(struct world *w, const struct engine_config *c);
 void engine_start(struct engine *e);
-/* Stops new work, hands the lease over; on_stopped once, within 5 s. */
+/*
+ * Writes nothing more, awaits the answers to what is under way, hands the lease over;
+ * on_stopped once, within 5 s. Where an answer does not come the lease is kept until it
+ * expires: the write may still land.
+ */
 void engine_stop(struct engine *e, void (*on_stopped)(void *arg), void *arg);
 /* Frees everything without a callback; also after engine_stop. NULL-safe. */
 struct engine *engine_abandon(struct engine *e);

@@ -43,7 +43,7 @@ OLD=$(leader)
 BEGUN=$SECONDS
 kc delete pod "$OLD" -n $SYSTEM --force --grace-period 0 >/dev/null 2>&1
 put_out two
-wait_until 30 "another leader" other_leads "$OLD"
+wait_until 20 "another leader" other_leads "$OLD"
 say "another leads after $((SECONDS - BEGUN)) s"
 wait_until 60 "the new value" value_is two
 wait_until 120 "three ready pods" ready 3

@@ -194,8 +194,8 @@ static void stopping_hands_the_lead_over(void **state)
 	engine_stop(x.engine, note_stopped, &stopped);
 	assert_int_equal(stopped, 0);
 	assert_false(engine_ready(x.engine));
-	while (!engine_leading(second) && sim_now(x.s) < at + 10000)
-		sim_run_for(x.s, 100);
+	while (!engine_leading(second) && sim_now(x.s) < at + 2000)
+		sim_run_for(x.s, 10);
 	assert_true(engine_leading(second));
 	assert_int_equal(stopped, 1);
 	engsim_crash(&x);
@@ -203,6 +203,86 @@ static void stopping_hands_the_lead_over(void **state)
 	sim_run_for(x.s, 40000);
 	assert_string_equal(scene_tag(&x), "v2");
 	assert_int_equal(stopped, 1);
+	engine_abandon(second);
+	sim_host_abandon(x.s, host);
+	scene_end(&x, true);
+}
+
+/* The number of the first request since `from` that writes the lease; -1. */
+static ssize_t lease_write(struct engsim *x, size_t from)
+{
+	for (size_t i = from; i < sim_request_count(x->s); i++)
+		if (!strcmp(sim_request(x->s, i)->method, "PUT") &&
+		    strstr(sim_request(x->s, i)->path, "/leases/syncd-leader") &&
+		    strstr(sim_request(x->s, i)->body, "\"holderIdentity\":\"\""))
+			return (ssize_t)i;
+	return -1;
+}
+
+/* A write under way is answered first; nothing is written after. */
+static void stopping_awaits_what_is_being_written(void **state)
+{
+	struct sim_faults slow = { .slow = 1000 };
+	struct engsim x;
+	unsigned stopped = 0;
+	ssize_t released;
+	size_t from;
+
+	(void)state;
+	for (uint64_t seed = 360; seed < 366; seed++) {
+		scene_good(&x, seed);
+		sim_aim_faults(x.s, "PATCH", "/deployments/");
+		sim_set_faults(x.s, &slow, sim_now(x.s) + 60000);
+		from = sim_request_count(x.s);
+		scene_drift(&x, "v9");
+		while (!sim_count(x.s, from, "PATCH", "/deployments/"))
+			sim_run_for(x.s, 10);
+		stopped = 0;
+		engine_stop(x.engine, note_stopped, &stopped);
+		sim_run_for(x.s, 1400);
+		assert_int_equal(stopped, 0);
+		assert_int_equal(lease_write(&x, from), -1);
+		sim_run_for(x.s, 3700);
+		assert_int_equal(stopped, 1);
+		released = lease_write(&x, from);
+		for (size_t i = from; i < sim_request_count(x.s); i++)
+			if (sim_request(x.s, i)->write && released >= 0)
+				assert_true((ssize_t)i <= released);
+		assert_true(released >= 0 || sim_log_contains(x.s, "is not answered"));
+		scene_end(&x, true);
+	}
+}
+
+/* Its answer never comes: the lease is left to expire, and renewed no more. */
+static void stopping_keeps_the_lease_of_a_lost_write(void **state)
+{
+	struct sim_faults hang = { .hang = 1000 };
+	struct sim_host *host;
+	struct engine *second;
+	unsigned stopped = 0;
+	struct engsim x;
+	uint64_t at;
+
+	(void)state;
+	scene_good(&x, 370);
+	host = sim_host_new(x.s, "second");
+	second = start_second(&x, host);
+	sim_run_for(x.s, 20000);
+	sim_aim_faults(x.s, "PATCH", "/deployments/");
+	sim_set_faults(x.s, &hang, sim_now(x.s) + 8000);
+	scene_drift(&x, "v9");
+	sim_run_for(x.s, 3000);
+	at = sim_now(x.s);
+	engine_stop(x.engine, note_stopped, &stopped);
+	sim_run_for(x.s, 1700);
+	assert_int_equal(stopped, 1);
+	assert_true(sim_log_contains(x.s, "is not answered"));
+	while (!engine_leading(second) && sim_now(x.s) < at + 20000)
+		sim_run_for(x.s, 100);
+	assert_in_range(sim_now(x.s) - at, 10000, 17500);
+	engsim_crash(&x);
+	sim_run_for(x.s, 40000);
+	assert_string_equal(scene_tag(&x), "v1");
 	engine_abandon(second);
 	sim_host_abandon(x.s, host);
 	scene_end(&x, true);
@@ -279,6 +359,8 @@ int main(void)
 		cmocka_unit_test(lease_taken_by_another_is_fatal),
 		cmocka_unit_test(lease_that_cannot_be_renewed_is_fatal),
 		cmocka_unit_test(stopping_hands_the_lead_over),
+		cmocka_unit_test(stopping_awaits_what_is_being_written),
+		cmocka_unit_test(stopping_keeps_the_lease_of_a_lost_write),
 		cmocka_unit_test(stopping_takes_five_seconds_at_most),
 		cmocka_unit_test(without_election_nobody_is_asked),
 		cmocka_unit_test(application_that_went_unseen_is_left),

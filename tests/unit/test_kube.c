@@ -446,56 +446,6 @@ static void test_abandon(void **state)
 	lab_free(&l);
 }
 
-/* ---- the write guard ---- */
-
-static bool guard(void *arg)
-{
-	return *(bool *)arg;
-}
-
-static void test_write_guard(void **state)
-{
-	struct lab l = lab_new((struct kube_limits){ .max_in_flight = 1 });
-	struct job a = get_job("a"), w = apply_job(), r = get_job("b");
-	bool leader = true;
-
-	(void)state;
-	kube_set_write_guard(l.k, guard, &leader);
-	job_start(&l, &a);
-	job_start(&l, &w);		/* queued while we lead */
-	leader = false;
-	job_start(&l, &r);
-	fake_answer(fake_take(l.f, "GET", "/a"), 200, "{}");
-	fake_run(l.f, 0);
-	assert_int_equal(w.done, 1);
-	assert_int_equal(w.err.code, ERR_CANCELLED);
-	assert_non_null(strstr(w.err.msg, "not the leader"));
-	fake_answer(fake_take(l.f, "GET", "/b"), 200, "{}");	/* reads go on */
-	job_deinit(&a);
-	job_deinit(&w);
-	job_deinit(&r);
-	lab_free(&l);
-}
-
-static void test_write_guard_on_retry(void **state)
-{
-	struct lab l = lab_new((struct kube_limits){ 0 });
-	struct job w = apply_job();
-	bool leader = true;
-
-	(void)state;
-	kube_set_write_guard(l.k, guard, &leader);
-	job_start(&l, &w);
-	fake_break(fake_take(l.f, "PATCH", "/a"), ERR_NET, "reset");
-	leader = false;
-	fake_run(l.f, 10000);
-	assert_int_equal(w.done, 1);
-	assert_int_equal(w.err.code, ERR_CANCELLED);
-	assert_int_equal(fake_started(l.f), 1);
-	job_deinit(&w);
-	lab_free(&l);
-}
-
 /* ---- counters ---- */
 
 static void add_stat(const struct kube_stat *s, void *arg)
@@ -573,8 +523,6 @@ int main(void)
 		cmocka_unit_test(test_cancel_another_in_callback),
 		cmocka_unit_test(test_free_in_callback),
 		cmocka_unit_test(test_abandon),
-		cmocka_unit_test(test_write_guard),
-		cmocka_unit_test(test_write_guard_on_retry),
 		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_recent),
 	};

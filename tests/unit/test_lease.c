@@ -8,107 +8,7 @@
 #include "core/doc.h"
 #include "core/lease.h"
 #include "core/mem.h"
-#include "kubejob.h"
-
-struct llab {
-	struct lab lab;
-	struct lease *l;
-	unsigned acquired, lost, released;
-	uint64_t epoch;
-	struct err why;
-	bool free_it;
-};
-
-static void on_acquired(void *arg, uint64_t transitions)
-{
-	struct llab *l = arg;
-
-	l->acquired++;
-	l->epoch = transitions;
-	if (l->free_it)
-		l->l = lease_free(l->l);
-}
-
-static void on_lost(void *arg, const struct err *why)
-{
-	struct llab *l = arg;
-
-	l->lost++;
-	l->why = *why;
-	if (l->free_it)
-		l->l = lease_free(l->l);
-}
-
-static void on_released(void *arg)
-{
-	((struct llab *)arg)->released++;
-}
-
-static struct llab *llab_new(void)
-{
-	static const struct lease_handler handler = { on_acquired, on_lost };
-	struct lease_config c = { .ns = "sys", .name = "lead", .identity = "me" };
-	struct llab *l = xcalloc(1, sizeof(*l));
-
-	l->lab = lab_new((struct kube_limits){ 0 });
-	l->l = lease_new(l->lab.k, &c, &handler, l);
-	return l;
-}
-
-static void llab_free(struct llab *l)
-{
-	lease_free(l->l);
-	lab_free(&l->lab);
-	free(l);
-}
-
-#define PATH "/apis/coordination.k8s.io/v1/namespaces/sys/leases"
-
-static struct fake_call *take(struct llab *l, const char *method)
-{
-	return fake_take(l->lab.f, method, PATH);
-}
-
-static void run(struct llab *l, uint64_t ms)
-{
-	fake_run(l->lab.f, ms);
-}
-
-/* A Lease as the server has it. */
-static const char *lease_text(const char *holder, int n, const char *renewed)
-{
-	static char text[600];
-
-	snprintf(text, sizeof(text),
-		 "{\"apiVersion\":\"coordination.k8s.io/v1\",\"kind\":\"Lease\","
-		 "\"metadata\":{\"name\":\"lead\",\"namespace\":\"sys\","
-		 "\"resourceVersion\":\"%d\",\"labels\":{\"keep\":\"me\"},"
-		 "\"managedFields\":[]},\"spec\":{\"holderIdentity\":\"%s\","
-		 "\"leaseDurationSeconds\":15,\"leaseTransitions\":%d,"
-		 "\"renewTime\":\"%s\"}}", 100 + n, holder, n, renewed);
-	return text;
-}
-
-/* The server stores what was sent. */
-static void accept(struct fake_call *c)
-{
-	_cleanup_free_ char *body = xstrdup(c->body);
-
-	fake_answer(c, 200, body);
-}
-
-static void become_leader(struct llab *l)
-{
-	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
-	accept(take(l, "POST"));
-	assert_int_equal(l->acquired, 1);
-}
-
-static void check_field(const struct fake_call *c, const char *want)
-{
-	if (!strstr(c->body, want))
-		fail_msg("%s is not in %s", want, c->body);
-}
+#include "leasejob.h"
 
 /* ---- acquire ---- */
 
@@ -120,15 +20,15 @@ static void test_create(void **state)
 	(void)state;
 	assert_false(lease_held(l->l, 0));
 	assert_string_equal(lease_holder(l->l), "");
-	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
-	c = take(l, "POST");
-	check_field(c, "\"holderIdentity\":\"me\"");
-	check_field(c, "\"leaseDurationSeconds\":15");
-	check_field(c, "\"leaseTransitions\":0");
-	check_field(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
-	check_field(c, "\"renewTime\":\"2026-01-01T00:00:01.000000Z\"");
+	fake_answer(llab_take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	c = llab_take(l, "POST");
+	llab_check(c, "\"holderIdentity\":\"me\"");
+	llab_check(c, "\"leaseDurationSeconds\":15");
+	llab_check(c, "\"leaseTransitions\":0");
+	llab_check(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
+	llab_check(c, "\"renewTime\":\"2026-01-01T00:00:01.000000Z\"");
 	assert_int_equal(l->acquired, 0);
-	accept(c);
+	llab_accept(c);
 	assert_int_equal(l->acquired, 1);
 	assert_int_equal(l->epoch, 0);
 	assert_true(lease_held(l->l, 14999));
@@ -143,13 +43,13 @@ static void test_free_lease(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
-	c = take(l, "PUT");
-	check_field(c, "\"resourceVersion\":\"104\"");
-	check_field(c, "\"keep\":\"me\"");
-	check_field(c, "\"leaseTransitions\":5");
+	fake_answer(llab_take(l, "GET"), 200, llab_text("", 4, "x"));
+	c = llab_take(l, "PUT");
+	llab_check(c, "\"resourceVersion\":\"104\"");
+	llab_check(c, "\"keep\":\"me\"");
+	llab_check(c, "\"leaseTransitions\":5");
 	assert_null(strstr(c->body, "managedFields"));
-	accept(c);
+	llab_accept(c);
 	assert_int_equal(l->acquired, 1);
 	assert_int_equal(l->epoch, 5);
 	llab_free(l);
@@ -161,12 +61,12 @@ static void test_lease_without_spec(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, "{\"kind\":\"Lease\",\"metadata\":{\"name\":"
+	fake_answer(llab_take(l, "GET"), 200, "{\"kind\":\"Lease\",\"metadata\":{\"name\":"
 		    "\"lead\",\"namespace\":\"sys\",\"resourceVersion\":\"9\"}}");
-	c = take(l, "PUT");
-	check_field(c, "\"resourceVersion\":\"9\"");
-	check_field(c, "\"holderIdentity\":\"me\"");
-	accept(c);
+	c = llab_take(l, "PUT");
+	llab_check(c, "\"resourceVersion\":\"9\"");
+	llab_check(c, "\"holderIdentity\":\"me\"");
+	llab_accept(c);
 	assert_int_equal(l->acquired, 1);
 	llab_free(l);
 }
@@ -177,17 +77,17 @@ static void test_expiry_by_local_clock(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "1999-01-01T00:00:00Z"));
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, "1999-01-01T00:00:00Z"));
 	assert_string_equal(lease_holder(l->l), "you");
 	for (unsigned ms = 2000; ms < 15000; ms += 2000) {
-		run(l, 2000);
-		fake_answer(take(l, "GET"), 200,
-			    lease_text("you", 4, "1999-01-01T00:00:00Z"));
+		llab_run(l, 2000);
+		fake_answer(llab_take(l, "GET"), 200,
+			    llab_text("you", 4, "1999-01-01T00:00:00Z"));
 		assert_int_equal(fake_untaken(l->lab.f), 0);
 	}
-	run(l, 2000);
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "1999-01-01T00:00:00Z"));
-	accept(take(l, "PUT"));
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, "1999-01-01T00:00:00Z"));
+	llab_accept(llab_take(l, "PUT"));
 	assert_int_equal(l->acquired, 1);
 	assert_int_equal(l->epoch, 5);
 	llab_free(l);
@@ -202,16 +102,16 @@ static void test_renewed_by_another(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 20; i++) {
 		snprintf(when, sizeof(when), "%u", i);
-		fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
-		run(l, 2000);
+		fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, when));
+		llab_run(l, 2000);
 	}
 	for (unsigned i = 0; i < 7; i++) {
-		fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
+		fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, when));
 		assert_int_equal(fake_untaken(l->lab.f), 0);
-		run(l, 2000);
+		llab_run(l, 2000);
 	}
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, when));
-	take(l, "PUT");
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, when));
+	llab_take(l, "PUT");
 	llab_free(l);
 }
 
@@ -221,11 +121,11 @@ static void test_expiry_after_suspend(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, "x"));
 	fake_suspend(l->lab.f, 15000);
-	run(l, 2000);
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
-	take(l, "PUT");
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, "x"));
+	llab_take(l, "PUT");
 	llab_free(l);
 }
 
@@ -235,7 +135,7 @@ static void test_jitter_of_candidates(void **state)
 
 	(void)state;
 	fake_set_random(l->lab.f, 2400);
-	fake_answer(take(l, "GET"), 200, lease_text("you", 4, "x"));
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 4, "x"));
 	assert_int_equal(fake_next_timer(l->lab.f), 4400);
 	llab_free(l);
 }
@@ -245,9 +145,9 @@ static void test_lost_race(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(take(l, "GET"), 404, "{}");
-	fake_answer(take(l, "POST"), 409, "{\"reason\":\"AlreadyExists\"}");
-	fake_answer(take(l, "GET"), 200, lease_text("you", 0, "x"));
+	fake_answer(llab_take(l, "GET"), 404, "{}");
+	fake_answer(llab_take(l, "POST"), 409, "{\"reason\":\"AlreadyExists\"}");
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 0, "x"));
 	assert_int_equal(fake_untaken(l->lab.f), 0);
 	assert_int_equal(l->acquired, 0);
 	assert_string_equal(lease_holder(l->l), "you");
@@ -261,12 +161,12 @@ static void test_conflicts_pause(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
-		fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
-		fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
-		fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+		fake_answer(llab_take(l, "GET"), 200, llab_text("", 4, "x"));
+		fake_answer(llab_take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+		fake_answer(llab_take(l, "GET"), 200, llab_text("", 4, "x"));
+		fake_answer(llab_take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
 		assert_int_equal(fake_untaken(l->lab.f), 0);
-		run(l, 2000);
+		llab_run(l, 2000);
 	}
 	llab_free(l);
 }
@@ -277,11 +177,11 @@ static void test_create_answer_lost(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(take(l, "GET"), 404, "{}");
-	fake_break(take(l, "POST"), ERR_NET, "reset");
-	run(l, 2000);
-	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "x"));
-	accept(take(l, "PUT"));
+	fake_answer(llab_take(l, "GET"), 404, "{}");
+	fake_break(llab_take(l, "POST"), ERR_NET, "reset");
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("me", 0, "x"));
+	llab_accept(llab_take(l, "PUT"));
 	assert_int_equal(l->acquired, 1);
 	assert_int_equal(l->epoch, 1);
 	llab_free(l);
@@ -295,13 +195,13 @@ static void test_renew(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	become_leader(l);
+	llab_lead(l);
 	for (unsigned i = 0; i < 20; i++) {
-		run(l, 2000);
-		c = take(l, "PUT");	/* without reading first */
-		check_field(c, "\"leaseTransitions\":0");
-		check_field(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
-		accept(c);
+		llab_run(l, 2000);
+		c = llab_take(l, "PUT");	/* without reading first */
+		llab_check(c, "\"leaseTransitions\":0");
+		llab_check(c, "\"acquireTime\":\"2026-01-01T00:00:01.000000Z\"");
+		llab_accept(c);
 		assert_true(lease_held(l->l, 10000));
 	}
 	assert_int_equal(l->acquired, 1);
@@ -322,7 +222,7 @@ static void test_not_guarded(void **state)
 
 	(void)state;
 	kube_set_write_guard(l->lab.k, never, NULL);
-	become_leader(l);
+	llab_lead(l);
 	llab_free(l);
 }
 
@@ -331,16 +231,16 @@ static void test_lost_after_deadline(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
+	llab_lead(l);
 	for (unsigned i = 0; i < 4; i++) {
-		run(l, 2000);
-		fake_break(take(l, "PUT"), ERR_NET, "connection refused");
+		llab_run(l, 2000);
+		fake_break(llab_take(l, "PUT"), ERR_NET, "connection refused");
 	}
 	assert_int_equal(l->lost, 0);
 	assert_true(lease_held(l->l, 0));
-	run(l, 1999);
+	llab_run(l, 1999);
 	assert_int_equal(l->lost, 0);
-	run(l, 1);
+	llab_run(l, 1);
 	assert_int_equal(l->lost, 1);
 	assert_int_equal(l->why.code, ERR_TIMEOUT);
 	assert_non_null(strstr(l->why.msg, "connection refused"));
@@ -355,20 +255,20 @@ static void test_lost_while_writing(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	become_leader(l);
-	run(l, 2000);
-	c = take(l, "PUT");
-	run(l, 5000);
+	llab_lead(l);
+	llab_run(l, 2000);
+	c = llab_take(l, "PUT");
+	llab_run(l, 5000);
 	assert_null(c->call);		/* timed out after half the deadline */
-	run(l, 2000);
-	c = take(l, "PUT");
-	run(l, 1000);
+	llab_run(l, 2000);
+	c = llab_take(l, "PUT");
+	llab_run(l, 1000);
 	assert_int_equal(l->lost, 1);
 	assert_null(c->call);
 	/* A candidate again; the next term has another epoch. */
-	run(l, 2000);
-	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "x"));
-	accept(take(l, "PUT"));
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("me", 0, "x"));
+	llab_accept(llab_take(l, "PUT"));
 	assert_int_equal(l->acquired, 2);
 	assert_int_equal(l->epoch, 1);
 	llab_free(l);
@@ -381,11 +281,11 @@ static void test_age_from_sending(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	become_leader(l);
-	run(l, 2000);
-	c = take(l, "PUT");
-	run(l, 4000);
-	accept(c);
+	llab_lead(l);
+	llab_run(l, 2000);
+	c = llab_take(l, "PUT");
+	llab_run(l, 4000);
+	llab_accept(c);
 	assert_true(lease_held(l->l, 10999));
 	assert_false(lease_held(l->l, 11000));
 	llab_free(l);
@@ -396,10 +296,10 @@ static void test_suspended_leader(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
+	llab_lead(l);
 	fake_suspend(l->lab.f, 60000);
 	assert_false(lease_held(l->l, 0));	/* before anything ran */
-	run(l, 2000);
+	llab_run(l, 2000);
 	assert_int_equal(l->lost, 1);
 	llab_free(l);
 }
@@ -409,10 +309,10 @@ static void test_taken(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
-	run(l, 2000);
-	fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
-	fake_answer(take(l, "GET"), 200, lease_text("you", 1, "x"));
+	llab_lead(l);
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 1, "x"));
 	assert_int_equal(l->lost, 1);
 	assert_int_equal(l->why.code, ERR_CONFLICT);
 	assert_non_null(strstr(l->why.msg, "taken by you"));
@@ -426,13 +326,13 @@ static void test_renewal_answer_lost(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
-	run(l, 2000);
-	fake_break(take(l, "PUT"), ERR_NET, "reset");
-	run(l, 2000);
-	fake_answer(take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
-	fake_answer(take(l, "GET"), 200, lease_text("me", 0, "y"));
-	accept(take(l, "PUT"));
+	llab_lead(l);
+	llab_run(l, 2000);
+	fake_break(llab_take(l, "PUT"), ERR_NET, "reset");
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "PUT"), 409, "{\"reason\":\"Conflict\"}");
+	fake_answer(llab_take(l, "GET"), 200, llab_text("me", 0, "y"));
+	llab_accept(llab_take(l, "PUT"));
 	assert_int_equal(l->lost, 0);
 	assert_true(lease_held(l->l, 14000));
 	llab_free(l);
@@ -445,14 +345,14 @@ static void test_deleted(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, lease_text("", 4, "x"));
-	accept(take(l, "PUT"));
-	run(l, 2000);
-	fake_answer(take(l, "PUT"), 404, "{\"reason\":\"NotFound\"}");
-	fake_answer(take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
-	c = take(l, "POST");
-	check_field(c, "\"leaseTransitions\":5");
-	accept(c);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("", 4, "x"));
+	llab_accept(llab_take(l, "PUT"));
+	llab_run(l, 2000);
+	fake_answer(llab_take(l, "PUT"), 404, "{\"reason\":\"NotFound\"}");
+	fake_answer(llab_take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	c = llab_take(l, "POST");
+	llab_check(c, "\"leaseTransitions\":5");
+	llab_accept(c);
 	assert_int_equal(l->lost, 0);
 	assert_int_equal(l->acquired, 1);
 	llab_free(l);
@@ -466,21 +366,21 @@ static void test_release(void **state)
 	struct fake_call *c;
 
 	(void)state;
-	become_leader(l);
-	run(l, 1000);
-	lease_release(l->l, on_released, l);
+	llab_lead(l);
+	llab_run(l, 1000);
+	lease_release(l->l, llab_released, l);
 	assert_false(lease_held(l->l, 0));
-	fake_answer(take(l, "GET"), 200, lease_text("me", 3, "x"));
-	c = take(l, "PUT");
-	check_field(c, "\"holderIdentity\":\"\"");
-	check_field(c, "\"leaseDurationSeconds\":1,");
-	check_field(c, "\"leaseTransitions\":3");
-	accept(c);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("me", 3, "x"));
+	c = llab_take(l, "PUT");
+	llab_check(c, "\"holderIdentity\":\"\"");
+	llab_check(c, "\"leaseDurationSeconds\":1,");
+	llab_check(c, "\"leaseTransitions\":3");
+	llab_accept(c);
 	assert_int_equal(l->released, 0);
-	run(l, 0);
+	llab_run(l, 0);
 	assert_int_equal(l->released, 1);
 	assert_int_equal(l->lost, 0);
-	run(l, 60000);
+	llab_run(l, 60000);
 	assert_int_equal(fake_untaken(l->lab.f), 0);
 	llab_free(l);
 }
@@ -491,12 +391,12 @@ static void test_release_in_flight(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
-	run(l, 2000);
-	take(l, "PUT");
-	lease_release(l->l, on_released, l);
-	fake_break(take(l, "GET"), ERR_NET, "refused");
-	run(l, 0);
+	llab_lead(l);
+	llab_run(l, 2000);
+	llab_take(l, "PUT");
+	lease_release(l->l, llab_released, l);
+	fake_break(llab_take(l, "GET"), ERR_NET, "refused");
+	llab_run(l, 0);
 	assert_int_equal(l->released, 1);
 	llab_free(l);
 }
@@ -506,10 +406,10 @@ static void test_release_as_candidate(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(take(l, "GET"), 200, lease_text("you", 3, "x"));
-	lease_release(l->l, on_released, l);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 3, "x"));
+	lease_release(l->l, llab_released, l);
 	assert_int_equal(l->released, 0);
-	run(l, 0);
+	llab_run(l, 0);
 	assert_int_equal(l->released, 1);
 	assert_int_equal(fake_untaken(l->lab.f), 0);
 	llab_free(l);
@@ -521,10 +421,10 @@ static void test_release_of_anothers(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	become_leader(l);
-	lease_release(l->l, on_released, l);
-	fake_answer(take(l, "GET"), 200, lease_text("you", 3, "x"));
-	run(l, 0);
+	llab_lead(l);
+	lease_release(l->l, llab_released, l);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 3, "x"));
+	llab_run(l, 0);
 	assert_int_equal(l->released, 1);
 	assert_int_equal(fake_untaken(l->lab.f), 0);
 	llab_free(l);
@@ -536,14 +436,14 @@ static void test_free_in_callbacks(void **state)
 
 	(void)state;
 	l->free_it = true;
-	become_leader(l);
+	llab_lead(l);
 	assert_null(l->l);
 	llab_free(l);
 	l = llab_new();
-	become_leader(l);
+	llab_lead(l);
 	l->free_it = true;
 	fake_suspend(l->lab.f, 60000);
-	run(l, 2000);
+	llab_run(l, 2000);
 	assert_null(l->l);
 	llab_free(l);
 }
