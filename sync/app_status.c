@@ -14,6 +14,7 @@
 
 #define STATUS_EVERY_MS 1000
 #define STATUS_FIRST_MS 400
+#define STATUS_LEARN_MS 30000	/* at most, after a restart */
 #define STATUS_MAX_MS 300000
 #define STATUS_BUSY_MS 10000	/* at the latest, however busy */
 #define BUSY_REQUESTS 16
@@ -302,6 +303,21 @@ static uint64_t tell_at(const struct app *a)
 	return *a->rendering ? a->render_began + STATUS_EVERY_MS : 0;
 }
 
+/*
+ * After a restart what stands there is better than what is known so far: a pinned
+ * application would be Missing for a second. What keeps it from being known is told.
+ */
+static bool is_half_known(const struct app *a)
+{
+	if (a->status_at || !a->told.packed || a->plan_valid || a->op ||
+	    a->spec.deleting || world_now(a->engine->w) >= a->born + STATUS_LEARN_MS)
+		return false;
+	for (size_t i = 0; i < a->conditions.len; i++)
+		if (strcmp(a->conditions.data[i].type, "SyncError"))
+			return false;
+	return true;
+}
+
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -345,6 +361,10 @@ void app_status_tick(struct app *a)
 		mirror = status_mirror(doc_get(status, "syncd", NULL));
 	if (!must && is_told(a, told, status, mirror))
 		return;
+	if (!must && is_half_known(a)) {
+		app_poke_at(a, a->born + STATUS_LEARN_MS);
+		return;
+	}
 	/* Before anything is known there is nothing worth a write. */
 	if (!must && a->revs.len && !sources_known(a) && !sources_error(a, &why) &&
 	    !a->conditions.len)

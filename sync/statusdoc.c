@@ -185,7 +185,7 @@ static json_t *health_json(const struct status_view *v,
 	return o;
 }
 
-/* When the previous status had the same condition, since then. */
+/* When the previous status had the same condition, since then: also over a restart. */
 static const char *condition_since(const json_t *previous,
 				   const struct status_condition *c)
 {
@@ -211,8 +211,7 @@ static json_t *conditions_json(const struct status_view *v,
 
 	for (size_t i = 0; i < v->n_conditions; i++) {
 		const struct status_condition *c = &v->conditions[i];
-		const char *since = c->since_ms ? NULL :
-				    condition_since(previous, c);
+		const char *since = condition_since(previous, c);
 		json_t *o = json_object();
 
 		put_str(o, "type", c->type);

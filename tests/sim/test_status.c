@@ -90,6 +90,34 @@ static void a_restart_keeps_what_was_told(void **state)
 	scene_end(&x, true);
 }
 
+/* Its condition is known at once, all else is not: it was Missing for a second. */
+static void a_restart_keeps_what_was_told_of_a_pin(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_good(&x, 906);
+	scene_put(&x, "bad2");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	sim_run_for(x.s, 20000);
+	engsim_crash(&x);
+	from = sim_request_count(x.s);
+	engsim_start(&x);
+	sim_run_for(x.s, 60000);
+	assert_true(engine_leading(x.engine));
+	assert_int_equal(sim_count(x.s, from, "PATCH", APPLICATIONS), 0);
+	/* What keeps it from being known is told, such as a Git server that is down. */
+	engsim_crash(&x);
+	gitsim_set_mood(sim_git(x.s), REPO, GIT_REFUSE);
+	from = sim_request_count(x.s);
+	engsim_start(&x);
+	sim_run_for(x.s, 120000);
+	assert_int_not_equal(sim_count(x.s, from, "PATCH", APPLICATIONS), 0);
+	assert_non_null(scene_condition(&x, "shop", "ComparisonError"));
+	scene_end(&x, true);
+}
+
 /* ---- a CRD that drops what it does not know ---- */
 
 #define VERSION(schema) "{\"spec\":{\"versions\":[{\"name\":\"v1alpha1\",\"served\":" \
@@ -296,6 +324,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_told_and_followed),
 		cmocka_unit_test(a_restart_keeps_what_was_told),
+		cmocka_unit_test(a_restart_keeps_what_was_told_of_a_pin),
 		cmocka_unit_test(what_the_crd_drops_is_mirrored),
 		cmocka_unit_test(a_restart_goes_on_mirroring),
 		cmocka_unit_test(another_crd_is_noticed),
