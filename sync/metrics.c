@@ -345,3 +345,19 @@ void engine_metrics(struct engine *e, struct buf *out)
 	if (e->cfg.argocd_metrics)
 		metrics_argocd(e, out);
 }
+
+/* ---- for the daemon ---- */
+
+static void add_unauthorized(const struct kube_stat *s, void *arg)
+{
+	if (s->status == 401)
+		*(uint64_t *)arg += s->count;
+}
+
+uint64_t engine_unauthorized(const struct engine *e)
+{
+	uint64_t n = 0;
+
+	kube_stats(e->kube, add_unauthorized, &n);
+	return n;
+}

@@ -11,6 +11,13 @@
 #include <stdio.h>
 
 #define REQUEST_TIMEOUT_MS 30000
+#define LOGIN_EVERY_MS 10000
+
+static int login(struct cluster *c, struct err *err)
+{
+	return kubeconfig_login(&c->config, &(struct kubeconfig_ask){
+				.attended = true }, err);
+}
 
 static int cluster_open(struct cluster *c, const struct options *o, struct err *err)
 {
@@ -22,6 +29,8 @@ static int cluster_open(struct cluster *c, const struct options *o, struct err *
 	if (kubeconfig_load(&c->config, &where, err))
 		return -1;
 	c->has_config = true;
+	if (login(c, err))
+		return -1;
 	c->ns = o->ns ? o->ns : c->config.ns;
 	c->ns_given = o->ns;
 	if (uv_loop_init(&c->loop))
@@ -89,6 +98,10 @@ static void on_done(struct kube_request *k, const struct err *err)
 /* The parsed answer, owned; the request's buffers are freed. */
 static json_t *run(struct cluster *c, struct request *r, struct err *err)
 {
+	if (kubeconfig_expires(&c->config, world_wall(c->world)) && login(c, err)) {
+		kube_request_deinit(&r->kube);
+		return NULL;
+	}
 	r->kube.on_done = on_done;
 	r->kube.parse = true;
 	r->kube.timeout_ms = REQUEST_TIMEOUT_MS;
@@ -187,7 +200,9 @@ int cluster_patch(struct cluster *c, const char *name, const json_t *patch,
 }
 
 struct follow {
+	struct cluster *cluster;
 	struct world *world;
+	uint64_t login_at;	/* not again before: a program runs each time */
 	struct world_timer tick;
 	bool (*fn)(const json_t *app, void *arg);
 	void *arg;
@@ -228,6 +243,18 @@ static void on_synced(void *arg)
 	show(f);
 }
 
+/* A watch may outlive the credential it began with. */
+static void login_again(struct follow *f)
+{
+	struct err err = ERR_INIT;
+
+	if (world_now(f->world) < f->login_at)
+		return;
+	f->login_at = world_now(f->world) + LOGIN_EVERY_MS;
+	if (login(f->cluster, &err))
+		fprintf(stderr, "syncctl: %s\n", err.msg);
+}
+
 static void on_trouble(void *arg, const struct err *err)
 {
 	struct follow *f = arg;
@@ -237,6 +264,8 @@ static void on_trouble(void *arg, const struct err *err)
 	else if (f->in_trouble)
 		fprintf(stderr, "syncctl: connected again\n");
 	f->in_trouble = err->code;
+	if (err->code == ERR_AUTH)
+		login_again(f);
 }
 
 static void on_tick(struct world_timer *t)
@@ -257,7 +286,7 @@ int cluster_follow(struct cluster *c, const char *name,
 		on_reset, on_event, on_synced, on_trouble };
 	struct kube_ref ref = applications(c, NULL);
 	_cleanup_free_ char *selector = xasprintf("metadata.name=%s", name);
-	struct follow f = { .world = c->world, .tick.fn = on_tick, .fn = fn,
+	struct follow f = { .cluster = c, .world = c->world, .tick.fn = on_tick, .fn = fn,
 			    .arg = arg };
 	struct watch *w = watch_new(c->kube, &ref, NULL, selector, &handler, &f);
 

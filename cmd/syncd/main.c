@@ -16,16 +16,15 @@
 #include "core/mem.h"
 #include "core/world_uv.h"
 #include "flags.h"
+#include "login.h"
 #include "metrics.h"
 #include "sync/engine.h"
 #include "webhooks.h"
 
-#define TOKEN_EVERY_MS 50000
-
 struct daemon {
 	uv_loop_t loop;
 	uv_signal_t term, intr;
-	uv_timer_t token;
+	struct login login;
 	struct flags flags;
 	struct kubeconfig kc;
 	struct world *world;
@@ -96,6 +95,7 @@ static void close_handle(uv_handle_t *h)
 
 static void shut(struct daemon *d)
 {
+	login_close(&d->login);
 	d->engine = engine_abandon(d->engine);
 	httpd_close(d->metrics);
 	httpd_close(d->health);
@@ -104,7 +104,6 @@ static void shut(struct daemon *d)
 	close_handle((uv_handle_t *)&d->linger);
 	close_handle((uv_handle_t *)&d->term);
 	close_handle((uv_handle_t *)&d->intr);
-	close_handle((uv_handle_t *)&d->token);
 }
 
 static void part_ended(void *arg)
@@ -148,16 +147,6 @@ static void on_fatal(void *arg, const struct err *err)
 	(void)err;	/* the engine logged it */
 	d->status = 1;
 	stop(d, 0);
-}
-
-static void on_token(uv_timer_t *t)
-{
-	struct daemon *d = t->data;
-	struct err err = ERR_INIT;
-
-	if (kubeconfig_refresh(&d->kc, &err))
-		log_at(d->world, LOG_WARN, "reading the token again", "error",
-		       err.msg, NULL);
 }
 
 /* ---- the start ---- */
@@ -309,6 +298,7 @@ static void start_engine(struct daemon *d)
 	};
 
 	d->engine = engine_new(d->world, &c);
+	d->login.engine = d->engine;
 	webhooks_serve(&d->webhooks, d->engine);
 	engine_start(d->engine);
 }
@@ -318,12 +308,11 @@ static void start_signals(struct daemon *d)
 	signal(SIGPIPE, SIG_IGN);
 	uv_signal_init(&d->loop, &d->term);
 	uv_signal_init(&d->loop, &d->intr);
-	uv_timer_init(&d->loop, &d->token);
 	uv_timer_init(&d->loop, &d->linger);
-	d->term.data = d->intr.data = d->token.data = d->linger.data = d;
+	d->term.data = d->intr.data = d->linger.data = d;
 	uv_signal_start(&d->term, on_signal, SIGTERM);
 	uv_signal_start(&d->intr, on_signal, SIGINT);
-	uv_timer_start(&d->token, on_token, TOKEN_EVERY_MS, TOKEN_EVERY_MS);
+	login_start(&d->login, &d->loop, d->world, &d->kc);
 }
 
 static int start(struct daemon *d, struct err *err)
@@ -331,8 +320,9 @@ static int start(struct daemon *d, struct err *err)
 	struct kubeconfig_options o = { .file = d->flags.kubeconfig,
 					.context = d->flags.context };
 
-	if (kubeconfig_load(&d->kc, &o, err) || make_folders(d, err) ||
-	    start_world(d, err))
+	if (kubeconfig_load(&d->kc, &o, err) ||
+	    kubeconfig_login(&d->kc, &(struct kubeconfig_ask){ 0 }, err) ||
+	    make_folders(d, err) || start_world(d, err))
 		return -1;
 	d->facts.began_ms = world_wall(d->world);
 	name_things(d);

@@ -11,26 +11,26 @@
 #include <stdio.h>
 
 #include "core/doc.h"
-#include "kubeconfig_priv.h"
+#include "kubeconfig_exec.h"
 
 #define ACCOUNT_DIR "/var/run/secrets/kubernetes.io/serviceaccount"
 
 /* ---- strings that must not linger ---- */
 
-static void wipe_free(char *s)
+void config_wipe(char *s)
 {
 	if (s)
 		explicit_bzero(s, strlen(s));
 	free(s);
 }
 
-static void wipe_buf(struct buf *b)
+void config_wipe_buf(struct buf *b)
 {
 	if (b->data)
 		explicit_bzero(b->data, b->cap);
 	buf_deinit(b);
 }
-#define _cleanup_wipe_ __attribute__((cleanup(wipe_buf)))
+#define _cleanup_wipe_ __attribute__((cleanup(config_wipe_buf)))
 
 static bool given(const char *s)
 {
@@ -39,7 +39,7 @@ static bool given(const char *s)
 
 static void set(char **field, const char *value)
 {
-	wipe_free(*field);
+	config_wipe(*field);
 	*field = given(value) ? xstrdup(value) : NULL;
 }
 
@@ -154,7 +154,7 @@ static int get_cluster(struct http_endpoint *ep, const struct config_entry *e,
 /* ---- the user ---- */
 
 /* Whitespace around a token is a file's; inside, it could add a header. */
-static int set_token(char **bearer, const char *text, size_t len,
+int config_set_token(char **bearer, const char *text, size_t len,
 		     const char *where, struct err *err)
 {
 	while (len && isspace((unsigned char)*text)) {
@@ -170,7 +170,7 @@ static int set_token(char **bearer, const char *text, size_t len,
 			return err_set(err, ERR_INVALID,
 				       "%s: the token holds blanks or control "
 				       "bytes", where);
-	wipe_free(*bearer);
+	config_wipe(*bearer);
 	*bearer = xstrndup(text, len);
 	return 0;
 }
@@ -181,7 +181,7 @@ static int read_token(const char *path, char **bearer, struct err *err)
 
 	if (config_read(path, NULL, &text, err))
 		return -1;
-	return set_token(bearer, buf_str(&text), text.len, path, err);
+	return config_set_token(bearer, buf_str(&text), text.len, path, err);
 }
 
 static int get_token(struct kubeconfig *c, const struct config_entry *e,
@@ -200,22 +200,13 @@ static int get_token(struct kubeconfig *c, const struct config_entry *e,
 	}
 	if (!token)
 		return 0;
-	if (set_token(&c->endpoint.bearer, token, strlen(token), "token", err))
+	if (config_set_token(&c->endpoint.bearer, token, strlen(token), "token", err))
 		return err_wrap(err, "%s: user \"%s\"", e->file, e->name);
 	return 0;
 }
 
 static int refuse_unsupported(const struct config_entry *e, struct err *err)
 {
-	const json_t *exec = json_object_get(e->value, "exec");
-	const char *command = doc_get_str(exec, "command", NULL);
-
-	if (exec && !json_is_null(exec))
-		return err_set(err, ERR_INVALID, "%s: user \"%s\": exec: credential "
-			       "plugins (%.60s) are not supported; use a client "
-			       "certificate, token or tokenFile, such as one from "
-			       "kubectl create token", e->file, e->name,
-			       command ? command : "without a command");
 	if (json_object_get(e->value, "auth-provider"))
 		return bad(e, "auth-provider", err, "is not supported; use a client "
 			   "certificate, token or tokenFile");
@@ -248,8 +239,22 @@ static int get_groups(struct http_endpoint *ep, const struct config_entry *e,
 	return 0;
 }
 
+/* A token of the entry itself counts before a program's. */
+static int get_plugin(struct kubeconfig *c, const struct config_entry *e,
+		      const struct config_entry *cluster, struct err *err)
+{
+	const json_t *exec = json_object_get(e->value, "exec");
+
+	if (!exec || json_is_null(exec) || c->endpoint.bearer)
+		return 0;
+	if (c->endpoint.cert_pem)
+		return bad(e, "exec", err, "contradicts client-certificate");
+	c->plugin = exec_plugin_new(e, cluster, &c->endpoint, err);
+	return c->plugin ? 0 : -1;
+}
+
 static int get_user(struct kubeconfig *c, const struct config_entry *e,
-		    struct err *err)
+		    const struct config_entry *cluster, struct err *err)
 {
 	struct http_endpoint *ep = &c->endpoint;
 
@@ -259,7 +264,8 @@ static int get_user(struct kubeconfig *c, const struct config_entry *e,
 	    copy_str(e, "username", &ep->username, err) ||
 	    copy_str(e, "password", &ep->password, err) ||
 	    copy_str(e, "as", &ep->as_user, err) ||
-	    get_groups(ep, e, err) || get_token(c, e, err))
+	    get_groups(ep, e, err) || get_token(c, e, err) ||
+	    get_plugin(c, e, cluster, err))
 		return -1;
 	if (ep->cert_pem && !ep->key_pem)
 		return bad(e, "client-certificate", err, "needs client-key");
@@ -285,7 +291,7 @@ static int use_context(struct kubeconfig *c, const struct config_files *fs,
 		       const char *name, struct err *err)
 {
 	const char *cluster, *user, *ns;
-	struct config_entry ctx, e;
+	struct config_entry ctx, place, e;
 
 	if (config_find(fs, "context", name, &ctx))
 		return no_such(fs, "context", name, ERR_NOTFOUND, err);
@@ -295,9 +301,9 @@ static int use_context(struct kubeconfig *c, const struct config_files *fs,
 		return -1;
 	if (!cluster)
 		return bad(&ctx, "cluster", err, "is missing");
-	if (config_find(fs, "cluster", cluster, &e))
+	if (config_find(fs, "cluster", cluster, &place))
 		return no_such(fs, "cluster", cluster, ERR_INVALID, err);
-	if (get_cluster(&c->endpoint, &e, err))
+	if (get_cluster(&c->endpoint, &place, err))
 		return -1;
 	c->context = xstrdup(name);
 	c->ns = xstrdup(ns ? ns : "default");
@@ -305,7 +311,7 @@ static int use_context(struct kubeconfig *c, const struct config_files *fs,
 		return 0;
 	if (config_find(fs, "user", user, &e))
 		return no_such(fs, "user", user, ERR_INVALID, err);
-	return get_user(c, &e, err);
+	return get_user(c, &e, &place, err);
 }
 
 static int load_files(struct kubeconfig *c, const struct config_files *fs,
@@ -401,10 +407,10 @@ int kubeconfig_refresh(struct kubeconfig *c, struct err *err)
 	if (read_token(c->token_file, &token, err))
 		return -1;
 	if (c->endpoint.bearer && !strcmp(token, c->endpoint.bearer)) {
-		wipe_free(token);
+		config_wipe(token);
 		return 0;
 	}
-	wipe_free(c->endpoint.bearer);
+	config_wipe(c->endpoint.bearer);
 	c->endpoint.bearer = token;
 	c->endpoint.generation++;
 	return 0;
@@ -417,12 +423,12 @@ void kubeconfig_deinit(struct kubeconfig *c)
 	free(e->url);
 	free(e->ca_pem);
 	free(e->cert_pem);
-	wipe_free(e->key_pem);
+	config_wipe(e->key_pem);
 	free(e->tls_server_name);
-	wipe_free(e->proxy_url);
-	wipe_free(e->bearer);
+	config_wipe(e->proxy_url);
+	config_wipe(e->bearer);
 	free(e->username);
-	wipe_free(e->password);
+	config_wipe(e->password);
 	free(e->user_agent);
 	free(e->as_user);
 	for (char **g = e->as_groups; g && *g; g++)
@@ -431,5 +437,6 @@ void kubeconfig_deinit(struct kubeconfig *c)
 	free(c->context);
 	free(c->ns);
 	free(c->token_file);
+	exec_plugin_free(c->plugin);
 	*c = (struct kubeconfig){ 0 };
 }

@@ -46,4 +46,11 @@ int config_read(const char *path, const char *base, struct buf *out,
 		struct err *err) __attribute__((warn_unused_result));
 char *config_resolve(const char *path, const char *base);
 
+/* Strings and buffers that must not linger; NULL-safe. */
+void config_wipe(char *s);
+void config_wipe_buf(struct buf *b);
+/* Blanks around a token go; what could add a header is ERR_INVALID, after where. */
+int config_set_token(char **bearer, const char *text, size_t len,
+		     const char *where, struct err *err);
+
 #endif

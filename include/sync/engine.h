@@ -90,6 +90,8 @@ void engine_review(struct engine *e, struct engine_review *r);
 
 bool engine_ready(const struct engine *e);	/* leader: lists are in; else: standby */
 bool engine_leading(const struct engine *e);
+/* Requests so far that the API server refused with 401: the credentials are over. */
+uint64_t engine_unauthorized(const struct engine *e);
 /* Prometheus text: docs/metrics.md. */
 void engine_metrics(struct engine *e, struct buf *out);
 

@@ -39,6 +39,17 @@ kc create serviceaccount "$ME" -n "$APPS" >/dev/null
 kc create serviceaccount deployer -n "$NS" >/dev/null
 rights | kc apply -f - >/dev/null
 kubeconfig_of "$ME" "$APPS" "$T/kubeconfig"
+# syncd gets that token from a credential plugin, whose answers are soon over.
+write "$T/plugin" <<-'END'
+	#!/bin/sh
+	echo "$KUBERNETES_EXEC_INFO" >>"$0.runs"
+	printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{
+		"token":"%s","expirationTimestamp":"%s"}}' "$(cat "${0%plugin}kubeconfig.token")" \
+		"$(date -u -d '+62 seconds' +%Y-%m-%dT%H:%M:%SZ)"
+END
+chmod +x "$T/plugin"
+sed -i 's|user: {tokenFile.*}}\]|user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ./plugin, interactiveMode: Never}}}]|' \
+	"$T/kubeconfig"
 install_crds
 project "$NS" deployer
 configmap shop one | write "$W/shop/all.yaml"
@@ -114,3 +125,10 @@ commit shop eight >/dev/null
 never 3 "written" value_is eight
 project '*' deployer
 wait_until 60 "the release" value_is eight
+
+it "the credential plugin was run again before its answer was over, and serves syncctl as well"
+ran_again() { [ "$(wc -l <"$T/plugin.runs")" -ge 2 ]; }
+wait_until 60 "another run" ran_again
+assert_contains "$(head -1 "$T/plugin.runs")" '"interactive":false' "what it is told"
+assert_exit 0 "$BIN/syncctl" list -n "$APPS" --kubeconfig "$T/kubeconfig"
+assert_contains "$OUTPUT" "shop" "the list"

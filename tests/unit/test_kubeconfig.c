@@ -302,7 +302,7 @@ static void test_refusals(void **state)
 		{ "{server: 'https://h'}", "{token: \"s3cr3t\\nX-Evil: 1\"}",
 		  "token: the token holds blanks" },
 		{ "{server: 'https://h'}", "{exec: {command: aws, apiVersion: v1}}",
-		  "credential plugins (aws) are not supported" },
+		  "exec: apiVersion: must be client.authentication" },
 		{ "{server: 'https://h'}", "{auth-provider: {name: gcp}}",
 		  "auth-provider: is not supported" },
 		{ "{server: 'https://h'}", "{as: x, as-uid: '1'}", "as-uid" },
