@@ -30,8 +30,8 @@ static const struct sm_state states[] = {
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_APPLYING] = { "Applying", TO(OP_HOOKING) | TO(OP_SETTLING_) |
 			  TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
-	[OP_HOOKING] = { "RunningHooks", TO(OP_APPLYING) | TO(OP_SETTLING_) |
-			 TO(OP_PRUNING_) | TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_HOOKING] = { "RunningHooks", TO(OP_CLAIMING) | TO(OP_APPLYING) |
+			 TO(OP_SETTLING_) | TO(OP_PRUNING_) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_WATCHING) |
 			  TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_SETTLING_] = { "Settling", TO(OP_CLAIMING) | TO(OP_APPLYING) |
@@ -194,6 +194,18 @@ static int after_steps(struct op *op)
 	return OP_HOOKING;
 }
 
+/* All that comes before the first ordinary wave. */
+static int before_waves(struct op *op)
+{
+	int next = op_prune_early(op) ? OP_PRUNING_ :
+		   op->started && op->cas_needed ? OP_CLAIMING : OP_APPLYING;
+
+	op->pre_sync_due = false;
+	if (op->started)	/* that planned anew */
+		op_seek_step(op);
+	return hooks_or(op, HOOK_PRE_SYNC, next);
+}
+
 static int after_preflight(struct op *op)
 {
 	if (op->c.dry_run) {
@@ -204,8 +216,10 @@ static int after_preflight(struct op *op)
 	if (op->c.kind == OP_REVERT)
 		return op->app->rec.pin_prepared ? OP_APPLYING :
 		       hooks_or(op, HOOK_PRE_REVERT, OP_APPLYING);
-	return hooks_or(op, HOOK_PRE_SYNC, op_prune_early(op) ? OP_PRUNING_ :
-								OP_APPLYING);
+	op->pre_sync_due = op_hooks_any(op, HOOK_PRE_SYNC);
+	if (op->pre_sync_due && op->plan.early)
+		return OP_APPLYING;	/* what they use, first */
+	return before_waves(op);
 }
 
 static int after_pruning(struct op *op)
@@ -216,14 +230,22 @@ static int after_pruning(struct op *op)
 		return op_hooks_any(op, HOOK_POST_REVERT) ?
 		       hooks_or(op, HOOK_POST_REVERT, OP_CLOSING) : end_of(op);
 	op->pruning_early = false;
+	if (op->started)
+		op_seek_step(op);
 	return OP_APPLYING;
 }
 
 /* Where to go from a finished step; OP_DONE when it was the last. */
 static int step_over(struct op *op)
 {
+	bool more;
+
 	op_plan(op);
-	if (!op_next_step(op)) {
+	more = op_next_step(op);
+	if (op->pre_sync_due && (!more || op->wave != op->plan.early_wave))
+		return op_holds_after(op, op->plan.early_wave) ? OP_SETTLING_ :
+							      before_waves(op);
+	if (!more) {
 		if (op->c.kind != OP_REVERT || op->settled_all)
 			return op->c.kind == OP_REVERT ? OP_PRUNING_ :
 							 after_steps(op);
@@ -296,25 +318,6 @@ static bool tick_crds(struct op *op)
 	return true;
 }
 
-/*
- * A gate shut meanwhile: nothing of a wave after that one is begun. A wave that stands
- * is judged first, so that a bad one is still put back; what has nothing left to apply
- * goes on to its end.
- */
-static bool holds_after(struct op *op, int wave)
-{
-	bool more = false;
-
-	for (size_t i = 0; op->hold && i < op->plan.tasks.len; i++)
-		more |= op->plan.tasks.data[i].wave > wave &&
-			op->plan.tasks.data[i].verb == TASK_APPLY;
-	if (!more)
-		return false;
-	op->app->stopped_op = true;
-	op->superseded = "a gate was shut";
-	return op_cancel_if_superseded(op);
-}
-
 static bool tick_applying(struct op *op)
 {
 	if (op->n_left)
@@ -325,7 +328,7 @@ static bool tick_applying(struct op *op)
 		return tick_crds(op);
 	if (!op->started) {
 		op_plan(op);
-		if (holds_after(op, INT_MIN))
+		if (op_holds_after(op, INT_MIN))
 			return true;
 		if (!op_next_step(op)) {
 			enter(op, OP_SETTLING_);
@@ -381,7 +384,7 @@ static bool tick_settling(struct op *op)
 		return true;
 	}
 	next = step_over(op);
-	if (next == OP_CLAIMING && op->wave != wave && holds_after(op, wave))
+	if (next == OP_CLAIMING && op->wave != wave && op_holds_after(op, wave))
 		return true;
 	if (next == OP_SETTLING_) {
 		op_settle_begin(op);

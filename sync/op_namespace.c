@@ -53,6 +53,20 @@ static char *body_of(const struct op *op)
 	return buf_steal(&text, NULL);
 }
 
+/* What a project forbids is not made in passing either. */
+static bool is_forbidden(struct op *op)
+{
+	struct objkey k = { "", "Namespace", "", op->dest_ns };
+	struct err err = ERR_INIT;
+
+	if (!app_check_write(op->app, &k, &err))
+		return false;
+	err_wrap(&err, "CreateNamespace=true");
+	op->namespace_ready = true;
+	op_fail(op, OP_REFUSED, &err);
+	return true;
+}
+
 static void on_namespace(struct kube_request *r, const struct err *err)
 {
 	struct op *op = container_of(r, struct op, ns_req);
@@ -60,6 +74,8 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 	struct err bad = *err;
 
 	op->ns_busy = false;
+	if (err->code == ERR_NOTFOUND && !op->ns_body && is_forbidden(op))
+		return;
 	if (err->code == ERR_NOTFOUND && !op->ns_body) {
 		op->ns_body = body_of(op);
 		kube_create_init(&op->ns_req, &ref, FIELD_MANAGER, op->ns_body,
@@ -83,6 +99,8 @@ void op_namespace_start(struct op *op)
 	struct kube_ref ref = { .version = "v1", .resource = "namespaces",
 				.name = op->dest_ns };
 
+	if (op->app->spec.namespace_meta && is_forbidden(op))
+		return;
 	if (op->app->spec.namespace_meta) {
 		op->ns_body = body_of(op);
 		kube_apply_init(&op->ns_req, &ref, NAMESPACE_MANAGER, APPLY_FORCE,

@@ -129,6 +129,7 @@ struct op {
 	char *ns_body;
 	char *dest_ns;		/* the spec may be edited under way */
 	bool ns_busy;
+	bool pre_sync_due;	/* PreSync hooks run when what they use is there */
 	bool pruning_early;	/* before anything is applied */
 	uint64_t prune_again;	/* mono: not before */
 
@@ -159,6 +160,8 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 struct fact *op_fact(struct op *op, const struct objkey *k, bool make);
 /* Ends it as cancelled, if that was asked for; true: it was. */
 bool op_cancel_if_superseded(struct op *op);
+/* True: it ends here, for a gate that was shut; op_settle.c. */
+bool op_holds_after(struct op *op, int wave);
 
 /* op_view.c: of the request that it serves, else the application's. */
 uint32_t op_options(const struct op *op);

@@ -263,3 +263,22 @@ void op_facts_free(struct op *op)
 		free(f);
 	}
 }
+
+/*
+ * A gate shut meanwhile: nothing of a wave after that one is begun. A wave that stands
+ * is judged first, so that a bad one is still put back; what has nothing left to apply
+ * goes on to its end.
+ */
+bool op_holds_after(struct op *op, int wave)
+{
+	bool more = false;
+
+	for (size_t i = 0; op->hold && i < op->plan.tasks.len; i++)
+		more |= op->plan.tasks.data[i].wave > wave &&
+			op->plan.tasks.data[i].verb == TASK_APPLY;
+	if (!more)
+		return false;
+	op->app->stopped_op = true;
+	op->superseded = "a gate was shut";
+	return op_cancel_if_superseded(op);
+}

@@ -6,6 +6,7 @@
 #include "order.h"
 
 #include <ctype.h>
+#include <limits.h>
 #include <strings.h>
 
 static const char *const kind_order[] = {
@@ -124,12 +125,13 @@ static void raise_to(struct task *t, int wave)
 		t->wave = wave;
 }
 
-static void hoist_namespace(const struct hoistables *h, const struct task *user)
+static void hoist_namespace(const struct hoistables *h, const struct objkey *user,
+			    int wave)
 {
-	size_t i = lower_bound(h, user->key.ns);
+	size_t i = lower_bound(h, user->ns);
 
-	if (user->key.ns[0] && i < h->len && !strcmp(h->data[i].by, user->key.ns))
-		raise_to(h->data[i].task, user->wave);
+	if (user->ns[0] && i < h->len && !strcmp(h->data[i].by, user->ns))
+		raise_to(h->data[i].task, wave);
 }
 
 /* Is `plural` how Kubernetes guesses the plural of kind? */
@@ -151,27 +153,43 @@ static bool fits_plural(const char *kind, const char *plural, size_t len)
 	       (len == strlen(kind) && !strncasecmp(kind, plural, len));
 }
 
-static void hoist_crd(const struct hoistables *h, const struct task *user)
+static void hoist_crd(const struct hoistables *h, const struct objkey *user, int wave)
 {
-	size_t first = lower_bound(h, user->key.group), end = first;
+	size_t first = lower_bound(h, user->group), end = first;
 	bool fitted = false;
 
-	for (; end < h->len && !strcmp(h->data[end].by, user->key.group); end++) {
+	for (; end < h->len && !strcmp(h->data[end].by, user->group); end++) {
 		const char *name = h->data[end].task->key.name;
 		size_t plural = (size_t)(h->data[end].by - 1 - name);
 
-		if (!fits_plural(user->key.kind, name, plural))
+		if (!fits_plural(user->kind, name, plural))
 			continue;
-		raise_to(h->data[end].task, user->wave);
+		raise_to(h->data[end].task, wave);
 		fitted = true;
 	}
 	for (size_t i = first; i < end && !fitted; i++)
-		raise_to(h->data[i].task, user->wave);
+		raise_to(h->data[i].task, wave);
 }
 
-void order_hoist(struct task *tasks, size_t n)
+/* The wave before all of them. */
+static int before_all(const struct task *tasks, size_t n, const struct order_hook *hooks,
+		      size_t n_hooks)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < n; i++)
+		first = tasks[i].wave < first ? tasks[i].wave : first;
+	for (size_t i = 0; i < n_hooks; i++)
+		first = hooks[i].wave < first ? hooks[i].wave : first;
+	return first > INT_MIN ? first - 1 : first;
+}
+
+bool order_hoist(struct task *tasks, size_t n, const struct order_hook *hooks,
+		 size_t n_hooks, int *ret_early)
 {
 	struct hoistables namespaces = { 0 }, crds = { 0 };
+	int early = before_all(tasks, n, hooks, n_hooks);
+	bool any = false;
 
 	for (size_t i = 0; i < n; i++) {
 		const struct objkey *k = &tasks[i].key;
@@ -185,9 +203,19 @@ void order_hoist(struct task *tasks, size_t n)
 	sort_hoistables(&namespaces);
 	sort_hoistables(&crds);
 	for (size_t i = 0; i < n; i++) {
-		hoist_namespace(&namespaces, &tasks[i]);
-		hoist_crd(&crds, &tasks[i]);
+		hoist_namespace(&namespaces, &tasks[i].key, tasks[i].wave);
+		hoist_crd(&crds, &tasks[i].key, tasks[i].wave);
 	}
+	for (size_t i = 0; i < n_hooks; i++) {
+		int wave = hooks[i].pre_sync ? early : hooks[i].wave;
+
+		hoist_namespace(&namespaces, &hooks[i].key, wave);
+		hoist_crd(&crds, &hooks[i].key, wave);
+	}
+	for (size_t i = 0; i < n; i++)
+		any |= tasks[i].wave == early;
+	*ret_early = early;
 	vec_deinit(&namespaces);
 	vec_deinit(&crds);
+	return any;
 }

@@ -8,6 +8,7 @@
 
 #include <assert.h>
 
+#include "hook.h"
 #include "order.h"
 #include "plan_priv.h"
 
@@ -257,6 +258,27 @@ static void count(struct plan *p)
 	}
 }
 
+/* In waves and steps; what hooks use comes before they run. */
+static void sort(struct builder *b)
+{
+	struct plan *p = b->p;
+	VEC(struct order_hook) hooks = { 0 };
+
+	for (size_t i = 0; i < b->n_wanted; i++) {
+		const struct rendered *o = &b->in->release->objects[b->wanted[i].object];
+		unsigned phases = o->flags & OBJ_HOOK ? hook_phases(o) : 0;
+
+		if (phases & (1u << HOOK_PRE_SYNC | 1u << HOOK_SYNC))
+			vec_push(&hooks, ((struct order_hook){
+				.key = b->wanted[i].key, .wave = o->wave,
+				.pre_sync = phases & 1u << HOOK_PRE_SYNC }));
+	}
+	p->early = order_hoist(p->tasks.data, p->tasks.len, hooks.data, hooks.len,
+			       &p->early_wave);
+	qsort(p->tasks.data, p->tasks.len, sizeof(struct task), order_cmp);
+	vec_deinit(&hooks);
+}
+
 void plan_build(const struct plan_input *in, struct plan *ret)
 {
 	struct builder b = { .in = in, .p = ret };
@@ -266,11 +288,8 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 	for (size_t i = 0; i < b.n_wanted; i++)
 		add_task(&b, i);
 	plan_add_prunes(&b);
-	if (ret->tasks.len) {
-		order_hoist(ret->tasks.data, ret->tasks.len);
-		qsort(ret->tasks.data, ret->tasks.len, sizeof(struct task),
-		      order_cmp);
-	}
+	if (ret->tasks.len)
+		sort(&b);
 	count(ret);
 }
 

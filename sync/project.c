@@ -324,6 +324,21 @@ static int check_list(const json_t *spec, const char *list,
 	return 0;
 }
 
+/* Admission says so, too; but it may be off, or the project older than it. */
+static int check_signatures(const json_t *spec, struct err *err)
+{
+	const char *field = json_array_size(json_object_get(spec, "signatureKeys")) ?
+				    "signatureKeys" :
+			    json_object_size(json_object_get(spec, "sourceIntegrity")) ?
+				    "sourceIntegrity" : NULL;
+
+	if (!field)
+		return 0;
+	return err_set(err, ERR_INVALID, "spec.%s is not supported: signatures of commits "
+		       "are not verified, so nothing is deployed; protect the branch in the "
+		       "Git server and take it out", field);
+}
+
 static int check_spec(const json_t *spec, struct err *err)
 {
 	static const char *const dest[] = { "server", "name", "namespace", NULL };
@@ -348,7 +363,7 @@ static int check_spec(const json_t *spec, struct err *err)
 		if (check_list(spec, lists[i].list, lists[i].want, err))
 			return -1;
 	}
-	return check_accounts(spec, err);
+	return check_signatures(spec, err) ? -1 : check_accounts(spec, err);
 }
 
 static void on_bad_wait(void *arg, const char *words)

@@ -130,6 +130,8 @@ struct plan {
 	VEC(struct task) tasks;		/* KEEP, APPLY, REFUSE, WAIT in order */
 	VEC(struct task) prunes;	/* PRUNE, HOLD, ASK, FORGET; highest wave first */
 	size_t n_apply, n_prune, n_ask, n_refuse;
+	bool early;		/* the first wave is for PreSync hooks: before they run */
+	int early_wave;
 };
 
 /* Strings in *ret point into release, record and the plan's arena. */

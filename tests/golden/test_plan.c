@@ -95,6 +95,7 @@ static void load_desired(struct fixture *f, const json_t *list)
 		r->ns = str(f, o, "ns", is_cluster(o) ? "" : "prod");
 		r->name = (char *)k.name;
 		r->version = str(f, o, "version", "v1");
+		r->hook = (char *)str(f, o, "hook", "PostSync");
 		r->wave = (int)doc_get_int(o, 0, "wave", NULL);
 		r->flags = flags_of(o);
 		strcpy(r->digest, str(f, o, "digest", "d1"));

@@ -282,6 +282,7 @@ static void hooks(void **state)
 	s.record.target = s.record.last_good = 1;
 	s.record.phase = PHASE_GOOD;
 	s.objects[1].flags = s.objects[2].flags = OBJ_HOOK;
+	s.objects[1].hook = s.objects[2].hook = (char *)"PreSync";
 	add_entry(&s, 0);
 	add_live(&s, 0, HEALTH_NONE, "");
 	add_live(&s, 2, HEALTH_DEGRADED, "it failed");

@@ -113,6 +113,98 @@ static void only_hooks(void **state)
 	hooks_end(&x);
 }
 
+/* ---- what hooks need, in the same release ---- */
+
+#define HOOK_IN(ns, name, phase, wave)                                                  \
+	"{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\",\"metadata\":{\"name\":\"" name      \
+	"\",\"namespace\":\"" ns "\",\"annotations\":{\"argocd.argoproj.io/hook\":\"" phase   \
+	"\",\"argocd.argoproj.io/sync-wave\":\"" wave "\"}},\"spec\":{\"backoffLimit\":0,"  \
+	"\"template\":{\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":"   \
+	"\"x\",\"image\":\"tools:1\"}]}}}}"
+#define NAMESPACE(name, wave)                                                           \
+	"{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"" name        \
+	"\",\"annotations\":{\"argocd.argoproj.io/sync-wave\":\"" wave "\"}}}"
+
+/* The first deploy: its Namespace is in the release, and a PreSync hook lies in it. */
+static void their_namespace_is_made_first(void **state)
+{
+	_cleanup_free_ char *first = engsim_configmap("first", "x", -3);
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 31);
+	engsim_commit(&x, "ns.yaml", NAMESPACE("fresh", "2"));
+	engsim_commit(&x, "migrate.yaml", HOOK_IN("fresh", "migrate", "PreSync", "0"));
+	engsim_commit(&x, "first.yaml", first);
+	hooks_start(&x);
+	hooks_assert_before(&x, "/namespaces/fresh", false, "/jobs/migrate");
+	hooks_assert_before(&x, "/jobs/migrate", true, "/configmaps/first");
+	hooks_assert_before(&x, "/configmaps/first", true, "/deployments/web");
+	hooks_assert_result(&x, "migrate", "PreSync", "Synced", "Succeeded");
+	hooks_end(&x);
+}
+
+/* A Sync hook in a wave before that of its Namespace; one after it changes nothing. */
+static void a_namespace_comes_with_the_wave_of_its_hook(void **state)
+{
+	_cleanup_free_ char *low = engsim_configmap("low", "x", -5);
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 32);
+	engsim_commit(&x, "ns.yaml", NAMESPACE("fresh", "2"));
+	engsim_commit(&x, "other.yaml", NAMESPACE("other", "5"));
+	engsim_commit(&x, "index.yaml", HOOK_IN("fresh", "index", "Sync", "-2"));
+	engsim_commit(&x, "after.yaml", HOOK_IN("other", "after", "PostSync", "-2"));
+	engsim_commit(&x, "low.yaml", low);
+	hooks_start(&x);
+	hooks_assert_before(&x, "/configmaps/low", true, "/namespaces/fresh");
+	hooks_assert_before(&x, "/namespaces/fresh", false, "/jobs/index");
+	hooks_assert_before(&x, "/jobs/index", true, "/deployments/web");
+	hooks_assert_before(&x, "/deployments/web", true, "/namespaces/other");
+	hooks_assert_before(&x, "/namespaces/other", false, "/jobs/after");
+	hooks_end(&x);
+}
+
+/* A release of nothing but that: the wave before the hooks is the last one. */
+static void only_a_namespace_and_its_hook(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 33);
+	engsim_commit(&x, "ns.yaml", NAMESPACE("fresh", "0"));
+	engsim_commit(&x, "migrate.yaml", HOOK_IN("fresh", "migrate", "PreSync", "0"));
+	engsim_commit(&x, "smoke.yaml", HOOK_IN("fresh", "smoke", "PostSync", "0"));
+	engsim_application(&x, "shop", "");
+	hooks_start(&x);
+	hooks_assert_before(&x, "/namespaces/fresh", false, "/jobs/migrate");
+	hooks_assert_before(&x, "/jobs/migrate", true, "/jobs/smoke");
+	hooks_end(&x);
+}
+
+/* A PreSync hook of a kind that the release brings: it is learnt before the hook. */
+static void their_kind_is_made_first(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 34);
+	engsim_commit(&x, "crd.yaml", "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"backups.example.com\"},"
+		"\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\",\"names\":{\"kind\":"
+		"\"Backup\",\"plural\":\"backups\"},\"versions\":[{\"name\":\"v1\",\"served\":"
+		"true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+		"\"x-kubernetes-preserve-unknown-fields\":true}}}]}}");
+	engsim_commit(&x, "backup.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
+		"\"Backup\",\"metadata\":{\"name\":\"before\",\"annotations\":{\"argocd."
+		"argoproj.io/hook\":\"PreSync\"}},\"spec\":{\"of\":\"all\"}}");
+	hooks_start(&x);
+	hooks_assert_before(&x, "/backups.example.com", false, "/backups/before");
+	hooks_assert_before(&x, "/backups/before", true, "/deployments/web");
+	hooks_end(&x);
+}
+
 /* ---- what is left in the cluster ---- */
 
 static void policies_say_what_stays(void **state)
@@ -308,6 +400,10 @@ int main(void)
 		cmocka_unit_test(waves_and_kinds_of_a_phase),
 		cmocka_unit_test(sync_hooks_are_part_of_their_wave),
 		cmocka_unit_test(only_hooks),
+		cmocka_unit_test(their_namespace_is_made_first),
+		cmocka_unit_test(a_namespace_comes_with_the_wave_of_its_hook),
+		cmocka_unit_test(only_a_namespace_and_its_hook),
+		cmocka_unit_test(their_kind_is_made_first),
 		cmocka_unit_test(policies_say_what_stays),
 		cmocka_unit_test(one_object_in_two_phases),
 		cmocka_unit_test(a_made_name_is_argo_cds),

@@ -13,7 +13,8 @@
 #include "hookscene.h"
 
 #define ACCOUNT "system:serviceaccount:shop:deployer"
-#define ALL "\"sourceRepos\":[\"*\"],\"destinations\":[{\"server\":\"*\",\"namespace\":\"*\"}]"
+#define ALL "\"sourceRepos\":[\"*\"],\"destinations\":[{\"server\":\"*\",\"namespace\":\"*\"}]," \
+	"\"clusterResourceWhitelist\":[{\"group\":\"\",\"kind\":\"Namespace\"}]"
 #define AS(ns, name) ALL ",\"destinationServiceAccounts\":[{\"server\":\"*\"," \
 	"\"namespace\":\"" ns "\",\"defaultServiceAccount\":\"" name "\"}]"
 
@@ -118,6 +119,41 @@ static void the_namespace_is_made_as_the_account(void **state)
 	}
 	assert_int_equal(made, 1);
 	scene_end(&x, true);
+}
+
+/* A project that knows no Namespaces: not made in passing, not relabelled either. */
+static void a_namespace_that_the_project_forbids(void **state)
+{
+	static const char only_namespaced[] = "\"sourceRepos\":[\"*\"],\"destinations\":"
+		"[{\"server\":\"*\",\"namespace\":\"*\"}]";
+	static const char *const edits[] = {
+		"{\"spec\":{\"destination\":{\"namespace\":\"new\"},\"syncPolicy\":{"
+		"\"syncOptions\":[\"CreateNamespace=true\"]}}}",
+		"{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"CreateNamespace=true\"],"
+		"\"managedNamespaceMetadata\":{\"labels\":{\"pod-security.kubernetes.io/"
+		"enforce\":\"privileged\"}}}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(edits); i++) {
+		struct engsim x;
+		const char *words;
+
+		init_in(&x, 1607 + i, only_namespaced);
+		scene_edit_app(&x, edits[i]);
+		engsim_start(&x);
+		sim_run_for(x.s, 30000);
+		words = doc_get_str(engsim_status(&x, "shop"), "operationState", "message",
+				    NULL);
+		assert_non_null(words);
+		assert_non_null(strstr(words, "CreateNamespace=true: Namespace/"));
+		assert_non_null(strstr(words, "does not allow this kind: add it to spec.clusterResourceWhitelist"));
+		assert_null(apisim_get(x.api, "namespaces", "", "new"));
+		assert_null(doc_get_str(apisim_get(x.api, "namespaces", "", "shop"),
+					"metadata", "labels",
+					"pod-security.kubernetes.io/enforce", NULL));
+		scene_end(&x, false);
+	}
 }
 
 static void nobody_named_nothing_written(void **state)
@@ -226,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_life_as_the_account),
 		cmocka_unit_test(the_namespace_is_made_as_the_account),
+		cmocka_unit_test(a_namespace_that_the_project_forbids),
 		cmocka_unit_test(nobody_named_nothing_written),
 		cmocka_unit_test(an_account_without_rights),
 		cmocka_unit_test(another_account_from_now_on),

@@ -78,6 +78,7 @@ static void add_rendered(struct universe *w, const struct objkey *k)
 	r->version = "v1";
 	r->wave = (int)pick(w, 5) - 2;
 	r->flags = pick(w, 12) ? 0 : OBJ_HOOK;
+	r->hook = (char *)(r->flags ? "PreSync" : "");
 	strcpy(r->digest, pick(w, 2) ? "d1" : "d2");
 	w->scopes[w->release.n_objects++] = (struct scope){ true, k->ns[0] };
 }

@@ -326,6 +326,8 @@ static void what_cannot_be_read_is_refused(void **state)
 		"{'destinationServiceAccounts':[{'defaultServiceAccount':7}]}",
 		"{'destinationServiceAccounts':[{'server':'!x'}]}",
 		"{'destinationServiceAccounts':[{'namespace':'!x'}]}",
+		"{'sourceRepos':['*'],'signatureKeys':[{'keyID':'4AEE18F83AFDEB23'}]}",
+		"{'sourceRepos':['*'],'sourceIntegrity':{'git':{}}}",
 	};
 
 	(void)state;
