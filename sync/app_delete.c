@@ -2,7 +2,8 @@
  * Deleting an Application with a resources finalizer: what it put into the cluster
  * goes, highest wave first, by UID; then the finalizer. What a policy keeps stays
  * (Delete=false, helm.sh/resource-policy: keep), and so do CRDs, namespaces and
- * volumes, and what another application's release has. Delete=confirm waits for a
+ * volumes, and what another application's release has: an Event names them. Child
+ * Applications go. Delete=confirm waits for a
  * person. PreDelete hooks of the release in force run before that
  * and must succeed, PostDelete hooks after it. It needs neither Git nor the project
  * nor a render, so that it cannot hang on one of them: without Git the hooks are the
@@ -16,6 +17,7 @@
 
 #define AGAIN_MS 5000
 #define HOOKS_KNOWN_MS 120000
+#define KEPT_NAMED 5
 
 void app_keep_finalizers(struct app *a, const json_t *application)
 {
@@ -180,6 +182,36 @@ static bool delete_objects(struct app *a)
 	return more;
 }
 
+/* What it does not take along, by a policy or for its kind, is a person's now. */
+static void tell_kept(struct app *a)
+{
+	struct rel *nothing = rel_new();
+	_cleanup_buf_ struct buf words = BUF_INIT;
+	struct plan rest = { 0 };
+	size_t n = 0;
+
+	plan_rest(a, nothing, &rest);
+	for (size_t i = 0; i < rest.prunes.len; i++) {
+		const struct task *t = &rest.prunes.data[i];
+
+		if (t->verb != TASK_HOLD || n++ >= KEPT_NAMED)
+			continue;
+		buf_adds(&words, n > 1 ? ", " : "");
+		objkey_format(&t->key, &words);
+		buf_addf(&words, " (%s)", t->why);
+	}
+	if (n > KEPT_NAMED)
+		buf_addf(&words, " and %zu more", n - KEPT_NAMED);
+	if (n) {
+		engine_log(a->engine, LOG_WARN, a, "the Application is deleted; what stays "
+			   "is to be deleted by hand: %s", buf_str(&words));
+		engine_event(a->engine, a, "Warning", "ObjectsKept", "what stays is to be "
+			     "deleted by hand: %s", buf_str(&words));
+	}
+	plan_deinit(&rest);
+	rel_unref(nothing);
+}
+
 void app_delete(struct app *a)
 {
 	bool cascades = a->spec.cascade != CASCADE_NONE;
@@ -194,6 +226,9 @@ void app_delete(struct app *a)
 		return;
 	if (cascades && delete_objects(a))
 		return;
-	if (!run_hooks(a, HOOK_POST_DELETE))
-		let_go(a);
+	if (run_hooks(a, HOOK_POST_DELETE))
+		return;
+	if (cascades)
+		tell_kept(a);
+	let_go(a);
 }

@@ -49,6 +49,15 @@ static const char *held_by(const struct plan_input *in,
 	return in->prune_allowed ? NULL : "pruning is off";
 }
 
+/*
+ * What a parent of applications goes with: as in Argo CD, whether their objects go too
+ * is their own finalizer's to say.
+ */
+static bool is_child(const struct inv_entry *e)
+{
+	return !strcmp(e->group, "argoproj.io");
+}
+
 /* PRUNE, or what it waits for. */
 static enum task_verb verdict(const struct plan_input *in,
 			      const struct inv_entry *e, const char **why)
@@ -62,7 +71,7 @@ static enum task_verb verdict(const struct plan_input *in,
 		*why = p->confirmed ? "confirmed" : "needs confirmation";
 		return p->confirmed ? TASK_PRUNE : TASK_ASK;
 	}
-	if (!kind_is_data(e->group, e->kind))
+	if (!kind_is_data(e->group, e->kind) || (p->going && is_child(e)))
 		return TASK_PRUNE;
 	*why = "its kind is never pruned by itself";
 	return p->going ? TASK_HOLD : TASK_ASK;
