@@ -160,17 +160,6 @@ static void check_windows(const json_t *spec, struct admission_findings *f)
 
 /* ---- all of it ---- */
 
-/* Whoever writes them relies on what is not done. */
-static void refuse_unsupported(const json_t *spec, struct admission_findings *f)
-{
-	if (json_array_size(json_object_get(spec, "signatureKeys")))
-		admission_say(&f->errors, "spec.signatureKeys is not supported: signatures of "
-			      "commits are not verified, and everything would be deployed");
-	if (json_object_size(json_object_get(spec, "sourceIntegrity")))
-		admission_say(&f->errors, "spec.sourceIntegrity is not supported: signatures "
-			      "of commits are not verified, and everything would be deployed");
-}
-
 static void check_auto_revert(const json_t *object, struct admission_findings *f)
 {
 	const char *text = doc_get_str(object, "metadata", "annotations", ANN_AUTO_REVERT,
@@ -202,6 +191,5 @@ void admission_project(const json_t *object, struct admission_findings *f)
 	check_patterns(spec, f);
 	check_accounts(spec, f);
 	check_windows(spec, f);
-	refuse_unsupported(spec, f);
 	check_auto_revert(object, f);
 }
