@@ -51,10 +51,16 @@ static void git_wants(const struct view_app *a, struct buf *out)
 	}
 }
 
+/* The way back is refused, or does not get on: what runs is not the good release. */
+static bool is_kept_from(const struct view_app *a)
+{
+	return !strcmp(a->phase, "RevertBlocked") || !strcmp(a->phase, "RevertStalled");
+}
+
 /* Put back after a rejection: why it is pinned says all that this would. */
 static bool is_put_back(const struct view_app *a)
 {
-	return a->pinned && !a->moving && a->rejected;
+	return a->pinned && !a->moving && a->rejected && !is_kept_from(a);
 }
 
 static void headline_words(const struct view_app *a, const struct view_env *env,
@@ -68,6 +74,9 @@ static void headline_words(const struct view_app *a, const struct view_env *env,
 		buf_adds(out, " has nothing deployed by syncd yet");
 	} else if (!strcmp(a->phase, "Reverting")) {
 		buf_adds(out, " is going back to release ");
+		view_release(out, a->target);
+	} else if (is_kept_from(a)) {
+		buf_adds(out, " does not get back to release ");
 		view_release(out, a->target);
 	} else if (a->pinned && !a->moving) {
 		buf_adds(out, " is pinned to release ");
