@@ -237,6 +237,12 @@ static struct node *key(struct canon *c, const struct node *k, bool root)
 
 	if (type == NODE_NULL && c->printed && !k->len && !k->tag)
 		type = NODE_STR;	/* the writer quotes it */
+	if (k->bare && !root && (type != NODE_STR || !strcmp(k->text, "<<"))) {
+		err_set(c->err, ERR_INVALID, "the key '%.40s' is no text once it has lost its "
+			"quotes, as labels, annotations and generated data do; choose another",
+			k->text);
+		return NULL;
+	}
 	if (k->kind != NODE_SCALAR || (type != NODE_STR && !root) || type == NODE_NULL) {
 		err_set(c->err, ERR_INVALID, "line %u: key '%.40s' is no text; quote it",
 			k->line, k->kind == NODE_SCALAR ? k->text : "");

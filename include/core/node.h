@@ -32,7 +32,7 @@ struct node {
 	uint8_t style;		/* enum node_style */
 	bool implicit;		/* a scalar whose type its text decides; beside it a
 				   tag is what its text was before (Kustomize) */
-	bool bare;		/* private to render/kustomize: see kplain() */
+	bool bare;		/* made by render/kustomize without a tag: see kplain() */
 	uint32_t line;		/* from 1; 0: made by us */
 	const char *tag;	/* as resolved by libyaml ("tag:yaml.org,2002:str"), or NULL */
 	union {

@@ -128,6 +128,11 @@ static int finish_annotations(struct kust *k, const struct kspec *spec, struct k
 			kremove(list, KTRANSFORMATIONS_ANNOTATION);
 		drop_internal(list);
 		kannotations_rewrite(k, r);
+		if (kget(kfind(r->root, "metadata", "annotations", NULL), "")) {
+			err_set(err, ERR_INVALID, "metadata.annotations has an empty key; "
+				"name it, or take it away");
+			return kres_blame(r, err);
+		}
 	}
 	return 0;
 }

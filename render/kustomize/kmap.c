@@ -309,9 +309,19 @@ static void swap(struct kmap *m, struct kres *old, struct kres *r)
 }
 
 static void merge_field(struct kust *k, struct node *into, const struct node *old,
-			const char *field, enum kdoubles doubles)
+			const char *field)
 {
-	struct node *merged = ktexts_of(k, kget(old, field), kget(into, field), doubles);
+	struct node *merged = ktexts_of(k, kget(old, field), kget(into, field), KD_FIRST);
+
+	kremove(into, field);
+	if (merged)
+		kset(k, into, field, merged);
+}
+
+static void merge_meta(struct kust *k, struct node *into, const struct node *old,
+		       const char *field)
+{
+	struct node *merged = kmeta_texts(k, kget(old, field), kget(into, field));
 
 	kremove(into, field);
 	if (merged)
@@ -324,8 +334,8 @@ static void take_meta(struct kust *k, struct kres *r, const struct kres *old)
 	struct node *meta = kget_or_make(k, r->root, "metadata", NODE_MAP);
 	const struct node *old_meta = kget(old->root, "metadata");
 
-	merge_field(k, meta, old_meta, "labels", KD_LAST);
-	merge_field(k, meta, old_meta, "annotations", KD_LAST);
+	merge_meta(k, meta, old_meta, "labels");
+	merge_meta(k, meta, old_meta, "annotations");
 	r->needs_hash = r->needs_hash && old->needs_hash;
 	kres_take_history(r, old);
 	kres_set_name(k, r, old->id.name);
@@ -348,8 +358,8 @@ static int merge_into(struct kmap *m, struct kres *old, struct kres *r, struct e
 		if (origin)	/* what merges into it does not make it */
 			kset(m->k, kfind(r->root, "metadata", "annotations", NULL), ORIGIN,
 			     kstring(m->k, ktext(origin)));
-		merge_field(m->k, r->root, old->root, "data", KD_FIRST);
-		merge_field(m->k, r->root, old->root, "binaryData", KD_FIRST);
+		merge_field(m->k, r->root, old->root, "data");
+		merge_field(m->k, r->root, old->root, "binaryData");
 		if (old->file) {
 			r->file = old->file;
 			r->line = old->line;

@@ -143,6 +143,15 @@ struct node *ktexts_of(struct kust *k, const struct node *base, const struct nod
 	return out->len ? out : NULL;
 }
 
+struct node *kmeta_texts(struct kust *k, const struct node *base, const struct node *over)
+{
+	struct node *out = ktexts_of(k, base, over, KD_LAST);
+
+	for (uint32_t i = 0; out && i < out->len; i += 2)
+		out->kids[i] = kplain(k, out->kids[i]->text);
+	return out;
+}
+
 struct node *kget_or_make(struct kust *k, struct node *map, const char *key,
 			  enum node_kind kind)
 {

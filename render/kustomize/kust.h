@@ -253,6 +253,11 @@ enum kdoubles { KD_FIRST, KD_LAST };
 struct node *ktexts_of(struct kust *k, const struct node *base, const struct node *over,
 		       enum kdoubles doubles);
 /*
+ * SetLabels, SetAnnotations: the same, but the keys lose their quotes, whoever wrote
+ * them: one that is then a number or a bool is printed by neither.
+ */
+struct node *kmeta_texts(struct kust *k, const struct node *base, const struct node *over);
+/*
  * Scalars have a tag in the reference, which a new text does not change, and a style.
  * What was read has the tag of its text (`implicit`, no `tag` here) or, with quotes,
  * that of a text; where the text has changed, `tag` keeps it beside `implicit`. A tag

@@ -12,7 +12,7 @@
 void kannotations_rewrite(struct kust *k, struct kres *r)
 {
 	struct node *meta = kget(r->root, "metadata");
-	struct node *fresh = ktexts_of(k, NULL, kget(meta, "annotations"), KD_LAST);
+	struct node *fresh = kmeta_texts(k, NULL, kget(meta, "annotations"));
 	struct node *second;
 
 	kremove(meta, "annotations");

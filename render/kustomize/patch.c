@@ -32,7 +32,7 @@ static void make_texts(struct kust *k, struct node *root, const char *field)
 
 	if (!old)
 		return;
-	map = ktexts_of(k, NULL, old, KD_LAST);
+	map = kmeta_texts(k, NULL, old);
 	kremove(meta, field);
 	if (map)
 		kset(k, meta, field, map);

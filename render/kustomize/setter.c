@@ -125,6 +125,9 @@ int kset_entry(struct kust *k, struct node *map, struct node *key, struct node *
 		return -1;
 	if (map->kind != NODE_MAP)	/* a null takes nothing in */
 		return 0;
+	if (!*key->text)
+		return err_set(err, ERR_INVALID, "a label or an annotation wants a key, "
+			       "this one is empty");
 	if (old) {
 		kassign(old, value);
 		value->style = old->style;
