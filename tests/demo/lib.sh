@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# How the demo talks and what it stands on: sourced by tests/demo/demo.
+# How the demo talks and waits: sourced by its stories.
 #
 # Whatever is started (cluster, Git server, syncd, issuer) has its state in $T and
 # is stopped on every way out. A failed wait shows the end of the logs.
@@ -123,8 +123,8 @@ show_logs() {
 	local log
 	[ "$T" ] || return 0
 	printf -- '--- the application\n'
-	kubectl --request-timeout=5s get application dbupgrade -n argocd -o json 2>/dev/null |
-		jq '.status | del(.resources, .history)' | tail -n 80
+	kubectl --request-timeout=5s get application -n argocd -o json 2>/dev/null |
+		jq '.items[] | {(.metadata.name): (.status | del(.resources, .history))}' | tail -n 120
 	for log in issuer git/githttp syncd; do
 		[ -s "$T/$log.log" ] || continue
 		printf -- '--- the end of %s.log\n' "$(basename "$log")"

@@ -21,6 +21,14 @@ wait_until 60 "end of its namespaces" bash -c \
 assert_eq "" "$(kc get crd -o name | grep -E 'cert-manager|dbupgrade' || true)" "CRDs left behind"
 assert_eq "" "$(find "$(runtime_dir)" -maxdepth 1 -name 'syncd-demo-*')" "folders left behind"
 
+it "tells the story of gates, and leaves nothing behind"
+BIN=$BIN timeout 400 "$ROOT/tests/demo/demo" --story gates --auto --use-current-cluster --yes | tee "$T/out"
+assert_eq "demo: ok" "$(tail -n 1 "$T/out")" "the last line"
+wait_until 60 "end of its namespaces" bash -c \
+	'! kubectl get namespace shop-prod vault syncd-demo -o name 2>/dev/null | grep .'
+assert_eq "" "$(kc get validatingadmissionpolicy,clusterrole -o name | grep -E 'syncd-approv' || true)" "what is left of the approvals"
+assert_eq "" "$(find "$(runtime_dir)" -maxdepth 1 -name 'syncd-demo-*')" "folders left behind"
+
 it "refuses a cluster where someone's cert-manager is"
 kc apply --server-side -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
 assert_exit 1 env BIN="$BIN" "$ROOT/tests/demo/demo" --auto --use-current-cluster --yes
