@@ -27,8 +27,10 @@ static int survey(struct survey *s, struct worktree *w, struct files *files, con
 {
 	struct survey_options what = worktree_survey(w);
 
-	if (files)
+	if (files) {
 		what.files = files;
+		what.may_hold = revtree_may_hold;
+	}
 	if (!survey_run(s, &what, err))
 		return 0;
 	if (files && err->code == ERR_NOTFOUND) {

@@ -98,8 +98,8 @@ static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err
 	}
 }
 
-int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
-		 struct err *err)
+int program_status(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		   int *ret_status, struct err *err)
 {
 	int fds[2] = { -1, -1 }, status, r;
 	pid_t pid = 0;
@@ -114,7 +114,17 @@ int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
 		;
 	if (r)
 		return err_wrap(err, "%s", argv[0]);
-	if (!WIFEXITED(status) || WEXITSTATUS(status))
-		return err_set(err, ERR_INVALID, "%s failed: see its message above", argv[0]);
+	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 	return 0;
+}
+
+int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		 struct err *err)
+{
+	int status;
+
+	if (program_status(argv, deadline_ms, out, &status, err))
+		return -1;
+	return !status ? 0 : err_set(err, ERR_INVALID, "%s failed: see its message above",
+				     argv[0]);
 }

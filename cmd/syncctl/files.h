@@ -15,5 +15,8 @@ int file_read(const char *path, struct buf *out, struct err *err)
  */
 int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
 		 struct err *err) __attribute__((warn_unused_result));
+/* The same, whatever its exit status is: 255 where a signal ended it. */
+int program_status(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		   int *ret_status, struct err *err) __attribute__((warn_unused_result));
 
 #endif

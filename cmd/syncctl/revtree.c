@@ -19,6 +19,7 @@
 
 #define GIT_DEADLINE_MS 60000
 #define LINK_MAX_BYTES 4096
+#define IN_BYTES 65536
 
 struct row {
 	const char *path;	/* in text */
@@ -32,6 +33,10 @@ struct revtree {
 	VEC(struct row) rows;	/* sorted by path: what is below a folder stands together */
 	pid_t pid;		/* of cat-file; 0: not started */
 	int to, from;
+	char *in;		/* read from it, and not taken yet */
+	size_t in_at, in_len;
+	char *groups;		/* what git grep said, cut into strings */
+	VEC(char *) holders;	/* files that name the group of Applications, sorted */
 	char *worktree;
 };
 
@@ -137,6 +142,41 @@ static int read_names(struct revtree *t, const char *commit, struct err *err)
 	return 0;
 }
 
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Records "COMMIT:PATH\0"; its exit status 1 says that there is none. */
+static int read_holders(struct revtree *t, const char *commit, struct err *err)
+{
+	const char *const argv[] = { "git", "-C", t->worktree, "grep", "--no-color", "-lzF", "-e",
+				     "argoproj.io/v1alpha1", commit, "--", NULL };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	size_t len, head = strlen(commit) + 1;
+	int status;
+
+	if (program_status(argv, GIT_DEADLINE_MS, &out, &status, err))
+		return -1;
+	if (status > 1)
+		return err_set(err, ERR_INVALID, "git grep failed: see its message above");
+	t->groups = buf_steal(&out, &len);
+	for (size_t at = 0; t->groups && at < len; at += strlen(t->groups + at) + 1)
+		if (strlen(t->groups + at) > head)
+			vec_push(&t->holders, t->groups + at + head);
+	if (t->holders.len)
+		qsort(t->holders.data, t->holders.len, sizeof(char *), by_text);
+	return 0;
+}
+
+bool revtree_may_hold(struct files *f, const char *path)
+{
+	const struct revtree *t = self(f);
+
+	return t->holders.len && bsearch(&path, t->holders.data, t->holders.len,
+					 sizeof(char *), by_text);
+}
+
 static void to_entry(const struct row *row, struct file_entry *ret)
 {
 	const char *slash = strrchr(row->path, '/');
@@ -226,6 +266,7 @@ static int start(struct revtree *t, struct err *err)
 	close(out[1]);
 	t->to = in[1];
 	t->from = out[0];
+	t->in_at = t->in_len = 0;
 	if (!rc)
 		return 0;
 	t->pid = 0;
@@ -234,22 +275,39 @@ static int start(struct revtree *t, struct err *err)
 	return err_set(err, ERR_IO, "git: %s", strerror(rc));
 }
 
+static int fill(struct revtree *t, struct err *err)
+{
+	struct pollfd p = { .fd = t->from, .events = POLLIN };
+	int ready = poll(&p, 1, GIT_DEADLINE_MS);
+	ssize_t got = ready > 0 ? read(t->from, t->in, IN_BYTES) : -1;
+
+	if (!ready)
+		return err_set(err, ERR_TIMEOUT, "git cat-file took too long");
+	if (got < 0 && errno == EINTR)
+		got = 0;
+	else if (got <= 0)
+		return err_set(err, ERR_IO, "git cat-file ended");
+	t->in_at = 0;
+	t->in_len = (size_t)got;
+	return 0;
+}
+
 /* Exactly so many bytes. */
 static int take(struct revtree *t, char *to, size_t n, struct err *err)
 {
 	while (n) {
-		struct pollfd p = { .fd = t->from, .events = POLLIN };
-		int ready = poll(&p, 1, GIT_DEADLINE_MS);
-		ssize_t got = ready > 0 ? read(t->from, to, n) : -1;
+		size_t some = t->in_len - t->in_at;
 
-		if (!ready)
-			return err_set(err, ERR_TIMEOUT, "git cat-file took too long");
-		if (got < 0 && errno == EINTR)
+		if (!some) {
+			if (fill(t, err))
+				return -1;
 			continue;
-		if (got <= 0)
-			return err_set(err, ERR_IO, "git cat-file ended");
-		to += got;
-		n -= (size_t)got;
+		}
+		some = some < n ? some : n;
+		memcpy(to, t->in + t->in_at, some);
+		t->in_at += some;
+		to += some;
+		n -= some;
 	}
 	return 0;
 }
@@ -366,6 +424,9 @@ static void rev_close(struct files *f)
 	struct revtree *t = self(f);
 
 	stop(t);
+	free(t->in);
+	free(t->groups);
+	vec_deinit(&t->holders);
 	vec_deinit(&t->rows);
 	free(t->text);
 	free(t->worktree);
@@ -380,7 +441,8 @@ struct files *revtree_open(const char *worktree, const char *commit, struct err 
 
 	t->files.ops = &ops;
 	t->worktree = xstrdup(worktree);
-	if (!read_names(t, commit, err))
+	t->in = xmalloc(IN_BYTES);
+	if (!read_names(t, commit, err) && !read_holders(t, commit, err))
 		return &t->files;
 	rev_close(&t->files);
 	return NULL;

@@ -63,6 +63,8 @@ struct survey_options {
 	const char *root;	/* only what lies at and below it is looked for */
 	/* Is it this repository's URL? */
 	bool (*is_ours)(void *arg, const char *url);
+	/* NULL: any file; else only those are looked into for Applications */
+	bool (*may_hold)(struct files *files, const char *path);
 	/* A tag or commit: a change of the tree does not change what it names. */
 	bool (*is_fixed)(void *arg, const char *revision);
 	void *arg;

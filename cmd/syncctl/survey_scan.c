@@ -55,6 +55,8 @@ static int look_into(struct survey *s, const char *path, struct err *err)
 	struct err why = ERR_INIT;
 	size_t len = 0;
 
+	if (s->o.may_hold && !s->o.may_hold(f, path))
+		return 0;
 	if (f->ops->read(f, path, FILE_BYTES_MAX, &text, &len, &why))
 		return 0;
 	s->n_bytes += len;

@@ -8,7 +8,8 @@ export NO_COLOR=
 URL=https://git.example.com/shop/infra
 R=$T/repo
 
-ctl() { (cd "$R" && KUBECONFIG=$T/none timeout 60 "$(realpath "$BIN/syncctl")" "$@"); }
+CTL=$(realpath "$BIN/syncctl")
+ctl() { (cd "$R" && KUBECONFIG=$T/none timeout 60 "$CTL" "$@"); }
 g() { git -C "$R" "$@"; }
 commit() { g add -A && g commit -qm "$1"; }
 
