@@ -372,6 +372,7 @@ static int done(struct target *t, const char *kind, struct err *err)
 	return 0;
 }
 
+/* patchesStrategicMerge, patches */
 static int patches(struct target *t, struct err *err)
 {
 	const struct kspec *s = t->spec;
@@ -390,6 +391,7 @@ static int patches(struct target *t, struct err *err)
 	return 0;
 }
 
+/* namespace, namePrefix, nameSuffix */
 static int names(struct target *t, struct err *err)
 {
 	const struct kspec *s = t->spec;
@@ -410,6 +412,7 @@ static int names(struct target *t, struct err *err)
 	return 0;
 }
 
+/* labels, commonLabels, commonAnnotations */
 static int labels(struct target *t, struct err *err)
 {
 	const struct kspec *s = t->spec;
@@ -432,6 +435,7 @@ static int labels(struct target *t, struct err *err)
 	return 0;
 }
 
+/* patchesJson6902 (not with the other patches), replicas, images, replacements */
 static int values(struct target *t, struct err *err)
 {
 	const struct kspec *s = t->spec;
