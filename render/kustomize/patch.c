@@ -413,7 +413,7 @@ int kust_patch_json6902(struct kust *k, const struct kfolder *folder, struct kma
 			const struct kpatch *p, struct err *err)
 {
 	struct kjson_patch *json;
-	struct text t;
+	struct text t = { 0 };
 	bool null;
 
 	if (!p->target || !p->target->name || !*p->target->name)
