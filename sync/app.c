@@ -56,6 +56,7 @@ void op_view_reset(struct op_view *v)
 	free(v->initiated_by);
 	json_decref(v->asked);
 	free(v->revisions);
+	free(v->sources);
 	*v = (struct op_view){ 0 };
 }
 

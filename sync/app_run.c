@@ -76,6 +76,8 @@ static void name_release(const struct app *a, struct release *r)
 		 (int)strcspn(a->rendered, " "), a->rendered);
 	free(r->revisions);
 	r->revisions = sources_wanted(a)->many ? xstrdup(a->rendered) : NULL;
+	free(r->sources);
+	r->sources = app_sources_text(sources_wanted(a));
 	free(r->author);
 	free(r->subject);
 	r->author = xstrdup(rev && rev->author ? rev->author : "");
@@ -116,6 +118,7 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 		return;
 	memcpy(a->op_view.revision, r->revision, sizeof(a->op_view.revision));
 	a->op_view.revisions = xstrdup(r->revisions);
+	a->op_view.sources = xstrdup(r->sources);
 }
 
 void app_begin_op(struct app *a, enum op_kind kind, uint32_t release,

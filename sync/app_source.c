@@ -293,6 +293,24 @@ void app_sources_copy(struct app_sources *to, const struct app_sources *from)
 	}
 }
 
+char *app_sources_text(const struct app_sources *s)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_json_ json_t *o = json_object();
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->list.len; i++)
+		json_array_append(list, s->list.data[i].raw);
+	if (s->many)
+		json_object_set(o, "sources", list);
+	else
+		json_object_set(o, "source", json_array_get(list, 0));
+	json_decref(list);
+	doc_canonical(o, &text);
+	return s->list.len && text.len <= APP_SOURCES_TEXT_MAX ?
+	       buf_steal(&text, NULL) : NULL;
+}
+
 void app_sources_deinit(struct app_sources *s)
 {
 	for (size_t i = 0; i < s->list.len; i++) {

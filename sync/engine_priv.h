@@ -218,7 +218,6 @@ int op_wave(const struct op *op);
 uint64_t op_took_ms(const struct op *op);	/* since it was started */
 /* The number in an operation id "r42-1a2b3c4d"; 0 if it is none. */
 uint32_t op_id_release(const char *id);
-void op_result_deinit(struct op_result *r);
 
 /* ---- scope.c: which objects of a release live where ---- */
 

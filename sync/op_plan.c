@@ -191,7 +191,8 @@ static bool shapes_admission(const struct objkey *k)
 	static const char *const kinds[] = {
 		"CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration",
 		"MutatingWebhookConfiguration", "ValidatingAdmissionPolicy",
-		"ValidatingAdmissionPolicyBinding", "Role", "ClusterRole",
+		"ValidatingAdmissionPolicyBinding", "MutatingAdmissionPolicy",
+		"MutatingAdmissionPolicyBinding", "Role", "ClusterRole",
 		"RoleBinding", "ClusterRoleBinding", "ServiceAccount",
 		"ResourceQuota", "LimitRange", "PriorityClass",
 	};

@@ -104,6 +104,17 @@ int op_wave(const struct op *op)
 	return op->wave;
 }
 
+static struct op_result new_row(const struct objkey *k, const char *version,
+				const char *status, const char *message)
+{
+	return (struct op_result){
+		.group = xstrdup(k->group), .version = xstrdup(version),
+		.kind = xstrdup(k->kind), .ns = xstrdup(k->ns),
+		.name = xstrdup(k->name), .status = status,
+		.message = xstrdup(message),
+	};
+}
+
 void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 		    const char *type, const char *status, const char *phase,
 		    const char *message)
@@ -119,12 +130,9 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 			r = o;
 	}
 	if (!r) {
-		size_t n = v->results.len;
-
-		op_result(op, k, version, status, message);
-		if (v->results.len == n)
+		r = op_view_add(v, new_row(k, version, status, message), true);
+		if (!r)
 			return;
-		r = &v->results.data[n];
 	}
 	r->hook = type;
 	r->status = status;
@@ -137,18 +145,7 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 void op_result(struct op *op, const struct objkey *k, const char *version,
 	       const char *status, const char *message)
 {
-	struct op_result r = {
-		.group = xstrdup(k->group), .version = xstrdup(version),
-		.kind = xstrdup(k->kind), .ns = xstrdup(k->ns),
-		.name = xstrdup(k->name), .status = status,
-		.message = xstrdup(message),
-	};
-
-	if (op->app->op_view.results.len < 1000) {
-		vec_push(&op->app->op_view.results, r);
-		return;
-	}
-	op_result_deinit(&r);
+	op_view_add(&op->app->op_view, new_row(k, version, status, message), false);
 }
 
 void op_supersede(struct op *op, const char *why)

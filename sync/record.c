@@ -118,6 +118,7 @@ static void release_deinit(struct release *r)
 	free(r->overridden);
 	free(r->chunks);
 	free(r->revisions);
+	free(r->sources);
 }
 
 void op_record_reset(struct op_record *o)

@@ -140,6 +140,7 @@ static const struct field release_fields[] = {
 	{ "retried", TYPE_BOOL, AT(release, retried), 0, 0, 0 },
 	{ "revision", TYPE_TEXT, AT(release, revision), 0, 0, 0 },
 	{ "revisions", TYPE_STR, AT(release, revisions), 0, 0, 0 },
+	{ "sources", TYPE_STR, AT(release, sources), 0, 0, 0 },
 	{ "state", TYPE_NAME, AT(release, state), release_name,
 	  RELEASE_STATE_N, 0 },
 	{ "subject", TYPE_STR, AT(release, subject), 0, 0, 0 },

@@ -24,6 +24,8 @@ void put_int(json_t *o, const char *key, int64_t n);
 void put_revisions(json_t *o, const char *revision, const char *all);
 /* source, or sources. */
 void put_sources(json_t *o, const struct app_sources *s);
+/* Those of a release or an operation; where they were not kept, the spec's. */
+void put_sources_text(json_t *o, const char *text, const struct app_sources *spec);
 
 /* Soak and the late prune follow a finished sync: not a reason for OutOfSync. */
 bool status_prune_is_late(const struct status_view *v);

@@ -234,8 +234,8 @@ static json_t *history_row(const struct status_view *v, const struct release *r)
 	json_object_set_new(o, "id", json_integer(r->id));
 	json_object_set_new(o, "initiatedBy", initiator_json(r->initiated_by));
 	put_revisions(o, r->revision, r->revisions);
-	if (v->spec->sources.list.len)
-		put_sources(o, &v->spec->sources);
+	if (r->sources || v->spec->sources.list.len)
+		put_sources_text(o, r->sources, &v->spec->sources);
 	return o;
 }
 
@@ -274,19 +274,37 @@ static json_t *result_row(const struct op_result *r, bool running)
 	return o;
 }
 
+static bool must_stay(const struct op_result *r)
+{
+	return r->hook || !strcmp(r->status, "SyncFailed");
+}
+
+struct op_result *op_view_add(struct op_view *v, struct op_result row, bool hook)
+{
+	size_t i = v->results.len;
+
+	if (i < OP_RESULTS_MAX) {
+		vec_push(&v->results, row);
+		return &v->results.data[i];
+	}
+	while (i && (hook || must_stay(&row)) && must_stay(&v->results.data[i - 1]))
+		i--;
+	if (!i || !(hook || must_stay(&row))) {
+		op_result_deinit(&row);
+		return NULL;
+	}
+	op_result_deinit(&v->results.data[i - 1]);
+	v->results.data[i - 1] = row;
+	return &v->results.data[i - 1];
+}
+
 static json_t *results_json(const struct op_view *op)
 {
 	bool running = !op->finished_ms;
-	bool only_failed = op->results.len > STATUS_MAX_RESOURCES;
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < op->results.len; i++) {
-		const struct op_result *r = &op->results.data[i];
-
-		if (json_array_size(list) < STATUS_MAX_RESOURCES &&
-		    (!only_failed || !strcmp(r->status, "SyncFailed")))
-			json_array_append_new(list, result_row(r, running));
-	}
+	for (size_t i = 0; i < op->results.len; i++)
+		json_array_append_new(list, result_row(&op->results.data[i], running));
 	return list;
 }
 
@@ -361,7 +379,7 @@ json_t *status_operation(const struct status_view *v, const json_t *previous)
 	put_revisions(result, op->revision, op->revisions);
 	if (op->revisions)	/* Argo CD's CRD wants it, be it empty */
 		json_object_set_new(result, "revision", json_string(""));
-	put_sources(result, &v->spec->sources);
+	put_sources_text(result, op->sources, &v->spec->sources);
 	json_object_set_new(result, "resources", results_json(op));
 	json_object_set_new(o, "syncResult", result);
 	return o;

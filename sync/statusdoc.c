@@ -88,6 +88,21 @@ void put_sources(json_t *o, const struct app_sources *s)
 	json_object_set_new(o, "sources", list);
 }
 
+/* Bytes that others could edit: what is no source at all is not shown. */
+void put_sources_text(json_t *o, const char *text, const struct app_sources *spec)
+{
+	_cleanup_json_ json_t *all = text ? doc_parse(text, strlen(text), NULL) : NULL;
+	json_t *one = json_object_get(all, "source");
+	json_t *list = json_object_get(all, "sources");
+
+	if (json_is_array(list))
+		json_object_set(o, "sources", list);
+	else if (json_is_object(one))
+		json_object_set(o, "source", one);
+	else
+		put_sources(o, spec);
+}
+
 static void describe(struct health *h, const struct target_row *r)
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;

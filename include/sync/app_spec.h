@@ -78,6 +78,12 @@ struct app_sources {
 /* *to is a deep copy, to be deinitialised. */
 void app_sources_copy(struct app_sources *to, const struct app_sources *from);
 void app_sources_deinit(struct app_sources *s);
+/*
+ * What was written, for a record: {"source":...} or {"sources":[...]}; owned. NULL:
+ * there is none, or it is larger than APP_SOURCES_TEXT_MAX.
+ */
+#define APP_SOURCES_TEXT_MAX 4096u
+char *app_sources_text(const struct app_sources *s);
 
 struct app_operation {	/* the `operation` field: someone asks for a sync */
 	bool present;

@@ -61,6 +61,7 @@ struct release {
 	char options_digest[65];
 	char revision[65];	/* the commit that asked for it last; of several the first */
 	char *revisions;	/* of spec.sources: all of them, spaced; NULL */
+	char *sources;		/* as written then: app_sources_text(); NULL: not kept */
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */

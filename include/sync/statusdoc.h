@@ -34,12 +34,22 @@ struct op_view {
 	int64_t started_ms, finished_ms;	/* 0 = not yet */
 	char revision[65];
 	char *revisions;	/* of spec.sources, spaced; NULL */
+	char *sources;		/* its release's: app_sources_text(); NULL: the spec's */
 	char *initiated_by;
 	json_t *asked;		/* the request as it was written; NULL */
 	bool automated;
 	unsigned retries;
-	VEC(struct op_result) results;
+	VEC(struct op_result) results;	/* by op_view_add() */
 };
+
+#define OP_RESULTS_MAX 1000u
+/*
+ * Takes row over and answers where it is kept until the next call; NULL: it was
+ * dropped. Beyond OP_RESULTS_MAX a failure or a hook takes the place of the last row
+ * that is neither.
+ */
+struct op_result *op_view_add(struct op_view *v, struct op_result row, bool hook);
+void op_result_deinit(struct op_result *r);
 
 struct status_view {
 	const struct app_spec *spec;

@@ -42,6 +42,7 @@ static void full_release(struct record *r, enum release_state state)
 	rel->may_pass = state == RELEASE_REJECTED;
 	rel->prune = state == RELEASE_CANDIDATE;
 	rel->chunks = xstrdup("0123456789abcdef01234567 89abcdef");
+	rel->sources = xstrdup("{\"source\":{\"repoURL\":\"https://git/a\"}}");
 	rel->n_objects = 23;
 	rel->created_ms = 1700000000000;
 	rel->deployed_ms = 1700000001000;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/doc.h"
+#include "sync/app_priv.h"
 #include "sync/statusdoc.h"
 
 static json_t *parse(const char *text)
@@ -250,6 +251,115 @@ static void history_is_limited(void **state)
 	big_deinit(&b);
 }
 
+/* Where a release came from is what the spec said then, not what it says now. */
+static void history_keeps_its_sources(void **state)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "{\"source\":{\"path\":\"old\"}}", "{\"path\":\"old\"}" },
+		{ "{\"sources\":[{\"path\":\"old\"}]}", "[{\"path\":\"old\"}]" },
+		{ NULL, "{\"path\":\"now\"}" },	/* an older syncd's record */
+		{ "{\"source\":7}", "{\"path\":\"now\"}" },
+		{ "{\"source\"", "{\"path\":\"now\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct op_view op = { .present = true, .phase = "Succeeded",
+				      .started_ms = 1000, .finished_ms = 2000,
+				      .message = xstrdup("done"),
+				      .sources = xstrdup(rows[i].text) };
+		_cleanup_json_ json_t *s = NULL;
+		struct release *r;
+		struct big b;
+
+		big_init(&b, 1, true);
+		r = record_add_release(&b.record);
+		r->deployed_ms = 1000;
+		r->sources = xstrdup(rows[i].text);
+		vec_push(&b.spec.sources.list, ((struct app_source){
+			.raw = json_pack("{s:s}", "path", "now") }));
+		b.view.op = &op;
+		b.spec.history_limit = 1;
+		s = status_build(&b.view, NULL);
+		for (int k = 0; k < 2; k++) {
+			const json_t *o = k ? doc_get(s, "operationState",
+						      "syncResult", NULL) :
+				json_array_get(doc_get(s, "history", NULL), 0);
+			const json_t *one = json_object_get(o, "source");
+			_cleanup_buf_ struct buf got = BUF_INIT;
+
+			doc_canonical(one ? one : json_object_get(o, "sources"), &got);
+			assert_string_equal(buf_str(&got), rows[i].want);
+		}
+		op_view_reset(&op);
+		json_decref(b.spec.sources.list.data[0].raw);
+		vec_deinit(&b.spec.sources.list);
+		big_deinit(&b);
+	}
+}
+
+static void sources_as_text(void **state)
+{
+	struct app_sources s = { .many = false };
+	_cleanup_json_ json_t *small = json_pack("{s:s}", "repoURL", "https://git/a");
+	_cleanup_json_ json_t *large = json_object();
+	_cleanup_free_ char *one = NULL, *many = NULL;
+	char values[APP_SOURCES_TEXT_MAX + 1];
+
+	(void)state;
+	assert_null(app_sources_text(&s));
+	vec_push(&s.list, ((struct app_source){ .raw = small }));
+	one = app_sources_text(&s);
+	assert_string_equal(one, "{\"source\":{\"repoURL\":\"https://git/a\"}}");
+	s.many = true;
+	many = app_sources_text(&s);
+	assert_string_equal(many, "{\"sources\":[{\"repoURL\":\"https://git/a\"}]}");
+	memset(values, 'x', sizeof(values) - 1);
+	values[sizeof(values) - 1] = '\0';
+	json_object_set_new(large, "values", json_string(values));
+	s.list.data[0].raw = large;
+	assert_null(app_sources_text(&s));
+	vec_deinit(&s.list);
+}
+
+static struct op_result *add_result(struct op_view *v, const char *name,
+				    const char *status, bool hook)
+{
+	return op_view_add(v, (struct op_result){ .group = xstrdup(""),
+		.version = xstrdup("v1"), .kind = xstrdup("ConfigMap"),
+		.ns = xstrdup("n"), .name = xstrdup(name), .status = status,
+		.message = xstrdup(""), }, hook);
+}
+
+/* However many objects a sync has: what failed, and hooks, have a row. */
+static void failures_have_a_row(void **state)
+{
+	struct op_view v = { .present = true };
+	struct op_result *r;
+	size_t failed = 0;
+
+	(void)state;
+	for (size_t i = 0; i < OP_RESULTS_MAX; i++)
+		assert_non_null(add_result(&v, "ok", "Synced", false));
+	assert_null(add_result(&v, "more", "Synced", false));
+	r = add_result(&v, "hook", "Synced", true);
+	assert_ptr_equal(r, &v.results.data[OP_RESULTS_MAX - 1]);
+	r->hook = "PostSync";
+	assert_ptr_equal(add_result(&v, "bad", "SyncFailed", false),
+			 &v.results.data[OP_RESULTS_MAX - 2]);
+	for (size_t i = 0; i < OP_RESULTS_MAX - 2; i++)
+		assert_non_null(add_result(&v, "bad", "SyncFailed", false));
+	assert_null(add_result(&v, "one too many", "SyncFailed", false));
+	assert_null(add_result(&v, "one too many", "Synced", true));
+	assert_int_equal(v.results.len, OP_RESULTS_MAX);
+	for (size_t i = 0; i < v.results.len; i++)
+		failed += !strcmp(v.results.data[i].name, "bad");
+	assert_int_equal(failed, OP_RESULTS_MAX - 1);
+	op_view_reset(&v);
+}
+
 /* A rejection is shown while it holds something back, then it is history. */
 static void rejected_is_what_holds_back(void **state)
 {
@@ -361,6 +471,9 @@ int main(void)
 		cmocka_unit_test(links_are_summed_up),
 		cmocka_unit_test(links_are_capped),
 		cmocka_unit_test(history_is_limited),
+		cmocka_unit_test(history_keeps_its_sources),
+		cmocka_unit_test(sources_as_text),
+		cmocka_unit_test(failures_have_a_row),
 		cmocka_unit_test(rejected_is_what_holds_back),
 		cmocka_unit_test(asked_operation_is_kept),
 		cmocka_unit_test(last_operation_outlives_its_process),
