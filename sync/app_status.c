@@ -309,7 +309,7 @@ static uint64_t tell_at(const struct app *a)
  */
 static bool is_half_known(const struct app *a)
 {
-	if (a->status_at || !a->told.packed || a->plan_valid || a->op ||
+	if (a->status_at || !a->told.packed || (a->plan_valid && a->head) || a->op ||
 	    a->spec.deleting || world_now(a->engine->w) >= a->born + STATUS_LEARN_MS)
 		return false;
 	for (size_t i = 0; i < a->conditions.len; i++)
