@@ -194,7 +194,9 @@ static void no_more_than(struct comparison *c, const char *resource)
 			const char *oid = gitsim_ref(sim_git(x->s), c->a->repo, "main");
 			const char *name = doc_get_str(o, "metadata", "name", NULL);
 
+			/* One that lost its label, too, is not its own any more. */
 			if (owner && life_app_of(x, owner) == c->a &&
+			    doc_get(o, "metadata", "labels", "syncd.dev/install", NULL) &&
 			    !lifegit_commit_has(c->a, oid, doc_get_str(o, "kind", NULL),
 						spaces[n], name))
 				differs(c, "is not in Git any more", spaces[n], name);

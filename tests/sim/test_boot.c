@@ -288,6 +288,26 @@ static void stopping_keeps_the_lease_of_a_lost_write(void **state)
 	scene_end(&x, true);
 }
 
+/* It cannot be read whose the lease is: it is left as it stands. */
+static void stopping_leaves_a_lease_that_is_not_shown(void **state)
+{
+	struct sim_faults refuse = { .refuse = 1000 };
+	struct engsim x;
+	unsigned stopped = 0;
+	size_t from;
+
+	(void)state;
+	scene_good(&x, 352);
+	sim_aim_faults(x.s, "GET", "/leases/");
+	sim_set_faults(x.s, &refuse, sim_now(x.s) + 60000);
+	from = sim_request_count(x.s);
+	engine_stop(x.engine, note_stopped, &stopped);
+	sim_run_for(x.s, 5100);
+	assert_int_equal(stopped, 1);
+	assert_int_equal(lease_write(&x, from), -1);
+	scene_end(&x, true);
+}
+
 /* Nobody answers the release of the lease: the end comes all the same. */
 static void stopping_takes_five_seconds_at_most(void **state)
 {
@@ -361,6 +381,7 @@ int main(void)
 		cmocka_unit_test(stopping_hands_the_lead_over),
 		cmocka_unit_test(stopping_awaits_what_is_being_written),
 		cmocka_unit_test(stopping_keeps_the_lease_of_a_lost_write),
+		cmocka_unit_test(stopping_leaves_a_lease_that_is_not_shown),
 		cmocka_unit_test(stopping_takes_five_seconds_at_most),
 		cmocka_unit_test(without_election_nobody_is_asked),
 		cmocka_unit_test(application_that_went_unseen_is_left),
