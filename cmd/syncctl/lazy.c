@@ -13,6 +13,7 @@
 #include <dlfcn.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/opensslv.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -134,5 +135,8 @@ LAZY(libcrypto, int, EVP_DigestFinal_ex, (EVP_MD_CTX *c, unsigned char *md, unsi
 LAZY(libcrypto, int, EVP_Digest,
      (const void *p, size_t n, unsigned char *md, unsigned *md_n, const EVP_MD *type,
       ENGINE *e), (p, n, md, md_n, type, e))
+LAZY(libcrypto, unsigned char *, HMAC,
+     (const EVP_MD *md, const void *key, int n, const unsigned char *data, size_t len,
+      unsigned char *mac, unsigned *mac_n), (md, key, n, data, len, mac, mac_n))
 LAZY(libcrypto, int, EVP_EncodeBlock, (unsigned char *to, const unsigned char *from, int n),
      (to, from, n))

@@ -26,7 +26,8 @@ start_time() {
 daemon_alive() {
 	local pid started
 	{ read -r pid started <"$1/$2.pid"; } 2>/dev/null || return 1
-	[ "$(start_time "$pid")" = "$started" ]
+	# Without a time it had ended before it could be looked at.
+	[ "$started" ] && [ "$(start_time "$pid")" = "$started" ]
 }
 
 # daemon_start DIR NAME COMMAND...: returns at once; see daemon_wait.
