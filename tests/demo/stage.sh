@@ -58,11 +58,11 @@ put_back() {
 		xargs -r timeout 60 kubectl delete >/dev/null
 }
 
-git_commit() { # AUTHOR MESSAGE: of all of $T/work; prints the commit
-	git -C "$T/work" add -A
-	git -C "$T/work" -c "user.name=$1" -c "user.email=${1,,}@example.com" commit -q -m "$2"
-	git -C "$T/work" push -q origin main
-	git -C "$T/work" rev-parse HEAD
+git_commit() { # AUTHOR MESSAGE: of all of $T/tree; prints the commit
+	git -C "$T/tree" add -A
+	git -C "$T/tree" -c "user.name=$1" -c "user.email=${1,,}@example.com" commit -q -m "$2"
+	git -C "$T/tree" push -q origin main
+	git -C "$T/tree" rev-parse HEAD
 }
 
 # The example as a repository of our server, not yet committed.
@@ -70,10 +70,10 @@ stage_repository() {
 	mkdir "$T/repos"
 	GIT_URL=$("$ROOT/tests/tools/githttp" start "$T/git" "$T/repos")
 	git init -q --bare -b main "$T/repos/$NAME.git"
-	cp -r "$REPO" "$T/work"
-	git init -q -b main "$T/work"
-	git -C "$T/work" remote add origin "$T/repos/$NAME.git"
-	find "$T/work/clusters" -name '*.yaml' -exec \
+	cp -r "$REPO" "$T/tree"
+	git init -q -b main "$T/tree"
+	git -C "$T/tree" remote add origin "$T/repos/$NAME.git"
+	find "$T/tree/clusters" -name '*.yaml' -exec \
 		sed -i "s|https://git.example.com/platform/$NAME.git|$GIT_URL/$NAME.git|" {} +
 }
 
