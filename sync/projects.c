@@ -323,6 +323,14 @@ int app_acts_as(struct app *a, char **ret, struct err *err)
 			 -1;
 }
 
+bool projects_write_as(const struct engine *e, const char *user)
+{
+	for (size_t i = 0; i < e->projects->list.len; i++)
+		if (project_may_act_as(&e->projects->list.data[i].project, user))
+			return true;
+	return false;
+}
+
 bool app_is_refused(const struct app *a)
 {
 	return a->spec.n_errors || a->project_err.code;
