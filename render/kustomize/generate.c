@@ -53,30 +53,36 @@ static int secret_data(struct kust *k, struct node *root, const struct kvs *pair
 
 /* --- the resource ------------------------------------------------------------- */
 
-static void set_pairs(struct kust *k, struct node *root, const char *field,
-		      const struct kpairs *pairs)
+static int set_pairs(struct kust *k, struct node *root, const char *field,
+		     const struct kpairs *pairs, struct err *err)
 {
 	struct node *map;
 
 	if (!pairs->len)
-		return;
+		return 0;
+	if (!*pairs->data[0].key)	/* sorted */
+		return err_set(err, ERR_INVALID, "its %s have an empty key, by its options "
+			       "or by generatorOptions; name it, or take it away", field);
 	map = kget_or_make(k, kget(root, "metadata"), field, NODE_MAP);
 	for (size_t i = 0; i < pairs->len; i++)
 		kset(k, map, pairs->data[i].key, kstring(k, pairs->data[i].value));
+	return 0;
 }
 
-static void set_options(struct kust *k, struct node *root,
-			const struct kgen_options *o)
+static int set_options(struct kust *k, struct node *root, const struct kgen_options *o,
+		       struct err *err)
 {
 	struct node *yes = kplain(k, "true");
 
 	if (!o)
-		return;
-	set_pairs(k, root, "labels", &o->labels);
-	set_pairs(k, root, "annotations", &o->annotations);
+		return 0;
+	if (set_pairs(k, root, "labels", &o->labels, err) < 0 ||
+	    set_pairs(k, root, "annotations", &o->annotations, err) < 0)
+		return -1;
 	yes->bare = false;	/* it is made with a bool's tag */
 	if (o->immutable)
 		kset(k, root, "immutable", yes);
+	return 0;
 }
 
 static struct node *base_node(struct kust *k, const char *kind,
@@ -117,8 +123,7 @@ static int fill(struct kust *k, const struct kfolder *folder, const struct kgene
 
 	if (kv_load(k, folder, g, &pairs, err) < 0 || data(k, root, &pairs, err) < 0)
 		return -1;
-	set_options(k, root, g->options);
-	return 0;
+	return set_options(k, root, g->options, err);
 }
 
 static int generate(struct kust *k, const struct kfolder *folder, const char *kind,
