@@ -78,6 +78,18 @@ void engine_event(struct engine *e, const struct app *a, const char *type,
 	events_emit(e->events, &about, type, reason, reason, buf_str(&text));
 }
 
+/*
+ * What a network held back must not reach the API server when another leads: it is
+ * dropped within the time between the last write and the lease's end.
+ */
+static unsigned unacked_ms(const struct engine_config *c)
+{
+	unsigned lives = c->lease_ms ? c->lease_ms : 15000;
+	unsigned renews = c->renew_deadline_ms ? c->renew_deadline_ms : 10000;
+
+	return c->leader_elect ? lives - renews : 0;
+}
+
 bool engine_may_write(void *arg)
 {
 	struct engine *e = arg;
@@ -86,7 +98,8 @@ bool engine_may_write(void *arg)
 		return false;
 	if (!e->lease || e->sm.state < BOOT_RECORDS)
 		return true;	/* no election, or the steps before it */
-	return lease_held(e->lease, 0);
+	/* Also where this process was not let run since its last renewal. */
+	return lease_held(e->lease, unacked_ms(&e->cfg));
 }
 
 void engine_fatal(struct engine *e, const struct err *why)
@@ -112,6 +125,8 @@ static void step_failed(struct engine *e, const struct err *err)
 {
 	uint64_t wait = 1000;
 
+	if (e->stopping)
+		return;		/* the timer is the drain's */
 	for (unsigned i = 0; i < e->retries && wait < RETRY_MAX_MS; i++)
 		wait *= 2;
 	e->retries++;
@@ -373,6 +388,8 @@ static void on_records(void *arg, const struct err *err)
 		step_failed(e, err);
 		return;
 	}
+	if (e->stopping)
+		return;
 	e->loaded = true;
 	e->leading = true;
 	step(e, BOOT_RUNNING);
@@ -460,18 +477,6 @@ static void free_list(char **list)
 	for (char **s = list; *s; s++)
 		free(*s);
 	free(list);
-}
-
-/*
- * What a network held back must not reach the API server when another leads: it is
- * dropped within the time between the last write and the lease's end.
- */
-static unsigned unacked_ms(const struct engine_config *c)
-{
-	unsigned lives = c->lease_ms ? c->lease_ms : 15000;
-	unsigned renews = c->renew_deadline_ms ? c->renew_deadline_ms : 10000;
-
-	return c->leader_elect ? lives - renews : 0;
 }
 
 struct engine *engine_new(struct world *w, const struct engine_config *c)

@@ -61,6 +61,7 @@ struct lease {
 	uint64_t renewed_at;		/* sent_at of the last write that succeeded */
 	int64_t epoch;			/* the most leaseTransitions seen; -1 at first */
 	bool leading;
+	bool missed;			/* news came while it read or wrote */
 	bool reread;			/* this try has read again after a conflict */
 	struct err why;			/* of the last failed try */
 	void (*on_released)(void *arg);
@@ -264,19 +265,27 @@ static void wait_for_next(struct lease *l)
 {
 	sm_move(&l->sm, WAITING);
 	l->reread = false;
-	set_timer(l);
+	if (l->missed && !l->leading)
+		world_timer_start(l->w, &l->timer, spread(l, l->retry_ms / 10));
+	else
+		set_timer(l);
+	l->missed = false;
 }
 
 /*
  * News while we wait: its holder renewed it, or let it go. What comes while we read
- * or write is known by the answer.
+ * or write may be newer than the answer: it is read once more.
  */
 static void on_watched(void *arg, enum watch_event ev, const json_t *lease)
 {
 	struct lease *l = arg;
 
-	if (l->leading || l->sm.state != WAITING || ev == WATCH_DELETED)
+	if (l->leading || ev == WATCH_DELETED)
 		return;
+	if (l->sm.state != WAITING) {
+		l->missed = true;
+		return;
+	}
 	observe(l, lease);
 	if (is_free(l))
 		world_timer_start(l->w, &l->timer, spread(l, l->retry_ms / 10));

@@ -288,6 +288,31 @@ static void stopping_keeps_the_lease_of_a_lost_write(void **state)
 	scene_end(&x, true);
 }
 
+/* It is stopped while it tries to read its records, in vain. */
+static void stopping_does_not_wait_for_records(void **state)
+{
+	struct sim_faults fails = { .http_500 = 1000 };
+	struct engsim x;
+	unsigned stopped = 0;
+
+	(void)state;
+	scene_good(&x, 380);
+	engsim_crash(&x);
+	sim_aim_faults(x.s, "GET", "/secrets");
+	sim_set_faults(x.s, &fails, 0);
+	engsim_start(&x);
+	sim_run_for(x.s, 60000);
+	assert_false(engine_leading(x.engine));
+	engine_stop(x.engine, note_stopped, &stopped);
+	sim_run_for(x.s, 3000);
+	assert_int_equal(stopped, 1);
+	engsim_crash(&x);
+	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_end(&x, true);
+}
+
 /* It cannot be read whose the lease is: it is left as it stands. */
 static void stopping_leaves_a_lease_that_is_not_shown(void **state)
 {
@@ -381,6 +406,7 @@ int main(void)
 		cmocka_unit_test(stopping_hands_the_lead_over),
 		cmocka_unit_test(stopping_awaits_what_is_being_written),
 		cmocka_unit_test(stopping_keeps_the_lease_of_a_lost_write),
+		cmocka_unit_test(stopping_does_not_wait_for_records),
 		cmocka_unit_test(stopping_leaves_a_lease_that_is_not_shown),
 		cmocka_unit_test(stopping_takes_five_seconds_at_most),
 		cmocka_unit_test(without_election_nobody_is_asked),

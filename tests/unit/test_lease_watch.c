@@ -75,6 +75,25 @@ static void test_watched_expiry(void **state)
 	llab_free(l);
 }
 
+/* It lets go while we read, and what is read is from before: it is read again at once. */
+static void test_release_while_reading(void **state)
+{
+	struct fake_call *w, *c;
+	struct llab *l = watching(&w);
+
+	(void)state;
+	fake_set_random(l->lab.f, 0);
+	llab_run(l, 15000);
+	c = llab_take(l, "GET");
+	tell(w, "MODIFIED", llab_text("", 5, "1"));
+	fake_answer(c, 200, llab_text("you", 4, "1"));
+	llab_run(l, 200);
+	fake_answer(llab_take(l, "GET"), 200, llab_text("", 5, "1"));
+	llab_accept(llab_take(l, "PUT"));
+	assert_int_equal(l->acquired, 1);
+	llab_free(l);
+}
+
 /* A watch that went silent, or ended: what is read at the end of the lease counts. */
 static void test_watched_in_vain(void **state)
 {
@@ -127,6 +146,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_watched_release),
 		cmocka_unit_test(test_watched_expiry),
+		cmocka_unit_test(test_release_while_reading),
 		cmocka_unit_test(test_watched_in_vain),
 		cmocka_unit_test(test_watched_oddities),
 	};
