@@ -168,7 +168,9 @@ void app_free(struct app *a)
 	w->ops->worker_abandon(w, &a->render);
 	op_free(a->op);
 	app_gather_free(a);
+	app_fault_nobody(a);
 	app_soak_end(a);
+	free(a->waits_for);
 	op_view_reset(&a->op_view);
 	app_plans_reset(a);
 	app_spec_deinit(&a->spec);

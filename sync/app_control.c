@@ -131,6 +131,11 @@ void app_control_follow(struct app *a)
 	take_up_record(a);
 }
 
+const struct control *app_control_in_force(const struct app *a)
+{
+	return a->control ? a->control->c : NULL;
+}
+
 const char *app_control_file(const struct app *a)
 {
 	return a->control && a->control->environment ? a->control->file : NULL;

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 struct app_draws {
-	struct rel *raw, *target;	/* whose sources are followed */
+	struct rel *raw, *target;	/* whose sources are followed... */
+	char *dest_ns;			/* ... of objects that go there */
 	struct names { char **data; size_t len, cap; } followed;	/* "ns/name" */
 	uint64_t at;		/* donors_version() that a->git was made at; 0 */
 	char *why;		/* what waits; "" */
@@ -59,8 +60,10 @@ static void follow(struct app *a)
 {
 	struct app_draws *x = a->draws, old = *x;
 
-	if (x->raw == a->raw && x->target == a->target)
+	if (x->raw == a->raw && x->target == a->target && x->dest_ns &&
+	    !strcmp(x->dest_ns, a->spec.dest_ns))
 		return;
+	x->dest_ns = xstrdup(a->spec.dest_ns);
 	x->followed = (struct names){ 0 };
 	x->raw = a->raw ? rel_ref(a->raw) : NULL;
 	x->target = a->target ? rel_ref(a->target) : NULL;
@@ -72,6 +75,7 @@ static void follow(struct app *a)
 	forget_names(&old.followed);
 	rel_unref(old.raw);
 	rel_unref(old.target);
+	free(old.dest_ns);
 }
 
 static bool is_asked(const struct app *a)
@@ -107,10 +111,11 @@ static const char *key_of(struct app *a)
 	return a->rec.draw_key;
 }
 
-static struct draw_in drawing(const struct app *a, const struct render_answer *of)
+static struct draw_in drawing(const struct app *a, const struct render_answer *of,
+			      const char *dest_ns)
 {
 	return (struct draw_in){
-		.git = of, .dest_ns = a->spec.dest_ns, .system_ns = a->engine->ns,
+		.git = of, .dest_ns = dest_ns, .system_ns = a->engine->ns,
 		.key = a->rec.draw_key, .look = look, .arg = a->engine,
 	};
 }
@@ -130,7 +135,7 @@ static void redraw(struct app *a)
 
 	a->rec_dirty = a->rec_dirty || !*a->rec.draw_key;
 	key_of(a);
-	in = drawing(a, &a->raw->a);
+	in = drawing(a, &a->raw->a, a->spec.dest_ns);
 	release_draw(&in, &rel->a, &why);
 	free(x->why);
 	x->why = buf_steal(&why, NULL);
@@ -175,6 +180,7 @@ void app_draw_free(struct app *a)
 	forget_names(&x->followed);
 	rel_unref(x->raw);
 	rel_unref(x->target);
+	free(x->dest_ns);
 	free(x->why);
 	free(x);
 	a->draws = NULL;
@@ -196,8 +202,8 @@ void app_draw_conditions(struct app *a)
 		app_clear_condition(a, "SecretSourceWarning");
 }
 
-int app_draw_body(const struct app *a, const struct render_answer *of, size_t i,
-		  char **body, size_t *len, struct err *err)
+int app_draw_body(const struct app *a, const struct render_answer *of,
+		  const char *dest_ns, size_t i, char **body, size_t *len, struct err *err)
 {
 	const char *draws = of->objects[i].draws;
 	struct buf out = BUF_INIT;
@@ -205,7 +211,7 @@ int app_draw_body(const struct app *a, const struct render_answer *of, size_t i,
 
 	if (!draws || !*draws)
 		return 0;
-	in = drawing(a, of);
+	in = drawing(a, of, dest_ns);
 	if (draw_fill(&in, i, *body, *len, &out, err)) {
 		buf_deinit(&out);
 		free(steal(body));

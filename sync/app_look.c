@@ -280,6 +280,10 @@ static void supersede(struct app *a)
 
 	if (a->spec.deleting)
 		return;		/* nothing new goes out any more */
+	if (a->rec.op.kind == OP_SYNC && strcmp(op_destination(a->op), a->spec.dest_ns)) {
+		op_supersede(a->op, "its destination was changed");
+		return;
+	}
 	if (app_request_is_new(a) && app_request_supersedes(a)) {
 		op_supersede(a->op, "a person asked for another sync");
 		return;
@@ -422,6 +426,14 @@ static bool end_is_told(struct app *a)
 	return !a->untold;
 }
 
+/* What it points to may be gone at the next look. */
+static void keep_decision(struct app *a, const struct decision *d)
+{
+	free(a->waits_for);
+	a->waits_for = (d->next == NEXT_WAIT || d->next == NEXT_SOAK) && d->why ?
+		       xstrdup(d->why) : NULL;
+}
+
 static void run(struct app *a)
 {
 	struct decision d;
@@ -452,7 +464,7 @@ static void run(struct app *a)
 		app_request_failed(a, sources_error(a, &why) ? &why : &a->head_err);
 	}
 	d = decide(a);
-	a->decision = d;
+	keep_decision(a, &d);
 	if (d.again_at)
 		app_poke_at(a, d.again_at);
 	app_act(a, &d);

@@ -124,7 +124,7 @@ void app_end_pin(struct app *a);
 
 /* app_revert.c */
 struct revert_why {
-	const char *words;	/* why it is so: static */
+	const char *words;	/* why it is so: borrowed */
 	int64_t until_ms;	/* wall: it ends by itself then; 0 */
 };
 enum auto_revert app_revert_mode(struct app *a, struct revert_why *ret);
@@ -143,6 +143,15 @@ const char *app_kept_words(const struct app *a, uint32_t release);
 /* The release is being rejected: what was gathered of it is stored. */
 void app_keep_evidence(struct app *a, struct release *rel);
 void app_gather_free(struct app *a);
+
+/* app_fault.c: what failed in the release that is being judged */
+void app_fault_nobody(struct app *a);
+void app_fault(struct app *a, const struct rendered *o);	/* NULL: not known */
+/* The plan's object of that key, of that release. */
+void app_fault_of(struct app *a, const struct plan *p, const struct render_answer *of,
+		  const struct objkey *k);
+/* Why nothing of it takes the release back; borrowed. NULL: something does. */
+const char *app_fault_spares(const struct app *a);
 
 /* app_request.c: what people ask for in the CR */
 /* True when there is a new one. */
@@ -181,6 +190,8 @@ void app_poke_dependents(const struct app *a);	/* its status changed */
 /* What is named may have changed, or a record came that has it. */
 void app_control_follow(struct app *a);
 void app_control_free(struct app *a);
+/* What of the file is in force; NULL: nothing. */
+const struct control *app_control_in_force(const struct app *a);
 /* Over what is asked of the renderer; "" where no file is named. */
 void app_control_key(const struct app *a, char out[65]);
 /* For the request: borrowed; NULL where no file is named. */

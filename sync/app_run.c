@@ -170,6 +170,7 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 		  a->rec.phase == PHASE_GOOD || a->rec.phase == PHASE_PINNED);
 	if (c->calm && kind == OP_SYNC && !c->prune_only)
 		record_blame_nobody(&a->rec);	/* a new line of candidates */
+	app_fault_nobody(a);
 	c->app = a;
 	c->answer = &rel->a;
 	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected)
@@ -535,9 +536,14 @@ void app_reject(struct app *a, struct release *rel, const char *reason,
 	_cleanup_buf_ struct buf words = BUF_INIT;
 	struct revert_why why;
 	enum auto_revert mode = app_revert_mode(a, &why);
+	const char *spared = app_fault_spares(a);
 	_cleanup_buf_ struct buf stays = BUF_INIT;
 	bool back, held;
 
+	if (spared && mode == REVERT_ON) {
+		mode = REVERT_REPORT;
+		why.words = spared;
+	}
 	back = rel->id != a->rec.last_good && a->rec.last_good && mode == REVERT_ON;
 	/* It changed nothing itself, but one before it did that was never put back. */
 	mutated = mutated || (back && record_blames(&a->rec));

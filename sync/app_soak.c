@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 
+#include "grace.h"
 #include "refs.h"
 
 #define UNPROVEN_MS (10 * 60 * 1000)
@@ -23,6 +24,7 @@ struct soak_look {
 	unsigned exits;
 	struct objkey culprit;	/* borrowed from the plan */
 	char why[400];
+	uint64_t lenient_until;	/* mono: one of them may be unwell till then; 0 */
 };
 
 static bool is_changed(const struct objkey *k, void *arg)
@@ -62,6 +64,8 @@ static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 		if (l && (l->health.status <= HEALTH_SUSPENDED))
 			continue;
 		s->clean = false;
+		if (l && grace_until(a->engine, l) > s->lenient_until)
+			s->lenient_until = grace_until(a->engine, l);
 		if (!l || l->health.status != HEALTH_DEGRADED || s->degraded)
 			continue;
 		s->degraded = true;
@@ -103,6 +107,13 @@ static struct podwatch *pods_of(struct app *a, const struct task *t, const char 
 	return fresh.watch;
 }
 
+static bool is_lenient(const struct app *a, const struct task *t)
+{
+	const struct live *l = live_find(&a->engine->live, &t->key);
+
+	return l && grace_until(a->engine, l);
+}
+
 static void look_at_exits(struct app *a, const struct plan *p,
 			  struct soak_look *s)
 {
@@ -123,7 +134,7 @@ static void look_at_exits(struct app *a, const struct plan *p,
 		}
 		n = podwatch_exits(pods, &pod);
 		s->exits += n;
-		if (n < FAILED_EXITS || s->broken)
+		if (n < FAILED_EXITS || s->broken || is_lenient(a, t))
 			continue;
 		s->broken = true;
 		s->culprit = t->key;
@@ -145,17 +156,20 @@ void app_soak_end(struct app *a)
 }
 
 /* Before the revert takes them away. */
-static void ask_pods(struct app *a, const struct soak_look *s)
+static void ask_pods(struct app *a, const struct plan *p, const struct soak_look *s)
 {
-	if (!a->soak_bad || a->soak_asked)
+	if (!a->soak_bad || a->soak_asked || !a->target)
 		return;
 	a->soak_asked = true;
+	app_fault_nobody(a);
+	app_fault_of(a, p, &a->target->a, &s->culprit);
 	app_gather(a, a->rec.target, &s->culprit, 1, s->broken);
 }
 
 bool app_soak_over(struct app *a)
 {
 	uint64_t now = world_now(a->engine->w), grace = a->spec.degraded_grace_ms;
+	uint64_t unproven_at;
 	const struct plan *p = a->target_plan.tasks.len ? &a->target_plan : &a->plan;
 	struct soak_look s;
 
@@ -168,7 +182,7 @@ bool app_soak_over(struct app *a)
 	a->soak_bad = s.broken;
 	if (s.broken) {
 		app_gate_say(&a->soak_why, "%s", s.why);
-		ask_pods(a, &s);
+		ask_pods(a, p, &s);
 		return false;
 	}
 	if (s.exits > a->soak_exits)
@@ -181,14 +195,17 @@ bool app_soak_over(struct app *a)
 			a->soak_degraded = now;
 		app_gate_say(&a->soak_why, "%s", s.why);
 		a->soak_bad = now >= a->soak_degraded + grace;
-		ask_pods(a, &s);
+		ask_pods(a, p, &s);
 		if (!a->soak_bad)
 			app_poke_at(a, a->soak_degraded + grace);
 	}
 	if (!s.clean) {
 		a->soak_clean = 0;
-		app_poke_at(a, a->soak_began + UNPROVEN_MS);
-		if (now >= a->soak_began + UNPROVEN_MS && !s.degraded &&
+		unproven_at = s.lenient_until > a->soak_began ? s.lenient_until :
+			      a->soak_began;
+		unproven_at += UNPROVEN_MS;
+		app_poke_at(a, unproven_at);
+		if (now >= unproven_at && !s.degraded &&
 		    a->rec.phase == PHASE_SOAKING) {
 			app_set_phase(a, PHASE_UNPROVEN);
 			a->rec_dirty = true;	/* written with what is decided now */

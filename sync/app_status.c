@@ -65,9 +65,7 @@ static const char *message_of(const struct app *a)
 {
 	if (a->op && *op_message(a->op))
 		return op_message(a->op);
-	if (a->decision.next == NEXT_WAIT || a->decision.next == NEXT_SOAK)
-		return a->decision.why;
-	return NULL;
+	return a->waits_for;
 }
 
 static json_t *build(struct app *a, const json_t *told)

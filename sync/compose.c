@@ -6,6 +6,7 @@
 #include "compose.h"
 
 #include "core/doc.h"
+#include "sync/record.h"
 
 /* An object of either release. */
 struct part {
@@ -19,6 +20,7 @@ struct compose {
 	struct compose_report *report;
 	VEC(struct part) chosen;
 	size_t not_git, not_running;	/* where the outcome is another than theirs */
+	size_t hooks_left;		/* that are held: Git's and the running one's */
 };
 
 static int compare(const void *pa, const void *pb)
@@ -29,6 +31,17 @@ static int compare(const void *pa, const void *pb)
 	c = c ? c : strcmp(a->o->kind, b->o->kind);
 	c = c ? c : strcmp(a->ns, b->ns);
 	return c ? c : strcmp(a->o->name, b->o->name);
+}
+
+/* As a release has them: by what they say themselves. */
+static int compare_said(const void *pa, const void *pb)
+{
+	const struct rendered *a = ((const struct part *)pa)->o;
+	const struct rendered *b = ((const struct part *)pb)->o;
+	struct objkey ka = { a->group, a->kind, a->ns, a->name };
+	struct objkey kb = { b->group, b->kind, b->ns, b->name };
+
+	return objkey_cmp(&ka, &kb);
 }
 
 /* In the order of identities, with the namespace that they come to. */
@@ -90,8 +103,13 @@ static void choose(struct compose *c, const struct part *git, const struct part 
 		pick = is_hook(running) ? NULL : running;	/* 2, 4, 6 */
 	if (pick)
 		vec_push(&c->chosen, *pick);
-	if (!same(pick, running))
+	if (by && !pick && (is_hook(git) || is_hook(running))) {
+		c->hooks_left++;	/* alone it makes no other release */
+		if (same(git, running))
+			return;
+	} else if (!same(pick, running)) {
 		c->not_running++;
+	}
 	if (!by || same(pick, git))
 		return;
 	c->not_git++;
@@ -185,7 +203,7 @@ void release_copy(const struct render_answer *a, struct render_answer *ret)
 	memcpy(ret->input_key, a->input_key, sizeof(ret->input_key));
 }
 
-static void build(const struct compose *c, struct render_answer *ret)
+static void build(struct compose *c, struct render_answer *ret)
 {
 	const struct render_answer *git = c->in->git;
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -205,10 +223,14 @@ static void build(const struct compose *c, struct render_answer *ret)
 	for (size_t i = 0; i < n; i++) {
 		const struct part *p = &c->chosen.data[i];
 
-		ret->objects[i] = copy(p->o);
-		ret->objects[i].chunk = take_chunk(ret, p);
 		buf_addf(&text, "%s/%s %s/%s %s\n", p->o->group, p->o->kind, p->ns,
 			 p->o->name, p->o->digest);
+	}
+	if (n)
+		qsort(c->chosen.data, n, sizeof(*c->chosen.data), compare_said);
+	for (size_t i = 0; i < n; i++) {
+		ret->objects[i] = copy(c->chosen.data[i].o);
+		ret->objects[i].chunk = take_chunk(ret, &c->chosen.data[i]);
 	}
 	sha256_hex(buf_str(&text), text.len, ret->digest);
 	/* What was rejected of the same files with other services is another. */
@@ -227,8 +249,9 @@ bool release_compose(const struct compose_in *in, struct render_answer *ret,
 	*report = (struct compose_report){ 0 };
 	walk(&c, git, in->git->n_objects, running, in->running ?
 	     in->running->n_objects : 0);
-	report->as_running = c.not_git && in->running && !c.not_running;
-	another = c.not_git && !report->as_running;
+	another = c.not_git || c.hooks_left;
+	report->as_running = another && in->running && !c.not_running;
+	another = another && !report->as_running;
 	if (another)
 		build(&c, ret);
 	vec_deinit(&c.chosen);

@@ -92,14 +92,15 @@ int projects_check(struct app *a, struct err *err)
 /* Asked before every request that writes or deletes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 	__attribute__((warn_unused_result));
-/* app_draw.c: *body of object i becomes what is sent; on -1 it is freed. As draw_fill(). */
-int app_draw_body(const struct app *a, const struct render_answer *of, size_t i,
-		  char **body, size_t *len, struct err *err);
-/* project_acts_as() of it; *ret owned by the caller. */
-int app_acts_as(struct app *a, char **ret, struct err *err)
+/*
+ * app_draw.c: *body of object i becomes what is sent to that destination; on -1 it is
+ * freed. As draw_fill().
+ */
+int app_draw_body(const struct app *a, const struct render_answer *of,
+		  const char *dest_ns, size_t i, char **body, size_t *len, struct err *err);
+/* project_acts_as() of it at that destination; *ret owned by the caller. */
+int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
-/* Could an application of any project be written as that user? */
-bool projects_write_as(const struct engine *e, const char *user);
 /* Its spec is invalid, or its project does not allow it: nothing is done. */
 bool app_is_refused(const struct app *a);
 
@@ -199,6 +200,7 @@ struct op *op_start(const struct op_config *c);
 void op_on_live(struct op *op);
 /* Ends at the next safe point: waiting at once, applying at the wave's end. */
 void op_supersede(struct op *op, const char *why);
+const char *op_destination(const struct op *op);	/* since it began; borrowed */
 /* Ends where the next wave would begin, unless that is taken back before. */
 void op_hold(struct op *op, bool hold);
 /* The same, and a hook that runs is not let end but removed. */
@@ -267,6 +269,12 @@ struct kept_words {
 	char *words;		/* of that: what a reason should say as well; NULL */
 	bool spoken;		/* the reason has a pod's words already */
 	bool due;		/* the release was rejected: with the next write */
+};
+
+/* Of what failed in the release that is being judged (app_fault.c). */
+struct fault {
+	bool reverts;		/* something whose failure takes the release back */
+	char *words;		/* something whose failure does not, and why; NULL */
 };
 
 struct app {
@@ -356,7 +364,7 @@ struct app {
 	uint64_t soak_degraded;	/* since when evidence is degraded; 0 */
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */
 	unsigned soak_exits;	/* failed ends seen so far */
-	struct decision decision;	/* the last one, for people */
+	char *waits_for;	/* in words: the last decision was to wait, or soak; NULL */
 	struct app_gates {	/* as of this look: words, owned; NULL = none */
 		char *stopped, *pinned, *waits, *shut, *shut_manual;
 		uint64_t shut_until;	/* mono; 0 = not known */
@@ -374,7 +382,6 @@ struct app {
 		struct app *app;
 		char key[65], asked[65];	/* of what is known, of what is asked */
 		int is;			/* enum approve_guard, of key */
-		char user[400];		/* who we are, as the policy says; "" */
 		struct kube_request req;
 		char *body;
 		bool busy;
@@ -388,6 +395,7 @@ struct app {
 	bool soak_asked;	/* what its failing pods say was asked for */
 	struct gather *gather;	/* it is being asked for; NULL */
 	struct kept_words evidence;
+	struct fault fault;
 	uint64_t retry_at;	/* mono: not before */
 	struct fights fights;	/* objects that are changed back */
 	unsigned heal_tries;

@@ -90,6 +90,14 @@ void grace_hold(struct engine *e, struct live *l)
 	wake_at(e->grace, l->lenient_until);
 }
 
+uint64_t grace_until(const struct engine *e, const struct live *l)
+{
+	int64_t left = l->lenient_until - world_wall(e->w);
+
+	return e->grace && l->lenient_until && left > 0 ?
+	       world_now(e->w) + (uint64_t)left : 0;
+}
+
 void grace_judge(void *engine, struct live *l, const json_t *object,
 		 const struct health *was)
 {

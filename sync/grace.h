@@ -16,4 +16,7 @@ void grace_judge(void *engine, struct live *l, const json_t *object,
 /* The health of l was set anew: holds it back where its time is not over. */
 void grace_hold(struct engine *e, struct live *l);
 
+/* Mono ms until which it may be unwell; 0 = no longer, or never. */
+uint64_t grace_until(const struct engine *e, const struct live *l);
+
 #endif

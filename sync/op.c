@@ -197,10 +197,13 @@ static int after_steps(struct op *op)
 /* All that comes before the first ordinary wave. */
 static int before_waves(struct op *op)
 {
-	int next = op_prune_early(op) ? OP_PRUNING_ :
-		   op->started && op->cas_needed ? OP_CLAIMING : OP_APPLYING;
+	int next;
 
 	op->pre_sync_due = false;
+	if (op_holds_after(op, INT_MIN))
+		return OP_SETTLING_;
+	next = op_prune_early(op) ? OP_PRUNING_ :
+	       op->started && op->cas_needed ? OP_CLAIMING : OP_APPLYING;
 	if (op->started)	/* that planned anew */
 		op_seek_step(op);
 	return hooks_or(op, HOOK_PRE_SYNC, next);

@@ -7,6 +7,7 @@
 #include "op_priv.h"
 
 #include "ignore.h"
+#include "app_priv.h"
 #include "others.h"
 #include "sync/stamp.h"
 
@@ -81,6 +82,7 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 			   a->deleting ? "removed" : "restored", err->msg);
 		return;
 	}
+	app_fault(op->app, r);
 	if (op->err.code && !(op->outcome == OP_TROUBLE && outcome == OP_REFUSED))
 		return;
 	op->outcome = outcome;
@@ -385,7 +387,8 @@ int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
 	if (bodies_get(&app->engine->bodies, a->op->c.answer, a->task.object, ret,
 		       ret_len, err))
 		return -1;
-	return app_draw_body(app, a->op->c.answer, a->task.object, ret, ret_len, err);
+	return app_draw_body(app, a->op->c.answer, a->op->dest_ns, a->task.object, ret,
+			     ret_len, err);
 }
 
 /* Without what stays as it is in the cluster. */

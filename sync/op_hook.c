@@ -256,8 +256,13 @@ bool op_hooks_in_wave(struct op *op, enum hooks_when when, int after)
 	return true;
 }
 
-int op_hooks_after(const struct op *op)
+int op_hooks_after(struct op *op)
 {
+	bool pre = op->hooks->phase == HOOK_PRE_SYNC;
+
+	/* They may take long. What is cancelled goes nowhere: any state ends it. */
+	if (pre && op_holds_after(op, op->plan.early ? op->plan.early_wave : INT_MIN))
+		return OP_SETTLING_;
 	return op->hooks->after;
 }
 

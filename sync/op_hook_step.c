@@ -6,6 +6,8 @@
  */
 #include "op_hook_priv.h"
 
+#include "app_priv.h"
+
 #include <stdio.h>
 
 #define TRIES 5
@@ -16,6 +18,11 @@
 struct hook_run *hook_call_row(const struct hook_call *c)
 {
 	return record_hook(&c->op->app->rec, &c->task.key, c->task.phase);
+}
+
+static const struct rendered *hook_call_object(const struct hook_call *c)
+{
+	return &op_hooks_source(c->op, c->task.phase)->objects[c->task.object];
 }
 
 static bool is_over(const struct hook_run *row)
@@ -39,6 +46,7 @@ static void note_failed(struct hook_call *c, enum op_outcome outcome, bool may_p
 	_cleanup_buf_ struct buf key = BUF_INIT;
 
 	show(c, outcome == OP_REFUSED ? "SyncFailed" : "Synced", "Failed", words);
+	app_fault(op->app, hook_call_object(c));
 	if (h->failed)
 		return;
 	objkey_format(&c->task.key, &key);
@@ -114,7 +122,7 @@ static void took(struct hook_call *c, struct hook_run *row,
 static void ended(struct hook_call *c, struct hook_run *row, enum hook_state state,
 		  const char *words)
 {
-	const struct rendered *o = &op_hooks_source(c->op, c->task.phase)->objects[c->task.object];
+	const struct rendered *o = hook_call_object(c);
 
 	row->state = state;
 	c->op->hooks->dirty = true;
@@ -168,7 +176,8 @@ static void give_up(struct hook_call *c, struct hook_run *row)
 		c->err = ERR_INIT;
 		return;
 	}
-	if (c->terminal || op->outcome != OP_RUNNING) {
+	/* What people want done around a revert never keeps the good release away. */
+	if (c->terminal || op->outcome != OP_RUNNING || hook_of_revert(c->task.phase)) {
 		fail_refused(c, row, err.msg);
 		c->err = ERR_INIT;
 		return;

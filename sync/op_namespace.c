@@ -63,7 +63,11 @@ static bool is_forbidden(struct op *op)
 		return false;
 	err_wrap(&err, "CreateNamespace=true");
 	op->namespace_ready = true;
-	op_fail(op, OP_REFUSED, &err);
+	if (op->c.kind == OP_REVERT)	/* it goes on: what is there may be enough */
+		engine_log(op->e, LOG_WARN, op->app, "%s", err.msg);
+	else
+		op_fail(op, op_lacking(op), &err);
+	op_poke(op);
 	return true;
 }
 

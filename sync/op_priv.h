@@ -189,7 +189,7 @@ bool op_hooks_in_wave(struct op *op, enum hooks_when when, int after);
 /* The first wave after the one under way that has Sync hooks; false: none. */
 bool op_hooks_next_wave(const struct op *op, int *wave);
 bool op_hooks_tick(struct op *op);
-int op_hooks_after(const struct op *op);
+int op_hooks_after(struct op *op);
 bool op_hooks_busy(const struct op *op);	/* a request is under way */
 void op_hooks_free(struct op *op);
 

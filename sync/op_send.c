@@ -11,7 +11,7 @@ void op_send(struct op *op, struct kube_request *r)
 	_cleanup_free_ char *user = NULL;
 	struct err err = ERR_INIT;
 
-	if (strcmp(r->method, "GET") && app_acts_as(op->app, &user, &err))
+	if (strcmp(r->method, "GET") && app_acts_as(op->app, op->dest_ns, &user, &err))
 		r->refused = &err;
 	r->as_user = user;
 	kube_start(op->e->kube, r);

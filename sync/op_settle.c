@@ -5,6 +5,8 @@
  */
 #include "op_priv.h"
 
+#include "app_priv.h"
+#include "grace.h"
 #include "refs.h"
 
 #define PODS_AFTER_MS 3000
@@ -94,6 +96,7 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 	else
 		it->health.status = HEALTH_MISSING;
 	it->own_deadline_ms = l ? l->own_deadline_ms : 0;
+	it->lenient_until = l ? grace_until(op->e, l) : 0;
 	it->crd = !strcmp(t->key.kind, "CustomResourceDefinition");
 	it->waits = !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP)) &&
 		    strcmp(t->key.kind, "Application");
@@ -184,6 +187,21 @@ static void warn_unsettled(struct op *op, const struct settle_item *items,
 	}
 }
 
+/* What decided, and what would have if that had not: for a deadline, all that is late. */
+static void note_faults(struct op *op, const struct settle_item *items, size_t n,
+			const struct settle_result *r)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct settle_item *it = &items[i];
+		bool bad = it->degraded_since || it->pod != POD_FINE;
+		bool late = r->verdict == SETTLE_LATE && it->waits &&
+			    it->health.status > HEALTH_SUSPENDED;
+
+		if (i == r->culprit || (it->counts && (bad || late)))
+			app_fault_of(op->app, &op->plan, op->c.answer, &it->key);
+	}
+}
+
 enum settle_verdict op_settle(struct op *op, bool all)
 {
 	struct settle_limits limits = {
@@ -227,6 +245,7 @@ enum settle_verdict op_settle(struct op *op, bool all)
 		struct err bad = ERR_INIT;
 
 		op->may_pass = op->may_pass || r.may_pass;
+		note_faults(op, items, n, &r);
 		op_gather(op, items, n, r.culprit);
 		err_set(&bad, ERR_INVALID, "%s", r.message);
 		op_fail(op, OP_BAD, &bad);

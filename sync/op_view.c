@@ -168,6 +168,11 @@ void op_terminate(struct op *op, const char *why)
 	op_poke(op);
 }
 
+const char *op_destination(const struct op *op)
+{
+	return op->dest_ns;
+}
+
 struct op *op_free(struct op *op)
 {
 	if (!op)

@@ -59,14 +59,22 @@ static const struct rel *wish_of(const struct app *a)
 	return a->head && !a->head_err.code ? a->head : a->target;
 }
 
+/*
+ * What it wants, also what it has to wait with: a service that is held, a Secret whose
+ * source is being read.
+ */
+static bool wants(const struct app *a, const struct objkey *k)
+{
+	return has(a, wish_of(a), k) || (!a->head_err.code && has(a, a->raw, k));
+}
+
 static const char *wanted_by(void *arg, const struct objkey *k)
 {
 	const struct app *self = arg;
 	struct app *a, *next;
 
 	HASH_ITER(hh, self->engine->apps, a, next)
-		if (a != self && a->present && !a->spec.deleting &&
-		    has(a, wish_of(a), k))
+		if (a != self && a->present && !a->spec.deleting && wants(a, k))
 			return a->app_id;
 	return NULL;
 }
@@ -94,7 +102,7 @@ static enum tenure tenure(void *arg, const char *app_id, const struct objkey *k)
 		return TENURE_LEAVING;
 	if (is_unsettled(a))
 		return TENURE_LEAVING;
-	if (has(a, wish_of(a), k) || !wish_of(a) || app_is_refused(a) ||
+	if (wants(a, k) || !wish_of(a) || app_is_refused(a) ||
 	    a->rec_broken || (a->rec.target && a->target_id != a->rec.target))
 		return TENURE_HELD;
 	if (!has(a, a->target, k))
@@ -128,7 +136,7 @@ void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in)
 						       OPT_PRUNE_CONFIRM),
 		/* Argo CD writes whole seconds. */
 		.confirmed = asked && s->deletion_approved_ms / 1000 >= asked / 1000,
-		.allow_empty = s->allow_empty,
+		.allow_empty = s->allow_empty, .self_uid = s->uid,
 	};
 	in->shared_allowed = s->options & OPT_SHARED_ALLOWED;
 	in->policy = &r->policy;

@@ -133,11 +133,23 @@ static bool decide_by_others(const struct plan_input *in, struct task *t,
 	return true;
 }
 
+/* It may lie in the folder that it deploys; it goes when all else has gone. */
+static bool is_itself(const struct plan_input *in, const struct inv_entry *e)
+{
+	const struct prune_policy *p = policy_of(in);
+
+	return p->going && p->self_uid && is_child(e) && !strcmp(e->uid, p->self_uid);
+}
+
 static void decide_prune(const struct builder *b, struct task *t,
 			 const struct inv_entry *e)
 {
 	const struct live *l = live_find(b->in->live, &t->key);
 
+	if (is_itself(b->in, e)) {
+		task_set(t, 24, TASK_FORGET, "it is the application itself");
+		return;
+	}
 	if (decide_by_others(b->in, t, e, l))
 		return;
 	if (!e->uid[0] && l && plan_same_op(e, l, b->in->app_id)) {

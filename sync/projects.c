@@ -308,10 +308,10 @@ int projects_check(struct app *a, struct err *err)
 
 	if (projects_check_sources(a, &a->spec.sources, err))
 		return -1;
-	return app_acts_as(a, &user, err);
+	return app_acts_as(a, a->spec.dest_ns, &user, err);
 }
 
-int app_acts_as(struct app *a, char **ret, struct err *err)
+int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 {
 	const struct project *project = projects_of(a, err);
 
@@ -319,16 +319,7 @@ int app_acts_as(struct app *a, char **ret, struct err *err)
 	/* As app_check_write(): there is nobody to be any more. */
 	if (!project && a->spec.deleting && err->code == ERR_NOTFOUND)
 		return 0;
-	return project ? project_acts_as(project, a->spec.dest_ns, a->spec.ns, ret, err) :
-			 -1;
-}
-
-bool projects_write_as(const struct engine *e, const char *user)
-{
-	for (size_t i = 0; i < e->projects->list.len; i++)
-		if (project_may_act_as(&e->projects->list.data[i].project, user))
-			return true;
-	return false;
+	return project ? project_acts_as(project, dest_ns, a->spec.ns, ret, err) : -1;
 }
 
 bool app_is_refused(const struct app *a)

@@ -123,8 +123,9 @@ static void tell(struct scripts *s, struct live *l, const struct health *h)
 	struct live_before before = { .health = l->health.status,
 				      .progress = l->progress };
 	struct app *a = app_find_by_app_id(s->engine, l->app_id);
+	enum health_status said = l->held_back ? HEALTH_DEGRADED : l->health.status;
 
-	if (l->health.status == h->status && !strcmp(l->health.message, h->message))
+	if (said == h->status && !strcmp(l->health.message, h->message))
 		return;
 	memcpy(before.uid, l->uid, sizeof(before.uid));
 	memcpy(before.fingerprint, l->fingerprint, sizeof(before.fingerprint));

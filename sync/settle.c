@@ -50,6 +50,10 @@ static bool is_bad(const struct settle_item *it, const struct settle_limits *l,
 	*pod = false;
 	if (!it->counts)
 		return false;
+	if (now < it->lenient_until) {
+		sooner(ret, it->lenient_until);
+		return false;
+	}
 	if (it->pod == POD_CRASH && it->pod_ready)
 		grace = UINT64_MAX;
 	if (grace != UINT64_MAX) {
@@ -90,12 +94,17 @@ static bool is_settled(const struct settle_item *it)
 uint64_t settle_deadline(const struct settle_item *items, size_t n,
 			 uint64_t progress_at, uint64_t base_ms)
 {
-	uint64_t ms = base_ms;
+	uint64_t ms = base_ms, from = progress_at;
 
-	for (size_t i = 0; i < n; i++)
-		if (!is_settled(&items[i]) && items[i].own_deadline_ms > ms)
+	for (size_t i = 0; i < n; i++) {
+		if (is_settled(&items[i]))
+			continue;
+		if (items[i].own_deadline_ms > ms)
 			ms = items[i].own_deadline_ms;
-	return progress_at + ms;
+		if (items[i].lenient_until > from)
+			from = items[i].lenient_until;
+	}
+	return from + ms;
 }
 
 static void be_late(const struct settle_item *items, size_t i,

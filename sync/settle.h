@@ -17,6 +17,7 @@ struct settle_item {
 	bool counts;		/* its failure is evidence */
 	bool waits;		/* the step waits for it at all */
 	uint64_t own_deadline_ms;	/* that Git gives its rollout; 0 = none */
+	uint64_t lenient_until;	/* mono ms: it may be unwell till then; 0 = not */
 	bool crd;		/* holds the step even without a health rule */
 	uint64_t degraded_since;	/* mono ms; 0 = not degraded */
 	/* its pods of the new revision: */

@@ -30,6 +30,7 @@
  *  21  -  any             any                     FORGET: another application's release has it
  *  22  -  any             any                     HOLD: its kind is not served (any more)
  *  23  x  any             another's, and shared   APPLY, adopting; KEEP what we applied so
+ *  24  -  uid             any                     FORGET: it is the Application that goes
  *
  * Of 10 and 13 some become HOLD (kept for good: by an annotation, an owner, the
  * project, the policy) or ASK (data, Prune=confirm, too many at once): an ASK is
@@ -108,6 +109,7 @@ struct prune_policy {
 	bool confirmed;		/* deletion-approved is newer than the question */
 	bool unlimited;		/* no limit on how many at once */
 	bool allow_empty;
+	const char *self_uid;	/* of the Application, borrowed; NULL: not known */
 };
 
 struct plan_input {

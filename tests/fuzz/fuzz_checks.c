@@ -20,8 +20,7 @@ static void found(struct check *c, enum rule rule, const struct field *at,
 		abort();
 	field_text(at, &field);
 	if (f->list.len < 200)
-		findings_add(f, &(struct found){ rule, "a.yaml", 1, "X/x", buf_str(&field),
-						 message, "u", false });
+		findings_add(f, rule, "a.yaml", 1, "X/x", buf_str(&field), message, "u");
 }
 
 /* NULL: there is none that JSON can hold. */

@@ -23,7 +23,7 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 23
+#define N_CASES 24
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
@@ -189,6 +189,7 @@ static void load_policy(struct fixture *f, const json_t *c)
 		.confirmed = doc_get_bool(p, false, "confirmed", NULL),
 		.unlimited = doc_get_bool(p, false, "unlimited", NULL),
 		.allow_empty = doc_get_bool(p, false, "allowEmpty", NULL),
+		.self_uid = doc_get_str(p, "self", NULL),
 	};
 	f->others = (struct plan_others){ wanted_by, tenure, is_served,
 					  (void *)(uintptr_t)c };

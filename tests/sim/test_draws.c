@@ -12,6 +12,7 @@
 #include "asks.h"
 #include "core/doc.h"
 #include "hookscene.h"
+#include "unzipped.h"
 
 /* The value in base64, as Secrets hold it. Owned. */
 static char *encoded(const char *word)
@@ -71,22 +72,36 @@ static bool has_two(void *x)
 	return has_word(x, "two");
 }
 
+static bool contains(const struct buf *b, const char *word)
+{
+	return b->len && memmem(b->data, b->len, word, strlen(word));
+}
+
 /* The value went to the API server for that Secret, and to nothing else. */
 static void assert_kept(struct engsim *x)
 {
+	bool said = false;
+
 	for (size_t i = 0; i < sim_request_count(x->s); i++) {
 		const struct sim_request *r = sim_request(x->s, i);
 
+		_cleanup_buf_ struct buf all = BUF_INIT;
+
 		if (!r->body || strstr(r->path, "/namespaces/shop/secrets/coffer"))
 			continue;
+		unzipped(r->body, strlen(r->body), &all);
+		said |= contains(&all, "cDE=") || contains(&all, "p1");
 		for (size_t k = 0; k < 2; k++) {
 			_cleanup_free_ char *value = encoded(k ? "two" : "one");
 
-			if (strstr(r->body, CANARY) || strstr(r->body, value))
+			if (strstr(r->body, CANARY) || strstr(r->body, value) ||
+			    contains(&all, CANARY) || contains(&all, value))
 				fail_msg("%s %s holds a value", r->method, r->path);
 			assert_false(sim_log_contains(x->s, value));
 		}
 	}
+	if (!said)
+		fail_msg("what the manifest says itself was not found in a release either");
 }
 
 static void draws_end(struct engsim *x)
@@ -296,6 +311,34 @@ static void a_revert_needs_no_source(void **state)
 	draws_end(&x);
 }
 
+/*
+ * The destination is edited while the first waves come up: what goes to the old one never
+ * takes from the new one's Secrets, which would need their consent.
+ */
+static void an_edited_destination_lends_nothing(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 1010, "src");
+	engsim_commit(&x, "coffer.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Secret\","
+		"\"metadata\":{\"name\":\"coffer\",\"annotations\":{\"syncd.dev/secret-from\":"
+		"\"src\",\"argocd.argoproj.io/sync-wave\":\"3\"}},\"stringData\":{\"code\":"
+		"\"StrongBase64Password\",\"plain\":\"p1\"}}");
+	give(&x, "shop", "code", "one", "");
+	give(&x, "vault", "code", "two", "");
+	apisim_set_options(x.api, &(struct apisim_options){ .pod_start_ms = 40000 });
+	engsim_start(&x);
+	scene_until(&x, ask_is_settling, LONG, "settling");
+	scene_edit_app(&x, "{\"spec\":{\"destination\":{\"namespace\":\"vault\"}}}");
+	for (int i = 0; i < 600; i++) {
+		sim_run_for(x.s, 1000);
+		assert_false(has_two(&x));
+	}
+	assert_non_null(apisim_get(x.api, "secrets", "vault", "coffer"));
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +349,7 @@ int main(void)
 		cmocka_unit_test(sources_are_counted),
 		cmocka_unit_test(a_rotation_is_a_release),
 		cmocka_unit_test(a_revert_needs_no_source),
+		cmocka_unit_test(an_edited_destination_lends_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

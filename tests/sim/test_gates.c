@@ -301,6 +301,88 @@ static void a_windows_end_stops_at_the_end_of_a_wave(void **state)
 	}
 }
 
+/* ---- under way before the first wave ---- */
+
+#define MAP(name, notes)                                                                    \
+	"{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"" name "\","  \
+	"\"annotations\":{" notes "}},\"data\":{\"v\":\"1\"}}"
+
+static bool has_old(void *x)
+{
+	return apisim_get(((struct engsim *)x)->api, "configmaps", "shop", "old");
+}
+
+static bool migrates(void *x)
+{
+	return hooks_job(x, "migrate");
+}
+
+/* Nothing goes, and nothing new comes, whatever is to happen before the first wave. */
+static void a_gate_shut_while_a_hook_runs_is_heeded(void **state)
+{
+	static const struct {
+		const char *old_notes, *file, *text;
+	} cases[] = {
+		{ "", NULL, NULL },
+		{ "\"syncd.dev/prune\":\"before\"", NULL, NULL },
+		{ "\"syncd.dev/prune\":\"before\"", "ns.yaml",	/* made for the hook */
+		  "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":"
+		  "\"shop\"}}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *old = xasprintf(MAP("old", "%s"), cases[i].old_notes);
+		struct engsim x;
+
+		gated_scene(&x, 930 + i);
+		engsim_commit(&x, "old.yaml", old);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		scene_until(&x, has_old, LONG, "the old one");
+		apisim_set_options(x.api, &(struct apisim_options){
+			.pod_start_ms = 40000 });
+		hooks_put(&x, "migrate", "PreSync", "v1", "");
+		if (cases[i].file)
+			engsim_commit(&x, cases[i].file, cases[i].text);
+		engsim_commit(&x, "old.yaml", NULL);
+		scene_put(&x, "v2");
+		scene_until(&x, migrates, LONG, "the hook");
+		shut_it(&x, ENV("enabled: false"));
+		sim_run_for(x.s, 10 * MINUTES);
+		assert_string_equal(scene_tag(&x), "v1");
+		assert_true(has_old(&x));
+		assert_non_null(strstr(ask_syncd(&x, "message"), "is not enabled"));
+		control(&x, ENV(""));
+		scene_until_tag(&x, "v2", 10 * MINUTES);
+		engsim_until_phase(&x, "shop", "Good", 10 * MINUTES);
+		assert_false(has_old(&x));
+		scene_end(&x, false);
+	}
+}
+
+/*
+ * What is said of a wait outlives the words of the gate that it was about: looks that
+ * decide nothing say it again.
+ */
+static void a_wait_is_told_also_when_nothing_is_decided(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	gated_scene(&x, 940);
+	shut_it(&x, ENV("enabled: false"));
+	scene_put(&x, "v2");
+	sim_run_for(x.s, 2 * MINUTES);
+	assert_non_null(strstr(ask_syncd(&x, "message"), "is not enabled"));
+	ask_annotate(&x, "argocd.argoproj.io/skip-reconcile", "\"true\"");
+	control(&x, ENV(""));
+	sim_run_for(x.s, 2 * MINUTES);
+	ask_annotate(&x, "argocd.argoproj.io/skip-reconcile", "null");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -312,6 +394,8 @@ int main(void)
 		cmocka_unit_test(a_project_names_the_file_for_all),
 		cmocka_unit_test(a_revert_passes),
 		cmocka_unit_test(a_windows_end_stops_at_the_end_of_a_wave),
+		cmocka_unit_test(a_gate_shut_while_a_hook_runs_is_heeded),
+		cmocka_unit_test(a_wait_is_told_also_when_nothing_is_decided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

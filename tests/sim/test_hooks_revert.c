@@ -125,6 +125,22 @@ static void none_of_them_keeps_the_good_one_away(void **state)
 	}
 }
 
+/* Nor does a webhook of others that lets no Job through, nor an API server in trouble. */
+static void trouble_with_one_keeps_nothing_away(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 7020, "2");
+	sim_aim_faults(x.s, "PATCH", "/jobs/undo");
+	sim_set_faults(x.s, &(struct sim_faults){ .http_503 = 1000 }, 0);
+	scene_until(&x, goes_back, 300000, "a revert");
+	engsim_until_phase(&x, "shop", "Pinned", 300000);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_true(scene_has_event(&x, "RevertHookFailed", "PreRevert hook batch/Job/shop/undo"));
+	hooks_end(&x);
+}
+
 static bool is_back(void *arg)
 {
 	struct engsim *x = arg;
@@ -193,6 +209,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_of_its_own_release),
 		cmocka_unit_test(none_of_them_keeps_the_good_one_away),
+		cmocka_unit_test(trouble_with_one_keeps_nothing_away),
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(once_for_all_tries_of_a_revert),
 	};

@@ -377,6 +377,32 @@ static void moved_object_outlives_its_application(void **state)
 	scene_end(&x, false);
 }
 
+/* It lies in the folder that it deploys, and goes all the same. */
+static void an_application_that_has_itself_goes(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 35);
+	engsim_commit(&x, "shop.yaml", "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":"
+		"\"Application\",\"metadata\":{\"name\":\"shop\",\"namespace\":\"argocd\","
+		"\"annotations\":{\"argocd.argoproj.io/sync-wave\":\"5\"},\"finalizers\":"
+		"[\"resources-finalizer.argocd.argoproj.io\"]},\"spec\":{\"project\":\"default\","
+		"\"source\":{\"repoURL\":\"" REPO "\",\"path\":\"app\",\"targetRevision\":"
+		"\"main\"},\"destination\":{\"server\":\"https://kubernetes.default.svc\","
+		"\"namespace\":\"shop\"},\"syncPolicy\":{\"automated\":{\"prune\":true,"
+		"\"selfHeal\":true}}}}");
+	put_map(&x, "app", "first", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	sim_run_for(x.s, 60000);
+	assert_null(apisim_get(x.api, "applications.argoproj.io", "argocd", "shop"));
+	assert_string_equal(scene_tag(&x), "");
+	assert_false(map_is_there(&x, "first"));
+	scene_end(&x, false);
+}
+
 /* ---- what a person did to the live object ---- */
 
 /* text with `word` in the place of its "%s", if it has one. */
@@ -553,6 +579,7 @@ int main(void)
 		cmocka_unit_test(moved_object_is_handed_over_alive),
 		cmocka_unit_test(shared_object_is_said_and_left),
 		cmocka_unit_test(moved_object_outlives_its_application),
+		cmocka_unit_test(an_application_that_has_itself_goes),
 		cmocka_unit_test(hands_on_the_live_object_are_respected),
 		cmocka_unit_test(prune_before_comes_before_the_apply),
 		cmocka_unit_test(kinds_are_read_anew_all_the_while),

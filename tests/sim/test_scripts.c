@@ -291,7 +291,8 @@ static void an_object_has_its_time(void **state)
 
 	(void)state;
 	begin(&x, &j, 3160);
-	put_scripts(&x, "argocd", BY_VALUE);
+	put_scripts(&x, "argocd", "if obj.data.key == 'again' then return { status = "
+		    "'Progressing', message = 'no good' } end\n" BY_VALUE);
 	engsim_commit(&x, "extra.yaml", bad);
 	engsim_start(&x);
 	until(&x, "Progressing: no good");
@@ -304,6 +305,17 @@ static void an_object_has_its_time(void **state)
 	until(&x, "Degraded: no good");
 	engsim_commit(&x, "extra.yaml", fine);
 	until(&x, "Healthy: fine");
+	/* Held back, then Progressing in the same words: not Degraded in the end. */
+	engsim_commit(&x, "extra.yaml", bad);
+	until(&x, "Progressing: no good");
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "shop",
+		    "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":false}}}}");
+	apisim_edit(x.api, "kubectl-edit", "configmaps", "shop", "extra",
+		    "{\"data\":{\"key\":\"again\"}}");
+	sim_run_for(x.s, 240000);
+	until(&x, "Progressing: no good");
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "shop",
+		    "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":true}}}}");
 	/* What is no duration is none. */
 	engsim_commit(&x, "extra.yaml", odd);
 	until(&x, "Degraded: no good");

@@ -20,14 +20,21 @@ static void control(struct engsim *x, const char *text)
 	sim_git_commit(x->s, REPO, "main", FILE_PATH, text);
 }
 
-static void put(struct engsim *x, const char *name, const char *service, const char *value)
+static void put_at(struct engsim *x, const char *path, const char *name,
+		   const char *service, const char *value)
 {
-	_cleanup_free_ char *file = xasprintf("%s.yaml", name);
 	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
 		"\"metadata\":{\"name\":\"%s\",\"labels\":{\"app\":\"%s\"}},\"data\":{\"v\":"
 		"\"%s\"}}", name, service, value);
 
-	engsim_commit(x, file, text);
+	sim_git_commit(x->s, REPO, "main", path, text);
+}
+
+static void put(struct engsim *x, const char *name, const char *service, const char *value)
+{
+	_cleanup_free_ char *path = xasprintf("app/%s.yaml", name);
+
+	put_at(x, path, name, service, value);
 }
 
 static const char *value(struct engsim *x, const char *name)
@@ -178,22 +185,28 @@ static void asking_lets_out_what_only_waits_for_that(void **state)
 	scene_end(&x, false);
 }
 
+static void deploy(struct engsim *x, const char *name, const char *service,
+		   const char *image)
+{
+	_cleanup_free_ char *plain = engsim_deployment(name, image, 1);
+	_cleanup_free_ char *file = xasprintf("%s.yaml", name), *text = NULL;
+	json_t *o = doc_parse(plain, strlen(plain), NULL);
+
+	json_object_set_new(json_object_get(o, "metadata"), "labels",
+			    json_pack("{ss}", "app", service));
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	engsim_commit(x, file, text);
+}
+
 /* The release without the service is good: that is where a bad service goes back to. */
 static void a_bad_service_goes_back_alone(void **state)
 {
-	_cleanup_free_ char *bad = NULL, *labelled = NULL;
 	struct engsim x;
-	json_t *o;
 
 	(void)state;
 	services_scene(&x, 977);
-	bad = engsim_deployment("store", "crash-1", 1);
-	o = doc_parse(bad, strlen(bad), NULL);
-	json_object_set_new(json_object_get(o, "metadata"), "labels",
-			    json_pack("{ss}", "app", "db"));
-	labelled = json_dumps(o, JSON_COMPACT);
-	json_decref(o);
-	engsim_commit(&x, "store.yaml", labelled);
+	deploy(&x, "store", "db", "crash-1");
 	change_all(&x, DB("enabled: false"));
 	assert_null(apisim_get(x.api, "deployments.apps", "shop", "store"));
 	control(&x, DB(""));
@@ -201,6 +214,134 @@ static void a_bad_service_goes_back_alone(void **state)
 	assert_string_equal(value(&x, "front"), "2");
 	assert_string_equal(value(&x, "db"), "1");
 	scene_end(&x, false);
+}
+
+/* Its objects are wanted though they cannot come: who had them before keeps them alive. */
+static void what_moves_into_a_held_service_stays_alive(void **state)
+{
+	_cleanup_free_ char *uid = NULL;
+	struct engsim x;
+
+	(void)state;
+	services_scene(&x, 978);
+	engsim_application(&x, "other", "");
+	apisim_edit(x.api, "kubectl", "applications.argoproj.io", "argocd", "other",
+		    "{\"spec\":{\"source\":{\"path\":\"second\"}}}");
+	put_at(&x, "second/moves.yaml", "moves", "db", "1");
+	put_at(&x, "second/rests.yaml", "rests", "web", "1");
+	engsim_until_phase(&x, "other", "Good", LONG);
+	uid = xstrdup(doc_get_str(apisim_get(x.api, "configmaps", "shop", "moves"),
+				  "metadata", "uid", NULL));
+	control(&x, DB("enabled: false"));
+	put_at(&x, "app/moves.yaml", "moves", "db", "2");
+	put(&x, "front", "front", "2");
+	sim_git_commit(x.s, REPO, "main", "second/moves.yaml", NULL);
+	scene_until(&x, front_is_2, LONG, "front 2");
+	sim_run_for(x.s, 15 * MINUTES);
+	assert_string_equal(value(&x, "moves"), "1");
+	control(&x, DB(""));
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5 * MINUTES);
+	assert_string_equal(value(&x, "moves"), "2");
+	assert_string_equal(doc_get_str(apisim_get(x.api, "configmaps", "shop", "moves"),
+					"metadata", "uid", NULL), uid);
+	scene_end(&x, true);
+}
+
+static size_t jobs_made(struct engsim *x)
+{
+	return scene_answers(x, 0, "PATCH", "/jobs/", 200) +
+	       scene_answers(x, 0, "PATCH", "/jobs/", 201);
+}
+
+static bool two_jobs(void *x)
+{
+	return jobs_made(x) >= 2;
+}
+
+/* The gate of one service is no news for the hooks of the others. */
+static void a_gate_alone_runs_no_hooks(void **state)
+{
+	struct engsim x;
+	size_t made;
+
+	(void)state;
+	services_scene(&x, 979);
+	hooks_put(&x, "migrate", "PreSync", "v1", "");
+	hooks_put(&x, "load", "PreSync", "v1", ",\"syncd.dev/service\":\"db\"");
+	scene_until(&x, two_jobs, LONG, "both hooks");
+	sim_run_for(x.s, 5 * MINUTES);
+	assert_true(engsim_in_phase(&x, "shop", "Good"));
+	made = jobs_made(&x);
+	for (int i = 0; i < 2; i++) {
+		control(&x, DB("enabled: false"));
+		sim_run_for(x.s, 5 * MINUTES);
+		control(&x, DB(""));
+		sim_run_for(x.s, 5 * MINUTES);
+	}
+	assert_int_equal(jobs_made(&x), made);
+	assert_string_equal(sync_status(&x), "Synced");
+	scene_end(&x, false);
+}
+
+#define SPARED DB("rollback_on_failure: false")
+
+static void bring_crash(struct engsim *x)
+{
+	deploy(x, "store", "db", "crash-1");
+}
+
+static void bring_two_crashes(struct engsim *x)
+{
+	deploy(x, "store", "db", "crash-1");
+	deploy(x, "shelf", "front", "crash-1");
+}
+
+static void bring_crash_of_another(struct engsim *x)
+{
+	deploy(x, "shelf", "front", "crash-1");
+}
+
+static void bring_failing_hook(struct engsim *x)
+{
+	hooks_put(x, "check", "PostSync", "crash", ",\"syncd.dev/service\":\"db\","
+		  "\"syncd.dev/reversible\":\"true\"");
+}
+
+/* A failure of that service alone takes nothing back; with another's it does. */
+static void what_a_service_breaks_may_only_be_reported(void **state)
+{
+	static const struct {
+		void (*bring)(struct engsim *x);
+		const char *file, *phase;
+	} cases[] = {
+		{ bring_crash, SPARED, "Failed" },
+		{ bring_failing_hook, SPARED, "Failed" },
+		{ bring_two_crashes, SPARED, "Pinned" },
+		{ bring_crash_of_another, SPARED, "Pinned" },
+		{ bring_crash, DB("rollback_on_failure: true"), "Pinned" },
+		{ bring_crash, DB(""), "Pinned" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool stays = !strcmp(cases[i].phase, "Failed");
+		const char *why = "deploy-control " FILE_PATH " says rollback_on_failure: "
+				  "false of service db";
+		struct engsim x;
+
+		services_scene(&x, 980 + i);
+		control(&x, cases[i].file);
+		put(&x, "db", "db", "2");
+		cases[i].bring(&x);
+		engsim_until_phase(&x, "shop", cases[i].phase, 20 * MINUTES);
+		assert_string_equal(value(&x, "db"), stays ? "2" : "1");
+		if (stays)
+			scene_assert_condition(&x, "shop", "SyncError", why);
+		sim_run_for(x.s, 3 * MINUTES);
+		assert_string_equal(value(&x, "db"), stays ? "2" : "1");
+		scene_end(&x, false);
+	}
 }
 
 int main(void)
@@ -211,6 +352,9 @@ int main(void)
 		cmocka_unit_test(drift_of_a_held_service_is_put_back),
 		cmocka_unit_test(asking_lets_out_what_only_waits_for_that),
 		cmocka_unit_test(a_bad_service_goes_back_alone),
+		cmocka_unit_test(what_moves_into_a_held_service_stays_alive),
+		cmocka_unit_test(a_gate_alone_runs_no_hooks),
+		cmocka_unit_test(what_a_service_breaks_may_only_be_reported),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

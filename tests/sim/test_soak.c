@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "apiint.h"
+#include "core/doc.h"
 #include "scenes.h"
 
 #define SOAK_MS 60000
@@ -49,6 +50,43 @@ static void time_that_git_gives_is_heeded(void **state)
 		assert_string_equal(scene_tag(&x), "v1");
 		assert_true(sim_now(x.s) - from >= rows[i].least);
 		assert_true(sim_now(x.s) - from < rows[i].most);
+		scene_end(&x, true);
+	}
+}
+
+static void put_lenient(struct engsim *x, const char *tag)
+{
+	_cleanup_free_ char *plain = engsim_deployment("web", tag, 2), *text = NULL;
+	json_t *o = doc_parse(plain, strlen(plain), NULL);
+
+	json_object_set_new(doc_get(o, "metadata", "annotations", NULL),
+			    "syncd.dev/health-after", json_string("4m"));
+	text = json_dumps(o, JSON_COMPACT);
+	json_decref(o);
+	engsim_commit(x, "web.yaml", text);
+}
+
+/* syncd.dev/health-after: neither its pods nor a deadline condemn it before. */
+static void what_may_be_unwell_for_a_while_is_let_be(void **state)
+{
+	static const char *const rows[] = { "noready2", "crash2", "bad2" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct engsim x;
+		uint64_t from;
+
+		scene_init(&x, 970 + i);
+		put_lenient(&x, "v1");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		put_lenient(&x, rows[i]);
+		scene_until_tag(&x, rows[i], LONG);
+		from = sim_now(x.s);
+		sim_run_for(x.s, 230000);
+		assert_string_equal(scene_tag(&x), rows[i]);
+		engsim_until_phase(&x, "shop", "Pinned", 600000);
+		assert_true(sim_now(x.s) - from < 400000);
 		scene_end(&x, true);
 	}
 }
@@ -209,6 +247,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(time_that_git_gives_is_heeded),
+		cmocka_unit_test(what_may_be_unwell_for_a_while_is_let_be),
 		cmocka_unit_test(bad_ends_break_the_soak),
 		cmocka_unit_test(one_bad_end_prolongs_the_soak),
 		cmocka_unit_test(other_ends_do_not_count),

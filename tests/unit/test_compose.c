@@ -65,6 +65,13 @@ static const struct row rows[] = {
 	{ "all of the first release is held", "b:db:1", NULL, "", "db 1" },
 	{ "a held hook is left out", "a:web:2 h!:db:1", "a:web:1", "a=2", "db 1" },
 	{ "... also one that ran", "a:web:2 h!:db:2", "a:web:1 h!:db:1", "a=2", "db 1" },
+	{ "... alone it is nothing new", "a:web:1 h!:db:2", "a:web:1 h!:db:1", "running",
+	  "db 1" },
+	{ "... nor one that is as it ran", "a:web:1 h!:db:1", "a:web:1 h!:db:1", "running", "" },
+	{ "... which still does not run again", "a:web:2 h!:db:1", "a:web:1 h!:db:1", "a=2", "" },
+	{ "... nor for being gone from Git", "a:web:1", "a:web:1 h!:db:1", "running", "" },
+	{ "another's hook that changed is", "h!:web:2 b:db:2", "h!:web:1 b:db:1", "b=1 h=2",
+	  "db 1" },
 	{ "another's hook is not", "h!:web:1 b:db:2", "b:db:1", "b=1 h=1", "db 1" },
 };
 
@@ -155,12 +162,38 @@ static void composing_comes_to_rest(void **state)
 	drop(running);
 }
 
+/* What looks for an object in a release bisects it. */
+static void what_is_composed_is_sorted_as_releases_are(void **state)
+{
+	static const char git_text[] = "{apiVersion: v1, kind: ConfigMap, metadata: {name: cm1}}\n"
+		"---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: dash, namespace: monitoring}}\n"
+		"---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: x, namespace: zoo}}\n"
+		"---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: new, labels: {app: db}}}\n";
+	struct render_request r = { .destination_ns = (char *)(uintptr_t)"shop" };
+	struct render_answer git, out;
+	struct compose_in in = { .git = &git, .dest_ns = "shop", .is_held = is_db };
+	struct compose_report report;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(render_text("t", git_text, strlen(git_text), &r, &git, &err), 0);
+	assert_true(release_compose(&in, &out, &report));
+	assert_int_equal(out.n_objects, 3);
+	assert_string_equal(out.objects[0].name, "cm1");
+	assert_string_equal(out.objects[1].name, "dash");
+	assert_string_equal(out.objects[2].name, "x");
+	compose_report_deinit(&report);
+	render_answer_deinit(&out);
+	render_answer_deinit(&git);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(releases_are_composed_by_their_cases),
 		cmocka_unit_test(a_namespace_may_be_the_destinations),
 		cmocka_unit_test(composing_comes_to_rest),
+		cmocka_unit_test(what_is_composed_is_sorted_as_releases_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
