@@ -1,10 +1,8 @@
 /*
  * What can be wrong with an object that the API server would take: a function for each
- * rule, over the object as it will be sent.
+ * rule, over the object as it will be sent. Of Secrets: check_secret.c.
  */
 #include "checks.h"
-
-#include <ctype.h>
 
 /* ---- containers ---- */
 
@@ -136,81 +134,4 @@ static void unasked(struct pods *p, const struct field *container, bool runs_on)
 void lint_requests(struct check *c)
 {
 	each_container(&(struct pods){ .c = c, .fn = unasked });
-}
-
-/* ---- secrets ---- */
-
-#define VALUE_MAX 4096
-
-static bool all_of(const char *s, const char *set)
-{
-	return s[strspn(s, set)] == '\0';
-}
-
-/* Stands for a value that comes from elsewhere. */
-bool lint_is_placeholder(const char *s)
-{
-	static const char *const words[] = {
-		"placeholder", "changeme", "change-me", "change_me", "change me", "replace",
-		"redacted", "dummy", "example", "todo", "fixme", "fill-in", "fill_in",
-		"insert-", "insert_", "your-", "your_", "strongbase64password",
-	};
-	size_t n = strlen(s);
-
-	if (all_of(s, " \t\r\n") || all_of(s, "xX") || all_of(s, "*") || all_of(s, ".-"))
-		return true;
-	if (n > VALUE_MAX)
-		return false;
-	if ((s[0] == '<' && s[n - 1] == '>') || strstr(s, "${") || strstr(s, "$(") ||
-	    strstr(s, "{{"))
-		return true;
-	for (size_t i = 0; i < ARRAY_LEN(words); i++)
-		if (strcasestr(s, words[i]))
-			return true;
-	return false;
-}
-
-/* As it stands, or what it is base64 of; a certificate is public. */
-static bool is_harmless(const char *value)
-{
-	static const char certificate[] = "-----BEGIN CERTIFICATE-----";
-	_cleanup_buf_ struct buf plain = BUF_INIT;
-	const char *s;
-
-	if (lint_is_placeholder(value))
-		return true;
-	if (b64_decode(value, strlen(value), &plain) || strlen(buf_str(&plain)) != plain.len)
-		return false;
-	s = buf_str(&plain);
-	return lint_is_placeholder(s) || (!strncmp(s, certificate, sizeof(certificate) - 1) &&
-					  !strstr(s, "PRIVATE KEY"));
-}
-
-static void judge_values(struct check *c, const struct field *object, const char *list)
-{
-	json_t *all = json_object_get(c->object, list), *value;
-	const struct field of = { .up = object, .key = list, .value = all };
-	const char *key;
-
-	json_object_foreach(all, key, value) {
-		/* the value is not handed on: nobody compares or prints it */
-		const struct field at = { .up = &of, .key = key };
-
-		if (json_is_string(value) && !is_harmless(json_string_value(value)))
-			check_tell(c, RULE_SECRET, &at, "a value in Git is known to everybody "
-				   "who reads it, for ever: keep it in the cluster, seal it, or "
-				   "write a placeholder");
-	}
-}
-
-void lint_secret(struct check *c)
-{
-	const struct field object = { .value = c->object };
-	const char *kind = doc_get_str(c->object, "kind", NULL);
-	const char *version = doc_get_str(c->object, "apiVersion", NULL);
-
-	if (!kind || strcmp(kind, "Secret") || !version || strcmp(version, "v1"))
-		return;
-	judge_values(c, &object, "data");
-	judge_values(c, &object, "stringData");
 }

@@ -21,29 +21,32 @@ struct looking {
 	char *file;		/* where the object is */
 	unsigned line;
 	uint64_t ignored;	/* a bit for each rule */
-	size_t told;
+	size_t told[LEVEL_ERROR + 1];	/* of each level, before --strict */
 };
 
 static void found(struct check *c, enum rule rule, const struct field *at,
 		  const char *message)
 {
 	struct looking *l = container_of(c, struct looking, check);
-	_cleanup_free_ char *object = xasprintf("%s/%s", l->o->kind, l->o->name);
+	_cleanup_free_ char *object = NULL;
 	_cleanup_buf_ struct buf field = BUF_INIT;
-	unsigned line = l->line;
-	const char *file = l->file;
+	struct found what = { .rule = rule, .file = l->file, .line = l->line,
+			      .message = message, .unit = l->title,
+			      .silenced = l->ignored >> rule & 1 };
 
-	if (l->told++ >= OBJECT_FINDINGS_MAX)
+	if (!what.silenced && (l->told[rules[rule].level]++ >= OBJECT_FINDINGS_MAX ||
+			       findings_is_full(l->findings, rule))) {
+		findings_leave_out(l->findings, rule, l->title);
 		return;
-	if (!places_find(l->places, l->file, l->line, at, &line)) {
-		file = l->home->file;	/* an overlay says otherwise */
-		line = l->home->line;
+	}
+	if (!what.silenced && !places_find(l->places, l->file, l->line, at, &what.line)) {
+		what.file = l->home->file;	/* an overlay says otherwise */
+		what.line = l->home->line;
 	}
 	field_text(at, &field);
-	findings_add(l->findings, rule, file, line, object, buf_str(&field), message,
-		     l->title);
-	if (l->ignored >> rule & 1)
-		findings_silence(l->findings);
+	what.object = object = xasprintf("%s/%s", l->o->kind, l->o->name);
+	what.field = buf_str(&field);
+	findings_add(l->findings, &what);
 }
 
 /* "rule, rule": a bit for each. One that does not exist is told. */
@@ -106,6 +109,26 @@ static const struct unit *home_of(const struct survey *s, const struct unit *u)
 	return u;
 }
 
+static int by_source(const void *a, const void *b)
+{
+	const struct rendered *x = *(struct rendered *const *)a;
+	const struct rendered *y = *(struct rendered *const *)b;
+	int c = strcmp(x->source, y->source);
+
+	return c ? c : (x > y) - (x < y);
+}
+
+/* File by file: each is read once for its places. */
+static const struct rendered **in_files(const struct render_answer *a)
+{
+	const struct rendered **list = xcalloc(a->n_objects + 1, sizeof(*list));
+
+	for (size_t i = 0; i < a->n_objects; i++)
+		list[i] = &a->objects[i];
+	qsort(list, a->n_objects, sizeof(*list), by_source);
+	return list;
+}
+
 static int look_at_unit(struct findings *f, struct places *places, const struct survey *s,
 			const struct unit *u, const struct schema *schema,
 			struct err *err)
@@ -113,15 +136,17 @@ static int look_at_unit(struct findings *f, struct places *places, const struct 
 	const struct unit *home = home_of(s, u);
 	_cleanup_(render_bodies_deinit) struct render_bodies bodies = { .answer = &u->answer };
 	_cleanup_free_ char *title = unit_label(u);
+	_cleanup_free_ const struct rendered **list = in_files(&u->answer);
 
 	for (size_t i = 0; i < u->answer.n_objects; i++) {
 		struct looking l = { .findings = f, .places = places, .unit = u, .home = home,
-				     .title = title, .o = &u->answer.objects[i], .check.found = found };
+				     .title = title, .o = list[i], .check.found = found };
 		_cleanup_json_ json_t *object = NULL;
 		const char *body;
 		size_t len;
 
-		if (render_bodies_get(&bodies, i, &body, &len, err) < 0)
+		if (render_bodies_get(&bodies, (size_t)(l.o - u->answer.objects), &body, &len,
+				      err) < 0)
 			return -1;
 		object = doc_parse(body, len, err);
 		if (!object)

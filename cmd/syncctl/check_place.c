@@ -17,13 +17,26 @@ static void forget(struct places *p)
 {
 	free(p->path);
 	p->path = NULL;
-	vec_deinit(&p->docs);
+	vec_deinit(&p->rows);
 	arena_deinit(&p->arena);
 }
 
 void places_deinit(struct places *p)
 {
 	forget(p);
+}
+
+static void add(struct places *p, const struct node *n)
+{
+	vec_push(&p->rows, ((struct place_row){ n, p->rows.len }));
+}
+
+static int by_line(const void *a, const void *b)
+{
+	const struct place_row *x = a, *y = b;
+	int c = (x->object->line > y->object->line) - (x->object->line < y->object->line);
+
+	return c ? c : (x->order > y->order) - (x->order < y->order);
 }
 
 /* As far as it can be read: what comes behind a mistake is not found. */
@@ -42,24 +55,33 @@ static void load(struct places *p, const char *path)
 	if (p->files->ops->read(p->files, path, FILE_MAX, &text, &len, &err))
 		return;
 	r = node_reader_new3(text, len);
-	while (node_read(r, &p->arena, &n, &err) == 1)
-		vec_push(&p->docs, n);
+	while (node_read(r, &p->arena, &n, &err) == 1) {
+		const struct node *items = node_get(n, "items");
+
+		add(p, n);
+		for (uint32_t k = 0; items && items->kind == NODE_LIST && k < items->len; k++)
+			add(p, items->kids[k]);
+	}
 	node_reader_free(r);
+	if (p->rows.len)
+		qsort(p->rows.data, p->rows.len, sizeof(p->rows.data[0]), by_line);
 }
 
-/* The object that begins at that line: a document, or an item of a List. */
+/* The first object that begins at that line: a document, or an item of a List. */
 static const struct node *object_at(const struct places *p, unsigned line)
 {
-	for (size_t i = 0; i < p->docs.len; i++) {
-		const struct node *doc = p->docs.data[i], *items = node_get(doc, "items");
+	size_t from = 0, to = p->rows.len;
 
-		if (doc->line == line)
-			return doc;
-		for (uint32_t k = 0; items && items->kind == NODE_LIST && k < items->len; k++)
-			if (items->kids[k]->line == line)
-				return items->kids[k];
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (p->rows.data[middle].object->line < line)
+			from = middle + 1;
+		else
+			to = middle;
 	}
-	return NULL;
+	return from < p->rows.len && p->rows.data[from].object->line == line ?
+	       p->rows.data[from].object : NULL;
 }
 
 static const struct node *item_called(const struct node *list, const char *name)

@@ -21,8 +21,10 @@ static void count(struct buf *out, const char *before, size_t n, const char *wha
 
 static void sum_up(const struct findings *f, const struct report_counts *n, struct buf *out)
 {
-	if (f->capped)
-		buf_addf(out, "only the first %d findings are shown\n", FINDINGS_MAX);
+	_cleanup_free_ char *more = findings_left_out_text(f);
+
+	if (more)
+		buf_addf(out, "%s\n", more);
 	count(out, "", n->apps, "application");
 	count(out, ", ", n->kustomizations, "kustomization");
 	count(out, ", ", n->objects, "object");
@@ -71,6 +73,7 @@ void findings_github(const struct findings *f, struct buf *out)
 {
 	static const char *const commands[] = { [LEVEL_NOTE] = "notice",
 		[LEVEL_WARNING] = "warning", [LEVEL_ERROR] = "error" };
+	_cleanup_free_ char *more = findings_left_out_text(f);
 
 	for (size_t i = 0; i < f->list.len; i++) {
 		const struct finding *one = &f->list.data[i];
@@ -94,6 +97,8 @@ void findings_github(const struct findings *f, struct buf *out)
 		escaped(buf_str(&text), false, out);
 		buf_addc(out, '\n');
 	}
+	if (more)
+		buf_addf(out, "::warning title=syncctl::%s\n", more);
 }
 
 json_t *findings_json(const struct findings *f)

@@ -44,6 +44,10 @@ const struct rule_info rules[RULE_N] = {
 		"them.", NULL },
 	[RULE_NOT_CHECKED] = { "not-checked", LEVEL_NOTE, "it was not checked",
 		"Nothing is said about it, good or bad. The message says why.", NULL },
+	[RULE_NOTHING_CHECKED] = { "nothing-checked", LEVEL_WARNING, "no Application was checked",
+		"Not one Application is known to go out by what is here, so that the check says "
+		"nothing about any of them. Mostly the clone's remotes do not name the repository "
+		"as the Applications do: say --repo URL.", NULL },
 };
 
 const char *level_text(enum level level)

@@ -78,6 +78,19 @@ static json_t *result(const struct finding *f)
 			 "partialFingerprints", "syncd/v1", print);
 }
 
+/* How the run went: what is not in the results is said here. */
+static json_t *invocation(const struct findings *f)
+{
+	_cleanup_free_ char *more = findings_left_out_text(f);
+	json_t *o = json_pack("{sb}", "executionSuccessful", 1);
+
+	if (more)
+		json_object_set_new(o, "toolExecutionNotifications",
+				    json_pack("[{ss so}]", "level", "warning", "message",
+					      text(more)));
+	return o;
+}
+
 json_t *findings_sarif(const struct findings *f, const char *version)
 {
 	json_t *list = json_array(), *all = json_array();
@@ -86,8 +99,8 @@ json_t *findings_sarif(const struct findings *f, const char *version)
 		json_array_append_new(all, rule_json(&rules[i]));
 	for (size_t i = 0; i < f->list.len; i++)
 		json_array_append_new(list, result(&f->list.data[i]));
-	return json_pack("{ss ss s[{s{s{ss ss so}} ss so}]}", "$schema", SCHEMA, "version",
+	return json_pack("{ss ss s[{s{s{ss ss so}} s[o] ss so}]}", "$schema", SCHEMA, "version",
 			 "2.1.0", "runs", "tool", "driver", "name", "syncctl", "version",
-			 version, "rules", all, "columnKind", "utf16CodeUnits", "results",
-			 list);
+			 version, "rules", all, "invocations", invocation(f), "columnKind",
+			 "utf16CodeUnits", "results", list);
 }

@@ -10,7 +10,8 @@ static void tell(struct findings *f, enum rule rule, const struct unit *u,
 
 	if (!message_place(message, &file, &line, &rest))
 		file = xstrdup(u->file);
-	findings_add(f, rule, file, line, "", "", rest, label);
+	findings_add(f, &(struct found){ .rule = rule, .file = file, .line = line,
+					 .message = rest, .unit = label });
 }
 
 /* What is wrong with an Application's own spec begins with the field's name. */
@@ -24,8 +25,34 @@ static enum rule rule_of(const struct unit *u, const char *why)
 	       RULE_APPLICATION : RULE_BUILD;
 }
 
+/* A clone without the right remote would pass whatever is in it. */
+static void tell_if_none(struct findings *f, const struct survey *s)
+{
+	const struct unit *first = NULL;
+	_cleanup_free_ char *message = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->units.len; i++) {
+		const struct unit *u = &s->units.data[i];
+
+		if (u->kind != UNIT_APP)
+			continue;
+		if (u->state != UNIT_SKIPPED)
+			return;
+		first = first ? first : u;
+		n++;
+	}
+	if (!n)
+		return;
+	message = xasprintf("none of the Applications (%zu) was checked, see the notes: where "
+			    "they are of this repository, name it with --repo URL", n);
+	findings_add(f, &(struct found){ .rule = RULE_NOTHING_CHECKED, .file = first->file,
+					 .line = first->line, .message = message });
+}
+
 void findings_of_units(struct findings *f, const struct survey *s)
 {
+	tell_if_none(f, s);
 	for (size_t i = 0; i < s->units.len; i++) {
 		const struct unit *u = &s->units.data[i];
 
@@ -52,12 +79,24 @@ void report_count(const struct survey *s, struct report_counts *ret)
 	}
 }
 
-void findings_names(const struct survey *s, struct buf *out)
+static int by_text(const void *a, const void *b)
 {
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void findings_names(const struct findings *f, const struct survey *s, struct buf *out)
+{
+	size_t n = f->bad.len;
+	_cleanup_free_ char **bad = xcalloc(n + 1, sizeof(char *));
+
+	if (n)
+		memcpy(bad, f->bad.data, n * sizeof(char *));
+	qsort(bad, n, sizeof(char *), by_text);
 	for (size_t i = 0; i < s->units.len; i++) {
 		_cleanup_free_ char *title = unit_title(&s->units.data[i]);
+		_cleanup_free_ char *label = unit_label(&s->units.data[i]);
 
-		if (s->units.data[i].state == UNIT_FAILED)
+		if (bsearch(&label, bad, n, sizeof(char *), by_text))
 			buf_addf(out, "%s\n", title);
 	}
 }

@@ -25,7 +25,7 @@ enum rule {
 	RULE_APPLICATION,	/* a spec that syncd would refuse */
 	RULE_CONTROL,		/* its deploy-control file cannot be used */
 	RULE_RENDER_WARNING,
-	RULE_NOT_CHECKED,
+	RULE_NOT_CHECKED, RULE_NOTHING_CHECKED,
 	RULE_IMAGE_TAG, RULE_IMAGE_LATEST, RULE_REQUESTS, RULE_SECRET,
 	RULE_SCHEMA_KIND, RULE_SCHEMA_UNKNOWN, RULE_SCHEMA_TYPE, RULE_SCHEMA_REQUIRED,
 	RULE_SCHEMA_ENUM,
@@ -78,12 +78,17 @@ enum rule rule_find(const char *id, size_t len);
 
 /* --- where it stands in its file (check_place.c) --------------------------------- */
 
+struct place_row {
+	const struct node *object;
+	size_t order;		/* a List before its items */
+};
+
 struct places {
 	struct files *files;	/* borrowed */
 	/* private: the file that was read last */
 	char *path;
 	struct arena arena;
-	VEC(struct node *) docs;
+	VEC(struct place_row) rows;	/* its objects, by line */
 };
 void places_init(struct places *p, struct files *files);
 void places_deinit(struct places *p);
@@ -96,35 +101,61 @@ bool places_find(struct places *p, const char *path, unsigned object_line,
 
 /* --- findings (check_findings.c) ------------------------------------------------- */
 
-#define FINDINGS_MAX 5000	/* as many as code scanning shows */
+#define FINDINGS_MAX 5000	/* told; as many as code scanning shows */
+#define FINDINGS_SEEN_MAX 100000	/* known again; what comes behind counts each time */
+
+/* One that is found; texts are borrowed, NULL is "". */
+struct found {
+	enum rule rule;
+	const char *file;	/* from the repository's root; "" if none */
+	unsigned line;		/* from 1 */
+	const char *object, *field;	/* "Deployment/web"; "" if none */
+	const char *message;
+	const char *unit;	/* what deploys it; "" if nothing does */
+	bool silenced;		/* by an annotation */
+};
 
 struct finding {
 	enum rule rule;
 	enum level level;
-	char *file;		/* from the repository's root; "" if none */
-	unsigned line;		/* from 1 */
-	char *object, *field;	/* "Deployment/web"; "" if none */
+	char *file;
+	unsigned line;
+	char *object, *field;
 	char *message;
 	char *units;		/* what deploys it: "a, b and 3 more" */
 	size_t n_units;
-	bool silenced;		/* by an annotation; gone after findings_close() */
+	/* private */
+	char *last_unit;
+	struct seen_finding *seen;
 };
 
+/*
+ * Each is told once, whatever number of units deploys it. Where there are more than
+ * FINDINGS_MAX an error takes the place of a warning, and a warning that of a note;
+ * all are counted.
+ */
 struct findings {
 	VEC(struct finding) list;
+	size_t total[LEVEL_ERROR + 1];	/* of each level, told or not */
+	size_t left_out;	/* not told */
 	size_t silenced;
-	bool capped;		/* there were more than FINDINGS_MAX */
 	bool strict;		/* warnings are errors */
+	/* private */
+	size_t kept[LEVEL_ERROR + 1];	/* of each level in the list */
+	struct seen_finding *seen;
+	VEC(char *) bad;	/* units with errors */
 };
-/* The texts are copied; unit may be "". */
-void findings_add(struct findings *f, enum rule rule, const char *file, unsigned line,
-		  const char *object, const char *field, const char *message,
-		  const char *unit);
-/* The one added last is silenced. */
-void findings_silence(struct findings *f);
-/* Sorts them by place; what several units deploy is told once. */
+void findings_add(struct findings *f, const struct found *what);
+/* Nothing of that rule will be told any more, so that its place need not be looked for. */
+bool findings_is_full(const struct findings *f, enum rule rule);
+/* One more than are told. */
+void findings_leave_out(struct findings *f, enum rule rule, const char *unit);
+/* Sorts them by place. */
 void findings_close(struct findings *f);
+/* With those that are not told. */
 size_t findings_count(const struct findings *f, enum level level);
+/* "only 5000 of 7000 findings are shown..."; NULL where all are. Owned. */
+char *findings_left_out_text(const struct findings *f);
 void findings_deinit(struct findings *f);
 /*
  * Splits "path/file.yaml:12: what" and "path/file.yaml: line 12: what"; false, and
@@ -160,8 +191,8 @@ void report_count(const struct survey *s, struct report_counts *ret);
 /* A line each, as compilers have them, and a last one that sums up. */
 void findings_text(const struct findings *f, const struct report_counts *n,
 		   const struct view_env *env, struct buf *out);
-/* What failed, by name, a line each. */
-void findings_names(const struct survey *s, struct buf *out);
+/* The units with errors, by name, a line each. */
+void findings_names(const struct findings *f, const struct survey *s, struct buf *out);
 /* Workflow commands of GitHub Actions: ::error file=,line=,title=::message */
 void findings_github(const struct findings *f, struct buf *out);
 json_t *findings_json(const struct findings *f);	/* an array; owned */

@@ -23,15 +23,16 @@ static int show(const struct options *o, const struct findings *f, const struct 
 	if (o->output == OUT_SARIF)
 		return output_value(findings_sarif(f, SYNCD_VERSION), OUT_JSON);
 	if (output_is_data(o))
-		return output_value(json_pack("{so so sI sI sI}", "units", units_json(s),
+		return output_value(json_pack("{so so sI sI sI sI}", "units", units_json(s),
 			"findings", findings_json(f), "errors",
 			(json_int_t)findings_count(f, LEVEL_ERROR), "warnings",
 			(json_int_t)findings_count(f, LEVEL_WARNING), "silenced",
-			(json_int_t)f->silenced), o->output);
+			(json_int_t)f->silenced, "leftOut", (json_int_t)f->left_out),
+			o->output);
 	if (o->output == OUT_GITHUB)
 		findings_github(f, &out);
 	else if (o->output == OUT_NAME)
-		findings_names(s, &out);
+		findings_names(f, s, &out);
 	else
 		findings_text(f, &n, &env, &out);
 	return output_text(&out);
@@ -114,7 +115,7 @@ static int check(const struct options *o, struct worktree *w, struct schema *sch
 	struct survey s;
 	int rc;
 
-	if (survey_run(&s, &what, &err)) {
+	if (survey_run(&s, &what, &err) || worktree_trouble(w, &err)) {
 		rc = output_error(&err);
 	} else if (!s.units.len) {
 		err_set(&err, ERR_NOTFOUND, "%s: there is no kustomization and no Application at "

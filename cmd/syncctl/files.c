@@ -58,7 +58,8 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int spawn(const char *const *argv, int fds[2], pid_t *pid, struct err *err)
+static int spawn(const char *const *argv, bool errors_too, int fds[2], pid_t *pid,
+		 struct err *err)
 {
 	posix_spawn_file_actions_t actions;
 	int rc;
@@ -67,6 +68,8 @@ static int spawn(const char *const *argv, int fds[2], pid_t *pid, struct err *er
 		return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
 	posix_spawn_file_actions_init(&actions);
 	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
+	if (errors_too)
+		posix_spawn_file_actions_adddup2(&actions, fds[1], 2);
 	rc = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
 	posix_spawn_file_actions_destroy(&actions);
 	close(fds[1]);
@@ -98,13 +101,13 @@ static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err
 	}
 }
 
-int program_status(const char *const *argv, unsigned deadline_ms, struct buf *out,
-		   int *ret_status, struct err *err)
+static int run(const char *const *argv, bool errors_too, unsigned deadline_ms,
+	       struct buf *out, int *ret_status, struct err *err)
 {
 	int fds[2] = { -1, -1 }, status, r;
 	pid_t pid = 0;
 
-	if (spawn(argv, fds, &pid, err))
+	if (spawn(argv, errors_too, fds, &pid, err))
 		return -1;
 	r = read_until(fds[0], now_ms() + deadline_ms, out, err);
 	close(fds[0]);
@@ -116,6 +119,18 @@ int program_status(const char *const *argv, unsigned deadline_ms, struct buf *ou
 		return err_wrap(err, "%s", argv[0]);
 	*ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 	return 0;
+}
+
+int program_status(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		   int *ret_status, struct err *err)
+{
+	return run(argv, false, deadline_ms, out, ret_status, err);
+}
+
+int program_words(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		  int *ret_status, struct err *err)
+{
+	return run(argv, true, deadline_ms, out, ret_status, err);
 }
 
 int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,

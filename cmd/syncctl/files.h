@@ -18,5 +18,8 @@ int program_read(const char *const *argv, unsigned deadline_ms, struct buf *out,
 /* The same, whatever its exit status is: 255 where a signal ended it. */
 int program_status(const char *const *argv, unsigned deadline_ms, struct buf *out,
 		   int *ret_status, struct err *err) __attribute__((warn_unused_result));
+/* The same, and its errors go to out, too. */
+int program_words(const char *const *argv, unsigned deadline_ms, struct buf *out,
+		  int *ret_status, struct err *err) __attribute__((warn_unused_result));
 
 #endif

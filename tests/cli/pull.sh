@@ -151,6 +151,8 @@ for form in table json yaml sarif github; do
 	refute_contains "$OUTPUT" canary-5f2a "$form"
 	refute_contains "$OUTPUT" "$(printf canary-5f2a | base64)" "$form"
 done
+assert_exit 1 ctl validate --all . -o name
+assert_eq "argocd/shop argocd/shop argocd/shop" "$(paste -sd " " <<<"$OUTPUT")" "whose it is"
 assert_exit 1 ctl validate --all . -o github
 assert_contains "$OUTPUT" "::error file=infra/k8s/base/secrets/postgres.secret.yaml,line=4,title=secret-plain::" "the annotation"
 assert_exit 1 ctl diff --local . --base start
@@ -184,6 +186,50 @@ done
 assert_exit 0 ctl validate --all clusters --repo ssh://git@git.example.com/other/infra
 refute_contains "$OUTPUT" "other/infra" "what --repo named"
 g checkout -q .
+
+it "where no Application could be checked, that is said"
+g remote remove origin
+assert_exit 0 ctl validate --all .
+assert_contains "$OUTPUT" "clusters/dev/shop.yaml:1: warning: nothing-checked: none of the Applications (3) was checked" "the warning"
+assert_exit 1 ctl validate --all . --strict
+assert_exit 0 ctl validate --all . --strict --repo "$URL"
+refute_contains "$OUTPUT" nothing-checked "with --repo"
+g remote add origin git@git.example.com:shop/infra.git
+
+it "a Git that does not answer is the reason, and nothing passes for it"
+export GIT_TEST_ASSUME_DIFFERENT_OWNER=1
+for command in "validate --all ." "affected --base start" "diff --local . --base start"; do
+	# shellcheck disable=SC2086
+	assert_exit 20 ctl $command
+	assert_contains "$OUTPUT" "git config --global --add safe.directory $R" "$command"
+done
+unset GIT_TEST_ASSUME_DIFFERENT_OWNER
+without_git() { (cd "$R" && timeout 60 env "PATH=$T/none" "$CTL" "$@"); }
+for command in "validate --all ." "affected --base start"; do
+	# shellcheck disable=SC2086
+	assert_exit 20 without_git $command
+	assert_contains "$OUTPUT" "there is no git on the PATH" "$command"
+done
+write "$T/broken/.git/HEAD" <<<"nothing"
+write "$T/broken/kustomization.yaml" <<<"{}"
+assert_exit 20 ctl validate --all "$T/broken"
+assert_contains "$OUTPUT" "Git does not read $T/broken: not a git repository" "Git's words"
+
+it "no number of warnings hides an error"
+mkdir -p "$T/many/bad"
+for i in $(seq 6000); do
+	printf -- '---\napiVersion: v1\nkind: Pod\nmetadata: {name: p%s}\nspec: {containers: [{name: w, image: a:1}]}\n' "$i"
+done >"$T/many/pods.yaml"
+write "$T/many/kustomization.yaml" <<<"resources: [pods.yaml]"
+write "$T/many/bad/kustomization.yaml" <<<"resources: [none.yaml]"
+assert_exit 1 ctl validate --all "$T/many"
+assert_contains "$OUTPUT" "only 5000 of 6001 findings are shown, errors first" "what is not shown"
+assert_contains "$OUTPUT" "1 error, 6000 warnings" "the sum"
+assert_contains "$OUTPUT" "bad/kustomization.yaml:1: error: build" "the error"
+assert_exit 1 ctl validate --all "$T/many" -o json
+assert_eq "1 6000 1001" "$(jq -r '"\(.errors) \(.warnings) \(.leftOut)"' <<<"$OUTPUT")" "as data"
+assert_exit 1 ctl validate --all "$T/many" -o name
+assert_eq bad "$OUTPUT" "by name"
 
 it "links and names that begin alike are read as Git has them"
 write "$R/infra/k8s/cloud-b/x.yaml" <<<'# beside'

@@ -20,7 +20,8 @@ static void found(struct check *c, enum rule rule, const struct field *at,
 		abort();
 	field_text(at, &field);
 	if (f->list.len < 200)
-		findings_add(f, rule, "a.yaml", 1, "X/x", buf_str(&field), message, "u");
+		findings_add(f, &(struct found){ rule, "a.yaml", 1, "X/x", buf_str(&field),
+						 message, "u", false });
 }
 
 /* NULL: there is none that JSON can hold. */

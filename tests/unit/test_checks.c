@@ -50,66 +50,74 @@ static char *lint(const char *yaml)
 #define POD "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n"
 #define ASKS "resources: {requests: {cpu: 1, memory: 1Mi}}"
 #define SECRET "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\n"
+#define DRAWN "apiVersion: v1\nkind: Secret\nmetadata: {name: a, annotations: " \
+	"{syncd.dev/secret-from: other, syncd.dev/secret-placeholder: pick}}\n"
 #define C0 "spec.containers[w]"
+
+static const struct { const char *yaml, *want; } linted[] = {
+	{ POD "  containers: [{name: w, image: a:1, " ASKS "}]\n", "" },
+	{ POD "  containers: [{name: w, image: a, " ASKS "}]\n",
+	  "image-no-tag " C0 ".image" },
+	{ POD "  containers: [{name: w, image: 'h:5000/a', " ASKS "}]\n",
+	  "image-no-tag " C0 ".image" },
+	{ POD "  containers: [{name: w, image: 'h:5000/a:1', " ASKS "}]\n", "" },
+	{ POD "  containers: [{name: w, image: 'a:', " ASKS "}]\n",
+	  "image-no-tag " C0 ".image" },
+	{ POD "  containers: [{name: w, image: 'a@sha256:00', " ASKS "}]\n", "" },
+	{ POD "  containers: [{name: w, image: 'a:latest@sha256:00', " ASKS "}]\n", "" },
+	{ POD "  containers: [{name: w, image: 'a:latest', " ASKS "}]\n",
+	  "image-latest " C0 ".image" },
+	{ POD "  containers: [{name: w, image: 'a:latest-2', " ASKS "}]\n", "" },
+	{ POD "  containers: [{name: w, image: ''}, {image: 5, " ASKS "}, 7]\n",
+	  "requests-missing " C0 ".resources" },
+	{ POD "  containers: [{image: a:1, resources: {limits: {cpu: 1, memory: 1}}}]\n",
+	  "" },
+	{ POD "  resources: {requests: {cpu: 1, memory: 1}}\n"
+	  "  containers: [{image: a:1}]\n", "" },
+	{ POD "  containers: [{image: a:1, resources: {requests: {cpu: 1}}}]\n",
+	  "requests-missing spec.containers[0].resources" },
+	/* what runs beside the others asks, what ends before them need not */
+	{ POD "  containers: []\n  initContainers: [{name: i, image: a}, "
+	  "{name: s, image: a:1, restartPolicy: Always}]\n",
+	  "image-no-tag spec.initContainers[i].image\n"
+	  "requests-missing spec.initContainers[s].resources" },
+	{ "apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: "
+	  "{spec: {containers: [{name: w, image: 'a:latest', " ASKS "}]}}}}}\n",
+	  "image-latest spec.jobTemplate.spec.template.spec.containers[w].image" },
+	{ "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: "
+	  "[{name: w, image: a, " ASKS "}]}}}\n",
+	  "image-no-tag spec.template.spec.containers[w].image" },
+	{ "kind: PodTemplate\ntemplate: {spec: {containers: [{image: a, " ASKS "}]}}\n",
+	  "image-no-tag template.spec.containers[0].image" },
+	{ "kind: X\nspec: {containers: {}, template: 5}\n", "" },
+	{ "kind: X\nspec: 5\n", "" },
+	/* cGFzcw== is "pass", PGEgYj4= is "<a b>" */
+	{ SECRET "data: {a: cGFzcw==}\n", "secret-plain data.a" },
+	{ SECRET "data: {a: PGEgYj4=, b: ''}\n", "" },
+	{ SECRET "stringData: {a.b: pass, c: CHANGEME, d: '${X}', e: 5}\n",
+	  "secret-plain stringData[a.b]" },
+	{ SECRET "data: {a: StrongBase64Password}\n", "" },
+	/* "-----BEGIN CERTIFICATE-----\nx" */
+	{ SECRET "data: {tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCng=}\n", "" },
+	{ SECRET "data: 5\n", "" },
+	/* cGljaw== is "pick" */
+	{ DRAWN "stringData: {a: pick, b: StrongBase64Password}\ndata: {c: cGljaw==}\n", "" },
+	{ DRAWN "stringData: {a: picked}\n", "secret-plain stringData.a" },
+	{ "apiVersion: v1\nkind: Secret\nmetadata: {annotations: "
+	  "{syncd.dev/secret-placeholder: pick}}\nstringData: {a: pick}\n",
+	  "secret-plain stringData.a" },	/* nothing is filled in */
+	{ "apiVersion: x/v1\nkind: Secret\ndata: {a: pass}\n", "" },
+	{ "apiVersion: v1\nkind: ConfigMap\ndata: {a: pass}\n", "" },
+};
 
 static void rules_find(void **state)
 {
-	static const struct { const char *yaml, *want; } cases[] = {
-		{ POD "  containers: [{name: w, image: a:1, " ASKS "}]\n", "" },
-		{ POD "  containers: [{name: w, image: a, " ASKS "}]\n",
-		  "image-no-tag " C0 ".image" },
-		{ POD "  containers: [{name: w, image: 'h:5000/a', " ASKS "}]\n",
-		  "image-no-tag " C0 ".image" },
-		{ POD "  containers: [{name: w, image: 'h:5000/a:1', " ASKS "}]\n", "" },
-		{ POD "  containers: [{name: w, image: 'a:', " ASKS "}]\n",
-		  "image-no-tag " C0 ".image" },
-		{ POD "  containers: [{name: w, image: 'a@sha256:00', " ASKS "}]\n", "" },
-		{ POD "  containers: [{name: w, image: 'a:latest@sha256:00', " ASKS "}]\n", "" },
-		{ POD "  containers: [{name: w, image: 'a:latest', " ASKS "}]\n",
-		  "image-latest " C0 ".image" },
-		{ POD "  containers: [{name: w, image: 'a:latest-2', " ASKS "}]\n", "" },
-		{ POD "  containers: [{name: w, image: ''}, {image: 5, " ASKS "}, 7]\n",
-		  "requests-missing " C0 ".resources" },
-		{ POD "  containers: [{image: a:1, resources: {limits: {cpu: 1, memory: 1}}}]\n",
-		  "" },
-		{ POD "  resources: {requests: {cpu: 1, memory: 1}}\n"
-		  "  containers: [{image: a:1}]\n", "" },
-		{ POD "  containers: [{image: a:1, resources: {requests: {cpu: 1}}}]\n",
-		  "requests-missing spec.containers[0].resources" },
-		/* what runs beside the others asks, what ends before them need not */
-		{ POD "  containers: []\n  initContainers: [{name: i, image: a}, "
-		  "{name: s, image: a:1, restartPolicy: Always}]\n",
-		  "image-no-tag spec.initContainers[i].image\n"
-		  "requests-missing spec.initContainers[s].resources" },
-		{ "apiVersion: batch/v1\nkind: CronJob\nspec: {jobTemplate: {spec: {template: "
-		  "{spec: {containers: [{name: w, image: 'a:latest', " ASKS "}]}}}}}\n",
-		  "image-latest spec.jobTemplate.spec.template.spec.containers[w].image" },
-		{ "apiVersion: apps/v1\nkind: Deployment\nspec: {template: {spec: {containers: "
-		  "[{name: w, image: a, " ASKS "}]}}}\n",
-		  "image-no-tag spec.template.spec.containers[w].image" },
-		{ "kind: PodTemplate\ntemplate: {spec: {containers: [{image: a, " ASKS "}]}}\n",
-		  "image-no-tag template.spec.containers[0].image" },
-		{ "kind: X\nspec: {containers: {}, template: 5}\n", "" },
-		{ "kind: X\nspec: 5\n", "" },
-		/* cGFzcw== is "pass", PGEgYj4= is "<a b>" */
-		{ SECRET "data: {a: cGFzcw==}\n", "secret-plain data.a" },
-		{ SECRET "data: {a: PGEgYj4=, b: ''}\n", "" },
-		{ SECRET "stringData: {a.b: pass, c: CHANGEME, d: '${X}', e: 5}\n",
-		  "secret-plain stringData[a.b]" },
-		{ SECRET "data: {a: StrongBase64Password}\n", "" },
-		/* "-----BEGIN CERTIFICATE-----\nx" */
-		{ SECRET "data: {tls.crt: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCng=}\n", "" },
-		{ SECRET "data: 5\n", "" },
-		{ "apiVersion: x/v1\nkind: Secret\ndata: {a: pass}\n", "" },
-		{ "apiVersion: v1\nkind: ConfigMap\ndata: {a: pass}\n", "" },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		_cleanup_free_ char *got = lint(cases[i].yaml);
+	for (size_t i = 0; i < ARRAY_LEN(linted); i++) {
+		_cleanup_free_ char *got = lint(linted[i].yaml);
 
-		if (strcmp(got, cases[i].want))
-			fail_msg("%s: got \"%s\", not \"%s\"", cases[i].yaml, got, cases[i].want);
+		if (strcmp(got, linted[i].want))
+			fail_msg("%s: got \"%s\", not \"%s\"", linted[i].yaml, got, linted[i].want);
 	}
 }
 
@@ -121,6 +129,26 @@ static void placeholders(void **state)
 		{ "{{ .Values.x }}", true }, { "$(P)", true }, { "ChangeMe", true },
 		{ "your-token", true }, { "REPLACE_ME", true }, { "StrongBase64Password", true },
 		{ "hunter2", false }, { "<a", false }, { "$5.00", false }, { "x1", false },
+		{ "<b>", true }, { "<b>real</b>", false }, { "\"changeme\"\n", true },
+		/* a word is one by itself, among few others, and not a part of something */
+		{ "postgres://u:S3cr3tRealPw@db.example.com/x", false },
+		{ "mastodon-8f7a6b5c4d3e", false }, { "db.example.com", false },
+		{ "please change me", true }, { "exchange-medium", false }, { "change", false },
+		{ "insert-password-here", true }, { "fill_in 1", true }, { "yourself", false },
+		{ "todo!", true }, { "changeme2024", false }, { "example-123", false },
+		{ "a long sentence in which the word example stands as any other", false },
+		/* what is left is judged where something is filled in */
+		{ "a=${HOME}\npassword=realone99", false }, { "a=${A}\n# why\n\nexport B: ${B}\n",
+		  true }, { "${A}:${B}", true }, { "s3cret${A}", false }, { "Bearer {{ .t }}", true },
+		{ "${A:-}", true }, { "${A:-realone99}", false }, { "${A-realone99}", false },
+		{ "${A:-changeme}", true }, { "${A:?say it}", true }, { "${my-name}", true },
+		{ "${", false }, { "${}", false }, { "${A", false }, { "$(A", false },
+		{ "$(cat /x)", false }, { "{{ x", false }, { "{{ x }}realone99", false },
+		{ "postgres://u:${P}@db.example.com/x", true },
+		{ "postgres://u:changeme@h/x", true }, { "postgres://u:@h/x", false },
+		{ "postgres://u:${P}@h/x?sslpassword=real", false }, { "https://h/${P}/real", false },
+		{ "{\"auths\": {\"h\": {\"auth\": \"${X}\", \"n\": [1, \"\"]}}}", true },
+		{ "{\"auths\": {\"h\": {\"auth\": \"${X}\", \"n\": [1, \"real\"]}}}", false },
 	};
 	_cleanup_free_ char *large = xmalloc(5001);
 
@@ -185,6 +213,7 @@ static void places(void **state)
 		{ "a.yaml", 1, &by_index, 6, true }, { "a.yaml", 1, &none, 3, true },
 		{ "a.yaml", 1, &missing, 4, true }, { "a.yaml", 1, NULL, 1, true },
 		{ "a.yaml", 9, &p, 11, true },		/* the renderer folds stringData */
+		{ "a.yaml", 13, &in_item, 13, true },	/* the List itself */
 		{ "a.yaml", 15, &in_item, 16, true },
 		{ "a.yaml", 5, &v, 5, true },		/* no object begins there */
 		{ "none.yaml", 3, &v, 3, true }, { "none.yaml", 0, &v, 1, true },
@@ -238,17 +267,27 @@ static void messages_name_places(void **state)
 
 /* ---- findings ---- */
 
+static void add(struct findings *f, enum rule rule, const char *file, unsigned line,
+		const char *unit)
+{
+	findings_add(f, &(struct found){ .rule = rule, .file = file, .line = line,
+					 .message = "x", .unit = unit });
+}
+
 static void fill(struct findings *f)
 {
 	static const char *const units[] = { "u1", "u2", "u3", "u4", "u5", "u5" };
 
-	findings_add(f, RULE_IMAGE_TAG, "b.yaml", 3, "Pod/x", "spec", "no tag", "u1");
+	findings_add(f, &(struct found){ RULE_IMAGE_TAG, "b.yaml", 3, "Pod/x", "spec", "no tag",
+					 "u1", false });
 	for (size_t i = 0; i < ARRAY_LEN(units); i++)
-		findings_add(f, RULE_SECRET, "a.yaml", 0, "Secret/s", "data.p", "a\nvalue",
-			     units[i]);
-	findings_add(f, RULE_BUILD, "a.yaml", 7, "", "", "100%, really: \xff", "");
-	findings_add(f, RULE_REQUESTS, "c.yaml", 1, "Pod/x", "", "none", "u1");
-	findings_silence(f);
+		findings_add(f, &(struct found){ RULE_SECRET, "a.yaml", 0, "Secret/s", "data.p",
+						 "a\nvalue", units[i], false });
+	findings_add(f, &(struct found){ .rule = RULE_BUILD, .file = "a.yaml", .line = 7,
+					 .message = "100%, really: \xff" });
+	for (size_t i = 0; i < 2; i++)
+		findings_add(f, &(struct found){ RULE_REQUESTS, "c.yaml", 1, "Pod/x", "", "none",
+						 units[i], true });
 }
 
 static void findings_are_told_once(void **state)
@@ -276,8 +315,8 @@ static void strict_makes_errors(void **state)
 	struct findings f = { .strict = true };
 
 	(void)state;
-	findings_add(&f, RULE_IMAGE_TAG, "a", 1, "", "", "x", "");
-	findings_add(&f, RULE_NOT_CHECKED, "a", 1, "", "", "x", "");
+	add(&f, RULE_IMAGE_TAG, "a", 1, "");
+	add(&f, RULE_NOT_CHECKED, "a", 1, "");
 	findings_close(&f);
 	assert_int_equal(findings_count(&f, LEVEL_ERROR), 1);
 	assert_int_equal(findings_count(&f, LEVEL_NOTE), 1);
@@ -292,13 +331,100 @@ static void findings_are_capped(void **state)
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
 	(void)state;
-	for (unsigned i = 0; i < FINDINGS_MAX + 10; i++)
-		findings_add(&f, RULE_BUILD, "a", i + 1, "", "", "x", "");
-	findings_silence(&f);	/* it was not added: nothing else is silenced for it */
+	/* the same again, and what is silenced, take no room */
+	for (unsigned i = 0; i < FINDINGS_MAX + 10; i++) {
+		add(&f, RULE_BUILD, "a", i + 1, "u1");
+		add(&f, RULE_BUILD, "a", i + 1, "u2");
+		findings_add(&f, &(struct found){ .rule = RULE_BUILD, .file = "b", .line = i,
+						  .silenced = true });
+		assert_int_equal(f.left_out, i < FINDINGS_MAX ? 0 : i - FINDINGS_MAX + 1);
+	}
 	findings_close(&f);
 	assert_int_equal(f.list.len, FINDINGS_MAX);
+	assert_string_equal(f.list.data[0].units, "u1, u2");
+	assert_int_equal(findings_count(&f, LEVEL_ERROR), FINDINGS_MAX + 10);
 	findings_text(&f, &n, &env, &out);
-	assert_non_null(strstr(buf_str(&out), "only the first 5000 findings are shown\n"));
+	assert_non_null(strstr(buf_str(&out), "only 5000 of 5010 findings are shown, errors "
+			       "first\n"));
+	assert_non_null(strstr(buf_str(&out), ": 5010 errors, 0 warnings"));
+	findings_deinit(&f);
+}
+
+/* What comes late and matters more takes the place of what matters less. */
+static void errors_take_the_place_of_warnings(void **state)
+{
+	static const struct { unsigned notes, warnings, errors, want[3]; } cases[] = {
+		{ 0, FINDINGS_MAX + 7, 1, { 0, FINDINGS_MAX - 1, 1 } },
+		{ 3, FINDINGS_MAX, 0, { 0, FINDINGS_MAX, 0 } },
+		{ 9, 4, FINDINGS_MAX - 2, { 0, 2, FINDINGS_MAX - 2 } },
+		{ 5, 5, FINDINGS_MAX + 5, { 0, 0, FINDINGS_MAX } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct findings f = { 0 };
+		unsigned got[3] = { 0 }, all = cases[i].notes + cases[i].warnings + cases[i].errors;
+
+		for (unsigned k = 0; k < all; k++)
+			add(&f, k < cases[i].notes ? RULE_NOT_CHECKED :
+				k < cases[i].notes + cases[i].warnings ? RULE_IMAGE_TAG :
+				RULE_BUILD, "a", k + 1, "u");
+		findings_close(&f);
+		for (size_t k = 0; k < f.list.len; k++)
+			got[f.list.data[k].level]++;
+		assert_memory_equal(got, cases[i].want, sizeof(got));
+		assert_int_equal(findings_count(&f, LEVEL_NOTE), cases[i].notes);
+		assert_int_equal(findings_count(&f, LEVEL_WARNING), cases[i].warnings);
+		assert_int_equal(findings_count(&f, LEVEL_ERROR), cases[i].errors);
+		assert_int_equal(f.left_out, all - FINDINGS_MAX);
+		findings_deinit(&f);
+	}
+}
+
+/* Knowing what was there before has a cap, too; behind it all are counted. */
+static void what_is_known_is_capped(void **state)
+{
+	struct findings f = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < FINDINGS_SEEN_MAX; i++) {
+		assert_false(findings_is_full(&f, RULE_IMAGE_TAG));
+		add(&f, RULE_IMAGE_TAG, "a", i + 1, "");
+	}
+	assert_true(findings_is_full(&f, RULE_IMAGE_TAG));
+	assert_false(findings_is_full(&f, RULE_BUILD));
+	findings_leave_out(&f, RULE_IMAGE_TAG, "u");
+	add(&f, RULE_BUILD, "b", 1, "u");
+	findings_close(&f);
+	assert_int_equal(findings_count(&f, LEVEL_WARNING), FINDINGS_SEEN_MAX + 1);
+	assert_int_equal(findings_count(&f, LEVEL_ERROR), 1);
+	assert_int_equal(f.list.data[f.list.len - 1].rule, RULE_BUILD);
+	assert_int_equal(f.left_out, FINDINGS_SEEN_MAX + 2 - FINDINGS_MAX);
+	findings_deinit(&f);
+}
+
+/* Each form says that there are more. */
+static void what_is_left_out_is_said(void **state)
+{
+	static const char text[] = "only 1 of 4 findings are shown, errors first";
+	struct findings f = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	_cleanup_json_ json_t *log = NULL;
+	const json_t *run, *said;
+
+	(void)state;
+	add(&f, RULE_BUILD, "a", 1, "");
+	for (size_t i = 0; i < 3; i++)
+		findings_leave_out(&f, RULE_BUILD, "");
+	findings_close(&f);
+	findings_github(&f, &out);
+	assert_string_equal(buf_str(&out), "::error file=a,line=1,title=build::x\n"
+			    "::warning title=syncctl::only 1 of 4 findings are shown, errors first\n");
+	log = findings_sarif(&f, "1");
+	run = json_array_get(doc_get(log, "runs", NULL), 0);
+	said = json_array_get(doc_get(json_array_get(doc_get(run, "invocations", NULL), 0),
+				      "toolExecutionNotifications", NULL), 0);
+	assert_string_equal(doc_get_str(said, "message", "text", NULL), text);
 	findings_deinit(&f);
 }
 
@@ -367,7 +493,7 @@ static void sarif_has_what_it_must(void **state)
 
 	(void)state;
 	fill(&f);
-	findings_add(&f, RULE_BUILD, "odd name/\xc3\xa9#.yaml", 2, "", "", "x", "");
+	add(&f, RULE_BUILD, "odd name/\xc3\xa9#.yaml", 2, "");
 	findings_close(&f);
 	log = findings_sarif(&f, "1.2.3");
 	assert_non_null(log);
@@ -401,6 +527,9 @@ int main(void)
 		cmocka_unit_test(findings_are_told_once),
 		cmocka_unit_test(strict_makes_errors),
 		cmocka_unit_test(findings_are_capped),
+		cmocka_unit_test(errors_take_the_place_of_warnings),
+		cmocka_unit_test(what_is_known_is_capped),
+		cmocka_unit_test(what_is_left_out_is_said),
 		cmocka_unit_test(github_commands_are_escaped),
 		cmocka_unit_test(sarif_has_what_it_must),
 	};
