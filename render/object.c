@@ -168,6 +168,46 @@ static void drop_server_fields(struct node *n)
 	node_remove(node_get(meta, "annotations"), "syncd.dev/operation");
 }
 
+#define APPROVED "syncd.dev/approved"	/* and what begins with it */
+
+static bool drop_approvals(struct node *notes)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; notes && i < notes->len;) {
+		const struct node *key = notes->kids[i];
+
+		if (key->kind == NODE_SCALAR &&
+		    strncmp(key->text, APPROVED, strlen(APPROVED)) == 0 &&
+		    node_remove(notes, key->text))
+			any = true;
+		else
+			i += 2;
+	}
+	return any;
+}
+
+/*
+ * What people ask of an Application, and what they approve, is written on the
+ * Application itself, where the API server judges who it is. Out of Git it would be
+ * written by syncd, and pass for syncd's word.
+ */
+static void drop_wishes(struct collect *c, struct node *n, const struct rendered *o,
+			const char *path)
+{
+	bool asks, approves;
+
+	if (strcmp(o->group, "argoproj.io") != 0 || strcmp(o->kind, "Application") != 0)
+		return;
+	asks = node_remove(n, "operation");
+	approves = drop_approvals(node_find(n, "metadata", "annotations", NULL));
+	if (asks || approves)
+		collect_warn(c, "%s:%u: Application %.100s: %s%s%s left out: that counts only "
+			     "where a person writes it on the Application", path, n->line,
+			     o->name, asks ? "operation" : "", asks && approves ? " and " : "",
+			     approves ? "annotations " APPROVED "* are" : " is");
+}
+
 /* With server-side apply both fields would be kept, and `data` would not follow. */
 static int fold_string_data(struct arena *a, struct node *n, struct err *err)
 {
@@ -288,7 +328,7 @@ static int write_body(struct collect *c, struct arena *a, struct node *n,
 }
 
 static int build(struct collect *c, struct arena *a, struct node *n,
-		 struct built *b, struct err *err)
+		 const char *path, struct built *b, struct err *err)
 {
 	struct node *meta;
 
@@ -300,6 +340,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 	    check_texts(a, meta, "annotations", err) < 0)
 		return -1;
 	drop_server_fields(n);
+	drop_wishes(c, n, &b->o, path);
 	if (!*b->o.group && strcmp(b->o.kind, "Secret") == 0 &&
 	    fold_string_data(a, n, err) < 0)
 		return -1;
@@ -347,7 +388,7 @@ static int add_one(struct collect *c, struct arena *a, struct node *n,
 			       "application", path, line, c->caps.objects);
 	if (is_local_config(n))
 		return 0;
-	if (build(c, a, n, &b, err) < 0) {
+	if (build(c, a, n, path, &b, err) < 0) {
 		built_deinit(&b);
 		return blame(path, n, err);
 	}

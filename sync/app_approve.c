@@ -8,13 +8,20 @@
  * Application, and only in their own name. That the policy is in force is not assumed:
  * the API server is asked dry to take an approval in nobody's name. What it would take
  * so, anybody could have written; it is void, and stays void when the policy comes.
+ *
+ * Applications come out of Git, too, and syncd writes those with rights of its own. The
+ * renderer lets no approval and no operation through; and what is there in a name that
+ * syncd writes in does not count, however it came there.
  */
 #include "app_priv.h"
 #include "gates.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #define AGAIN_MS 30000
+
+static_assert(sizeof(((struct app_guard *)NULL)->user) == APPROVE_USER_MAX, "a user's name");
 
 /* ---- is it guarded? ---- */
 
@@ -26,7 +33,7 @@ static void on_probed(struct kube_request *r, const struct err *err)
 	g->busy = false;
 	free(g->body);
 	g->body = NULL;
-	g->is = approve_probed(err);
+	g->is = approve_probed(err, g->user);
 	memcpy(g->key, g->asked, sizeof(g->key));
 	if (g->is == GUARD_UNKNOWN) {
 		engine_log(a->engine, LOG_WARN, a, "is the policy " APPROVE_POLICY " in "
@@ -68,6 +75,11 @@ static enum approve_guard guard_of(struct app *a, struct app_guard *g, const cha
 	return GUARD_UNKNOWN;
 }
 
+static bool is_own(struct app *a, const struct app_guard *g, const char *by)
+{
+	return !strcmp(g->user, by) || projects_write_as(a->engine, by);
+}
+
 void app_guards_free(struct app *a)
 {
 	kube_request_deinit(&a->approval_guard.req);
@@ -91,6 +103,7 @@ enum approve_verdict app_judge_approval(struct app *a, const char *digest)
 
 	if (v == APPROVE_ASK) {
 		in.guard = guard_of(a, &a->approval_guard, p->key);
+		in.own = is_own(a, &a->approval_guard, p->by);
 		v = approve_judge(&in);
 	}
 	if (v == APPROVE_YES && strcmp(a->rec.proven, p->key)) {
@@ -118,6 +131,10 @@ void app_approve_conditions(struct app *a)
 		app_set_condition(a, "ApprovalWarning", "the approval does not count: it has no "
 			"writer, a time that is none, or names another commit than Git's "
 			"%.7s; approve again with syncctl approve", a->rendered);
+	else if (a->approved == APPROVE_OWN)
+		app_set_condition(a, "ApprovalWarning", "the approval does not count: %s is "
+			"who syncd writes as, and what Git says cannot approve itself; "
+			"approve as somebody else", p->by);
 	else if (a->approved == APPROVE_OVER)
 		app_set_condition(a, "ApprovalWarning", "the approval by %s was over at %s",
 				  p->by, when);
@@ -185,7 +202,12 @@ uint32_t app_judge_override(struct app *a, const struct gates_shut *shut,
 			APPROVE_POLICY " is in force: install manifests/approval");
 		return 0;
 	case GUARD_PRESENT:
-		return choose(a, shut_bits(shut, sync_window));
+		if (!is_own(a, &a->override_guard, a->request.by))
+			return choose(a, shut_bits(shut, sync_window));
+		a->request.bad = xasprintf("an override does not count in the name of %s, who "
+			"syncd writes as: what Git says cannot override its gates",
+			a->request.by);
+		return 0;
 	case GUARD_UNKNOWN:
 		break;
 	}

@@ -2,6 +2,7 @@
 #include "approve.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/doc.h"
@@ -13,7 +14,7 @@
 static const char *const verdicts[] = {
 	[APPROVE_NONE] = "none", [APPROVE_OTHER] = "other", [APPROVE_OVER] = "over",
 	[APPROVE_BAD] = "bad", [APPROVE_DISTRUSTED] = "distrusted",
-	[APPROVE_ASK] = "asked", [APPROVE_YES] = "approved",
+	[APPROVE_ASK] = "asked", [APPROVE_OWN] = "own", [APPROVE_YES] = "approved",
 };
 static_assert(ARRAY_LEN(verdicts) == APPROVE_N, "a word per verdict");
 
@@ -89,7 +90,9 @@ enum approve_verdict approve_judge(const struct approve_in *in)
 		return APPROVE_BAD;	/* 4 */
 	if (in->guard == GUARD_ABSENT || !strcmp(in->distrusted, a->key))
 		return APPROVE_DISTRUSTED;	/* 5 */
-	return in->guard == GUARD_PRESENT ? APPROVE_YES : APPROVE_ASK;	/* 7, 6 */
+	if (in->guard == GUARD_UNKNOWN)
+		return APPROVE_ASK;	/* 6 */
+	return in->own ? APPROVE_OWN : APPROVE_YES;	/* 7, 8 */
 }
 
 char *approve_probe(void)
@@ -98,11 +101,44 @@ char *approve_probe(void)
 			 "-by\":\"" APPROVE_NOBODY "\"}}}", 0);
 }
 
-/* A refusal counts only where it is the policy's: anything may refuse a write. */
-enum approve_guard approve_probed(const struct err *err)
+static const char *after(const char *s, const char *prefix)
 {
+	size_t n = strlen(prefix);
+
+	return s && !strncmp(s, prefix, n) ? s + n : NULL;
+}
+
+/*
+ * Anything may refuse a write, and quote in its words what somebody named or wrote. So
+ * the refusal is taken from its beginning: no name of an object holds a quote.
+ *
+ *   applications.argoproj.io "shop" is forbidden: ValidatingAdmissionPolicy
+ *   'syncd-approval' with binding '...' denied request: syncd.dev/approved-by must be
+ *   USER, who writes the approval
+ */
+static const char *policys_words(const char *msg)
+{
+	static const char denied[] = " denied request: " KEY "-by must be ";
+	const char *s = after(msg, "applications.argoproj.io \"");
+
+	s = s ? strchr(s, '"') : NULL;
+	s = after(s, "\" is forbidden: ValidatingAdmissionPolicy '" APPROVE_POLICY "'");
+	s = s ? strstr(s, denied) : NULL;
+	return s ? s + strlen(denied) : NULL;
+}
+
+enum approve_guard approve_probed(const struct err *err, char user[APPROVE_USER_MAX])
+{
+	static const char tail[] = ", who writes the approval";
+	const char *who = err->code == ERR_INVALID || err->code == ERR_AUTH ?
+			  policys_words(err->msg) : NULL;
+	size_t n = who ? strlen(who) : 0;
+
+	*user = '\0';
 	if (!err->code)
 		return GUARD_ABSENT;
-	return (err->code == ERR_INVALID || err->code == ERR_AUTH) &&
-	       strstr(err->msg, APPROVE_POLICY) ? GUARD_PRESENT : GUARD_UNKNOWN;
+	if (n < sizeof(tail) || strcmp(who + n - (sizeof(tail) - 1), tail))
+		return GUARD_UNKNOWN;	/* or the message was too long for the name */
+	snprintf(user, APPROVE_USER_MAX, "%.*s", (int)(n - (sizeof(tail) - 1)), who);
+	return GUARD_PRESENT;
 }

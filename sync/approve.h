@@ -14,7 +14,8 @@
  * the ValidatingAdmissionPolicy syncd-approval lets only those write it who may
  * `approve` the Application, and only in their own name. Before an approval counts, the
  * API server is asked dry to take one in a name that is nobody's: where it would take
- * it, anybody could have written this one, and it never counts.
+ * it, anybody could have written this one, and it never counts. Nor does one in a name
+ * that syncd writes in: what Git says would approve itself.
  *
  *   #  the annotations                               verdict
  *   1  none                                          NONE
@@ -24,7 +25,8 @@
  *      that Git had not then
  *   5  found unguarded once                          DISTRUSTED
  *   6  not known whether they are guarded            ASK
- *   7  guarded                                       YES
+ *   7  guarded, but in a name that syncd writes in    OWN
+ *   8  guarded                                       YES
  */
 #ifndef SYNC_APPROVE_H
 #define SYNC_APPROVE_H
@@ -39,7 +41,7 @@
 
 enum approve_verdict {
 	APPROVE_NONE, APPROVE_OTHER, APPROVE_OVER, APPROVE_BAD, APPROVE_DISTRUSTED,
-	APPROVE_ASK, APPROVE_YES, APPROVE_N
+	APPROVE_ASK, APPROVE_OWN, APPROVE_YES, APPROVE_N
 };
 const char *approve_verdict_str(enum approve_verdict v);
 
@@ -52,6 +54,7 @@ struct approve_in {
 	const char *proven;	/* key of one whose commit was right; "" */
 	const char *distrusted;	/* key of one that was found unguarded; "" */
 	enum approve_guard guard;	/* of this very approval */
+	bool own;		/* its writer is us, or an account that we write as */
 	int64_t now_ms;
 };
 enum approve_verdict approve_judge(const struct approve_in *in);
@@ -60,7 +63,11 @@ void approve_decode(struct app_approval *a, const json_t *annotations);
 void approve_deinit(struct app_approval *a);
 /* What the API server is asked dry: a merge patch, owned. */
 char *approve_probe(void);
-/* Its answer: ERR_NONE = it would take it. UNKNOWN: to be asked again. */
-enum approve_guard approve_probed(const struct err *err);
+/*
+ * Its answer: ERR_NONE = it would take it. UNKNOWN: to be asked again. user: who asked,
+ * as the policy names him where it is PRESENT; else "".
+ */
+#define APPROVE_USER_MAX 400
+enum approve_guard approve_probed(const struct err *err, char user[APPROVE_USER_MAX]);
 
 #endif

@@ -101,6 +101,8 @@ int app_draw_body(const struct app *a, const struct render_answer *of,
 /* project_acts_as() of it at that destination; *ret owned by the caller. */
 int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
+/* Could an application of any project be written as that user? */
+bool projects_write_as(const struct engine *e, const char *user);
 /* Its spec is invalid, or its project does not allow it: nothing is done. */
 bool app_is_refused(const struct app *a);
 
@@ -382,6 +384,7 @@ struct app {
 		struct app *app;
 		char key[65], asked[65];	/* of what is known, of what is asked */
 		int is;			/* enum approve_guard, of key */
+		char user[400];		/* who we are, as the policy says; "" */
 		struct kube_request req;
 		char *body;
 		bool busy;

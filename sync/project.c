@@ -278,6 +278,26 @@ int project_acts_as(const struct project *p, const char *dest_ns, const char *ap
 		       "spec.destinationServiceAccounts", p->name, dest_ns);
 }
 
+bool project_may_act_as(const struct project *p, const char *user)
+{
+	static const char prefix[] = "system:serviceaccount:";
+	const char *who, *name;
+	const json_t *item;
+	size_t i;
+
+	who = !strncmp(user, prefix, strlen(prefix)) ? user + strlen(prefix) : "";
+	name = strchr(who, ':');
+	if (!name)
+		return false;
+	json_array_foreach(doc_get(p->spec, "destinationServiceAccounts", NULL), i, item) {
+		const char *account = text_of(item, "defaultServiceAccount");
+
+		if (!strcmp(account, strchr(account, ':') ? who : name + 1))
+			return true;
+	}
+	return false;
+}
+
 /* What there means "all but" would be a name that nothing has. */
 static int check_accounts(const json_t *spec, struct err *err)
 {

@@ -322,6 +322,14 @@ int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 	return project ? project_acts_as(project, dest_ns, a->spec.ns, ret, err) : -1;
 }
 
+bool projects_write_as(const struct engine *e, const char *user)
+{
+	for (size_t i = 0; i < e->projects->list.len; i++)
+		if (project_may_act_as(&e->projects->list.data[i].project, user))
+			return true;
+	return false;
+}
+
 bool app_is_refused(const struct app *a)
 {
 	return a->spec.n_errors || a->project_err.code;

@@ -16,7 +16,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 6	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 7	/* part of every cache key: bump when output changes */
 
 /* In the pods of an object that draws "restart". */
 #define RENDER_SECRETS_DIGEST "syncd.dev/secrets-digest"

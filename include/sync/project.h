@@ -79,6 +79,8 @@ int project_check_object(const struct project *p, const char *group,
  */
 int project_acts_as(const struct project *p, const char *dest_ns, const char *app_ns,
 		    char **ret, struct err *err) __attribute__((warn_unused_result));
+/* Could some application of it be written as that user? For any namespace: on doubt yes. */
+bool project_may_act_as(const struct project *p, const char *user);
 /* "name" or "namespace:name", as spec.destinationServiceAccounts has it. */
 bool project_is_account(const char *text);
 

@@ -116,6 +116,32 @@ assert_exit 20 as bob sync shop --override "me too"
 assert_contains "$OUTPUT" "needs the verb override" "the refusal"
 is_out v1
 
+it "what Git says approves and overrides nothing: not through the renderer, not in syncd's name"
+OWN=system:serviceaccount:syncd-system:syncd
+write "$W/parent/kid.yaml" <<-END
+	apiVersion: argoproj.io/v1alpha1
+	kind: Application
+	metadata:
+	  name: kid
+	  annotations: {syncd.dev/approved: "$DIGEST", syncd.dev/approved-by: "$OWN", syncd.dev/approved-revision: "$C", kept: yes-it-is}
+	spec: {project: default, source: {repoURL: "$URL", path: kid}, destination: {server: https://kubernetes.default.svc, namespace: $NS}}
+	operation: {initiatedBy: {username: "$OWN"}, sync: {syncOptions: [syncd.dev/override=x]}}
+END
+configmap kid v1 | write "$W/kid/kid.yaml"
+C=$(commit shop "an app of apps")
+app parent "$URL" parent "$APPS"
+wait_until 30 "the child" field_is yes-it-is app kid .metadata.annotations.kept -n "$APPS"
+wait_until 30 "the warning" app_is parent '[$s.conditions[]? | select(.type == "ExcludedResourceWarning" and (.message | contains("Application kid: operation and annotations syncd.dev/approved* are left out")))] | length == 1'
+field_is "" app kid '.metadata.annotations.syncd\.dev/approved' -n "$APPS"
+field_is "" app kid .operation -n "$APPS"
+kc create clusterrolebinding "own-$NS" --clusterrole=cluster-admin --serviceaccount=syncd-system:syncd >/dev/null
+assert_exit 1 kc --as="$OWN" annotate app shop -n "$APPS" syncd.dev/approved="$DIGEST" syncd.dev/approved-by="$OWN" --overwrite
+assert_contains "$OUTPUT" "neither approves nor overrides" "the refusal"
+assert_exit 1 kc --as="$OWN" patch app shop -n "$APPS" --type merge -p '{"operation":{"initiatedBy":{"username":"'"$OWN"'"},"sync":{"syncOptions":["syncd.dev/override=x"]}}}'
+assert_contains "$OUTPUT" "neither approves nor overrides" "the refusal"
+kc delete clusterrolebinding "own-$NS" >/dev/null
+is_out v1
+
 it "an approval lets exactly that release out, and is in its history, an Event and the log"
 assert_exit 0 as ada approve shop "${C:0:8}" --until 1h --reason "seen in test"
 wait_until 30 "v2" is_out v2

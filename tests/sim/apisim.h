@@ -56,7 +56,8 @@ uint64_t apisim_version(const struct apisim *a);	/* the newest resourceVersion *
 /*
  * Admission: asked before every write of an object; true refuses it with 403 and
  * the message. op is "CREATE", "UPDATE" or "DELETE". A message "failed calling webhook
- * ..." is a webhook that does not answer: 500.
+ * ..." is a webhook that does not answer: 500; "ValidatingAdmissionPolicy ..." is a
+ * policy's: 422.
  */
 typedef bool apisim_admit_fn(void *arg, const char *op, const json_t *object,
 			     char message[256]);

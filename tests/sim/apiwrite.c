@@ -280,9 +280,12 @@ static int admit(struct apisim *a, const struct api_type *t, const char *op,
 		api_fail(st, 500, "InternalError", "Internal error occurred: %s", msg);
 		return -1;
 	}
-	api_fail(st, 403, "Forbidden",
-		 "admission webhook \"sim.syncd.dev\" denied the request: %s", msg);
-	(void)t;
+	if (!strncmp(msg, "ValidatingAdmissionPolicy ", 26))
+		api_fail(st, 422, "Invalid", "%s.%s \"%s\" is forbidden: %s", t->plural,
+			 t->group, doc_get_str(o, "metadata", "name", NULL), msg);
+	else
+		api_fail(st, 403, "Forbidden", "admission webhook \"sim.syncd.dev\" denied "
+			 "the request: %s", msg);
 	return -1;
 }
 

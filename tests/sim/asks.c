@@ -23,12 +23,17 @@ const char *ask_syncd(struct engsim *x, const char *field)
 	return s ? s : "";
 }
 
-void ask_sync(struct engsim *x, const char *fields)
+void ask_sync_by(struct engsim *x, const char *who, const char *fields)
 {
 	_cleanup_free_ char *patch = xasprintf("{\"operation\":{\"initiatedBy\":{"
-		"\"username\":\"ada\"},\"sync\":{%s}}}", fields);
+		"\"username\":\"%s\"},\"sync\":{%s}}}", who, fields);
 
 	scene_edit_app(x, patch);
+}
+
+void ask_sync(struct engsim *x, const char *fields)
+{
+	ask_sync_by(x, "ada", fields);
 }
 
 static bool ended(void *arg)

@@ -11,6 +11,7 @@
 
 /* As ada: operation.sync with these fields ("\"prune\":true"). */
 void ask_sync(struct engsim *x, const char *fields);
+void ask_sync_by(struct engsim *x, const char *who, const char *fields);
 /* Of status.operationState, of status.syncd; "" when it is not there. */
 const char *ask_op(struct engsim *x, const char *field);
 const char *ask_syncd(struct engsim *x, const char *field);

@@ -16,6 +16,8 @@
 #define FILE_PATH "infra/deploy-control.yaml"
 #define ENV(prod) "environments: {prod: {" prod "}}\n"
 #define MANUAL ENV("require_manual_approval: true")
+#define SYNCD "system:serviceaccount:syncd-system:syncd"
+#define OVERRIDE(more) "\"syncOptions\":[\"syncd.dev/override=fire\"" more "]"
 #define NIGHT "deployment_windows: {allowed_hours: \"00:20-00:30\"}"
 
 static void control(struct engsim *x, const char *text)
@@ -34,7 +36,8 @@ static bool policy(void *arg, const char *op, const json_t *object, char message
 	if (!by || strcmp(by, "syncd.dev:nobody"))
 		return false;
 	snprintf(message, 256, "ValidatingAdmissionPolicy 'syncd-approval' with binding "
-		 "'syncd-approval' denied request");
+		 "'syncd-approval' denied request: syncd.dev/approved-by must be " SYNCD
+		 ", who writes the approval");
 	return true;
 }
 
@@ -64,7 +67,7 @@ static void waiting_scene(struct engsim *x, uint64_t seed, const char *text)
 	assert_string_equal(scene_tag(x), "v1");
 }
 
-static void approve(struct engsim *x, const char *until)
+static void approve_by(struct engsim *x, const char *by, const char *until)
 {
 	_cleanup_free_ char *digest = xasprintf("\"%s\"", doc_get_str(
 		engsim_status(x, "shop"), "syncd", "gates", "digest", NULL));
@@ -73,10 +76,15 @@ static void approve(struct engsim *x, const char *until)
 		engsim_status(x, "shop"), "syncd", "gates", "commit", NULL));
 
 	ask_annotate(x, "syncd.dev/approved-revision", commit);
-	ask_annotate(x, "syncd.dev/approved-by", "\"ada\"");
+	ask_annotate(x, "syncd.dev/approved-by", by);
 	ask_annotate(x, "syncd.dev/approved-reason", "\"seen in dev\"");
 	ask_annotate(x, "syncd.dev/approved-until", until);
 	ask_annotate(x, "syncd.dev/approved", digest);
+}
+
+static void approve(struct engsim *x, const char *until)
+{
+	approve_by(x, "\"ada\"", until);
 }
 
 static const char *newest(struct engsim *x, const char *key)
@@ -144,6 +152,26 @@ static void what_anybody_could_write_is_void(void **state)
 	scene_end(&x, true);
 }
 
+/* Of what Git says syncd is the writer: it would approve itself. */
+static void nobody_approves_as_syncd(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 954, MANUAL);
+	approve_by(&x, "\"" SYNCD "\"", "null");
+	sim_run_for(x.s, 3 * MINUTES);
+	scene_assert_condition(&x, "shop", "ApprovalWarning", SYNCD " is who syncd writes as");
+	assert_string_equal(scene_tag(&x), "v1");
+	ask_sync_by(&x, SYNCD, OVERRIDE(""));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "does not count in the name of " SYNCD));
+	assert_string_equal(scene_tag(&x), "v1");
+	approve(&x, "null");
+	scene_until_tag(&x, "v2", LONG);
+	scene_end(&x, true);
+}
+
 static void approval_and_window_must_both_be_open(void **state)
 {
 	struct engsim x;
@@ -161,8 +189,6 @@ static void approval_and_window_must_both_be_open(void **state)
 }
 
 /* ---- overrides ---- */
-
-#define OVERRIDE(more) "\"syncOptions\":[\"syncd.dev/override=fire\"" more "]"
 
 static void an_override_passes_one_gate_once(void **state)
 {
@@ -222,6 +248,7 @@ int main(void)
 		cmocka_unit_test(an_approval_lets_out_one_release),
 		cmocka_unit_test(an_approval_is_over_at_its_time),
 		cmocka_unit_test(what_anybody_could_write_is_void),
+		cmocka_unit_test(nobody_approves_as_syncd),
 		cmocka_unit_test(approval_and_window_must_both_be_open),
 		cmocka_unit_test(an_override_passes_one_gate_once),
 		cmocka_unit_test(of_several_gates_it_is_said_which),

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 
 #include "core/doc.h"
 #include "core/mem.h"
@@ -21,7 +22,7 @@ struct row {
 	bool distrusted;
 	enum approve_verdict verdict;
 	const char *commit;	/* Git's; NULL: the right one */
-	bool proven;
+	bool proven, own;
 };
 static const struct row rows[] = {
 	{ "1: nothing", "{}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_NONE },
@@ -31,7 +32,7 @@ static const struct row rows[] = {
 	{ "2: Git is not known", "{" IS "," BY "}", "", GUARD_PRESENT, false, .verdict = APPROVE_OTHER },
 	{ "3: over", "{" IS "," BY ",\"syncd.dev/approved-until\":\"" NOON "\"}", DIGEST,
 	  GUARD_PRESENT, false, .verdict = APPROVE_OVER },
-	{ "7: not yet over", "{" IS "," BY ",\"syncd.dev/approved-until\":"
+	{ "8: not yet over", "{" IS "," BY ",\"syncd.dev/approved-until\":"
 	  "\"2026-11-21T12:00:01Z\"}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
 	{ "4: no writer", "{" IS "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
 	{ "4: nobody", "{" IS ",\"syncd.dev/approved-by\":\"" APPROVE_NOBODY "\"}", DIGEST,
@@ -44,14 +45,20 @@ static const struct row rows[] = {
 	  .verdict = APPROVE_BAD, .commit = "badcafe" },
 	{ "4: of none", "{\"syncd.dev/approved\":\"d1\"," BY "}", DIGEST, GUARD_PRESENT,
 	  false, .verdict = APPROVE_BAD },
-	{ "7: a later commit of the same objects", "{" IS "," BY "}", DIGEST, GUARD_PRESENT,
+	{ "8: a later commit of the same objects", "{" IS "," BY "}", DIGEST, GUARD_PRESENT,
 	  false, .verdict = APPROVE_YES, .commit = "badcafe", .proven = true },
 	{ "5: unguarded", "{" IS "," BY "}", DIGEST, GUARD_ABSENT, false,
 	  .verdict = APPROVE_DISTRUSTED },
 	{ "5: unguarded when it was written", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, true,
 	  .verdict = APPROVE_DISTRUSTED },
 	{ "6: to be asked", "{" IS "," BY "}", DIGEST, GUARD_UNKNOWN, false, .verdict = APPROVE_ASK },
-	{ "7: guarded", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
+	{ "7: guarded, and ours", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
+	  .verdict = APPROVE_OWN, .own = true },
+	{ "7: ours, seen right before", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
+	  .verdict = APPROVE_OWN, .commit = "badcafe", .proven = true, .own = true },
+	{ "5: ours, unguarded", "{" IS "," BY "}", DIGEST, GUARD_ABSENT, false,
+	  .verdict = APPROVE_DISTRUSTED, .own = true },
+	{ "8: guarded", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
 };
 
 static void approvals_are_judged_by_their_cases(void **state)
@@ -64,6 +71,7 @@ static void approvals_are_judged_by_their_cases(void **state)
 		struct app_approval a;
 		struct approve_in in = {
 			.approval = &a, .digest = r->head, .guard = r->guard,
+			.own = r->own,
 			.commit = r->commit ? r->commit : "c0ffee4",
 			.now_ms = time_parse_rfc3339(NOON),
 		};
@@ -103,27 +111,57 @@ static void keys_tell_approvals_apart(void **state)
 	}
 }
 
+#define NAMED(name) "applications.argoproj.io \"" name "\" is forbidden: "
+#define POLICY "ValidatingAdmissionPolicy 'syncd-approval' with binding 'b' denied request: "
+#define MUST "syncd.dev/approved-by must be "
+#define TAIL ", who writes the approval"
+
 static void only_the_policy_proves_itself(void **state)
 {
 	static const struct {
-		struct err err;
+		enum err_code code;
+		const char *msg;
 		enum approve_guard guard;
+		const char *user;
 	} cases[] = {
-		{ { .code = ERR_NONE }, GUARD_ABSENT },
-		{ { .code = ERR_INVALID, .msg = "applications.argoproj.io \"shop\" is forbidden: "
-		    "ValidatingAdmissionPolicy 'syncd-approval' with binding 'syncd-approval' "
-		    "denied request" }, GUARD_PRESENT },
-		{ { .code = ERR_AUTH, .msg = "ValidatingAdmissionPolicy 'syncd-approval'" },
-		  GUARD_PRESENT },
-		{ { .code = ERR_AUTH, .msg = "syncd may not patch" }, GUARD_UNKNOWN },
-		{ { .code = ERR_INVALID, .msg = "another webhook refused it" }, GUARD_UNKNOWN },
-		{ { .code = ERR_NET, .msg = "syncd-approval" }, GUARD_UNKNOWN },
-		{ { .code = ERR_NOTFOUND, .msg = "syncd-approval" }, GUARD_UNKNOWN },
+		{ ERR_NONE, "", GUARD_ABSENT, "" },
+		{ ERR_INVALID, NAMED("shop") POLICY MUST "ada" TAIL, GUARD_PRESENT, "ada" },
+		{ ERR_AUTH, NAMED("shop") POLICY MUST "a:b c" TAIL, GUARD_PRESENT, "a:b c" },
+		{ ERR_INVALID, NAMED("shop") "ValidatingAdmissionPolicy 'syncd-approval' denied "
+		  "request: " MUST "ada" TAIL, GUARD_PRESENT, "ada" },
+		{ ERR_INVALID, NAMED("shop") POLICY MUST "ada" TAIL TAIL, GUARD_PRESENT,
+		  "ada" TAIL },
+		/* Too long for the name: who we are is not known. */
+		{ ERR_INVALID, NAMED("shop") POLICY MUST "system:serv...", GUARD_UNKNOWN, "" },
+		{ ERR_INVALID, NAMED("shop") POLICY MUST, GUARD_UNKNOWN, "" },
+		/* What a tenant names, and what a stranger's webhook repeats of it. */
+		{ ERR_INVALID, "Application.argoproj.io \"x-syncd-approval\" is invalid: "
+		  "metadata.annotations: Too long: may not be more than 262144 bytes",
+		  GUARD_UNKNOWN, "" },
+		{ ERR_AUTH, NAMED("x-syncd-approval") "quota exceeded", GUARD_UNKNOWN, "" },
+		{ ERR_INVALID, "admission webhook \"w\" denied the request: " NAMED("x") POLICY
+		  MUST "ada" TAIL, GUARD_UNKNOWN, "" },
+		{ ERR_INVALID, NAMED("x") "label " POLICY MUST "ada" TAIL, GUARD_UNKNOWN, "" },
+		/* The policy's, but not that it looks at the name. */
+		{ ERR_INVALID, NAMED("shop") POLICY "expression 'x' resulted in error: y",
+		  GUARD_UNKNOWN, "" },
+		{ ERR_INVALID, NAMED("shop") "ValidatingAdmissionPolicy 'syncd-approval-of-mine' "
+		  "with binding 'b' denied request: " MUST "ada" TAIL, GUARD_UNKNOWN, "" },
+		{ ERR_AUTH, "syncd may not patch", GUARD_UNKNOWN, "" },
+		{ ERR_NET, NAMED("shop") POLICY MUST "ada" TAIL, GUARD_UNKNOWN, "" },
+		{ ERR_NOTFOUND, NAMED("shop") POLICY MUST "ada" TAIL, GUARD_UNKNOWN, "" },
 	};
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
-		assert_int_equal(approve_probed(&cases[i].err), cases[i].guard);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		char user[APPROVE_USER_MAX];
+		struct err err = { .code = cases[i].code };
+
+		snprintf(err.msg, sizeof(err.msg), "%s", cases[i].msg);
+		if (approve_probed(&err, user) != cases[i].guard)
+			fail_msg("%zu: %s", i, cases[i].msg);
+		assert_string_equal(user, cases[i].user);
+	}
 }
 
 int main(void)

@@ -294,6 +294,33 @@ static void accounts_are_found(void **state)
 	}
 }
 
+static void who_it_may_write_as(void **state)
+{
+	static const char text[] = ACCOUNTS("{'server':'*','namespace':'a',"
+		"'defaultServiceAccount':'sa'},{'server':'*','namespace':'b',"
+		"'defaultServiceAccount':'ci:sb'},{'server':'*','namespace':'c'}");
+	static const struct { const char *user; bool may; } users[] = {
+		{ "system:serviceaccount:any:sa", true },
+		{ "system:serviceaccount:ci:sb", true },
+		{ "system:serviceaccount:any:sb", false },
+		{ "system:serviceaccount:any:sc", false },
+		{ "system:serviceaccount:sa", false }, { "sa", false }, { "", false },
+		{ "ada", false },
+	};
+	struct err err = ERR_INIT;
+	struct project p;
+
+	(void)state;
+	assert_int_equal(0, load(&p, text, &err));
+	for (size_t i = 0; i < ARRAY_LEN(users); i++)
+		if (project_may_act_as(&p, users[i].user) != users[i].may)
+			fail_msg("%s", users[i].user);
+	project_deinit(&p);
+	project_permissive(&p);
+	assert_false(project_may_act_as(&p, "system:serviceaccount:any:sa"));
+	project_deinit(&p);
+}
+
 static void the_permissive_one_allows_all(void **state)
 {
 	struct project_app a = { "https://h/o/r", "x", "argocd", "argocd" };
@@ -350,6 +377,7 @@ int main(void)
 		cmocka_unit_test(applications_are_judged),
 		cmocka_unit_test(objects_are_judged),
 		cmocka_unit_test(accounts_are_found),
+		cmocka_unit_test(who_it_may_write_as),
 		cmocka_unit_test(the_permissive_one_allows_all),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
 	};
