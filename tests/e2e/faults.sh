@@ -10,8 +10,8 @@
 # deadlines end it (a minute for requests, two and a half for watches).
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
-# shellcheck source=tests/cluster/pki.sh
-. "$ROOT/tests/cluster/pki.sh"
+# shellcheck source=tests/tools/faultproxy/proxy.sh
+. "$ROOT/tests/tools/faultproxy/proxy.sh"
 W=$T/work/shop
 PHASES=(dry-run apply record status delete)
 GLOBAL=(list watch discovery)
@@ -21,38 +21,7 @@ ROUNDS=("reset-before reset-after" "cut chunk" "slow garbage" "tls 429" "500 503
 [ -z "${ONLY:-}" ] || ROUNDS=("$ONLY") # one round, for debugging
 CANARY=c4n4ry-$$
 
-# --- the proxy ----------------------------------------------------------------
-
-from_kubeconfig() { kc config view --raw --minify -o "jsonpath={$1}"; }
-
-proxy_start() {
-	local port control server
-	mkdir "$T/pki"
-	printf '[req]\ndistinguished_name = dn\n[dn]\n' >"$T/pki/openssl.cnf"
-	pki_ca "$T/pki" proxy-ca
-	pki_cert "$T/pki" server proxy-ca /CN=localhost DNS:localhost,IP:127.0.0.1
-	from_kubeconfig '.clusters[0].cluster.certificate-authority-data' | base64 -d >"$T/pki/ca.crt"
-	from_kubeconfig '.users[0].user.client-certificate-data' | base64 -d >"$T/pki/admin.crt"
-	from_kubeconfig '.users[0].user.client-key-data' | base64 -d >"$T/pki/admin.key"
-	server=$(from_kubeconfig '.clusters[0].cluster.server')
-	port=$(free_port) control=$(free_port)
-	CONTROL=http://127.0.0.1:$control
-	daemon_start "$T" faultproxy "$BIN/tests/faultproxy" --listen "$port" --control "$control" \
-		--upstream "${server##*:}" --pki "$T/pki" --own "$APPS" \
-		--patience "$([ "${FULL:-}" ] && echo 3600 || echo 12)"
-	daemon_wait "$T" faultproxy 10 curl -fsS -m 2 "$CONTROL/report"
-	write "$T/kubeconfig" <<-END
-		apiVersion: v1
-		kind: Config
-		current-context: proxy
-		clusters:
-		- name: proxy
-		  cluster: {server: "https://127.0.0.1:$port", certificate-authority-data: $(base64 -w0 "$T/pki/proxy-ca.crt")}
-		contexts: [{name: proxy, context: {cluster: proxy, user: nobody}}]
-		users: [{name: nobody, user: {}}]
-	END
-}
-control() { curl -fsS -m 10 -X POST "$CONTROL/$1" --data-binary "${2:-@/dev/null}"; }
+# Rules that have not fired yet.
 unstruck() { curl -fsS -m 10 "$CONTROL/report" | awk '$5 == 0 { print $1, $2, $3 }'; }
 
 # --- syncd --------------------------------------------------------------------
@@ -198,7 +167,7 @@ namespace "$APPS"
 install_crds
 repo shop
 git_server
-proxy_start
+proxy_start --patience "$([ "${FULL:-}" ] && echo 3600 || echo 12)"
 [ -z "${FULL:-}" ] || LONG=400
 each namespace_json >"$T/namespaces.json"
 kc apply -f "$T/namespaces.json" >/dev/null
