@@ -224,7 +224,8 @@ static void report_set(struct pod_report *r, enum pod_trouble trouble,
 		       const char *reason, const char *message)
 {
 	/* The first in the enum is the surest; the first container wins a tie. */
-	if (r->trouble != POD_FINE && r->trouble <= trouble)
+	if (trouble == POD_FINE ? *r->reason != '\0' :
+	    r->trouble != POD_FINE && r->trouble <= trouble)
 		return;
 	r->trouble = trouble;
 	text_copy(r->reason, sizeof(r->reason), reason);
@@ -259,11 +260,14 @@ static void container_trouble(struct pod_report *r, const json_t *status)
 		reason = cond_str(end, "reason");
 		words = "keeps failing";
 	}
-	if (trouble == POD_FINE || (trouble == POD_CRASH &&
-	    doc_get_int(status, 0, "restartCount", NULL) < CRASH_RESTARTS))
+	if (trouble == POD_FINE)
 		return;
 	describe(&text, status, *words ? words : reason,
 		 trouble == POD_CRASH ? end : NULL);
+	/* It may yet come up, but what it says is worth telling. */
+	if (trouble == POD_CRASH &&
+	    doc_get_int(status, 0, "restartCount", NULL) < CRASH_RESTARTS)
+		trouble = POD_FINE;
 	report_set(r, trouble, *reason ? reason : "CrashLoopBackOff",
 		   buf_str(&text));
 }

@@ -109,7 +109,6 @@ void app_view_started(struct app *a, const struct release *r, const char *by,
 	op_view_reset(&a->op_view);
 	a->op_view = (struct op_view){
 		.present = true, .phase = "Running", .automated = automated,
-		.message = xstrdup("waiting"),
 		.started_ms = a->rec.op.started_ms,
 		.retries = a->rec.op.failed,
 		.initiated_by = xstrdup(by),

@@ -102,7 +102,7 @@ struct op {
 	struct err err;
 	bool mutated, may_pass, cas_needed, settled_all, recorded, learned;
 	bool unanswered;	/* what failed had no answer from the API server */
-	char message[400];
+	char message[800];
 	char lacks[480];	/* what op_kinds_ready() found missing */
 	const char *superseded;
 	bool hold;		/* no further wave is begun */

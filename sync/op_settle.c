@@ -202,6 +202,15 @@ static void note_faults(struct op *op, const struct settle_item *items, size_t n
 	}
 }
 
+/* What it waits for is news for people, too. */
+static void say(struct op *op, const char *words)
+{
+	if (!strcmp(op->message, words))
+		return;
+	snprintf(op->message, sizeof(op->message), "%s", words);
+	app_poke(op->app);
+}
+
 enum settle_verdict op_settle(struct op *op, bool all)
 {
 	struct settle_limits limits = {
@@ -236,7 +245,7 @@ enum settle_verdict op_settle(struct op *op, bool all)
 		doubt(op, NULL);
 	else if (!is_sure(op, &items[r.culprit].key))
 		r.verdict = SETTLE_WAIT;	/* the list's end pokes */
-	snprintf(op->message, sizeof(op->message), "%s", r.message);
+	say(op, r.message);
 	at = op->look_at && (!r.again_at || op->look_at < r.again_at) ?
 	     op->look_at : r.again_at;
 	if (r.verdict == SETTLE_WAIT && at)

@@ -319,12 +319,25 @@ struct podwatch *podwatch_free(struct podwatch *p)
 	return NULL;
 }
 
+/* The first of that trouble, if it has something to say. */
+static const struct pod *speaker(const struct podwatch *p, enum pod_trouble trouble)
+{
+	for (size_t i = 0; i < p->pods.len; i++) {
+		const struct pod_report *r = &p->pods.data[i].report;
+
+		if (r->trouble == trouble && *r->reason)
+			return &p->pods.data[i];
+	}
+	return NULL;
+}
+
 bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret)
 {
 	static const enum pod_trouble worst_first[] = {
 		POD_IMAGE_NAME, POD_CONFIG, POD_CRASH, POD_PULL,
 		POD_UNSCHEDULABLE, POD_FINE,
 	};
+	const struct pod *pod = NULL;
 
 	*ret = (struct pod_verdict){ .trouble = POD_FINE };
 	if (!p->pods.len)
@@ -336,22 +349,16 @@ bool podwatch_verdict(const struct podwatch *p, struct pod_verdict *ret)
 		ret->restarts += r->restarts;
 		ret->failed_exits += r->failed_exits;
 	}
-	for (size_t k = 0; k < ARRAY_LEN(worst_first); k++)
-		for (size_t i = 0; i < p->pods.len; i++) {
-			const struct pod *pod = &p->pods.data[i];
-
-			if (pod->report.trouble != worst_first[k])
-				continue;
-			ret->trouble = worst_first[k];
-			ret->since = p->since[worst_first[k]];
-			snprintf(ret->reason, sizeof(ret->reason), "%s",
-				 pod->report.reason);
-			snprintf(ret->message, sizeof(ret->message),
-				 "pod %s: %s%s%s", pod->name, pod->report.reason,
-				 *pod->report.message ? ": " : "",
-				 pod->report.message);
-			return true;
-		}
+	for (size_t k = 0; k < ARRAY_LEN(worst_first) && !pod; k++)
+		pod = speaker(p, worst_first[k]);
+	if (!pod)
+		return true;
+	ret->trouble = pod->report.trouble;
+	ret->since = p->since[ret->trouble];
+	snprintf(ret->reason, sizeof(ret->reason), "%s", pod->report.reason);
+	snprintf(ret->message, sizeof(ret->message), "pod %s: %s%s%s", pod->name,
+		 pod->report.reason, *pod->report.message ? ": " : "",
+		 pod->report.message);
 	return true;
 }
 

@@ -14,7 +14,7 @@ struct pod_verdict {
 	uint64_t since;		/* mono ms of its first sight */
 	unsigned restarts, failed_exits, ready;
 	char reason[64];
-	char message[640];	/* names the pod */
+	char message[640];	/* names the pod; "" when none has anything to say */
 };
 /*
  * Watches the pods of one workload (Deployment, StatefulSet, DaemonSet,

@@ -35,6 +35,16 @@ static void describe(const struct settle_item *it, bool pod, const char *more,
 	snprintf(out, size, "%s: %s%s", buf_str(&key), words, more);
 }
 
+/* What is missing, and what a pod says of it meanwhile. */
+static void describe_waiting(const struct settle_item *it, char *out, size_t size)
+{
+	bool pod = it->pod_message && *it->pod_message;
+	_cleanup_free_ char *more = pod && *it->health.message ?
+				    xasprintf("; %s", it->pod_message) : NULL;
+
+	describe(it, pod && !more, more ? more : "", out, size);
+}
+
 static void sooner(struct settle_result *ret, uint64_t at)
 {
 	if (!ret->again_at || at < ret->again_at)
@@ -123,7 +133,7 @@ void settle_judge(const struct settle_item *items, size_t n,
 		  uint64_t deadline, struct settle_result *ret)
 {
 	size_t first = SIZE_MAX, late = SIZE_MAX;
-	bool pod;
+	bool pod, heard = false;
 
 	*ret = (struct settle_result){ .culprit = SIZE_MAX };
 	for (size_t i = 0; i < n; i++) {
@@ -138,8 +148,10 @@ void settle_judge(const struct settle_item *items, size_t n,
 		if (is_settled(&items[i]))
 			continue;
 		ret->waiting++;
-		if (first == SIZE_MAX)
-			first = i;
+		pod = items[i].pod_message && *items[i].pod_message;
+		if (first == SIZE_MAX || (pod && !heard))
+			first = i;	/* rather one whose pods say why */
+		heard |= pod;
 		/* Not knowing is never a failure. */
 		if (late == SIZE_MAX && items[i].counts &&
 		    items[i].health.status != HEALTH_UNKNOWN)
@@ -150,8 +162,7 @@ void settle_judge(const struct settle_item *items, size_t n,
 		return;
 	}
 	ret->culprit = first;
-	describe(&items[first], items[first].pod != POD_FINE, "", ret->message,
-		 sizeof(ret->message));
+	describe_waiting(&items[first], ret->message, sizeof(ret->message));
 	if (!deadline)
 		return;
 	if (now < deadline) {

@@ -24,7 +24,7 @@ struct settle_item {
 	enum pod_trouble pod;
 	uint64_t pod_since;	/* mono ms */
 	bool pod_ready;		/* one of them was ready: no crash verdict */
-	const char *pod_message;	/* borrowed or NULL */
+	const char *pod_message;	/* borrowed; NULL or "": nothing to say */
 };
 
 struct settle_limits {
@@ -40,11 +40,11 @@ enum settle_verdict {
 
 struct settle_result {
 	enum settle_verdict verdict;
-	size_t culprit;		/* item that decided; SIZE_MAX if none */
+	size_t culprit;		/* item that decided, or is told of; SIZE_MAX if none */
 	bool may_pass;		/* image pull, scheduling, deadline */
 	size_t waiting;		/* items not healthy yet */
 	uint64_t again_at;	/* mono ms when a grace ends; 0 = on news only */
-	char message[400];	/* "Deployment/x/web: 1 of 3 updated ..." */
+	char message[800];	/* "Deployment/x/web: 1 of 3 updated ...; pod web-1: ..." */
 };
 
 /*

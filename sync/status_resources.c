@@ -372,7 +372,8 @@ json_t *status_operation(const struct status_view *v, const json_t *previous)
 	json_object_set_new(o, "operation", asked_json(v,
 		doc_get(previous, "operationState", NULL)));
 	put_str(o, "phase", op->phase);
-	put_str(o, "message", op->message);
+	put_str(o, "message", op->message || op->finished_ms ? op->message :
+		v->phase_message ? v->phase_message : "waiting");
 	put_time(o, "startedAt", op->started_ms);
 	put_time(o, "finishedAt", op->finished_ms);
 	put_int(o, "retryCount", op->retries);

@@ -188,9 +188,12 @@ static void operation_line(const struct view_app *a, struct buf *out)
 {
 	const json_t *op = doc_get(a->status, "operationState", NULL);
 	const char *message = doc_get_str(op, "message", NULL);
+	const char *phase = doc_get_str(a->syncd, "message", NULL);
 
 	if (!op)
 		return;
+	if (message && a->phase[0] && phase && !strcmp(message, phase))
+		message = NULL;	/* the phase's line says it */
 	buf_adds(out, "Last op  ");
 	view_clean(out, doc_get_str(op, "phase", NULL));
 	buf_adds(out, "  ");

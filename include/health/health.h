@@ -75,8 +75,9 @@ struct pod_report {
 
 /*
  * POD_CRASH is said from the third restart on and stays said while the container
- * goes round its loop. A pod being deleted, evicted or preempted is POD_FINE, not
- * ready, without failed exits: that is not its release's fault.
+ * goes round its loop; before that it is POD_FINE, with the reason and the words. A
+ * pod being deleted, evicted or preempted is POD_FINE, not ready, without words and
+ * failed exits: that is not its release's fault.
  */
 struct pod_report health_pod(const json_t *pod);
 

@@ -144,14 +144,21 @@ kc delete app leaver -n "$APPS" >/dev/null
 never 2 "its object was deleted" gone configmap leaver
 
 it "a newer commit supersedes one that waits"
-deployment main noready1 | in_git main/web
+kc annotate app main -n "$APPS" syncd.dev/pull-grace=10m >/dev/null
+deployment main bad1 | in_git main/web
 push main "will wait for long"
-wait_until 20 "the wait" app_is main '$d.phase == "Settling"'
+wait_until 30 "the wait" app_is main '$d.phase == "Settling"'
+# Meanwhile its pod says why.
+wait_until 30 "the pod's words" app_is main '$s.operationState | .phase == "Running" and
+	(.message | test("^apps/Deployment/.*/main: .*; pod main-.*: ImagePullBackOff: container \"main\": "))'
+assert_contains "$(syncctl status main)" ": ImagePullBackOff: container \"main\": " "the status"
 deployment main v2 | in_git main/web
 push main "the better one"
 good_but_kept main "$COMMIT"
 app_is main '[$d.releases[0,1].state] == ["good", "superseded"]' || fail "releases: $(cat "$T/is.json")"
 assert_eq registry.example.com/main:v2 "$(field deployment main '.spec.template.spec.containers[0].image' -n "$NS")" image
+
+kc annotate app main -n "$APPS" syncd.dev/pull-grace- >/dev/null
 
 it "Kustomize, with images from the Application"
 deployment kust v1 | in_git kust/base/web

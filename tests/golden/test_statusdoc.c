@@ -258,11 +258,11 @@ static void settling(void **state)
 	       fingerprint, "f0");
 	s.op = (struct op_view){
 		.present = true, .phase = "Running", .started_ms = SECONDS(210),
-		.revision = "1b77e90", .automated = true, .retries = 1,
-		.message = "waiting for healthy state of apps/Deployment/web" };
+		.revision = "1b77e90", .automated = true, .retries = 1 };
 	add_result(&s, 0, "Synced", "");
 	add_result(&s, 1, "SyncFailed", "refused");
-	s.view.phase_message = "wave 1: deployment/web 1 of 3 updated";
+	s.view.phase_message = "apps/Deployment/prod/web: 1 of 3 updated replicas are "
+		"available; pod web-7f-x2: ImagePullBackOff: no such tag";
 	make_plan(&s);
 	check("settling", &s, NULL);
 	scene_deinit(&s);

@@ -295,6 +295,38 @@ static void words(void **state)
 	assert_string_equal(r.message, "Service/prod/web: Missing");
 }
 
+/* While a grace runs: what is missing, and what a pod says of it. */
+static void pods_speak_while_it_waits(void **state)
+{
+	const struct item quiet = { .role = EVIDENCE, .health = WEB };
+	const struct item pull = { .role = EVIDENCE, .health = WEB, .pod = POD_PULL,
+				   .pod_since = AGO(1000) };
+	struct settle_item items[2];
+	struct settle_result r;
+
+	(void)state;
+	fill(&quiet, &items[0]);
+	fill(&pull, &items[1]);
+	items[1].key.name = "api";
+	settle_judge(items, 2, &limits, NOW, LATER, &r);
+	assert_int_equal(r.verdict, SETTLE_WAIT);
+	assert_int_equal(r.culprit, 1);	/* not the first, which says nothing */
+	assert_string_equal(r.message, "apps/Deployment/prod/api: words; pod web-1: trouble");
+	/* Fine so far, but it has ended once. */
+	items[0].pod_message = "pod web-0: CrashLoopBackOff: back-off";
+	settle_judge(items, 2, &limits, NOW, LATER, &r);
+	assert_int_equal(r.culprit, 0);
+	assert_string_equal(r.message, "apps/Deployment/prod/web: words; "
+			    "pod web-0: CrashLoopBackOff: back-off");
+	*items[0].health.message = '\0';
+	settle_judge(items, 1, &limits, NOW, LATER, &r);
+	assert_string_equal(r.message, "apps/Deployment/prod/web: "
+			    "pod web-0: CrashLoopBackOff: back-off");
+	items[0].pod_message = "";
+	settle_judge(items, 1, &limits, NOW, LATER, &r);
+	assert_string_equal(r.message, "apps/Deployment/prod/web: Progressing");
+}
+
 /* Git may give a rollout more time than the flag; what is up needs none. */
 static void deadlines(void **state)
 {
@@ -338,6 +370,7 @@ int main(void)
 		cmocka_unit_test(again_at_is_exact),
 		cmocka_unit_test(pull_may_pass),
 		cmocka_unit_test(words),
+		cmocka_unit_test(pods_speak_while_it_waits),
 		cmocka_unit_test(deadlines),
 	};
 
