@@ -1,8 +1,8 @@
 /*
  * The requests of an operation: a batch is a set of objects asked side by side
- * (one kind of one step, the whole preflight, one wave of prunes: op_prune.c). When the last
- * answer of a batch is in, the operation is poked. A failure is remembered and
- * told when the batch is over: a write in flight cannot be called back.
+ * (one kind of one step, the whole preflight: op_preflight.c, one wave of prunes:
+ * op_prune.c). When the last answer of a batch is in, the operation is poked. A failure
+ * is remembered and told when the batch is over: a write in flight cannot be called back.
  */
 #include "op_priv.h"
 
@@ -10,6 +10,8 @@
 #include "app_priv.h"
 #include "others.h"
 #include "sync/stamp.h"
+
+#include <limits.h>
 
 #define AFTER_CRD_MS 10000
 #define AFTER_CRD_STEP_MS 500
@@ -68,11 +70,15 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	_cleanup_buf_ struct buf key = BUF_INIT;
 	const struct rendered *r = a->task.object == SIZE_MAX ? NULL :
 				   &op->c.answer->objects[a->task.object];
+	const char *phase = a->hook ? hook_phase_str(a->hook->phase) : "";
 	struct err told;
 
 	op_safe_error(&a->task.key, &a->req, err, &told);
 	err = &told;
-	if (!a->leftover)
+	if (a->hook)
+		op_hook_result(op, &a->task.key, a->task.version, phase, "SyncFailed",
+			       "Failed", err->msg);
+	else if (!a->leftover)
 		op_result(op, &a->task.key, a->task.version, "SyncFailed", err->msg);
 	objkey_format(&a->task.key, &key);
 	if (a->unblocking || a->leftover) {	/* in nobody's way after all */
@@ -89,7 +95,8 @@ static void note_failure(struct apply *a, enum op_outcome outcome,
 	op->err = *err;
 	op->unanswered = !a->req.status;
 	if (r && *r->source)
-		err_wrap(&op->err, "%s (%s)", buf_str(&key), r->source);
+		err_wrap(&op->err, "%s%s%s (%s)", phase, *phase ? " hook " : "",
+			 buf_str(&key), r->source);
 	else
 		err_wrap(&op->err, "%s", buf_str(&key));
 	op->may_pass = op->may_pass || strstr(err->msg, "exceeded quota") ||
@@ -141,7 +148,7 @@ static void take_answer(struct apply *a)
 		free(inv->version);
 		inv->version = xstrdup(a->task.version);
 	}
-	op_result(op, &a->task.key, a->task.version, "Synced", "applied");
+	op_result(op, &a->task.key, a->task.version, "Synced", op_replace_words(a));
 }
 
 static bool retry_after_crd(struct apply *a)
@@ -154,8 +161,7 @@ static bool retry_after_crd(struct apply *a)
 	return true;
 }
 
-/* The API server heeds a removed webhook or a raised quota a moment later. */
-static bool retry_after_unblock(struct apply *a, const struct err *err)
+bool op_apply_after_unblock(struct apply *a, const struct err *err)
 {
 	struct op *op = a->op;
 	struct world *w = op->e->w;
@@ -168,8 +174,7 @@ static bool retry_after_unblock(struct apply *a, const struct err *err)
 	return true;
 }
 
-/* Whoever grants rights may be a moment behind; what grants them takes a moment, too. */
-static bool retry_forbidden(struct apply *a, const struct err *err)
+bool op_apply_when_allowed(struct apply *a, const struct err *err)
 {
 	struct op *op = a->op;
 	struct world *w = op->e->w;
@@ -216,7 +221,7 @@ static void on_apply(struct apply *a, const struct err *err)
 		if (takes && op_takeover(a, a->req.json))
 			return;
 	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
-		   retry_after_unblock(a, err) || retry_forbidden(a, err) ||
+		   op_apply_after_unblock(a, err) || op_apply_when_allowed(a, err) ||
 		   op_replace_begin(a, err, &told)) {
 		return;
 	} else if (err->code == ERR_CONFLICT && a->task.adopt && !a->looking) {
@@ -227,64 +232,6 @@ static void on_apply(struct apply *a, const struct err *err)
 		note_failure(a, OP_TROUBLE, err);
 	} else {
 		note_failure(a, op_is_terminal(err) ? OP_REFUSED : OP_TROUBLE, &told);
-	}
-	op_apply_done(a);
-}
-
-/* Of a dry run: the namespace is not there and nothing of ours will make it. */
-static bool lacks_namespace(const struct apply *a, const struct err *err)
-{
-	const struct op *op = a->op;
-	bool made = op_options(op) & OPT_CREATE_NAMESPACE &&
-		    !strcmp(a->task.key.ns, op->dest_ns);
-
-	return err->code == ERR_NOTFOUND && *a->task.key.ns && !made &&
-	       op->c.kind != OP_REVERT && strstr(err->msg, "namespaces \"") &&
-	       !op_earlier_may_help(op, &a->task.key);
-}
-
-static void fail_namespace(struct apply *a)
-{
-	struct err err = ERR_INIT;
-	bool ours = !strcmp(a->task.key.ns, a->op->dest_ns);
-
-	err_set(&err, ERR_NOTFOUND, "there is no namespace \"%s\": create it, %s",
-		a->task.key.ns, ours ?
-		"or set syncOption CreateNamespace=true" :
-		"or add it to the application");
-	note_failure(a, op_lacking(a->op), &err);
-}
-
-static void on_dry_run(struct apply *a, const struct err *err)
-{
-	struct fact *f = op_fact(a->op, &a->task.key, true);
-	struct err told = *err;
-	const char *version;
-
-	if (!err->code) {
-		/* The dry run of a create answers without a resourceVersion. */
-		version = doc_get_str(a->req.json, "metadata", "resourceVersion",
-				      NULL);
-		f->absent = !version || !*version;
-		if (a->verifying)
-			op_keep_verified(a);
-		if (a->task.look && !f->absent && !*f->adopt_uid) {
-			a->looking = a->last_look = true;
-			op_apply_send(a);
-			return;
-		}
-	} else if (retry_after_unblock(a, err) || op_replace_begin(a, err, &told)) {
-		return;
-	} else if (!op_earlier_may_help(a->op, &a->task.key) && retry_forbidden(a, err)) {
-		return;
-	} else if (op_is_terminal(err) && !strstr(err->msg, "does not support dry run") &&
-		   !op_prunes_early(a->op) &&
-		   !op_earlier_may_help(a->op, &a->task.key)) {
-		note_failure(a, OP_REFUSED, &told);
-	} else if (lacks_namespace(a, err)) {
-		fail_namespace(a);
-	} else if (err->retry && err->code != ERR_NOTFOUND) {
-		note_failure(a, OP_TROUBLE, err);
 	}
 	op_apply_done(a);
 }
@@ -368,7 +315,7 @@ void op_on_answer(struct kube_request *r, const struct err *err)
 			op_apply_send(a);
 	}
 	else if (a->dry_run)
-		on_dry_run(a, err);
+		op_on_dry_run(a, err);
 	else
 		on_apply(a, err);
 }
@@ -469,6 +416,8 @@ static int fill(struct apply *a)
 
 	if (a->deleting) {
 		op_delete_init(a);
+	} else if (a->hook) {
+		return op_preflight_hook(a);
 	} else if (op_replace_runs(a)) {
 		return op_replace_send(a, &a->broken);
 	} else if (a->crd == CRD_READ) {
@@ -531,28 +480,22 @@ bool apply_resolve(struct op *op, const struct task *t, struct apply *a)
 
 /* ---- the batches ---- */
 
-void op_preflight_start(struct op *op)
-{
-	struct apply *batch = op_batch_make(op, op->plan.n_apply);
-	size_t n = 0;
-
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-
-		/* A kind of this release's own CRD is asked in its wave. */
-		if (t->verb != TASK_APPLY || !apply_resolve(op, t, &batch[n]))
-			continue;
-		batch[n++].dry_run = true;
-	}
-	if (n)
-		op_batch_start(op, n);
-	else
-		op_batch_free(op);
-}
-
 static bool is_given_up(const struct op *op, const struct task *t)
 {
 	return op->c.kind == OP_HEAL && fights_lost(&op->app->fights, &t->key);
+}
+
+int op_next_rank(const struct op *op)
+{
+	for (size_t i = op->next_task; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->wave != op->wave || t->step != op->step)
+			break;
+		if (t->verb == TASK_APPLY && !is_given_up(op, t))
+			return t->rank;
+	}
+	return INT_MAX;
 }
 
 bool op_apply_next(struct op *op)

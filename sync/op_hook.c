@@ -11,8 +11,6 @@
 
 #include <limits.h>
 
-#define PODS_RANK kind_rank("apps", "DaemonSet")	/* the first kind with pods */
-
 struct op_hooks *op_hooks_of(struct op *op)
 {
 	if (!op->hooks)
@@ -55,13 +53,18 @@ const struct render_answer *op_hooks_source(const struct op *op, enum hook_phase
 }
 
 /* Self-heals run no hooks, and reverts none of a sync's. */
-static bool runs_hooks(const struct op *op)
+bool op_hooks_asked(const struct op *op)
 {
-	if (op->c.dry_run || op->app->rec.op.no_hooks)
+	if (op->app->rec.op.no_hooks)
 		return false;
 	if (op->c.prune_only)
 		return op->c.deletion == DELETION_HOOKS;
 	return op->c.kind == OP_SYNC || op->c.kind == OP_ROLLBACK;
+}
+
+static bool runs_hooks(const struct op *op)
+{
+	return !op->c.dry_run && op_hooks_asked(op);
 }
 
 bool hook_of_revert(enum hook_phase phase)
@@ -124,8 +127,9 @@ bool op_hooks_next_wave(const struct op *op, int *wave)
 
 /* ---- a group begins ---- */
 
-static void build(struct op *op, struct op_hooks *h, enum hook_phase phase)
+void op_hooks_build(struct op *op, enum hook_phase phase)
 {
+	struct op_hooks *h = op_hooks_of(op);
 	struct record *rec = &op->app->rec;
 	const struct release *r = record_release(rec, phase == HOOK_PRE_REVERT ?
 						 rec->pin_rejected : op->c.release);
@@ -197,7 +201,7 @@ static void begin(struct op *op, enum hook_phase phase, const int *wave)
 {
 	struct op_hooks *h = op_hooks_of(op);
 
-	build(op, h, phase);
+	op_hooks_build(op, phase);
 	h->phase = phase;
 	h->all_waves = !wave;
 	h->await = true;
@@ -228,27 +232,41 @@ static bool has_sync_hooks(const struct op *op)
 	return false;
 }
 
+/* One of the group is not made yet, and is of a kind before that rank. */
+static bool some_due(const struct op_hooks *h, int rank)
+{
+	for (size_t i = h->from; i < h->to; i++)
+		if (h->calls[i].task.rank < rank &&
+		    hook_call_row(&h->calls[i])->state == HOOK_PLANNED)
+			return true;
+	return false;
+}
+
 /*
- * Hooks of a wave of objects: kinds before those with pods are made before the
- * wave's objects, the others after them; all end before the next wave.
+ * Hooks of a wave of objects are made among them, in the order of kinds: before each
+ * kind of objects those of the kinds before it, at last the others. All end before
+ * the next wave.
  */
 bool op_hooks_in_wave(struct op *op, enum hooks_when when, int after)
 {
+	int rank = when == HOOKS_EARLY ? op_next_rank(op) : INT_MAX;
+	bool begins;
 	struct op_hooks *h;
 
 	if (!has_sync_hooks(op))
 		return false;
 	h = op_hooks_of(op);
-	if (!h->sync_done || h->sync_wave != op->wave || h->phase != HOOK_SYNC) {
+	begins = !h->sync_done || h->sync_wave != op->wave || h->phase != HOOK_SYNC;
+	if (begins) {
 		h->sync_wave = op->wave;
-		h->sync_done = SYNC_NOTHING;
 		begin(op, HOOK_SYNC, &op->wave);
-	}
-	if ((int)h->sync_done > (int)when)
+	} else if ((int)h->sync_done > (int)when + (when == HOOKS_EARLY) ||
+		   (when == HOOKS_EARLY && !some_due(h, rank))) {
 		return false;
+	}
 	h->sync_done = when == HOOKS_EARLY ? SYNC_EARLY :
 		       when == HOOKS_MADE ? SYNC_MADE : SYNC_ENDED;
-	h->max_rank = when == HOOKS_EARLY ? PODS_RANK : INT_MAX;
+	h->max_rank = rank;
 	h->await = when == HOOKS_ENDED;
 	h->after = after;
 	if (h->step != HOOKS_WRITING)

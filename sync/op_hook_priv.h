@@ -67,6 +67,10 @@ void op_hooks_forget(struct op_hooks *h);	/* the list and its calls */
 /* The release whose hooks of that phase run; NULL: it is not known. */
 const struct render_answer *op_hooks_source(const struct op *op, enum hook_phase phase);
 bool hook_of_revert(enum hook_phase phase);
+/* What the operation does is done with hooks, or would be if it were not a dry run. */
+bool op_hooks_asked(const struct op *op);
+/* A call for each hook of the phase's release, of all phases; none has begun. */
+void op_hooks_build(struct op *op, enum hook_phase phase);
 
 /* op_hook_step.c */
 struct hook_run *hook_call_row(const struct hook_call *c);

@@ -186,7 +186,7 @@ const struct task *op_crd_pending(const struct op *op)
 
 /* ---- what an earlier task may change so that a refusal passes ---- */
 
-static bool shapes_admission(const struct objkey *k)
+bool op_shapes_admission(const struct objkey *k)
 {
 	static const char *const kinds[] = {
 		"CustomResourceDefinition", "Namespace", "ValidatingWebhookConfiguration",
@@ -210,7 +210,7 @@ bool op_earlier_may_help(const struct op *op, const struct objkey *k)
 
 		if (!objkey_cmp(&t->key, k))
 			return false;
-		if (t->verb == TASK_APPLY && shapes_admission(&t->key))
+		if (t->verb == TASK_APPLY && op_shapes_admission(&t->key))
 			return true;
 	}
 	return false;
@@ -235,7 +235,7 @@ static const struct task *lost_version(const struct op *op)
 	return NULL;
 }
 
-const struct task *op_unserved(const struct op *op)
+const struct task *op_unserved(struct op *op)
 {
 	if (op->c.kind == OP_REVERT)
 		return lost_version(op);
@@ -249,7 +249,7 @@ const struct task *op_unserved(const struct op *op)
 		    !(t->flags & OBJ_SKIP_DRY_RUN))
 			return t;
 	}
-	return NULL;
+	return op_hooks_unserved(op);
 }
 
 void op_fail_unserved(struct op *op, const struct task *t)
@@ -263,7 +263,8 @@ void op_fail_unserved(struct op *op, const struct task *t)
 		"%s%s%s: install its CRD, in this application with a lower "
 		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
 		t->key.group, *t->key.group ? "/" : "", t->version);
-	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	if (!(r->flags & OBJ_HOOK))
+		op_result(op, &t->key, t->version, "SyncFailed", err.msg);
 	op_fail(op, op_lacking(op), &err);
 }
 

@@ -1,12 +1,13 @@
 /*
  * op_priv.h - one operation, shared by its files: op.c (the state table), op_plan.c
- * (what is left to do), op_record.c (the write-ahead), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
+ * (what is left to do), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
  * op_prune.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
 #define SYNC_OP_PRIV_H
 
 #include "engine_priv.h"
+#include "hook.h"
 #include "replace.h"
 #include "settle.h"
 #include "unblock.h"
@@ -56,6 +57,8 @@ struct apply {
 	struct err broken;
 	bool dry_run, looking, deleting, gone, unblocking;
 	bool last_look;		/* of a dry run, which is over then */
+	const struct hook_task *hook;	/* a hook's object, asked dry; NULL */
+	bool anew;		/* and as if the earlier run of it were gone */
 	bool leftover;		/* deleting one of op->leftovers */
 
 	enum crd_step crd;
@@ -129,6 +132,7 @@ struct op {
 	char *ns_body;
 	char *dest_ns;		/* the spec may be edited under way */
 	bool ns_busy;
+	struct task lost_hook;	/* of a kind that is not served */
 	bool pre_sync_due;	/* PreSync hooks run when what they use is there */
 	bool pruning_early;	/* before anything is applied */
 	uint64_t prune_again;	/* mono: not before */
@@ -210,8 +214,10 @@ void op_seek_step(struct op *op);
 const struct task *op_crd_pending(const struct op *op);
 /* Fails the operation over what the plan refuses to touch; true: it did. */
 bool op_refuse(struct op *op);
+/* What the API server thinks of other objects may change with it. */
+bool op_shapes_admission(const struct objkey *k);
 /* A task whose kind neither the cluster serves nor the release brings; NULL. */
-const struct task *op_unserved(const struct op *op);
+const struct task *op_unserved(struct op *op);
 /* A revert needs a version of a kind that is served in others only. */
 bool op_lost_version(const struct op *op, const struct task *t);
 void op_fail_unserved(struct op *op, const struct task *t);
@@ -236,8 +242,18 @@ const struct task *op_step_waits(const struct op *op);
  */
 enum op_outcome op_lacking(struct op *op);
 
-/* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
+/*
+ * op_preflight.c: what would be applied, objects and hooks, asked dry; a batch. hook:
+ * fills the request for one's object. unserved: a hook of a kind that neither the
+ * cluster serves nor the release brings; NULL.
+ */
 void op_preflight_start(struct op *op);
+void op_on_dry_run(struct apply *a, const struct err *err);
+int op_preflight_hook(struct apply *a) __attribute__((warn_unused_result));
+const struct task *op_hooks_unserved(struct op *op);
+
+/* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
+int op_next_rank(const struct op *op);	/* of the kind it would begin; INT_MAX: none */
 bool op_apply_next(struct op *op);	/* false: nothing left in this step */
 /* Room for n requests, zeroed; filled by apply_resolve(), then started all together. */
 struct apply *op_batch_make(struct op *op, size_t n);
@@ -264,6 +280,12 @@ int op_body(const struct apply *a, char **ret, size_t *ret_len, struct err *err)
 	__attribute__((warn_unused_result));
 /* Sends the next request of its chain, or (again) the one that its state says. */
 void op_apply_send(struct apply *a);
+/*
+ * True: asked again in a moment. The API server heeds a removed webhook or a raised
+ * quota a moment later; whoever grants rights may be a moment behind.
+ */
+bool op_apply_after_unblock(struct apply *a, const struct err *err);
+bool op_apply_when_allowed(struct apply *a, const struct err *err);
 /* Ends a chain in failure. */
 void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err);
 void op_apply_done(struct apply *a);
@@ -302,6 +324,8 @@ void op_replace_answer(struct apply *a, const struct err *err);
 void op_replace_carry(const struct apply *a, struct buf *body);
 /* It was made with them: they are handed over. True: the chain goes on. */
 bool op_replace_hands_over(struct apply *a);
+/* "applied", or what else became of it: static. */
+const char *op_replace_words(const struct apply *a);
 bool op_leftovers_start(struct op *op);	/* false: there are none */
 void op_leftovers_free(struct op *op);
 static inline bool op_replace_runs(const struct apply *a)

@@ -259,9 +259,43 @@ static enum replacing choose_way(struct apply *a)
 	return REPLACE_DELETE;
 }
 
-static void on_proof(struct apply *a, const struct err *err)
+/* Their old pods would have lived on, but for a selector that does not fit them. */
+static bool loses_pods(const struct apply *a)
+{
+	return a->way == REPLACE_PLAINLY &&
+	       replace_way(a->task.key.group, a->task.key.kind) == REPLACE_ORPHANING;
+}
+
+/* Said before it happens, and where people look: whose pods go is never a surprise. */
+static void announce(const struct apply *a)
 {
 	_cleanup_buf_ struct buf key = BUF_INIT;
+	const char *what = "";
+
+	objkey_format(&a->task.key, &key);
+	if (loses_pods(a))
+		what = "; its pods go with it and are made anew, as the new selector does not "
+		       "fit them";
+	else if (a->replacing == REPLACE_LIST)
+		what = "; its old pods, which the new selector does not fit, go when the new "
+		       "ones are healthy";
+	else if (a->way == REPLACE_ORPHANING)
+		what = "; its pods live on";
+	engine_log(a->op->e, loses_pods(a) ? LOG_WARN : LOG_INFO, a->op->app,
+		   "replacing %s%s: %.200s", buf_str(&key), what, a->refused.msg);
+	engine_event(a->op->e, a->op->app, loses_pods(a) ? "Warning" : "Normal", "Replacing",
+		     "replacing %s%s: %.200s", buf_str(&key), what, a->refused.msg);
+}
+
+const char *op_replace_words(const struct apply *a)
+{
+	if (a->replacing != REPLACE_OVER)
+		return "applied";
+	return loses_pods(a) ? "replaced, with its pods" : "replaced";
+}
+
+static void on_proof(struct apply *a, const struct err *err)
+{
 	struct err told;
 
 	if (err->code) {
@@ -274,10 +308,7 @@ static void on_proof(struct apply *a, const struct err *err)
 		return;
 	}
 	a->replacing = choose_way(a);
-	objkey_format(&a->task.key, &key);
-	engine_log(a->op->e, LOG_INFO, a->op->app, "replacing %s%s: %.200s", buf_str(&key),
-		   a->way == REPLACE_ORPHANING ? ", what it made lives on" : "",
-		   a->refused.msg);
+	announce(a);
 	a->replace_by = world_now(a->op->e->w) + GONE_MS;
 	op_apply_send(a);
 }

@@ -96,7 +96,8 @@ void replace_explain(enum replace_way way, const char *kind, const char *field,
 			"object deleted and made anew%s, annotate it or the "
 			"application syncd.dev/recreate-on-immutable: \"true\", or set "
 			"its sync option Replace=true: %s", field,
-			way == REPLACE_ORPHANING ? " (its pods live on)" : "",
+			way == REPLACE_ORPHANING ?
+			" (its pods live on where the new selector fits them)" : "",
 			refused.msg);
 	err->retry = refused.retry;
 }

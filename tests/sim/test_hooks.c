@@ -205,6 +205,35 @@ static void their_kind_is_made_first(void **state)
 	hooks_end(&x);
 }
 
+/* Hooks of a wave are made among its objects, each where its kind has its place. */
+static void kinds_have_one_order(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 35);
+	engsim_commit(&x, "fresh.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
+		      "\"metadata\":{\"name\":\"fresh\"}}");
+	engsim_commit(&x, "acct.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ServiceAccount\","
+		      "\"metadata\":{\"name\":\"acct\"}}");
+	engsim_commit(&x, "note.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+		      "\"metadata\":{\"name\":\"note\",\"namespace\":\"fresh\",\"annotations\":"
+		      "{\"argocd.argoproj.io/hook\":\"Sync\"}}}");
+	engsim_commit(&x, "svc.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Service\",\"metadata\":"
+		      "{\"name\":\"svc\"},\"spec\":{\"ports\":[{\"port\":80}]}}");
+	engsim_commit(&x, "late.yaml", "{\"apiVersion\":\"networking.k8s.io/v1\",\"kind\":"
+		      "\"IngressClass\",\"metadata\":{\"name\":\"late\"},\"spec\":{\"controller\":"
+		      "\"example.com/x\"}}");
+	hooks_put(&x, "index", "Sync", "1", "");
+	hooks_start(&x);
+	hooks_assert_before(&x, "/namespaces/fresh", false, "/serviceaccounts/acct");
+	hooks_assert_before(&x, "/serviceaccounts/acct", false, "/configmaps/note");
+	hooks_assert_before(&x, "/configmaps/note", false, "/services/svc");
+	hooks_assert_before(&x, "/services/svc", false, "/jobs/index");
+	hooks_assert_before(&x, "/jobs/index", false, "/ingressclasses/late");
+	hooks_end(&x);
+}
+
 /* ---- what is left in the cluster ---- */
 
 static void policies_say_what_stays(void **state)
@@ -404,6 +433,7 @@ int main(void)
 		cmocka_unit_test(a_namespace_comes_with_the_wave_of_its_hook),
 		cmocka_unit_test(only_a_namespace_and_its_hook),
 		cmocka_unit_test(their_kind_is_made_first),
+		cmocka_unit_test(kinds_have_one_order),
 		cmocka_unit_test(policies_say_what_stays),
 		cmocka_unit_test(one_object_in_two_phases),
 		cmocka_unit_test(a_made_name_is_argo_cds),

@@ -207,25 +207,150 @@ static bool refuse_jobs(void *arg, const char *op, const json_t *object,
 	return true;
 }
 
-static void one_refused_fails(void **state)
+/* Whatever its phase: refused in the preflight, before anything is changed. */
+static void one_refused_changes_nothing(void **state)
+{
+	static const char *const phases[] = { "PreSync", "Sync", "PostSync", "SyncFail" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		_cleanup_free_ char *words = xasprintf("%s hook batch/Job/shop/migrate "
+						       "(", phases[i]);
+		struct engsim x;
+		size_t from;
+
+		scene_init(&x, 18 + i);
+		hooks_put(&x, "before", "PreSync", "1", "");
+		hooks_start(&x);
+		from = sim_request_count(x.s);
+		apisim_set_admission(x.api, refuse_jobs, NULL);
+		hooks_put(&x, "migrate", phases[i], "1", "");
+		scene_put(&x, "v2");
+		engsim_until_phase(&x, "shop", "Pinned", 30000);
+		sim_run_for(x.s, 3000);
+		scene_assert_condition(&x, "shop", "SyncError", words);
+		scene_assert_condition(&x, "shop", "SyncError", "no jobs");
+		hooks_assert_result(&x, "migrate", phases[i], "SyncFailed", "Failed");
+		assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/web"), 1);
+		assert_int_equal(sim_count(x.s, from, "DELETE", "/jobs/before"), 0);
+		hooks_end(&x);
+	}
+}
+
+static bool was_asked(void *arg)
+{
+	struct engsim *x = arg;
+
+	return sim_count(x->s, 0, "PATCH", "/jobs/migrate") > 0;
+}
+
+static void one_refused_in_its_turn_fails(void **state)
 {
 	struct engsim x;
 
 	(void)state;
-	scene_init(&x, 18);
+	scene_init(&x, 24);
 	hooks_start(&x);
-	apisim_set_admission(x.api, refuse_jobs, NULL);
-	hooks_put(&x, "migrate", "PreSync", "1", "");
+	hooks_put(&x, "migrate", "PostSync", "1", "");
 	hooks_put(&x, "alarm", "SyncFail", "1", "");
+	scene_until(&x, was_asked, LONG, "the preflight");
+	apisim_set_admission(x.api, refuse_jobs, NULL);
 	engsim_until_phase(&x, "shop", "Pinned", 30000);
 	sim_run_for(x.s, 3000);
 	scene_assert_condition(&x, "shop", "SyncError", "no jobs");
-	hooks_assert_result(&x, "migrate", "PreSync", "SyncFailed", "Failed");
+	hooks_assert_result(&x, "migrate", "PostSync", "SyncFailed", "Failed");
 	hooks_assert_result(&x, "alarm", "SyncFail", "SyncFailed", "Failed");
 	hooks_end(&x);
 }
 
+/* Asked under its name it cannot be changed; without the earlier run it can be made. */
+static void an_earlier_run_is_in_nobodys_way(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_init(&x, 25);
+	hooks_put(&x, "migrate", "PreSync", "1", "");
+	hooks_start(&x);
+	from = sim_request_count(x.s);
+	hooks_put(&x, "migrate", "PreSync", "2", "");
+	sim_run_for(x.s, 60000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate", 422), 1);
+	assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate-p", 201), 1);
+	assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate", 201), 2);
+	from = sim_request_count(x.s);
+	apisim_set_admission(x.api, refuse_jobs, NULL);
+	hooks_put(&x, "migrate", "PreSync", "3", "");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	scene_assert_condition(&x, "shop", "SyncError", "no jobs");
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/jobs/migrate-p"), 1);
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/jobs/migrate"), 0);
+	hooks_end(&x);
+}
+
+/* Whose kind is neither served nor brought: the same, but where an option excepts it. */
+static void one_of_no_kind_changes_nothing(void **state)
+{
+	static const char *const options[] = { "", ",\"argocd.argoproj.io/sync-options\":"
+		"\"SkipDryRunOnMissingResource=true\"" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+		_cleanup_free_ char *hook = xasprintf("{\"apiVersion\":\"example.com/v1\","
+			"\"kind\":\"Backup\",\"metadata\":{\"name\":\"after\",\"annotations\":"
+			"{\"argocd.argoproj.io/hook\":\"PostSync\"%s}}}", options[i]);
+		struct engsim x;
+		size_t from;
+
+		scene_init(&x, 26 + i);
+		hooks_start(&x);
+		from = sim_request_count(x.s);
+		engsim_commit(&x, "after.yaml", hook);
+		scene_put(&x, "v2");
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		scene_assert_condition(&x, "shop", "SyncError", "does not serve kind Backup");
+		assert_true(i == (sim_count(x.s, from, "PATCH", "/deployments/web") > 0));
+		hooks_end(&x);
+	}
+}
+
+/* What makes its namespace, or what may let it pass, comes before it. */
+static void one_that_the_release_helps_is_let_pass(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 28);
+	hooks_start(&x);
+	engsim_commit(&x, "ns.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\","
+		      "\"metadata\":{\"name\":\"later\"}}");
+	engsim_commit(&x, "note.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+		      "\"metadata\":{\"name\":\"note\",\"namespace\":\"later\",\"annotations\":"
+		      "{\"argocd.argoproj.io/hook\":\"PostSync\"}}}");
+	scene_put(&x, "v2");
+	engsim_until_phase(&x, "shop", "Soaking", LONG);
+	assert_string_equal(scene_tag(&x), "v2");
+	assert_non_null(apisim_get(x.api, "configmaps", "later", "note"));
+	hooks_end(&x);
+}
+
 /* ---- crashes and faults ---- */
+
+/* Objects that were made since, in earnest. */
+static size_t made(struct engsim *x, size_t from, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < sim_request_count(x->s); i++) {
+		const struct sim_request *q = sim_request(x->s, i);
+
+		n += !strcmp(q->method, "PATCH") && !q->dry_run && q->status == 201 &&
+		     strstr(q->path, path);
+	}
+	return n;
+}
 
 /* By a status written after the second release. */
 static bool good_v2(void *arg)
@@ -263,9 +388,9 @@ static void crash_on_the_way(void **state)
 		sim_run_for(x.s, 3000);
 		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/migrate", 200), 1);
 		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/smoke", 200), 1);
-		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate", 201), 1);
-		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/smoke", 201), 1);
-		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/gen-", 201), 1);
+		assert_int_equal(made(&x, from, "/jobs/migrate"), 1);
+		assert_int_equal(made(&x, from, "/jobs/smoke"), 1);
+		assert_int_equal(made(&x, from, "/jobs/gen-"), 1);
 		assert_null(apisim_nth(x.api, "jobs.batch", "shop", "gen-", 0));
 		n += x.lives == lives ? 400 : 0;	/* it was good before the crash */
 		hooks_end(&x);
@@ -339,7 +464,11 @@ int main(void)
 		cmocka_unit_test(its_own_deadline_may_be_longer),
 		cmocka_unit_test(one_taken_away_fails),
 		cmocka_unit_test(one_going_while_held_is_read),
-		cmocka_unit_test(one_refused_fails),
+		cmocka_unit_test(one_refused_changes_nothing),
+		cmocka_unit_test(one_refused_in_its_turn_fails),
+		cmocka_unit_test(an_earlier_run_is_in_nobodys_way),
+		cmocka_unit_test(one_of_no_kind_changes_nothing),
+		cmocka_unit_test(one_that_the_release_helps_is_let_pass),
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(crash_on_the_way_of_a_failure),
 		cmocka_unit_test(faults_delay_hooks_only),

@@ -112,6 +112,7 @@ static void a_set_grows_and_keeps_its_pods(void **state)
 	after = pod_uids(&x);
 	assert_string_equal(pods, after);
 	assert_int_equal(sim_count(x.s, from, "DELETE", "/statefulsets/"), 1);
+	assert_true(scene_has_event(&x, "Replacing", "its pods live on"));
 	engsim_deinit(&x);
 }
 
@@ -120,6 +121,32 @@ static bool is_back(void *arg)
 	struct engsim *x = arg;
 
 	return !strcmp(size_of(x), "10Gi") && engsim_in_phase(x, "shop", "Pinned");
+}
+
+/* A selector that does not fit the old pods: that they go is said before they do. */
+static void pods_that_are_lost_are_announced(void **state)
+{
+	_cleanup_free_ char *before = NULL, *after = NULL;
+	struct engsim x;
+	size_t at;
+
+	(void)state;
+	init(&x, 9, ALLOW);
+	before = pod_uids(&x);
+	at = sim_request_count(x.s);
+	engsim_commit(&x, "db.yaml", "{\"apiVersion\":\"apps/v1\",\"kind\":\"StatefulSet\","
+		"\"metadata\":{\"name\":\"db\",\"annotations\":{" ALLOW "}},\"spec\":{"
+		"\"serviceName\":\"db\",\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":"
+		"\"other\"}},\"template\":{\"metadata\":{\"labels\":{\"app\":\"other\"}},\"spec\":"
+		"{\"containers\":[{\"name\":\"main\",\"image\":\"registry.example/db:v1\"}]}}}}");
+	engsim_until_phase(&x, "shop", "Soaking", LONG);
+	after = pod_uids(&x);
+	assert_string_not_equal(before, after);
+	assert_int_equal(sim_count(x.s, at, "DELETE", "/statefulsets/db"), 1);
+	assert_true(scene_has_event(&x, "Replacing", "StatefulSet/shop/db; its pods go with it"));
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_false(scene_has_event(&x, "Replacing", "pods live on"));
+	engsim_deinit(&x);
 }
 
 /* The good release never said that it may be replaced; the bad one did. */
@@ -158,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_permission_nothing_changes),
 		cmocka_unit_test(a_set_grows_and_keeps_its_pods),
+		cmocka_unit_test(pods_that_are_lost_are_announced),
 		cmocka_unit_test(a_revert_takes_the_same_door),
 		cmocka_unit_test(every_crash_ends_with_the_new_set),
 	};
