@@ -234,6 +234,8 @@ static void add_option(const char *part, void *arg)
 		{ "Force=true", OBJ_RECREATE },
 		{ "SkipDryRunOnMissingResource=true", OBJ_SKIP_DRY_RUN },
 		{ "PruneLast=false", OBJ_PRUNE_BEFORE },
+		{ "PruneLast=true", OBJ_PRUNE_LAST },
+		{ "Replace=false", OBJ_NO_REPLACE },
 	};
 	uint32_t *flags = arg;
 

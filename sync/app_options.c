@@ -29,7 +29,8 @@ static const struct {
 	{ "ApplyOutOfSyncOnly=true", OPT_OUT_OF_SYNC_ONLY, NULL },
 	{ "ApplyOutOfSyncOnly=false", 0, NULL },
 	{ "Validate=true", 0, NULL },
-	{ "Validate=false", OPT_VALIDATE_FALSE, NULL },
+	{ "Validate=false", OPT_VALIDATE_FALSE, "the API server checks every object all the "
+	  "same, and refuses unknown fields of those that are applied server-side" },
 	{ "SkipDryRunOnMissingResource=true", OPT_SKIP_DRY_RUN, NULL },
 	{ "SkipDryRunOnMissingResource=false", 0, NULL },
 	{ "Replace=true", OPT_RECREATE, NULL },

@@ -222,10 +222,11 @@ static bool is_of_failed(struct op *op, const struct inv_entry *v)
 	       by->state != RELEASE_GOOD;
 }
 
+/* What the object says for itself beats what its Application says. */
 static bool goes_early(const struct op *op, const struct task *t)
 {
 	return t->flags & OBJ_PRUNE_BEFORE ||
-	       op_options(op) & OPT_PRUNE_BEFORE;
+	       (op_options(op) & OPT_PRUNE_BEFORE && !(t->flags & OBJ_PRUNE_LAST));
 }
 
 static void restrict_prunes(struct op *op)

@@ -30,7 +30,9 @@ static bool is_permitted(const struct apply *a)
 	/* What the bad release was allowed to replace, its revert is, too. */
 	if (op->c.kind == OP_REVERT && inv)
 		flags |= inv->flags;
-	return op_options(op) & OPT_RECREATE || flags & OBJ_RECREATE;
+	/* Replace=false undoes the Application's, not a Force=true beside it. */
+	return flags & OBJ_RECREATE ||
+	       (op_options(op) & OPT_RECREATE && !(flags & OBJ_NO_REPLACE));
 }
 
 bool op_replace_begin(struct apply *a, const struct err *err, struct err *told)

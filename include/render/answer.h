@@ -43,6 +43,8 @@ enum object_flags {
 	OBJ_PRUNE_TRUE = 1 << 20,	/* Prune=true */
 	OBJ_DELETE_TRUE = 1 << 21,	/* Delete=true */
 	OBJ_DELETE_CONFIRM = 1 << 22,	/* Delete=confirm */
+	OBJ_PRUNE_LAST = 1 << 23,	/* PruneLast=true */
+	OBJ_NO_REPLACE = 1 << 24,	/* Replace=false */
 };
 
 /*

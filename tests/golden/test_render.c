@@ -30,6 +30,7 @@ static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook-before", OBJ_HOOK_BEFORE }, { "hook-succeeded", OBJ_HOOK_SUCCEEDED },
 	{ "hook-failed", OBJ_HOOK_FAILED }, { "reversible", OBJ_REVERSIBLE },
 	{ "ignore-extraneous", OBJ_IGNORE_EXTRANEOUS },
+	{ "prune-last", OBJ_PRUNE_LAST }, { "no-replace", OBJ_NO_REPLACE },
 };
 
 /* NULL when there is no such file. */

@@ -96,6 +96,74 @@ static bool has_grown(void *arg)
 	return !strcmp(size_of(x), "20Gi") && engsim_in_phase(x, "shop", "Good");
 }
 
+static void put_map(struct engsim *x, const char *name, const char *option)
+{
+	_cleanup_free_ char *file = xasprintf("%s.yaml", name);
+	_cleanup_free_ char *text = option ? xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"ConfigMap\",\"metadata\":{\"name\":\"%s\",\"annotations\":{\"argocd.argoproj."
+		"io/sync-options\":\"%s\"}}}", name, option) : NULL;
+
+	engsim_commit(x, file, text);
+}
+
+/* The last one that was no dry run; SIZE_MAX. */
+static size_t sent(struct engsim *x, const char *method, const char *path)
+{
+	for (size_t i = sim_request_count(x->s); i-- > 0;) {
+		const struct sim_request *r = sim_request(x->s, i);
+
+		if (!r->dry_run && !strcmp(r->method, method) && strstr(r->path, path))
+			return i;
+	}
+	return SIZE_MAX;
+}
+
+/* The Application prunes before the apply; the object says for itself: last. */
+static void its_own_prune_last_beats_the_applications(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 7);
+	x.soak_ms = 5000;
+	x.poll_ms = 10000;
+	put_map(&x, "first", "Prune=true");
+	put_map(&x, "late", "PruneLast=true");
+	engsim_application(&x, "shop", "");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"PruneLast=false\"]}}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_map(&x, "first", NULL);
+	put_map(&x, "late", NULL);
+	put_map(&x, "second", "Prune=true");
+	sim_run_for(x.s, LONG);
+	assert_null(apisim_get(x.api, "configmaps", "shop", "late"));
+	assert_true(sent(&x, "DELETE", "/configmaps/first") <
+		    sent(&x, "PATCH", "/configmaps/second"));
+	assert_true(sent(&x, "PATCH", "/configmaps/second") <
+		    sent(&x, "DELETE", "/configmaps/late"));
+	engsim_deinit(&x);
+}
+
+/* Replace=true of the Application is undone by the object itself. */
+static void its_own_no_beats_the_applications_yes(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	init(&x, 8, "");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"Replace=true\"]}}}");
+	from = sim_request_count(x.s);
+	put_set(&x, "20Gi", "\"argocd.argoproj.io/sync-options\":\"Replace=false\"", "v1");
+	scene_until(&x, is_refused, LONG, "the refusal");
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/statefulsets/"), 0);
+	put_set(&x, "20Gi", "", "v1");
+	engsim_until_phase(&x, "shop", "Settling", LONG);
+	assert_string_equal(size_of(&x), "20Gi");
+	engsim_deinit(&x);
+}
+
 static void a_set_grows_and_keeps_its_pods(void **state)
 {
 	_cleanup_free_ char *pods = NULL, *after = NULL;
@@ -184,6 +252,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_permission_nothing_changes),
+		cmocka_unit_test(its_own_prune_last_beats_the_applications),
+		cmocka_unit_test(its_own_no_beats_the_applications_yes),
 		cmocka_unit_test(a_set_grows_and_keeps_its_pods),
 		cmocka_unit_test(pods_that_are_lost_are_announced),
 		cmocka_unit_test(a_revert_takes_the_same_door),
