@@ -118,6 +118,15 @@ app_is main '[$s.conditions[] | .message | select(contains("PreSync hook batch/J
 assert_contains "$(syncctl status main || true)" migrate "what syncctl says"
 none_held || fail "a hook is held"
 
+it "a hook that the API server refuses changes nothing"
+job migrate PreSync v3 | in_git main/migrate
+{ job smoke PostSync v1; printf '  parallelity: 2\n'; } | in_git main/smoke
+commit shop "a test with a field that is none" >/dev/null
+wait_until 60 "the refusal" app_is main '[$s.conditions[] | .message | select(contains("PostSync hook batch/Job") and contains("parallelity"))] | length > 0'
+image_is web v2 || fail "applied all the same"
+field_is registry.example.com/tools:crash job migrate '.spec.template.spec.containers[0].image' -n "$NS" || fail "the migration ran again"
+job smoke PostSync v1 | in_git main/smoke
+
 it "a failed test reverts; a migration that ran holds the revert"
 job migrate PreSync v2 | in_git main/migrate
 job undo PreRevert v1 | in_git main/undo

@@ -139,6 +139,7 @@ good web "$COMMIT"
 field_is web-two deployment web .spec.selector.matchLabels.app -n "$NS" || fail "the selector"
 wait_until 20 "the end of the old ReplicaSet" eval '[ -z "$(uids replicaset app=web)" ]'
 [ "$(uids replicaset app=web-two)" != "$OLD_SET" ] || fail "the same ReplicaSet"
+wait_until 20 "what was said of it" eval 'kc get events.events.k8s.io -n "$APPS" -o json | jq -e ".items[] | select(.reason == \"Replacing\" and (.note | contains(\"its old pods\")))"'
 wait_until 20 "the end of the old pods" eval '[ -z "$(uids pod app=web)" ]'
 
 it "a Deployment scaled by others is made anew at their number"
