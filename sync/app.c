@@ -91,6 +91,8 @@ struct app *app_get(struct engine *e, const char *ns, const char *name)
 	a->timer.fn = on_timer;
 	a->rendered = xstrdup("");
 	a->rendering = xstrdup("");
+	a->rendered_named = xstrdup("");
+	a->rendering_named = xstrdup("");
 	a->remotes_for = xstrdup("");
 	a->load.app = a;
 	a->store.app = a;
@@ -195,6 +197,8 @@ void app_free(struct app *a)
 	free(a->render_affinity);
 	free(a->rendered);
 	free(a->rendering);
+	free(a->rendered_named);
+	free(a->rendering_named);
 	free(a->remotes_for);
 	free(a->exec_why);
 	free(a->rec_broken);

@@ -25,6 +25,13 @@ static_assert(sizeof(((struct app_guard *)NULL)->user) == APPROVE_USER_MAX, "a u
 
 /* ---- is it guarded? ---- */
 
+/* It never counts any more, whatever comes. */
+static void distrust(struct app *a, const char *key)
+{
+	memcpy(a->rec.distrusted, key, sizeof(a->rec.distrusted));
+	a->rec_dirty = true;
+}
+
 static void on_probed(struct kube_request *r, const struct err *err)
 {
 	struct app_guard *g = container_of(r, struct app_guard, req);
@@ -41,10 +48,8 @@ static void on_probed(struct kube_request *r, const struct err *err)
 		g->again_at = world_now(a->engine->w) + AGAIN_MS;
 		app_poke_at(a, g->again_at);
 	}
-	if (g->is == GUARD_ABSENT && g == &a->approval_guard) {
-		memcpy(a->rec.distrusted, g->key, sizeof(a->rec.distrusted));
-		a->rec_dirty = true;
-	}
+	if (g->is == GUARD_ABSENT && g == &a->approval_guard)
+		distrust(a, g->key);
 	app_poke(a);
 }
 
@@ -96,7 +101,7 @@ enum approve_verdict app_judge_approval(struct app *a, const char *digest)
 	int64_t now = world_wall(a->engine->w);
 	struct approve_in in = {
 		.approval = p, .digest = digest, .distrusted = a->rec.distrusted,
-		.commit = a->rendered, .proven = a->rec.proven,
+		.commits = a->rendered_named, .proven = a->rec.proven,
 		.guard = GUARD_UNKNOWN, .now_ms = now,
 	};
 	enum approve_verdict v = approve_judge(&in);
@@ -106,6 +111,8 @@ enum approve_verdict app_judge_approval(struct app *a, const char *digest)
 		in.own = is_own(a, &a->approval_guard, p->by);
 		v = approve_judge(&in);
 	}
+	if (v == APPROVE_AMISS && strcmp(a->rec.distrusted, p->key))
+		distrust(a, p->key);
 	if (v == APPROVE_YES && strcmp(a->rec.proven, p->key)) {
 		memcpy(a->rec.proven, p->key, sizeof(a->rec.proven));
 		a->rec_dirty = true;
@@ -122,15 +129,16 @@ void app_approve_conditions(struct app *a)
 
 	if (p->until_ms > 0)
 		time_rfc3339(p->until_ms, when);
-	if (a->approved == APPROVE_DISTRUSTED)
-		app_set_condition(a, "ApprovalWarning", "the approval by %s does not count: "
-			"the policy " APPROVE_POLICY " was not in force when it was seen, so "
-			"anybody could have written it; install manifests/approval and approve "
-			"again", p->by);
+	if (a->approved == APPROVE_DISTRUSTED || a->approved == APPROVE_AMISS)
+		app_set_condition(a, "ApprovalWarning", "the approval by %s does not count: when "
+			"it was first seen it was of another release than Git's commit gives, or "
+			"the policy " APPROVE_POLICY " was not in force and anybody could have "
+			"written it: see that manifests/approval is installed, and approve again",
+			p->by);
 	else if (a->approved == APPROVE_BAD)
 		app_set_condition(a, "ApprovalWarning", "the approval does not count: it has no "
-			"writer, a time that is none, or names another commit than Git's "
-			"%.7s; approve again with syncctl approve", a->rendered);
+			"writer, a time that is none, or names other commits than "
+			"Git's (%.7s); approve again with syncctl approve", a->rendered_named);
 	else if (a->approved == APPROVE_OWN)
 		app_set_condition(a, "ApprovalWarning", "the approval does not count: %s is "
 			"who syncd writes as, and what Git says cannot approve itself; "
@@ -224,8 +232,8 @@ static void note_approval(struct app *a, struct release *r)
 	free(r->approved_why);
 	r->approved_by = xstrdup(p->by);
 	r->approved_why = xstrdup(p->why);
-	engine_log(a->engine, LOG_INFO, a, "release #%u (%.7s) was approved by %s%s%s", r->id,
-		   r->revision, p->by, *p->why ? ": " : "", p->why);
+	app_decided(a, LOG_INFO, "approve", r, 0, "release #%u (%.7s) was approved by %s%s%s",
+		    r->id, r->revision, p->by, *p->why ? ": " : "", p->why);
 	engine_event(a->engine, a, "Normal", "Approved", "release #%u (%.7s) was approved by "
 		     "%s%s%s", r->id, r->revision, p->by, *p->why ? ": " : "", p->why);
 }
@@ -237,8 +245,8 @@ static void note_override(struct app *a, struct release *r)
 	name_bits(a->passed, &names);
 	free(r->overridden);
 	r->overridden = xasprintf("%s: %s", buf_str(&names), a->request.override);
-	engine_log(a->engine, LOG_WARN, a, "%s passes a shut gate with release #%u (%.7s): %s",
-		   a->request.by, r->id, r->revision, r->overridden);
+	app_decided(a, LOG_WARN, "override", r, 0, "%s passes a shut gate with release #%u "
+		    "(%.7s): %s", a->request.by, r->id, r->revision, r->overridden);
 	engine_event(a->engine, a, "Warning", "GateOverridden", "%s passes a shut gate with "
 		     "release #%u (%.7s): %s", a->request.by, r->id, r->revision,
 		     r->overridden);

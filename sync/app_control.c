@@ -209,11 +209,6 @@ static void judge_window(struct app_control *x, int64_t now)
 	x->judged_ms = now;
 }
 
-static const char *head_revision(const struct app *a)
-{
-	return a->rendered;
-}
-
 /* All that stop it but those of the bits, between semicolons. */
 static void say(const struct app *a, bool by_itself, uint32_t but, char **at)
 {
@@ -226,7 +221,7 @@ static void say(const struct app *a, bool by_itself, uint32_t but, char **at)
 		if (!gate_stops(g, by_itself) || but & GATE_BIT(g->kind))
 			continue;
 		buf_adds(&b, b.len ? "; " : "");
-		gate_words(g, x->c, x->file, a->spec.name, head_revision(a), &b);
+		gate_words(g, x->c, x->file, a->spec.name, a->rendered_named, &b);
 	}
 	app_gate_say(at, "%s", buf_str(&b));
 }
@@ -262,11 +257,20 @@ static bool needs_approval(const struct control *c)
 	return any;
 }
 
+/* The digest that an approval is to bear; "" while there is nothing to approve. */
+static void to_approve(const struct app *a, char out[65])
+{
+	*out = '\0';
+	if (a->git && !a->head_err.code)
+		approve_digest(a->git->a.digest, a->spec.options_digest, out);
+}
+
 void app_look_control(struct app *a)
 {
 	struct app_gates *g = &a->gates;
 	struct app_control *x = a->control;
 	struct gates_in in;
+	char digest[65];
 
 	app_gate_say(&g->gate, "%s", "");
 	app_gate_say(&g->gate_manual, "%s", "");
@@ -279,9 +283,9 @@ void app_look_control(struct app *a)
 		return;
 	}
 	judge_window(x, world_wall(a->engine->w));
-	a->approved = x->c && needs_approval(x->c) ?
-		app_judge_approval(a, a->git && !a->head_err.code ?
-				   a->git->a.digest : "") : APPROVE_NONE;
+	to_approve(a, digest);
+	a->approved = x->c && needs_approval(x->c) ? app_judge_approval(a, digest) :
+						     APPROVE_NONE;
 	in = (struct gates_in){ .control = x->c, .window = x->window,
 				.approved = a->approved == APPROVE_YES };
 	gates_judge(&in, &x->shut);
@@ -422,7 +426,7 @@ static void held_condition(struct app *a)
 			continue;
 		buf_addf(&text, "%s%zu object%s left as they run: ", text.len ? "; " : "",
 			 h->n_objects, h->n_objects > 1 ? "s are" : " is");
-		gate_words(g, x->c, x->file, a->spec.name, a->rendered, &text);
+		gate_words(g, x->c, x->file, a->spec.name, a->rendered_named, &text);
 	}
 	if (text.len)
 		app_set_condition(a, "ServiceHeldWarning", "%s", buf_str(&text));
@@ -471,7 +475,7 @@ static json_t *gate_json(const struct app *a, const struct gate *g)
 	json_t *o = json_object();
 	char until[32];
 
-	gate_words(g, x->c, x->file, a->spec.name, a->rendered, &why);
+	gate_words(g, x->c, x->file, a->spec.name, a->rendered_named, &why);
 	put(o, "gate", gate_kind_str(g->kind));
 	put(o, "service", g->service);
 	put(o, "stops", gate_stops(g, false) ? "all" : "automatic");
@@ -515,18 +519,19 @@ json_t *app_control_status(const struct app *a)
 {
 	const struct app_control *x = a->control;
 	json_t *o, *shut;
+	char digest[65];
 
 	if (!x)
 		return NULL;
 	o = json_object();
 	shut = json_array();
+	to_approve(a, digest);
 	put(o, "file", x->file);
 	put(o, "environment", x->environment);
 	put(o, "revision", x->c ? a->rec.control_revision : NULL);
-	if (a->git && !a->head_err.code) {
-		json_object_set_new(o, "commit", json_stringn(a->rendered,
-						strcspn(a->rendered, " ")));
-		put(o, "digest", a->git->a.digest);
+	if (*digest) {
+		put(o, "commit", a->rendered_named);
+		put(o, "digest", digest);
 	}
 	if (a->spec.approval.key[0])
 		json_object_set_new(o, "approval", approval_json(a));

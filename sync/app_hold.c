@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
-#include "approve.h"
+#include "sync/approve.h"
 
 #define MAX_DEPENDS 32
 #define MAX_WORDS 400

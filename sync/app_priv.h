@@ -5,7 +5,7 @@
 #ifndef SYNC_APP_PRIV_H
 #define SYNC_APP_PRIV_H
 
-#include "approve.h"
+#include "sync/approve.h"
 #include "engine_priv.h"
 #include "render/render.h"
 
@@ -67,6 +67,8 @@ bool remotes_ready(const struct app *a, struct err *err);
 bool remotes_error(const struct app *a, struct err *ret);
 /* Over URLs, refs and commits. */
 void remotes_key(const struct app *a, char out[65]);
+/* sources_commits(), and then theirs: owned. */
+char *remotes_commits(const struct app *a);
 /* For the request; the array is owned by the caller, its strings are borrowed. */
 struct render_remote *remotes_list(const struct app *a);
 

@@ -91,6 +91,8 @@ static void start(struct app *a)
 	a->render_affinity = sources_keys(a);
 	free(a->rendering);
 	a->rendering = sources_commits(a);
+	free(a->rendering_named);
+	a->rendering_named = remotes_commits(a);
 	app_control_key(a, a->rendering_control);
 	a->render_began = world_now(a->engine->w);
 	memcpy(a->rendering_source, sources_wanted(a)->digest,
@@ -181,6 +183,9 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	free(a->rendered);
 	a->rendered = a->rendering;
 	a->rendering = xstrdup("");
+	free(a->rendered_named);
+	a->rendered_named = a->rendering_named;
+	a->rendering_named = xstrdup("");
 	memcpy(a->rendered_source, a->rendering_source,
 	       sizeof(a->rendered_source));
 	memcpy(a->rendered_remotes, a->rendering_remotes,

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
-#include "approve.h"
+#include "sync/approve.h"
 
 #define IN_CLUSTER "https://kubernetes.default.svc"
 #define FINALIZER "resources-finalizer.argocd.argoproj.io"

@@ -1,5 +1,5 @@
-/* What an approval is worth; the cases are numbered in approve.h. */
-#include "approve.h"
+/* What an approval is worth; the cases are numbered in sync/approve.h. */
+#include "sync/approve.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -10,9 +10,11 @@
 
 #define KEY "syncd.dev/approved"
 #define MAX_WORDS 400
+#define MAX_REVISION 8000
 
 static const char *const verdicts[] = {
-	[APPROVE_NONE] = "none", [APPROVE_OTHER] = "other", [APPROVE_OVER] = "over",
+	[APPROVE_NONE] = "none", [APPROVE_OTHER] = "other", [APPROVE_AMISS] = "amiss",
+	[APPROVE_OVER] = "over",
 	[APPROVE_BAD] = "bad", [APPROVE_DISTRUSTED] = "distrusted",
 	[APPROVE_ASK] = "asked", [APPROVE_OWN] = "own", [APPROVE_YES] = "approved",
 };
@@ -23,11 +25,11 @@ const char *approve_verdict_str(enum approve_verdict v)
 	return (unsigned)v < APPROVE_N ? verdicts[v] : "unknown";
 }
 
-static char *words(const json_t *annotations, const char *key)
+static char *words(const json_t *annotations, const char *key, size_t max)
 {
 	const char *s = doc_get_str(annotations, key, NULL);
 
-	return xstrndup(s ? s : "", MAX_WORDS);
+	return xstrndup(s ? s : "", max);
 }
 
 /* 0 where it is not there, -1 where it is none. */
@@ -43,9 +45,10 @@ void approve_decode(struct app_approval *a, const json_t *annotations)
 	_cleanup_free_ char *all = NULL;
 
 	*a = (struct app_approval){
-		.digest = words(annotations, KEY), .by = words(annotations, KEY "-by"),
-		.why = words(annotations, KEY "-reason"),
-		.revision = words(annotations, KEY "-revision"),
+		.digest = words(annotations, KEY, MAX_WORDS),
+		.by = words(annotations, KEY "-by", MAX_WORDS),
+		.why = words(annotations, KEY "-reason", MAX_WORDS),
+		.revision = words(annotations, KEY "-revision", MAX_REVISION),
 		.at_ms = moment(annotations, KEY "-at"),
 		.until_ms = moment(annotations, KEY "-until"),
 	};
@@ -67,12 +70,20 @@ void approve_deinit(struct app_approval *a)
 }
 
 /* The same objects of a later commit are still what was approved. */
-static bool names_the_commit(const struct approve_in *in)
+static bool is_proven(const struct approve_in *in)
 {
-	const char *revision = in->approval->revision;
+	return !strcmp(in->proven, in->approval->key);
+}
 
-	return !strcmp(in->proven, in->approval->key) ||
-	       (*revision && !strncmp(in->commit, revision, strlen(revision)));
+static bool names_the_commits(const struct approve_in *in)
+{
+	return *in->commits && !strcmp(in->approval->revision, in->commits);
+}
+
+static enum approve_verdict of_another(const struct approve_in *in)
+{
+	return *in->digest && names_the_commits(in) && !is_proven(in) ? APPROVE_AMISS :
+									APPROVE_OTHER;
 }
 
 enum approve_verdict approve_judge(const struct approve_in *in)
@@ -82,11 +93,11 @@ enum approve_verdict approve_judge(const struct approve_in *in)
 	if (!a->digest || !*a->digest)
 		return APPROVE_NONE;	/* 1 */
 	if (!*in->digest || strcmp(a->digest, in->digest))
-		return APPROVE_OTHER;	/* 2 */
+		return of_another(in);	/* 2 */
 	if (a->until_ms > 0 && in->now_ms >= a->until_ms)
 		return APPROVE_OVER;	/* 3 */
 	if (!*a->by || !strcmp(a->by, APPROVE_NOBODY) || a->until_ms < 0 || a->at_ms < 0 ||
-	    !names_the_commit(in))
+	    (!is_proven(in) && !names_the_commits(in)))
 		return APPROVE_BAD;	/* 4 */
 	if (in->guard == GUARD_ABSENT || !strcmp(in->distrusted, a->key))
 		return APPROVE_DISTRUSTED;	/* 5 */
@@ -94,6 +105,63 @@ enum approve_verdict approve_judge(const struct approve_in *in)
 		return APPROVE_ASK;	/* 6 */
 	return in->own ? APPROVE_OWN : APPROVE_YES;	/* 7, 8 */
 }
+
+void approve_digest(const char *objects, const char *options, char out[65])
+{
+	_cleanup_free_ char *both = xasprintf("%s %s", objects, options);
+
+	sha256_hex(both, strlen(both), out);
+}
+
+/* ---- commits ---- */
+
+/* Is the word of n bytes one of those between such separators? */
+static bool has_word(const char *list, char sep, const char *word, size_t n)
+{
+	while (*list) {
+		size_t len = (size_t)(strchrnul(list, sep) - list);
+
+		if (len == n && !memcmp(list, word, n))
+			return true;
+		list += len + (list[len] == sep);
+	}
+	return false;
+}
+
+/* Is each word of a one of b's? */
+static bool all_in(const char *a, char sep, const char *b, char sep_b)
+{
+	while (*a) {
+		size_t n = (size_t)(strchrnul(a, sep) - a);
+
+		if (!n || !has_word(b, sep_b, a, n))
+			return false;
+		a += n + (a[n] == sep);
+	}
+	return true;
+}
+
+void approve_revision(const char *commits, struct buf *out)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+
+	while (*commits) {
+		size_t n = strcspn(commits, " ");
+
+		if (!has_word(buf_str(&list), ',', commits, n))
+			buf_addf(&list, "%s%.*s", list.len ? "," : "", (int)n, commits);
+		commits += n + (commits[n] == ' ');
+	}
+	buf_adds(out, buf_str(&list));
+}
+
+bool approve_names(const char *named, const char *commits)
+{
+	return *commits && all_in(named, ',', commits, ' ') &&
+	       all_in(commits, ' ', named, ',');
+}
+
+/* ---- is it guarded? ---- */
 
 char *approve_probe(void)
 {

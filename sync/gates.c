@@ -6,6 +6,7 @@
 
 #include "core/doc.h"
 #include "core/mem.h"
+#include "sync/approve.h"
 
 static const char *const names[] = {
 	[GATE_FILE] = "file", [GATE_GLOBAL] = "global", [GATE_ENABLED] = "enabled",
@@ -139,8 +140,17 @@ static void say_window(const struct control_window *w, int64_t until_ms, struct 
 	buf_addf(out, ", which opens at %s", when);
 }
 
+static void say_approval(const char *app, const char *commits, struct buf *out)
+{
+	buf_addf(out, "waits for approval: syncctl approve %s ", app);
+	if (*commits)
+		approve_revision(commits, out);
+	else
+		buf_adds(out, "REVISION");
+}
+
 void gate_words(const struct gate *g, const struct control *c, const char *file,
-		const char *app, const char *revision, struct buf *out)
+		const char *app, const char *commits, struct buf *out)
 {
 	if (g->kind == GATE_FILE) {
 		buf_addf(out, "%s has not been readable so far: nothing new goes out", file);
@@ -159,6 +169,5 @@ void gate_words(const struct gate *g, const struct control *c, const char *file,
 	else if (g->kind == GATE_WINDOW)
 		say_window(&c->window, g->until_ms, out);
 	else
-		buf_addf(out, "waits for approval: syncctl approve %s %.7s", app,
-			 *revision ? revision : "REVISION");
+		say_approval(app, commits, out);
 }

@@ -79,10 +79,10 @@ const struct gate *gates_of_service(const struct gates_shut *s, const char *serv
 /* When all that stop the environment are open, as far as known: wall; 0. */
 int64_t gates_until(const struct gates_shut *s, bool by_itself);
 /*
- * For people: which, why, until when and what to do. app and revision are those to be
- * named to syncctl; file is the deploy-control file.
+ * For people: which, why, until when and what to do. app and commits (Git's, spaced) are
+ * those to be named to syncctl; file is the deploy-control file.
  */
 void gate_words(const struct gate *g, const struct control *c, const char *file,
-		const char *app, const char *revision, struct buf *out);
+		const char *app, const char *commits, struct buf *out);
 
 #endif

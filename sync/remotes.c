@@ -140,6 +140,17 @@ void remotes_key(const struct app *a, char out[65])
 	sha256_hex(buf_str(&all), all.len, out);
 }
 
+char *remotes_commits(const struct app *a)
+{
+	_cleanup_free_ char *own = sources_commits(a);
+	struct buf all = BUF_INIT;
+
+	buf_adds(&all, own);
+	for (size_t i = 0; i < a->remotes.len; i++)
+		buf_addf(&all, " %s", a->remotes.data[i].rev->commit);
+	return buf_steal(&all, NULL);
+}
+
 struct render_remote *remotes_list(const struct app *a)
 {
 	struct render_remote *list = xcalloc(a->remotes.len + 1, sizeof(*list));

@@ -1,17 +1,20 @@
 /*
  * syncctl approve APP REVISION: lets out what an approval is required for. It is bound
- * to the digest of what Git gives at that commit, as syncd has rendered it, and is
- * written in the caller's name as the API server knows it. Whether the caller may is
- * for the API server to say (manifests/approval).
+ * to the digest of what Git gives at that commit, as syncd has rendered it, and of how
+ * the Application has it put out; and is written in the caller's name as the API server
+ * knows it. Whether the caller may is for the API server to say (manifests/approval).
+ *
+ * The commit is named whole: another one that begins alike is quickly made. Of several
+ * sources or remote bases all are, between commas.
  */
 #include "syncctl.h"
 
 #include "core/mem.h"
+#include "sync/approve.h"
 
 #include <stdio.h>
 
 #define DEFAULT_MS (24 * INT64_C(3600000))
-#define LEAST_DIGITS 4
 
 char *cluster_user(struct cluster *c, struct err *err)
 {
@@ -52,30 +55,40 @@ static int64_t read_until(const struct options *o)
 	return -1;
 }
 
+/* What to type, after a look at what is meant. */
+static void say_which(const struct options *o, const char *commits)
+{
+	_cleanup_buf_ struct buf whole = BUF_INIT;
+
+	approve_revision(commits, &whole);
+	fprintf(stderr, "syncctl: Git is at %s for %s, not at %s (a commit is named whole: "
+		"another one that begins alike is quickly made). Look at what it brings "
+		"(syncctl diff %s), then:\n  syncctl approve %s %s\n", buf_str(&whole),
+		o->args[0], o->args[1], o->args[0], o->args[0], buf_str(&whole));
+}
+
 /* The digest that stands for that revision; NULL after telling why. Borrowed. */
 static const char *digest_of(const json_t *syncd, const struct options *o)
 {
 	const json_t *gates = doc_get(syncd, "gates", NULL);
-	const char *commit = doc_get_str(gates, "commit", NULL);
+	const char *commits = doc_get_str(gates, "commit", NULL);
 	const char *digest = doc_get_str(gates, "digest", NULL);
-	size_t n = strlen(o->args[1]);
 
 	if (!gates)
 		fprintf(stderr, "syncctl: no deploy-control file is named for %s: nothing of it "
 			"waits for approval\n", o->args[0]);
-	else if (!commit || !digest)
+	else if (!commits || !digest)
 		fprintf(stderr, "syncctl: what Git says for %s is not rendered (yet): syncctl "
 			"status %s\n", o->args[0], o->args[0]);
-	else if (n < LEAST_DIGITS || strncmp(commit, o->args[1], n))
-		fprintf(stderr, "syncctl: Git's newest commit for %s is %.7s, not %s: look at it "
-			"first (syncctl diff %s)\n", o->args[0], commit, o->args[1], o->args[0]);
+	else if (!approve_names(o->args[1], commits))
+		say_which(o, commits);
 	else
 		return digest;
 	return NULL;
 }
 
 static json_t *approval(const struct options *o, const char *digest, const char *user,
-			const char *commit, int64_t until_ms)
+			const char *commits, int64_t until_ms)
 {
 	char now[32], until[32];
 
@@ -83,7 +96,7 @@ static json_t *approval(const struct options *o, const char *digest, const char 
 	time_rfc3339(until_ms, until);
 	return json_pack("{s{s{ss ss ss ss ss so}}}", "metadata", "annotations",
 			 "syncd.dev/approved", digest, "syncd.dev/approved-by", user,
-			 "syncd.dev/approved-revision", commit,
+			 "syncd.dev/approved-revision", commits,
 			 "syncd.dev/approved-at", now, "syncd.dev/approved-until", until,
 			 "syncd.dev/approved-reason",
 			 o->reason ? json_string(o->reason) : json_null());
@@ -95,7 +108,7 @@ static int approve(struct cluster *c, const struct options *o)
 	int64_t until_ms = read_until(o);
 	_cleanup_free_ char *user = NULL;
 	struct err err = ERR_INIT;
-	const char *digest, *commit;
+	const char *digest, *commits;
 	char until[32];
 
 	if (until_ms < 0)
@@ -108,13 +121,13 @@ static int approve(struct cluster *c, const struct options *o)
 	digest = digest_of(syncd, o);
 	if (!digest)
 		return EXIT_DIFFERENCE;
-	commit = doc_get_str(syncd, "gates", "commit", NULL);
-	patch = approval(o, digest, user, commit, until_ms);
+	commits = doc_get_str(syncd, "gates", "commit", NULL);
+	patch = approval(o, digest, user, commits, until_ms);
 	if (cluster_patch(c, o->args[0], patch, &err))
 		return output_error(&err);
 	time_rfc3339(until_ms, until);
-	printf("%s approved %.7s of %s (release %.12s) until %s\n", user,
-	       commit, o->args[0], digest, until);
+	printf("%s approved %s of %s (release %.12s) until %s\n", user, o->args[1], o->args[0],
+	       digest, until);
 	return EXIT_DONE;
 }
 

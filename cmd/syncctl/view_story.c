@@ -5,6 +5,7 @@
 #include "views.h"
 
 #include "core/mem.h"
+#include "sync/approve.h"
 
 #define MAX_OBJECTS 20
 
@@ -375,18 +376,21 @@ static void step(struct buf *out, const char *command, const char *name,
 	buf_addf(out, "%s  %s\n", buf_str(&line), words);
 }
 
-/* Where an approval is what lacks: of the commit that Git is at. */
+/* Where an approval is what lacks: of the commits that Git is at, whole. */
 static void approve_step(const struct view_app *a, struct buf *steps)
 {
 	const json_t *gates = doc_get(a->syncd, "gates", NULL), *g;
-	const char *commit = text(doc_get_str(gates, "commit", NULL));
-	_cleanup_free_ char *what = xasprintf("%s %.7s", a->name, commit);
+	const char *commits = text(doc_get_str(gates, "commit", NULL));
+	_cleanup_buf_ struct buf what = BUF_INIT;
 	size_t i;
 
+	buf_addf(&what, "%s ", a->name);
+	approve_revision(commits, &what);
+
 	json_array_foreach(doc_get(gates, "shut", NULL), i, g) {
-		if (!*commit || strcmp(text(doc_get_str(g, "gate", NULL)), "approval"))
+		if (!*commits || strcmp(text(doc_get_str(g, "gate", NULL)), "approval"))
 			continue;
-		step(steps, "approve", what, "lets it out, if you may");
+		step(steps, "approve", buf_str(&what), "lets it out, if you may");
 		return;
 	}
 }

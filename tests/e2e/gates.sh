@@ -91,7 +91,7 @@ gate_is window
 is_out v1
 control "enabled: true, require_manual_approval: true"
 C=$(commit shop "approve it")
-held "waits for approval: syncctl approve shop ${C:0:7}"
+held "waits for approval: syncctl approve shop $C"
 gate_is approval
 
 it "an approval without the policy is void"
@@ -110,8 +110,10 @@ policy_holds() { ! kc annotate app shop -n "$APPS" --overwrite syncd.dev/approve
 wait_until 60 "the policy" policy_holds
 assert_exit 20 as bob approve shop "$C"
 assert_contains "$OUTPUT" "needs the verb approve" "the refusal"
-assert_exit 1 as ada approve shop 0000000
-assert_contains "$OUTPUT" "Git's newest commit" "another commit"
+for revision in 0000000 "${C:0:8}" "${C:0:39}" "$C,$C,0000000"; do
+	assert_exit 1 as ada approve shop "$revision"
+	assert_contains "$OUTPUT" "syncctl approve shop $C" "what to type instead of $revision"
+done
 assert_exit 20 as bob sync shop --override "me too"
 assert_contains "$OUTPUT" "needs the verb override" "the refusal"
 is_out v1
@@ -143,7 +145,7 @@ kc delete clusterrolebinding "own-$NS" >/dev/null
 is_out v1
 
 it "an approval lets exactly that release out, and is in its history, an Event and the log"
-assert_exit 0 as ada approve shop "${C:0:8}" --until 1h --reason "seen in test"
+assert_exit 0 as ada approve shop "$C" --until 1h --reason "seen in test"
 wait_until 30 "v2" is_out v2
 good shop "$C"
 assert_eq "system:serviceaccount:$APPS:ada" "$(newest approvedBy)" "who"
@@ -152,7 +154,7 @@ wait_until 30 "the Event" event Approved "$APPS:ada: seen in test"
 logged "was approved by system:serviceaccount:$APPS:ada: seen in test" || fail "the log does not say who approved"
 configmap web v3 | write "$W/shop/web.yaml"
 C=$(commit shop "third")
-held "waits for approval: syncctl approve shop ${C:0:7}"
+held "waits for approval: syncctl approve shop $C"
 is_out v2
 
 it "an override passes the gate once, and is in history, an Event and the log"
@@ -166,7 +168,7 @@ assert_exit 0 syncctl history shop
 assert_contains "$OUTPUT" "the shop is down" "the history"
 configmap web v4 | write "$W/shop/web.yaml"
 C=$(commit shop "fourth")
-held "waits for approval: syncctl approve shop ${C:0:7}"
+held "waits for approval: syncctl approve shop $C"
 never 1 "v4 went out" is_out v4
 kc delete --wait=false -k "$ROOT/manifests/approval" >/dev/null
 

@@ -18,6 +18,7 @@
 #define MANUAL ENV("require_manual_approval: true")
 #define SYNCD "system:serviceaccount:syncd-system:syncd"
 #define OVERRIDE(more) "\"syncOptions\":[\"syncd.dev/override=fire\"" more "]"
+#define OTHER "http://git.sim/other"
 #define NIGHT "deployment_windows: {allowed_hours: \"00:20-00:30\"}"
 
 static void control(struct engsim *x, const char *text)
@@ -41,14 +42,20 @@ static bool policy(void *arg, const char *op, const json_t *object, char message
 	return true;
 }
 
-static bool has_digest(void *x)
+static const char *gates(struct engsim *x, const char *key)
 {
-	const char *digest = doc_get_str(engsim_status(x, "shop"), "syncd", "gates", "digest",
-					 NULL);
-	const char *target = doc_get_str(engsim_status(x, "shop"), "syncd", "target",
-					 "digest", NULL);
+	const char *s = doc_get_str(engsim_status(x, "shop"), "syncd", "gates", key, NULL);
 
-	return digest && (!target || strcmp(digest, target));
+	return s ? s : "";
+}
+
+/* Git's newest is rendered and shown. */
+static bool has_digest(void *arg)
+{
+	struct engsim *x = arg;
+	const char *head = gitsim_ref(sim_git(x->s), REPO, "main");
+
+	return *gates(x, "digest") && !strncmp(gates(x, "commit"), head, strlen(head));
 }
 
 /* Release #1 is good, and v2 waits behind a gate. */
@@ -67,24 +74,29 @@ static void waiting_scene(struct engsim *x, uint64_t seed, const char *text)
 	assert_string_equal(scene_tag(x), "v1");
 }
 
-static void approve_by(struct engsim *x, const char *by, const char *until)
+static const char *approval_state(struct engsim *x)
 {
-	_cleanup_free_ char *digest = xasprintf("\"%s\"", doc_get_str(
-		engsim_status(x, "shop"), "syncd", "gates", "digest", NULL));
+	const char *s = doc_get_str(engsim_status(x, "shop"), "syncd", "gates", "approval",
+				    "state", NULL);
 
-	_cleanup_free_ char *commit = xasprintf("\"%s\"", doc_get_str(
-		engsim_status(x, "shop"), "syncd", "gates", "commit", NULL));
+	return s ? s : "";
+}
 
-	ask_annotate(x, "syncd.dev/approved-revision", commit);
-	ask_annotate(x, "syncd.dev/approved-by", by);
-	ask_annotate(x, "syncd.dev/approved-reason", "\"seen in dev\"");
-	ask_annotate(x, "syncd.dev/approved-until", until);
-	ask_annotate(x, "syncd.dev/approved", digest);
+/* until is JSON. */
+static void approve_as(struct engsim *x, const char *by, const char *digest,
+		       const char *commits, const char *until)
+{
+	_cleanup_free_ char *patch = xasprintf("{\"metadata\":{\"annotations\":{"
+		"\"syncd.dev/approved\":\"%s\",\"syncd.dev/approved-revision\":\"%s\","
+		"\"syncd.dev/approved-by\":\"%s\",\"syncd.dev/approved-until\":%s,"
+		"\"syncd.dev/approved-reason\":\"seen in dev\"}}}", digest, commits, by, until);
+
+	scene_edit_app(x, patch);
 }
 
 static void approve(struct engsim *x, const char *until)
 {
-	approve_by(x, "\"ada\"", until);
+	approve_as(x, "ada", gates(x, "digest"), gates(x, "commit"), until);
 }
 
 static const char *newest(struct engsim *x, const char *key)
@@ -159,7 +171,7 @@ static void nobody_approves_as_syncd(void **state)
 
 	(void)state;
 	waiting_scene(&x, 954, MANUAL);
-	approve_by(&x, "\"" SYNCD "\"", "null");
+	approve_as(&x, SYNCD, gates(&x, "digest"), gates(&x, "commit"), "null");
 	sim_run_for(x.s, 3 * MINUTES);
 	scene_assert_condition(&x, "shop", "ApprovalWarning", SYNCD " is who syncd writes as");
 	assert_string_equal(scene_tag(&x), "v1");
@@ -185,6 +197,87 @@ static void approval_and_window_must_both_be_open(void **state)
 	assert_null(strstr(ask_syncd(&x, "message"), "waits for approval"));
 	scene_until_tag(&x, "v2", 20 * MINUTES);
 	assert_true(sim_now(x.s) >= 20 * MINUTES);
+	scene_end(&x, true);
+}
+
+/* Where and how is approved with it: another namespace, or looser options, are not. */
+static void other_options_are_not_approved(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 955, ENV("require_manual_approval: true, " NIGHT));
+	approve(&x, "null");
+	sim_run_for(x.s, MINUTES);
+	assert_string_equal(approval_state(&x), "approved");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"syncOptions\":[\"Validate=false\"]}}}");
+	sim_run_for(x.s, 25 * MINUTES);	/* the window came and went */
+	assert_string_equal(approval_state(&x), "other");
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"syncOptions\":null}}}");
+	sim_run_for(x.s, MINUTES);
+	assert_string_equal(approval_state(&x), "approved");
+	scene_end(&x, true);
+}
+
+/* A forged status showed the digest of other options beside the commit of now. */
+static void a_wrong_digest_never_counts(void **state)
+{
+	static const char loose[] = "{\"spec\":{\"syncPolicy\":{\"syncOptions\":"
+				    "[\"Validate=false\"]}}}";
+	_cleanup_free_ char *forged = NULL;
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 956, MANUAL);
+	scene_edit_app(&x, loose);
+	sim_run_for(x.s, MINUTES);
+	forged = xstrdup(gates(&x, "digest"));
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"syncOptions\":null}}}");
+	sim_run_for(x.s, MINUTES);
+	assert_string_not_equal(gates(&x, "digest"), forged);
+	approve_as(&x, "ada", forged, gates(&x, "commit"), "null");
+	sim_run_for(x.s, MINUTES);
+	scene_assert_condition(&x, "shop", "ApprovalWarning", "another release than Git's");
+	scene_edit_app(&x, loose);
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_string_equal(gates(&x, "digest"), forged);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_string_equal(approval_state(&x), "distrusted");
+	approve(&x, "\"2026-01-01T01:00:00Z\"");
+	scene_until_tag(&x, "v2", LONG);
+	scene_end(&x, true);
+}
+
+/* Each source's commit is named, and none of them may be another one. */
+static void of_several_sources_all_are_approved(void **state)
+{
+	struct engsim x;
+	char *commits;
+
+	(void)state;
+	scene_init(&x, 957);
+	sim_git_commit(x.s, OTHER, "main", "conf/c.yaml", "apiVersion: v1\nkind: ConfigMap\n"
+		       "metadata: {name: conf}\n");
+	control(&x, MANUAL);
+	apisim_set_admission(x.api, policy, NULL);
+	ask_annotate(&x, "syncd.dev/deploy-control", "\"" FILE_PATH "\"");
+	ask_annotate(&x, "syncd.dev/environment", "\"prod\"");
+	scene_edit_app(&x, "{\"spec\":{\"sources\":[{\"repoURL\":\"" REPO "\",\"path\":\"app\"},"
+		       "{\"repoURL\":\"" OTHER "\",\"path\":\"conf\"}]}}");
+	engsim_start(&x);
+	scene_until(&x, has_digest, LONG, "what waits");
+	commits = xasprintf("%s %s", gitsim_ref(sim_git(x.s), REPO, "main"),
+			    gitsim_ref(sim_git(x.s), OTHER, "main"));
+	assert_string_equal(gates(&x, "commit"), commits);
+	approve_as(&x, "ada", gates(&x, "digest"), gitsim_ref(sim_git(x.s), REPO, "main"),
+		   "null");
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_string_equal(approval_state(&x), "bad");
+	assert_string_equal(scene_tag(&x), "");
+	approve_as(&x, "ada", gates(&x, "digest"), commits, "null");
+	scene_until_tag(&x, "v1", LONG);
+	free(commits);
 	scene_end(&x, true);
 }
 
@@ -250,6 +343,9 @@ int main(void)
 		cmocka_unit_test(what_anybody_could_write_is_void),
 		cmocka_unit_test(nobody_approves_as_syncd),
 		cmocka_unit_test(approval_and_window_must_both_be_open),
+		cmocka_unit_test(other_options_are_not_approved),
+		cmocka_unit_test(a_wrong_digest_never_counts),
+		cmocka_unit_test(of_several_sources_all_are_approved),
 		cmocka_unit_test(an_override_passes_one_gate_once),
 		cmocka_unit_test(of_several_gates_it_is_said_which),
 		cmocka_unit_test(an_override_needs_the_policy),

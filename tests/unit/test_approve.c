@@ -13,7 +13,7 @@
 #define DIGEST "d1"
 #define BY "\"syncd.dev/approved-by\":\"ada\""
 #define OF(commit) "\"syncd.dev/approved-revision\":\"" commit "\""
-#define IS "\"syncd.dev/approved\":\"" DIGEST "\"," OF("c0ffee")
+#define IS "\"syncd.dev/approved\":\"" DIGEST "\"," OF("c0ffee f00d")
 #define NOON "2026-11-21T12:00:00Z"
 
 struct row {
@@ -21,14 +21,20 @@ struct row {
 	enum approve_guard guard;
 	bool distrusted;
 	enum approve_verdict verdict;
-	const char *commit;	/* Git's; NULL: the right one */
+	const char *commits;	/* Git's; NULL: the right ones */
 	bool proven, own;
 };
 static const struct row rows[] = {
 	{ "1: nothing", "{}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_NONE },
 	{ "1: a writer alone", "{" BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_NONE },
-	{ "2: another release", "{" IS "," BY "}", "d2", GUARD_PRESENT, false,
-	  .verdict = APPROVE_OTHER },
+	{ "2: another release of another commit", "{" IS "," BY "}", "d2", GUARD_PRESENT, false,
+	  .verdict = APPROVE_OTHER, .commits = "badcafe" },
+	{ "2: another release of these commits", "{" IS "," BY "}", "d2", GUARD_PRESENT, false,
+	  .verdict = APPROVE_AMISS },
+	{ "2: of these commits, once right: options changed", "{" IS "," BY "}", "d2",
+	  GUARD_PRESENT, false, .verdict = APPROVE_OTHER, .proven = true },
+	{ "2: no commit is known", "{\"syncd.dev/approved\":\"d1\"," BY "}", "d2",
+	  GUARD_PRESENT, false, .verdict = APPROVE_OTHER, .commits = "" },
 	{ "2: Git is not known", "{" IS "," BY "}", "", GUARD_PRESENT, false, .verdict = APPROVE_OTHER },
 	{ "3: over", "{" IS "," BY ",\"syncd.dev/approved-until\":\"" NOON "\"}", DIGEST,
 	  GUARD_PRESENT, false, .verdict = APPROVE_OVER },
@@ -42,20 +48,26 @@ static const struct row rows[] = {
 	{ "4: a time that is none", "{" IS "," BY ",\"syncd.dev/approved-at\":\"now\"}",
 	  DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
 	{ "4: of another commit", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
-	  .verdict = APPROVE_BAD, .commit = "badcafe" },
+	  .verdict = APPROVE_BAD, .commits = "badcafe" },
+	{ "4: of the first of them", "{\"syncd.dev/approved\":\"d1\"," OF("c0ffee") "," BY "}",
+	  DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
+	{ "4: of their first digits", "{\"syncd.dev/approved\":\"d1\"," OF("c0f") "," BY "}",
+	  DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_BAD },
 	{ "4: of none", "{\"syncd.dev/approved\":\"d1\"," BY "}", DIGEST, GUARD_PRESENT,
 	  false, .verdict = APPROVE_BAD },
 	{ "8: a later commit of the same objects", "{" IS "," BY "}", DIGEST, GUARD_PRESENT,
-	  false, .verdict = APPROVE_YES, .commit = "badcafe", .proven = true },
+	  false, .verdict = APPROVE_YES, .commits = "badcafe", .proven = true },
 	{ "5: unguarded", "{" IS "," BY "}", DIGEST, GUARD_ABSENT, false,
 	  .verdict = APPROVE_DISTRUSTED },
+	{ "5: amiss when it was written, and right now", "{" IS "," BY "}", DIGEST,
+	  GUARD_PRESENT, true, .verdict = APPROVE_DISTRUSTED },
 	{ "5: unguarded when it was written", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, true,
 	  .verdict = APPROVE_DISTRUSTED },
 	{ "6: to be asked", "{" IS "," BY "}", DIGEST, GUARD_UNKNOWN, false, .verdict = APPROVE_ASK },
 	{ "7: guarded, and ours", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
 	  .verdict = APPROVE_OWN, .own = true },
 	{ "7: ours, seen right before", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false,
-	  .verdict = APPROVE_OWN, .commit = "badcafe", .proven = true, .own = true },
+	  .verdict = APPROVE_OWN, .commits = "badcafe", .proven = true, .own = true },
 	{ "5: ours, unguarded", "{" IS "," BY "}", DIGEST, GUARD_ABSENT, false,
 	  .verdict = APPROVE_DISTRUSTED, .own = true },
 	{ "8: guarded", "{" IS "," BY "}", DIGEST, GUARD_PRESENT, false, .verdict = APPROVE_YES },
@@ -72,7 +84,7 @@ static void approvals_are_judged_by_their_cases(void **state)
 		struct approve_in in = {
 			.approval = &a, .digest = r->head, .guard = r->guard,
 			.own = r->own,
-			.commit = r->commit ? r->commit : "c0ffee4",
+			.commits = r->commits ? r->commits : "c0ffee f00d",
 			.now_ms = time_parse_rfc3339(NOON),
 		};
 		enum approve_verdict v;
@@ -109,6 +121,48 @@ static void keys_tell_approvals_apart(void **state)
 			assert_string_not_equal(keys[i], keys[j]);
 		approve_deinit(&a);
 	}
+}
+
+static void the_digest_is_over_objects_and_options(void **state)
+{
+	char all[4][65];
+
+	(void)state;
+	approve_digest("o1", "p1", all[0]);
+	approve_digest("o2", "p1", all[1]);
+	approve_digest("o1", "p2", all[2]);
+	approve_digest("o1", "p1", all[3]);
+	assert_string_not_equal(all[0], all[1]);
+	assert_string_not_equal(all[0], all[2]);
+	assert_string_equal(all[0], all[3]);
+	assert_int_equal(strlen(all[0]), 64);
+}
+
+static void commits_are_named_whole(void **state)
+{
+	static const struct {
+		const char *named, *commits;
+		bool are;
+	} cases[] = {
+		{ "c0ffee", "c0ffee", true }, { "c0ffe", "c0ffee", false },
+		{ "c0ffee4", "c0ffee", false }, { "", "c0ffee", false },
+		{ "c0ffee", "", false }, { "", "", false },
+		{ "c0ffee,f00d", "c0ffee f00d", true }, { "f00d,c0ffee", "c0ffee f00d", true },
+		{ "c0ffee", "c0ffee f00d", false }, { "c0ffee,f00d", "c0ffee", false },
+		{ "c0ffee,f00d", "c0ffee f00d c0ffee", true },
+		{ "c0ffee,", "c0ffee", true }, { ",c0ffee", "c0ffee", false },
+		{ "c0ffee f00d", "c0ffee f00d", false },
+	};
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (approve_names(cases[i].named, cases[i].commits) != cases[i].are)
+			fail_msg("%s of %s", cases[i].named, cases[i].commits);
+	approve_revision("c0ffee f00d c0ffee f00", &out);
+	assert_string_equal(buf_str(&out), "c0ffee,f00d,f00");
+	approve_revision("", &out);
+	assert_string_equal(buf_str(&out), "c0ffee,f00d,f00");
 }
 
 #define NAMED(name) "applications.argoproj.io \"" name "\" is forbidden: "
@@ -169,6 +223,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(approvals_are_judged_by_their_cases),
 		cmocka_unit_test(keys_tell_approvals_apart),
+		cmocka_unit_test(the_digest_is_over_objects_and_options),
+		cmocka_unit_test(commits_are_named_whole),
 		cmocka_unit_test(only_the_policy_proves_itself),
 	};
 

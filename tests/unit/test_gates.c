@@ -237,7 +237,7 @@ static void gates_have_words(void **state)
 		{ GATE_AUTO, NULL, "syncctl sync shop" },
 		{ GATE_WINDOW, NULL, "outside of its deployment window (Mon-Thu 09:00-16:00 "
 		  "UTC), which opens at 2026-11-23T09:00:00Z" },
-		{ GATE_APPROVAL, NULL, "waits for approval: syncctl approve shop e07a1d4" },
+		{ GATE_APPROVAL, NULL, "waits for approval: syncctl approve shop e07a1d4c0ffee,f00d" },
 	};
 	struct control c = { .environment = "prod", .window = { .enabled = true,
 		.zone = "UTC", .days = WORK, .hours = OFFICE, .n_hours = 1 } };
@@ -248,7 +248,8 @@ static void gates_have_words(void **state)
 				  time_parse_rfc3339("2026-11-23T09:00:00Z") };
 		_cleanup_buf_ struct buf b = BUF_INIT;
 
-		gate_words(&g, &c, "infra/c.yaml", "shop", "e07a1d4c0ffee", &b);
+		gate_words(&g, &c, "infra/c.yaml", "shop",
+			   "e07a1d4c0ffee f00d e07a1d4c0ffee", &b);
 		if (!strstr(buf_str(&b), cases[i].words))
 			fail_msg("%s", buf_str(&b));
 	}

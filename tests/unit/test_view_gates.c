@@ -56,13 +56,13 @@ static void story(const json_t *app, const struct view_env *env, struct buf *out
 static void the_story_names_gates_and_the_next_step(void **state)
 {
 	static const char shut[] = APP("\"gates\":{\"environment\":\"prod\",\"commit\":"
-		"\"e07a1d4c0ffee\",\"shut\":[{\"gate\":\"approval\",\"why\":\"w\"}]}");
+		"\"e07a1d4c0ffee f00d\",\"shut\":[{\"gate\":\"approval\",\"why\":\"w\"}]}");
 	static const char open[] = APP("\"gates\":{\"environment\":\"prod\",\"commit\":"
 		"\"e07a1d4c0ffee\",\"shut\":[]}");
 
 	(void)state;
 	seen(shut, story, "Shut gates of environment prod", true);
-	seen(shut, story, "syncctl approve shop e07a1d4 ", true);
+	seen(shut, story, "syncctl approve shop e07a1d4c0ffee,f00d ", true);
 	seen(open, story, "gate", false);
 	seen(open, story, "approve", false);
 }
