@@ -63,7 +63,8 @@ app shop "$GIT_URL/acme/shop.git" app "$NS"
 good shop "$COMMIT"
 wait_until 20 "word of the certificate" logged "receiver of notifications does not take them"
 assert_eq 0 "$(count)" "posts"
-wait_until 10 "a metric" test "$(metric syncd_notifications_waiting)" -gt 0
+owed() { [ "$(metric syncd_notifications_waiting)" -gt 0 ]; }
+wait_until 10 "a metric" owed
 
 it "with its CA all is told, in order: a signed CloudEvent"
 kc create configmap argocd-tls-certs-cm -n "$APPS" "--from-file=127.0.0.1=$H/ca.crt" >/dev/null

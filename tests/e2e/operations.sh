@@ -9,8 +9,15 @@ W=$T/work/shop
 # documented SECTION: its commands as they stand in the book, for our namespaces.
 documented() {
 	sed -n "/^## $1\$/,/^## /s/^    //p" "$ROOT/docs/operations.md" |
-		sed "s/-n syncd-system/-n $APPS/; s/ -A / -n $APPS /; /^syncctl /d; /^kubectl create -k/d"
+		sed "s/-n syncd-system/-n $APPS/; s/\"syncd-system\"/\"$APPS\"/; s/ -A / -n $APPS /; s|-k manifests|-k $ROOT/manifests|
+			s|^syncctl install .*|$BIN/& -n $APPS|"
 }
+# Its pods would be simulated ones: replica() stands for them, and answers no webhook.
+take_back_deployment() {
+	kc get deployment syncd -n "$APPS" -o name >/dev/null || fail "it was not installed"
+	"$BIN/syncctl" install --print deployment -n "$APPS" | kubectl delete --ignore-not-found -f - >/dev/null
+}
+finish_install() { "$BIN/syncctl" install --print rbac -n "$APPS" | kubectl delete --ignore-not-found --timeout 60s -f - >/dev/null; }
 follow() { documented "$1" >"$T/steps"; (cd "$T" && bash -euo pipefail steps >"$T/steps.out" 2>&1) || fail "$1: $(cat "$T/steps.out")"; }
 value_is() { field_is "$2" configmap "$1" .data.key -n "$NS"; }
 tag_is() { field_is "registry.example.com/sick:$1" deployment sick '.spec.template.spec.containers[0].image' -n "$NS"; }
@@ -68,9 +75,9 @@ write "$T/watch" <<-'END'
 	done
 END
 daemon_start "$T" watched bash "$T/watch" "$APPS"
-sed 's/manifests/\$ROOT\/manifests/' <(documented Upgrade) | head -n 1 >"$T/steps"
+documented Upgrade | head -n 1 >"$T/steps"
 assert_contains "$(cat "$T/steps")" "manifests/crds" "the documented upgrade"
-ROOT=$ROOT bash -euo pipefail "$T/steps" >"$T/steps.out" 2>&1 || fail "$(cat "$T/steps.out")"
+bash -euo pipefail "$T/steps" >"$T/steps.out" 2>&1 || fail "$(cat "$T/steps.out")"
 kc wait --for condition=Established --timeout 20s crd/applications.argoproj.io crd/appprojects.argoproj.io >/dev/null
 replica new
 BEGUN=$SECONDS
@@ -97,9 +104,10 @@ daemon_stop "$T" new
 git_server_stop
 kc delete app --all -n "$APPS" >/dev/null
 kubectl delete namespace "$APPS" "$NS" --timeout 60s >/dev/null
-kc create namespace "$APPS" >/dev/null
+kubectl delete crd applications.argoproj.io appprojects.argoproj.io --timeout 60s >/dev/null
 kc create namespace "$NS" >/dev/null
-follow Restore
+follow "Restore into an empty cluster"
+take_back_deployment
 rm -rf "$T"/data-*
 replica new
 wait_until 30 "a leader" leads
@@ -120,3 +128,31 @@ put three v3
 good shop "$COMMIT" 60
 good sick "$COMMIT" 60
 value_is shop three && tag_is v3 || fail "the values"
+
+it "syncd's namespace is lost, and what runs does not notice"
+# vitals: of what runs; a workload's status may change, its spec and its uid do not.
+vitals() { kc get configmap,deployment -n "$NS" -o json | jq -r '.items[] | select(.metadata.name != "kube-root-ca.crt") | "\(.kind)/\(.metadata.name) \(.metadata.uid) \(.metadata.generation)"' | sort; }
+put four bad5
+good shop "$COMMIT" 60
+wait_until 60 "the pin" pinned
+never 1 "work that is left" eval '! pinned'
+HISTORY=$(history sick)
+follow Backup
+vitals >"$T/vitals"
+daemon_stop "$T" new
+kc delete app --all -n "$APPS" >/dev/null
+kubectl delete namespace "$APPS" --timeout 60s >/dev/null
+follow "Restore of syncd's namespace alone"
+take_back_deployment
+rm -rf "$T"/data-*
+replica new
+wait_until 30 "a leader" leads
+wait_until 60 "the pin" pinned
+put five v6
+good shop "$COMMIT" 60
+good sick "$COMMIT" 60
+assert_eq "$HISTORY" "$(history sick | jq -c '.[1:]')" "its history"
+assert_eq "$(cut -d' ' -f1,2 "$T/vitals")" "$(vitals | cut -d' ' -f1,2)" "what runs"
+tag_is v6 || fail "the image"
+daemon_stop "$T" new
+finish_install
