@@ -237,8 +237,10 @@ static void begin(struct probe *p)
 {
 	struct kube_ref ref;
 
-	if (!ref_resolve(p->op->e->discovery, &p->key, NULL, &ref))
-		return;		/* not served any more: nobody is called */
+	if (!ref_resolve(p->op->e->discovery, &p->key, NULL, &ref)) {
+		p->answered = true;	/* not served any more: nobody is called */
+		return;
+	}
 	p->busy = true;
 	kube_get_init(&p->req, &ref);
 	send(p, on_read);

@@ -232,7 +232,7 @@ wait_until 30 "the heal" password_is "$CANARY-2"
 
 it "the values are in no log, status, Event, metric, diff or release"
 kc get secret -n "$APPS" -o json | "$BIN/tests/unzipped" >"$T/kept" || fail "no Secrets"
-grep -q -a -F 'StrongBase64Password' "$T/kept" || fail "what the manifest says is not found in the releases either"
+grep -q -a -F "$(printf %s StrongBase64Password | base64)" "$T/kept" || fail "what the manifest says is not found in the releases either"
 assert_exit 0 syncctl diff coffer
 {
 	cat "$T/syncd.log" "$T/kept"
