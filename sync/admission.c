@@ -227,6 +227,22 @@ static void find_all(const struct admission *a, const struct admission_context *
 		admission_app_fence(a, c, f);	/* 6 */
 }
 
+void admission_judge(const struct admission *a, const struct admission_context *c,
+		     void (*tell)(void *arg, bool refuses, const char *message),
+		     void *arg)
+{
+	struct admission_findings f = { 0 };
+
+	judge(a, a->object, c, &f);
+	if (a->kind == ADMISSION_APP && !f.errors.list.len && c->lookup == ADMISSION_FOUND)
+		admission_app_fence(a, c, &f);
+	for (size_t i = 0; i < f.errors.list.len; i++)
+		tell(arg, true, f.errors.list.data[i]);
+	for (size_t i = 0; i < f.warnings.list.len; i++)
+		tell(arg, false, f.warnings.list.data[i]);
+	admission_findings_deinit(&f);
+}
+
 /* ---- the answer ---- */
 
 /* How long the path is that a message begins with. */

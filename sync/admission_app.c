@@ -112,8 +112,10 @@ static void check_destination(const struct app_spec *s, struct admission_finding
 static const char *const annotations[] = {
 	"auto-revert", "soak", "wave-deadline", "hook-deadline", "degraded-grace",
 	"pull-grace", "crash-grace", "recreate-on-immutable", "pin", "suspend",
-	"depends-on", "prune-approved", "state", "operation", "application", "install",
-	"revert-on", "reversible", "prune", NULL
+	"depends-on", "prune-approved", "deploy-control", "environment", "approved",
+	"approved-by", "approved-at", "approved-until", "approved-revision",
+	"approved-reason", "state", "operation", "application", "install", "revert-on",
+	"reversible", "prune", "health-after", "service", "lint-ignore", NULL
 };
 
 static void check_annotations(const json_t *map, struct admission_findings *f)

@@ -6,7 +6,6 @@
 
 #include "checks.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #define UNITS_TOLD 3
@@ -262,39 +261,4 @@ void findings_deinit(struct findings *f)
 	for (size_t i = 0; i < f->bad.len; i++)
 		free(f->bad.data[i]);
 	vec_deinit(&f->bad);
-}
-
-/* Digits after s, and what follows them; NULL: there are none. */
-static const char *number(const char *s, unsigned *ret)
-{
-	unsigned long n = 0;
-	const char *start = s;
-
-	for (; isdigit((unsigned char)*s) && s - start < 9; s++)
-		n = n * 10 + (unsigned long)(*s - '0');
-	*ret = (unsigned)n;
-	return s > start && n ? s : NULL;
-}
-
-bool message_place(const char *message, char **ret_file, unsigned *ret_line,
-		   const char **ret_rest)
-{
-	for (const char *colon = message; (colon = strchr(colon, ':')); colon++) {
-		const char *end = NULL;
-		unsigned line = 0;
-
-		if (isdigit((unsigned char)colon[1]))
-			end = number(colon + 1, &line);
-		else if (!strncmp(colon, ": line ", 7))
-			end = number(colon + 7, &line);
-		if (!end || *end != ':')
-			continue;
-		if (colon == message || memchr(message, ' ', (size_t)(colon - message)))
-			return false;
-		*ret_file = xstrndup(message, (size_t)(colon - message));
-		*ret_line = line;
-		*ret_rest = end + 1 + (end[1] == ' ');
-		return true;
-	}
-	return false;
 }

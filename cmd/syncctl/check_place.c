@@ -141,7 +141,7 @@ bool places_find(struct places *p, const char *path, unsigned object_line,
 	while (len--) {
 		n = step(n, steps[len], ret_line);
 		if (!n)
-			return true;
+			return !at->value;
 	}
 	return !at || agrees(n, at->value);
 }

@@ -26,6 +26,8 @@ static void sum_up(const struct findings *f, const struct report_counts *n, stru
 	if (more)
 		buf_addf(out, "%s\n", more);
 	count(out, "", n->apps, "application");
+	if (n->projects)
+		count(out, ", ", n->projects, "project");
 	count(out, ", ", n->kustomizations, "kustomization");
 	count(out, ", ", n->objects, "object");
 	count(out, ": ", findings_count(f, LEVEL_ERROR), "error");

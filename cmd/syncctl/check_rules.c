@@ -6,8 +6,19 @@ const struct rule_info rules[RULE_N] = {
 		"What does not render is not deployed: the controller keeps what runs and says "
 		"so. The message names file, line and field.", NULL },
 	[RULE_APPLICATION] = { "application", LEVEL_ERROR, "syncd would refuse this Application",
-		"A spec with errors is never acted on. The message names the field and what to "
-		"write there.", NULL },
+		"The webhook refuses it, and a spec with errors is never acted on. The message names "
+		"the field and what to write there.", NULL },
+	[RULE_APPLICATION_WARNING] = { "application-warning", LEVEL_WARNING,
+		"something in this Application has no effect",
+		"syncd takes it and does not do what is written there. The message names the field.",
+		NULL },
+	[RULE_PROJECT] = { "project", LEVEL_ERROR, "syncd would refuse this AppProject",
+		"A project that cannot be read refuses all of its applications. The message names "
+		"the field and what to write there.", NULL },
+	[RULE_PROJECT_WARNING] = { "project-warning", LEVEL_WARNING,
+		"something in this AppProject has no effect",
+		"syncd takes it and does not do what is written there. The message names the field.",
+		NULL },
 	[RULE_CONTROL] = { "deploy-control", LEVEL_ERROR, "the deploy-control file cannot be used",
 		"The last valid one stays in force in the cluster until this one is right.", NULL },
 	[RULE_RENDER_WARNING] = { "render", LEVEL_WARNING, "it renders, with a warning",

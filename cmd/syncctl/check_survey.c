@@ -1,28 +1,35 @@
 /* What the units of a survey say of themselves. */
 #include "checks.h"
 
-static void tell(struct findings *f, enum rule rule, const struct unit *u,
-		 const char *message)
+static void tell(struct findings *f, const struct survey *s, enum rule rule,
+		 const struct unit *u, const char *message)
 {
-	_cleanup_free_ char *label = unit_label(u), *file = NULL;
-	const char *rest = message;
-	unsigned line = u->line;
+	_cleanup_free_ char *label = unit_label(u);
+	struct message_place at = { 0 };
 
-	if (!message_place(message, &file, &line, &rest))
-		file = xstrdup(u->file);
-	findings_add(f, &(struct found){ .rule = rule, .file = file, .line = line,
-					 .message = rest, .unit = label });
+	if (!message_place(message, u, s->o.files, &at))
+		at = (struct message_place){ xstrdup(u->file), u->line, message };
+	findings_add(f, &(struct found){ .rule = rule, .file = at.file, .line = at.line,
+					 .message = at.rest, .unit = label });
+	free(at.file);
 }
 
-/* What is wrong with an Application's own spec begins with the field's name. */
 static enum rule rule_of(const struct unit *u, const char *why)
 {
 	if (u->state == UNIT_SKIPPED)
 		return RULE_NOT_CHECKED;
-	return u->kind == UNIT_APP && (!strncmp(why, "spec.", 5) ||
-				       !strncmp(why, "metadata.", 9) ||
-				       !strncmp(why, "source.", 7)) ?
-	       RULE_APPLICATION : RULE_BUILD;
+	return u->kind == UNIT_APP && !strncmp(why, "source.", 7) ? RULE_APPLICATION :
+								    RULE_BUILD;
+}
+
+/* By findings_of_apps(): the spec's errors, and what no render would take of it. */
+static bool is_told(const struct unit *u, const char *why)
+{
+	struct err err = ERR_INIT;
+
+	return u->refused || (u->kind == UNIT_APP && u->app &&
+			      render_check_source(doc_get(u->app, "spec", "source", NULL), &err) &&
+			      !strcmp(why, err.msg));
 }
 
 /* A clone without the right remote would pass whatever is in it. */
@@ -57,11 +64,12 @@ void findings_of_units(struct findings *f, const struct survey *s)
 		const struct unit *u = &s->units.data[i];
 
 		for (size_t k = 0; k < u->whys.len; k++)
-			tell(f, rule_of(u, u->whys.data[k]), u, u->whys.data[k]);
+			if (!is_told(u, u->whys.data[k]))
+				tell(f, s, rule_of(u, u->whys.data[k]), u, u->whys.data[k]);
 		for (size_t k = 0; k < u->answer.n_warnings; k++)
-			tell(f, RULE_RENDER_WARNING, u, u->answer.warnings[k]);
+			tell(f, s, RULE_RENDER_WARNING, u, u->answer.warnings[k]);
 		if (u->answer.control_why)
-			tell(f, RULE_CONTROL, u, u->answer.control_why);
+			tell(f, s, RULE_CONTROL, u, u->answer.control_why);
 	}
 }
 
@@ -72,6 +80,7 @@ void report_count(const struct survey *s, struct report_counts *ret)
 		const struct unit *u = &s->units.data[i];
 
 		ret->apps += u->kind == UNIT_APP;
+		ret->projects += u->kind == UNIT_PROJECT;
 		ret->kustomizations += u->kind == UNIT_KUSTOMIZATION;
 		ret->skipped += u->state == UNIT_SKIPPED;
 		if (survey_counts(s, u))
@@ -104,7 +113,8 @@ void findings_names(const struct findings *f, const struct survey *s, struct buf
 json_t *units_json(const struct survey *s)
 {
 	static const char *const kinds[] = { [UNIT_KUSTOMIZATION] = "kustomization",
-		[UNIT_COMPONENT] = "component", [UNIT_APP] = "application" };
+		[UNIT_COMPONENT] = "component", [UNIT_APP] = "application",
+		[UNIT_PROJECT] = "project" };
 	static const char *const states[] = { [UNIT_OK] = "ok", [UNIT_FAILED] = "failed",
 					      [UNIT_SKIPPED] = "not checked" };
 	json_t *list = json_array();

@@ -22,7 +22,9 @@ const char *level_text(enum level level);	/* "note", "warning", "error" */
 
 enum rule {
 	RULE_BUILD,		/* does not render */
-	RULE_APPLICATION,	/* a spec that syncd would refuse */
+	RULE_APPLICATION,	/* one that syncd would refuse */
+	RULE_APPLICATION_WARNING,	/* something in it does nothing */
+	RULE_PROJECT, RULE_PROJECT_WARNING,	/* the same of an AppProject */
 	RULE_CONTROL,		/* its deploy-control file cannot be used */
 	RULE_RENDER_WARNING,
 	RULE_NOT_CHECKED, RULE_NOTHING_CHECKED,
@@ -45,6 +47,14 @@ struct field {
 };
 /* "spec.containers[web].image"; "" for the object. */
 void field_text(const struct field *f, struct buf *out);
+/*
+ * The way back, as far as the object goes: of "spec.sources[1].path: what" the path that
+ * a message begins with. steps[0] is the object; the last one that is filled in is
+ * returned. Keys are cut out of copy, which is the text once more.
+ */
+#define FIELD_STEPS_MAX 32
+const struct field *field_parse(const json_t *object, char *copy,
+				struct field steps[FIELD_STEPS_MAX]);
 
 /* --- one object under check ----------------------------------------------------- */
 
@@ -94,7 +104,7 @@ void places_init(struct places *p, struct files *files);
 void places_deinit(struct places *p);
 /*
  * The line of the field, or of what is nearest above it, of the object that begins at
- * object_line. false: the file says another value than the object has.
+ * object_line. false: the file says another value than the object has, or none.
  */
 bool places_find(struct places *p, const char *path, unsigned object_line,
 		 const struct field *at, unsigned *ret_line);
@@ -157,17 +167,28 @@ size_t findings_count(const struct findings *f, enum level level);
 /* "only 5000 of 7000 findings are shown..."; NULL where all are. Owned. */
 char *findings_left_out_text(const struct findings *f);
 void findings_deinit(struct findings *f);
-/*
- * Splits "path/file.yaml:12: what" and "path/file.yaml: line 12: what"; false, and
- * nothing is set, where the message names no line of a file. *ret_file is owned.
- */
-bool message_place(const char *message, char **ret_file, unsigned *ret_line,
-		   const char **ret_rest);
+/* --- messages that name files (check_message.c) ----------------------------------- */
 
-/* --- what was looked at (check_survey.c, check_objects.c) ----------------------------------------- */
+/* Where a message of a render says that it is. */
+struct message_place {
+	char *file;		/* owned */
+	unsigned line;		/* from 1 */
+	const char *rest;	/* of the message, without the place that it begins with */
+};
+/*
+ * Looks for the first file that the unit's render asked for, or its own; with ":12",
+ * ": line 12" or ": byte 12" behind it. What begins like "path:12: " is taken for a file
+ * in any case. false: it names none, and nothing is set.
+ */
+bool message_place(const char *message, const struct unit *u, struct files *files,
+		   struct message_place *ret);
+
+/* --- what was looked at (check_survey.c, check_apps.c, check_objects.c) ------------ */
 
 /* What the units themselves say: that they fail, that they were not checked. */
 void findings_of_units(struct findings *f, const struct survey *s);
+/* What admission would say of each Application and AppProject. */
+void findings_of_apps(struct findings *f, const struct survey *s);
 /*
  * What the rules find in what goes out, and with a schema what does not fit it.
  * ERR_INTERNAL: an answer is damaged.
@@ -185,7 +206,7 @@ json_t *units_json(const struct survey *s);
 /* --- telling (check_print.c, check_sarif.c) --------------------------------------- */
 
 struct report_counts {
-	size_t apps, kustomizations, objects, skipped;
+	size_t apps, projects, kustomizations, objects, skipped;
 };
 void report_count(const struct survey *s, struct report_counts *ret);
 /* A line each, as compilers have them, and a last one that sums up. */

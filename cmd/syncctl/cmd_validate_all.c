@@ -103,6 +103,7 @@ static int look(struct findings *f, struct survey *s, struct schema *schema, str
 	if (findings_of_objects(f, s, schema, err))
 		return -1;
 	findings_of_units(f, s);
+	findings_of_apps(f, s);
 	findings_close(f);
 	return 0;
 }
@@ -118,8 +119,8 @@ static int check(const struct options *o, struct worktree *w, struct schema *sch
 	if (survey_run(&s, &what, &err) || worktree_trouble(w, &err)) {
 		rc = output_error(&err);
 	} else if (!s.units.len) {
-		err_set(&err, ERR_NOTFOUND, "%s: there is no kustomization and no Application at "
-			"or below it", o->args[0]);
+		err_set(&err, ERR_NOTFOUND, "%s: there is no kustomization, Application or "
+			"AppProject at or below it", o->args[0]);
 		rc = output_error(&err);
 	} else if (look(&f, &s, schema, &err)) {
 		rc = output_error(&err);

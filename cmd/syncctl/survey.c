@@ -31,8 +31,9 @@ void unit_fail(struct unit *u, enum unit_state state, const char *fmt, ...)
 
 char *unit_title(const struct unit *u)
 {
-	if (u->kind == UNIT_APP)
-		return xasprintf("%s%s%s", u->ns, *u->ns ? "/" : "", u->name);
+	if (u->kind == UNIT_APP || u->kind == UNIT_PROJECT)
+		return xasprintf("%s%s%s%s", u->kind == UNIT_PROJECT ? "AppProject " : "", u->ns,
+				 *u->ns ? "/" : "", u->name);
 	return xstrdup(*u->folder ? u->folder : ".");
 }
 
@@ -40,7 +41,8 @@ char *unit_label(const struct unit *u)
 {
 	_cleanup_free_ char *title = unit_title(u);
 
-	return u->kind == UNIT_APP ? xasprintf("%s in %s", title, u->file) : xstrdup(title);
+	return u->kind == UNIT_APP || u->kind == UNIT_PROJECT ?
+	       xasprintf("%s in %s", title, u->file) : xstrdup(title);
 }
 
 /* "https://user@host/org/repo.git" and "git@host:org/repo" -> "host/org/repo". */
@@ -170,6 +172,7 @@ int survey_run(struct survey *s, const struct survey_options *o, struct err *err
 static void unit_deinit(struct unit *u)
 {
 	free(u->file);
+	free(u->via);
 	free(u->folder);
 	free(u->ns);
 	free(u->name);

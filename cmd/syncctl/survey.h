@@ -1,6 +1,7 @@
 /*
  * survey.h - what a tree of files deploys: each kustomization in it, and each
  * Application that it holds or that one of these gives, built as the daemon would.
+ * AppProjects are found alike, and only kept.
  *
  * Pure but for the files, and bounded: folders, files, bytes and Applications have
  * caps, links are not followed, and an Application that gives itself is built once.
@@ -40,18 +41,20 @@ bool reads_same(const struct read_row *row, struct files *a, struct files *b);
 
 /* --- units ------------------------------------------------------------------- */
 
-enum unit_kind { UNIT_KUSTOMIZATION, UNIT_COMPONENT, UNIT_APP };
+enum unit_kind { UNIT_KUSTOMIZATION, UNIT_COMPONENT, UNIT_APP, UNIT_PROJECT };
 enum unit_state { UNIT_OK, UNIT_FAILED, UNIT_SKIPPED };
 
 struct unit {
 	enum unit_kind kind;
 	enum unit_state state;
-	char *file;		/* the kustomization, or what the Application is in */
-	unsigned line;		/* of the Application in it, from 1 */
+	char *file;		/* the kustomization, or what the manifest is in */
+	unsigned line;		/* of the manifest in it, from 1 */
+	char *via;		/* the kustomization that gives the manifest; NULL */
 	char *folder;		/* of a kustomization; of an Application the first
 				   source.path */
-	char *ns, *name;	/* of an Application; "" where not said */
-	json_t *app;		/* owned; NULL: a kustomization */
+	char *ns, *name;	/* of a manifest; "" where not said */
+	json_t *app;		/* the Application or AppProject, owned; NULL: neither */
+	bool refused;		/* its spec has errors, which are the whys */
 	bool included;		/* a kustomization upon which another one builds */
 	VEC(char *) whys;	/* FAILED: what is wrong; SKIPPED: why. Owned */
 	struct render_answer answer;	/* OK */
@@ -72,7 +75,7 @@ struct survey_options {
 
 struct survey {
 	struct survey_options o;
-	VEC(struct unit) units;	/* kustomizations by folder, then Applications */
+	VEC(struct unit) units;	/* kustomizations by folder, then the others */
 	size_t n_kustomizations;
 	VEC(char *) candidates;	/* private: files that may hold Applications */
 	struct seen_app *seen;	/* private */
@@ -83,9 +86,9 @@ struct survey {
 int survey_run(struct survey *s, const struct survey_options *o, struct err *err)
 	__attribute__((warn_unused_result));
 void survey_deinit(struct survey *s);
-/* "apps/web/overlays/prod", or "argocd/web". Owned. */
+/* "apps/web/overlays/prod", "argocd/web", "AppProject argocd/shop". Owned. */
 char *unit_title(const struct unit *u);
-/* The same, and of an Application its file: each cluster may have one of that name. */
+/* The same, and of a manifest its file: each cluster may have one of that name. */
 char *unit_label(const struct unit *u);
 
 /* Two URLs of one repository, be it by SSH or HTTPS. */

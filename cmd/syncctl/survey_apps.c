@@ -1,5 +1,5 @@
 /*
- * The Applications of a tree: in what its kustomizations and other Applications give,
+ * The Applications (and AppProjects) of a tree: in what its kustomizations and other Applications give,
  * and in files that are no part of a kustomization. Each is built once, however often
  * it is met; two of one name and different specs are two (of two clusters).
  */
@@ -26,10 +26,15 @@ static const char *text(const json_t *o, const char *a, const char *b)
 	return s ? s : "";
 }
 
-static bool is_application(const json_t *o)
+static bool is_kind(const char *kind)
+{
+	return !strcmp(kind, "Application") || !strcmp(kind, "AppProject");
+}
+
+static bool is_ours(const json_t *o)
 {
 	return !strcmp(text(o, "apiVersion", NULL), "argoproj.io/v1alpha1") &&
-	       !strcmp(text(o, "kind", NULL), "Application");
+	       is_kind(text(o, "kind", NULL));
 }
 
 /* Once: false when it was there before. */
@@ -39,7 +44,7 @@ static bool remember(struct survey *s, const json_t *app)
 	const json_t *spec = doc_get(app, "spec", NULL);
 	struct seen_app *row = xcalloc(1, sizeof(*row)), *found;
 
-	buf_addf(&all, "%s/%s ", text(app, "metadata", "namespace"),
+	buf_addf(&all, "%s %s/%s ", text(app, "kind", NULL), text(app, "metadata", "namespace"),
 		 text(app, "metadata", "name"));
 	if (spec)
 		doc_canonical(spec, &all);
@@ -63,10 +68,12 @@ void survey_forget(struct survey *s)
 	}
 }
 
+/* via: the kustomization that gives it, or NULL. */
 static int add_app(struct survey *s, const json_t *app, const char *file, unsigned line,
-		   struct err *err)
+		   const char *via, struct err *err)
 {
-	struct unit u = { .kind = UNIT_APP, .line = line ? line : 1 };
+	bool is_app = !strcmp(text(app, "kind", NULL), "Application");
+	struct unit u = { .kind = is_app ? UNIT_APP : UNIT_PROJECT, .line = line ? line : 1 };
 
 	if (!remember(s, app))
 		return 0;
@@ -74,6 +81,7 @@ static int add_app(struct survey *s, const json_t *app, const char *file, unsign
 		return err_set(err, ERR_LIMIT, "more than %d Applications: name a folder below "
 			       "it", APPS_MAX);
 	u.file = xstrdup(file);
+	u.via = xstrdup(via);
 	u.ns = xstrdup(text(app, "metadata", "namespace"));
 	u.name = xstrdup(text(app, "metadata", "name"));
 	u.folder = xstrdup("");
@@ -94,18 +102,30 @@ static char *split(const char *source, unsigned *ret_line)
 	return line ? xstrndup(source, (size_t)(colon - source)) : xstrdup(source);
 }
 
+/* The kustomization that its objects come out of, or NULL. Owned. */
+static char *giver(const struct survey *s, const struct unit *u)
+{
+	if (u->kind == UNIT_KUSTOMIZATION)
+		return xstrdup(u->file);
+	for (size_t i = 0; i < s->n_kustomizations; i++)
+		if (!strcmp(s->units.data[i].folder, u->folder))
+			return xstrdup(s->units.data[i].file);
+	return NULL;
+}
+
 static int add_rendered(struct survey *s, size_t unit, struct err *err)
 {
 	/* by index: the units move when one is added */
 	for (size_t i = 0; i < s->units.data[unit].answer.n_objects; i++) {
-		const struct render_answer *a = &s->units.data[unit].answer;
+		const struct unit *u = &s->units.data[unit];
+		const struct render_answer *a = &u->answer;
 		const struct rendered *o = &a->objects[i];
-		_cleanup_free_ char *body = NULL, *file = NULL;
+		_cleanup_free_ char *body = NULL, *file = NULL, *via = NULL;
 		_cleanup_json_ json_t *app = NULL;
 		unsigned line;
 		size_t len;
 
-		if (strcmp(o->group, "argoproj.io") || strcmp(o->kind, "Application"))
+		if (strcmp(o->group, "argoproj.io") || !is_kind(o->kind))
 			continue;
 		if (render_answer_body(a, i, &body, &len, err))
 			return -1;
@@ -113,7 +133,8 @@ static int add_rendered(struct survey *s, size_t unit, struct err *err)
 		if (!app)
 			return -1;
 		file = split(o->source, &line);
-		if (is_application(app) && add_app(s, app, file, line, err))
+		via = giver(s, u);
+		if (is_ours(app) && add_app(s, app, file, line, via, err))
 			return -1;
 	}
 	return 0;
@@ -133,12 +154,12 @@ static int add_document(struct survey *s, const char *path, const struct node *n
 	     items->kind == NODE_LIST && i < items->len; i++)
 		if (add_document(s, path, items->kids[i], err))
 			return -1;
-	if (!kind || strcmp(kind, "Application"))
+	if (!kind || !is_kind(kind))
 		return 0;
 	if (node_to_json(n, &body, &odd))
 		return 0;
 	app = doc_parse(buf_str(&body), body.len, &odd);
-	return app && is_application(app) ? add_app(s, app, path, n->line, err) : 0;
+	return app && is_ours(app) ? add_app(s, app, path, n->line, NULL, err) : 0;
 }
 
 static void add_broken(struct survey *s, const char *path, const char *why)
@@ -297,6 +318,7 @@ static void build(struct survey *s, struct unit *u)
 	struct app_spec spec;
 
 	app_spec_decode(&spec, u->app, &defaults);
+	u->refused = spec.n_errors;
 	for (size_t i = 0; i < spec.n_errors; i++)
 		unit_fail(u, UNIT_FAILED, "%s", spec.errors[i]);
 	if (!spec.n_errors && is_local(s, u, &spec))
@@ -314,7 +336,7 @@ int survey_apps(struct survey *s, struct err *err)
 	for (size_t i = s->n_kustomizations; i < s->units.len; i++) {
 		struct unit *u = &s->units.data[i];
 
-		if (!u->app)
+		if (!u->app || u->kind != UNIT_APP)
 			continue;
 		build(s, u);
 		if (add_rendered(s, i, err))

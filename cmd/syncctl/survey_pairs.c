@@ -10,8 +10,10 @@ bool survey_counts(const struct survey *s, const struct unit *u)
 		return true;
 	if (u->kind != UNIT_KUSTOMIZATION || u->included)
 		return false;
+	/* one that was not built read nothing */
 	for (size_t i = s->n_kustomizations; i < s->units.len; i++)
-		if (!strcmp(s->units.data[i].folder, u->folder))
+		if (s->units.data[i].reads.rows.len &&
+		    !strcmp(s->units.data[i].folder, u->folder))
 			return false;
 	return true;
 }

@@ -1,6 +1,6 @@
 /*
  * Walks a tree: its kustomizations become units, and of its YAML and JSON files those
- * are remembered that may hold an Application. What is behind a link is not looked at:
+ * are remembered that may hold an Application or an AppProject. What is behind a link is not looked at:
  * it lies in the tree under its own name as well, or outside of it.
  */
 #include "survey.h"
@@ -63,7 +63,8 @@ static int look_into(struct survey *s, const char *path, struct err *err)
 	if (s->n_bytes > BYTES_MAX)
 		return err_set(err, ERR_LIMIT, "its manifests hold more than 1 GiB: name a "
 			       "folder below it");
-	if (memmem(text, len, "argoproj.io/v1alpha1", 20) && memmem(text, len, "Application", 11))
+	if (memmem(text, len, "argoproj.io/v1alpha1", 20) &&
+	    (memmem(text, len, "Application", 11) || memmem(text, len, "AppProject", 10)))
 		vec_push(&s->candidates, xstrdup(path));
 	return 0;
 }

@@ -69,6 +69,15 @@ struct admission_context {
 	const json_t *project;	/* FOUND: the AppProject */
 };
 
+/*
+ * What is to be said of a->object as it stands (rules 6 and 7), for who asks before it is
+ * sent: each message begins with its field's path. a is filled in by hand: kind, object,
+ * ns and name. The project judges only where it is FOUND.
+ */
+void admission_judge(const struct admission *a, const struct admission_context *c,
+		     void (*tell)(void *arg, bool refuses, const char *message),
+		     void *arg);
+
 /* The answering AdmissionReview goes to out; true: allowed. */
 bool admission_answer(const struct admission *a, const struct admission_context *c,
 		      struct buf *out);

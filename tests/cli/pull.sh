@@ -215,6 +215,34 @@ write "$T/broken/kustomization.yaml" <<<"{}"
 assert_exit 20 ctl validate --all "$T/broken"
 assert_contains "$OUTPUT" "Git does not read $T/broken: not a git repository" "Git's words"
 
+it "what admission would refuse is an error at its line"
+sed -i 's/targetRevision: main/targetRevison: main/' "$R/clusters/test/shop.yaml"
+write "$R/clusters/dev/project.yaml" <<-'END'
+	apiVersion: argoproj.io/v1alpha1
+	kind: AppProject
+	metadata: {name: default, namespace: argocd}
+	spec:
+	  sourceRepos: ['*']
+	  destinations:
+	  - {server: '*', namespace: 'shop-[dp]*'}
+	  syncWindows:
+	  - {kind: allow, schedule: 'at nine', duration: 1h, applications: ['*']}
+END
+assert_exit 1 ctl validate --all .
+assert_contains "$OUTPUT" "clusters/test/shop.yaml:6: error: application: Application/shop: spec.source.targetRevison is not a field: did you mean targetRevision?" "the typo"
+assert_contains "$OUTPUT" "clusters/dev/project.yaml:9: error: project: AppProject/default: spec.syncWindows[0].schedule" "the window"
+assert_contains "$OUTPUT" "3 applications, 1 project, 4 kustomizations" "the sum"
+assert_exit 1 ctl validate --all . -o name
+assert_eq "AppProject argocd/default, argocd/shop" "$(sort <<<"$OUTPUT" | paste -sd, | sed 's/,/, /')" "by name"
+sed -i 's/targetRevison: main/targetRevision: main/' "$R/clusters/test/shop.yaml"
+sed -i /at.nine/d "$R/clusters/dev/project.yaml"
+sed -i /syncWindows/d "$R/clusters/dev/project.yaml"
+assert_exit 1 ctl validate --all .
+assert_contains "$OUTPUT" 'clusters/test/shop.yaml:7: error: application: Application/shop: spec.destination.namespace: AppProject default does not allow namespace "shop-test"' "the fence"
+assert_eq 1 "$(grep -c "error: " <<<"$OUTPUT")" "nothing else"
+rm "$R/clusters/dev/project.yaml"
+g checkout -q .
+
 it "no number of warnings hides an error"
 mkdir -p "$T/many/bad"
 for i in $(seq 6000); do

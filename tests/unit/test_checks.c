@@ -198,6 +198,7 @@ static void places(void **state)
 	const struct field v = { .up = &b, .key = "v", .value = two };
 	const struct field changed = { .up = &b, .key = "v", .value = other };
 	const struct field missing = { .up = &a, .key = "resources" };
+	const struct field added = { .up = &spec, .key = "new", .value = two };
 	const struct field in_item = { .up = &spec, .key = "v" };
 	const struct field data = { .up = &top, .key = "data" };
 	const struct field p = { .up = &data, .key = "p" };
@@ -211,6 +212,7 @@ static void places(void **state)
 		{ "a.yaml", 1, &top, 1, true }, { "a.yaml", 1, &spec, 2, true },
 		{ "a.yaml", 1, &v, 7, true }, { "a.yaml", 1, &changed, 7, false },
 		{ "a.yaml", 1, &by_index, 6, true }, { "a.yaml", 1, &none, 3, true },
+		{ "a.yaml", 1, &added, 2, false },	/* by an overlay */
 		{ "a.yaml", 1, &missing, 4, true }, { "a.yaml", 1, NULL, 1, true },
 		{ "a.yaml", 9, &p, 11, true },		/* the renderer folds stringData */
 		{ "a.yaml", 13, &in_item, 13, true },	/* the List itself */
@@ -239,30 +241,85 @@ static void places(void **state)
 
 static void messages_name_places(void **state)
 {
+	static const struct tree_file tree[] = {
+		{ "a/b.yaml", "x: 1\ny: 2\nz: 3\n" }, { "my app/c d.yaml", "" }, { NULL, NULL },
+	};
 	static const struct { const char *message, *file; unsigned line; const char *rest; } cases[] = {
 		{ "a/b.yaml:12: what", "a/b.yaml", 12, "what" },
 		{ "a/b.yaml: line 12: what", "a/b.yaml", 12, "what" },
 		{ "a/b.yaml:12:what", "a/b.yaml", 12, "what" },
-		{ "a b.yaml:12: what", NULL, 0, NULL }, { "a.yaml: what", NULL, 0, NULL },
-		{ ":12: what", NULL, 0, NULL }, { "a:0: what", NULL, 0, NULL },
-		{ "a.yaml:12", NULL, 0, NULL }, { "", NULL, 0, NULL },
-		{ "what: see host:80: no", NULL, 0, NULL },
+		{ "a/b.yaml: what", "a/b.yaml", 1, "what" },
+		{ "a/b.yaml: byte 11: what", "a/b.yaml", 3, "byte 11: what" },
+		{ "my app/c d.yaml: byte 99: what", "my app/c d.yaml", 1, "byte 99: what" },
+		{ "left out: a/b.yaml: line 2: what", "a/b.yaml", 2, "left out: a/b.yaml: line 2: what" },
+		{ "left out: a/b.yaml", "a/b.yaml", 1, "left out: a/b.yaml" },
+		{ "X/c is twice: a/b.yaml:3 and my app/c d.yaml:1; no", "a/b.yaml", 3,
+		  "X/c is twice: a/b.yaml:3 and my app/c d.yaml:1; no" },
+		{ "sources[1]: 'a/b.yaml' is odd", "a/b.yaml", 1, "sources[1]: 'a/b.yaml' is odd" },
+		{ "own.yaml: what", "own.yaml", 1, "what" },
+		/* a folder, a part of a name, and what the render did not ask for */
+		{ "a: what", NULL, 0, NULL }, { "x/a/b.yaml what", NULL, 0, NULL },
+		{ "a/b.yaml2: what", NULL, 0, NULL }, { "e.yaml: what", NULL, 0, NULL },
+		{ "e.yaml:12: what", "e.yaml", 12, "what" },
+		{ "e.yaml: line 12: what", "e.yaml", 12, "what" },
+		{ "e f.yaml:12: what", NULL, 0, NULL }, { ":12: what", NULL, 0, NULL },
+		{ "a:0: what", NULL, 0, NULL }, { "e.yaml:12", NULL, 0, NULL },
+		{ "", NULL, 0, NULL }, { "what: see host:80: no", NULL, 0, NULL },
 	};
+	struct read_row rows[] = { { READ_FOLDER, (char[]){ "a" } },
+		{ READ_KIND, (char[]){ "a/b.yaml" } }, { READ_FILE, (char[]){ "a/b.yaml" } },
+		{ READ_FILE, (char[]){ "my app/c d.yaml" } } };
+	const struct unit u = { .file = (char[]){ "own.yaml" },
+				.reads.rows = { rows, ARRAY_LEN(rows), ARRAY_LEN(rows) } };
+	struct tree_files t;
+
+	(void)state;
+	tree_files_init(&t, tree);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct message_place at = { 0 };
+
+		if (message_place(cases[i].message, &u, &t.files, &at) != !!cases[i].file)
+			fail_msg("\"%s\": %s", cases[i].message, at.file ? at.file : "no file");
+		if (!cases[i].file)
+			continue;
+		assert_string_equal(at.file, cases[i].file);
+		assert_int_equal(at.line, cases[i].line);
+		assert_string_equal(at.rest, cases[i].rest);
+		free(at.file);
+	}
+}
+
+/* "spec.list[1].v: what" is found again; as far as the object has it. */
+static void paths_are_fields(void **state)
+{
+	static const struct { const char *text, *path; bool has; } cases[] = {
+		{ "spec.list[1].v: what", "spec.list[1].v", true },
+		{ "spec.list[1] has no effect", "spec.list[1]", true },
+		{ "spec.list[9].v: what", "spec.list[9].v", false },
+		{ "spec.odd is not a field", "spec.odd", false },
+		{ "metadata.annotations[syncd.dev/soak]", "metadata.annotations[syncd.dev/soak]", true },
+		{ "what is this", "what", false }, { "", "", true }, { ": x", "", true },
+		{ "spec.list[1", "spec.list", true }, { "spec.list[]", "spec.list", true },
+		{ "spec..x", "spec", true },
+	};
+	_cleanup_json_ json_t *o = object("spec: {list: [{}, {v: 1}]}\n"
+		"metadata: {annotations: {syncd.dev/soak: x}}\n");
+	_cleanup_buf_ struct buf deep = BUF_INIT;
+	struct field steps[FIELD_STEPS_MAX];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		_cleanup_free_ char *file = NULL;
-		const char *rest = NULL;
-		unsigned line = 0;
+		_cleanup_free_ char *copy = xstrdup(cases[i].text);
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		const struct field *f = field_parse(o, copy, steps);
 
-		assert_int_equal(message_place(cases[i].message, &file, &line, &rest),
-				 cases[i].file != NULL);
-		if (!cases[i].file)
-			continue;
-		assert_string_equal(file, cases[i].file);
-		assert_int_equal(line, cases[i].line);
-		assert_string_equal(rest, cases[i].rest);
+		field_text(f, &out);
+		assert_string_equal(buf_str(&out), cases[i].path);
+		assert_int_equal(f->value != NULL, cases[i].has);
 	}
+	for (size_t i = 0; i < 1000; i++)
+		buf_adds(&deep, "a.");
+	assert_ptr_equal(field_parse(o, deep.data, steps), &steps[FIELD_STEPS_MAX - 1]);
 }
 
 /* ---- findings ---- */
@@ -524,6 +581,7 @@ int main(void)
 		cmocka_unit_test(rules_have_ids),
 		cmocka_unit_test(places),
 		cmocka_unit_test(messages_name_places),
+		cmocka_unit_test(paths_are_fields),
 		cmocka_unit_test(findings_are_told_once),
 		cmocka_unit_test(strict_makes_errors),
 		cmocka_unit_test(findings_are_capped),

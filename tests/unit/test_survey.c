@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "survey.h"
+#include "checks.h"
 #include "tree_files.h"
 
 #define URL "https://git.example.com/shop/infra"
@@ -41,7 +41,7 @@ static int run(struct survey *s, struct tree_files *t, const struct tree_file *t
 static char *tell(const struct survey *s)
 {
 	static const char *const states[] = { "ok", "failed", "skipped" };
-	static const char *const kinds[] = { "kustomization", "component", "app" };
+	static const char *const kinds[] = { "kustomization", "component", "app", "project" };
 	struct buf out = BUF_INIT;
 
 	for (size_t i = 0; i < s->units.len; i++) {
@@ -104,6 +104,13 @@ static const struct { const char *want; struct tree_file tree[8]; } trees[] = {
 	      "kind: Application, metadata: {name: a, namespace: argocd}, spec: {source: {repoURL: '"
 	      URL "', path: r}, destination: {name: in-cluster}}}\n- {kind: List, items: [5]}\n---\n"
 	      APP("b", "w") }, { "w/m.yaml", MAP }, { NULL, NULL } } },
+	/* one that was refused builds nothing: the kustomization goes out by itself */
+	{ "kustomization . ok; app argocd/a failed; project AppProject argocd/p ok",
+	  { { "kustomization.yaml", "resources: [m.yaml]\n" }, { "m.yaml", MAP },
+	    { "c/a.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\n"
+	      "metadata: {name: a, namespace: argocd}\nspec: 5\n" },
+	    { "c/p.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\n"
+	      "metadata: {name: p, namespace: argocd}\nspec: {}\n" }, { NULL, NULL } } },
 	{ "kustomization h skipped",
 	  { { "h/kustomization.yaml", "helmCharts: [{name: x}]\n" }, { NULL, NULL } } },
 };
@@ -125,6 +132,91 @@ static void units_are_found(void **state)
 		for (size_t k = 0; k < s.units.len; k++)
 			assert_int_equal(s.units.data[k].whys.len > 0,
 					 s.units.data[k].state != UNIT_OK);
+		survey_deinit(&s);
+	}
+}
+
+#define PROJECT(name, spec) "apiVersion: argoproj.io/v1alpha1\nkind: AppProject\n" \
+	"metadata: {name: " name ", namespace: argocd}\nspec: {" spec "}\n"
+#define FENCED(project, more) "apiVersion: argoproj.io/v1alpha1\nkind: Application\n" \
+	"metadata:\n  name: a\n  namespace: argocd\n" more \
+	"spec:\n  project: " project "\n  destination: {name: in-cluster, namespace: x}\n" \
+	"  source:\n    repoURL: '" URL "'\n    path: w\n"
+
+/* What admission and the render say, as "file:line rule object", the message's beginning. */
+static const struct { const char *want[4]; struct tree_file tree[4]; } said[] = {
+	{ { NULL }, { { "a.yaml", FENCED("p", "") }, { "w/m.yaml", MAP }, { NULL, NULL } } },
+	{ { "a.yaml:12: error: application: Application/a: spec.source.targetRevison is not a field",
+	    "a.yaml:13: warning: application-warning: Application/a: spec.ignoreDifferences[0]",
+	    "a.yaml:16: error: application: Application/a: spec.syncPolicy.syncOptions[1]" },
+	  { { "a.yaml", FENCED("p", "") "    targetRevison: main\n  ignoreDifferences: [{kind: Pod}]\n"
+	      "  syncPolicy:\n    syncOptions: [Prune=false,\n      Prune=true]\n" },
+	    { "w/m.yaml", MAP }, { NULL, NULL } } },
+	{ { "a.yaml:7: error: application: Application/a: annotation syncd.dev/soak: \"bananas\"",
+	    "a.yaml:8: warning: application-warning: Application/a: annotation syncd.dev/soaks" },
+	  { { "a.yaml", FENCED("p", "  annotations:\n    syncd.dev/soak: bananas\n"
+	      "    syncd.dev/soaks: 1m\n    syncd.dev/deploy-control: c.yaml\n"
+	      "    syncd.dev/lint-ignore: build\n") }, { "w/m.yaml", MAP }, { NULL, NULL } } },
+	/* the project, where there is one of that name */
+	{ { "a.yaml:8: error: application: Application/a: spec.destination.namespace: AppProject p",
+	    "p.yaml:4: error: project: AppProject/p: spec.syncWindows[0].schedule",
+	    "p.yaml:4: warning: project-warning: AppProject/p: spec.roles has no effect" },
+	  { { "a.yaml", FENCED("p", "") }, { "w/m.yaml", MAP },
+	    { "p.yaml", PROJECT("p", "roles: [{name: r}], sourceRepos: ['*'], destinations: "
+	      "[{namespace: other, server: '*'}], syncWindows: [{kind: allow, schedule: x, "
+	      "duration: 1h, applications: ['*']}]") }, { NULL, NULL } } },
+	{ { NULL },
+	  { { "a.yaml", FENCED("p", "") }, { "w/m.yaml", MAP },
+	    { "p.yaml", PROJECT("p", "sourceRepos: []") "---\n"
+	      PROJECT("p", "destinations: []") }, { NULL, NULL } } },
+	/* of a kustomization: what the overlay adds is its own */
+	{ { "k/kustomization.yaml:1: error: application: Application/a: spec.sourc is not a field" },
+	  { { "k/kustomization.yaml", "resources: [a.yaml]\npatches:\n- target: {kind: "
+	      "Application}\n  patch: |-\n    - {op: add, path: /spec/sourc, value: {}}\n" },
+	    { "k/a.yaml", FENCED("p", "") }, { "w/m.yaml", MAP }, { NULL, NULL } } },
+	/* what no render takes is said once; what does not render is said of its file */
+	{ { "a.yaml:12: error: application: Application/a: spec.source.kustomize.namePrefix" },
+	  { { "a.yaml", FENCED("p", "") "    kustomize: {namePrefix: [x]}\n" },
+	    { "w/kustomization.yaml", "resources: []\n" }, { NULL, NULL } } },
+	{ { "w/m.yaml:2: error: build: " }, { { "a.yaml", FENCED("p", "") },
+	    { "w/m.yaml", "kind: ConfigMap\nx: \xff\n" }, { NULL, NULL } } },
+	{ { "w/b.yaml:1: error: build: ConfigMap/m is defined twice: w/b.yaml:1 and w/m.yaml:1" },
+	  { { "a.yaml", FENCED("p", "") }, { "w/b.yaml", MAP }, { "w/m.yaml", MAP },
+	    { NULL, NULL } } },
+	{ { "b.yaml:3: error: build: " },
+	  { { "b.yaml", "apiVersion: argoproj.io/v1alpha1\nkind: Application\nx: \xff\n" },
+	    { NULL, NULL } } },
+};
+
+static void manifests_are_judged(void **state)
+{
+	const struct view_env env = { 0 };
+	const struct report_counts n = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(said); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+		struct findings f = { 0 };
+		struct err err = ERR_INIT;
+		struct tree_files t;
+		struct survey s;
+		char *line, *rest;
+
+		if (run(&s, &t, said[i].tree, "", &err))
+			fail_msg("case %zu: %s", i, err.msg);
+		findings_of_units(&f, &s);
+		findings_of_apps(&f, &s);
+		findings_close(&f);
+		findings_text(&f, &n, &env, &out);
+		rest = out.data;
+		for (size_t k = 0; k < 4 && said[i].want[k]; k++) {
+			line = strsep(&rest, "\n");
+			if (strncmp(line, said[i].want[k], strlen(said[i].want[k])))
+				fail_msg("case %zu: \"%s\", not \"%s\"", i, line, said[i].want[k]);
+		}
+		if (strncmp(rest, "0 applications", 14))
+			fail_msg("case %zu: more: %s", i, rest);
+		findings_deinit(&f);
 		survey_deinit(&s);
 	}
 }
@@ -398,6 +490,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(units_are_found),
+		cmocka_unit_test(manifests_are_judged),
 		cmocka_unit_test(no_password_is_told),
 		cmocka_unit_test(a_root_limits_what_is_looked_for),
 		cmocka_unit_test(folders_have_a_depth),
