@@ -116,11 +116,8 @@ static int check(const struct options *o, struct worktree *w, struct schema *sch
 	struct survey s;
 	int rc;
 
-	if (survey_run(&s, &what, &err) || worktree_trouble(w, &err)) {
-		rc = output_error(&err);
-	} else if (!s.units.len) {
-		err_set(&err, ERR_NOTFOUND, "%s: there is no kustomization, Application or "
-			"AppProject at or below it", o->args[0]);
+	if (survey_run(&s, &what, &err) || worktree_trouble(w, &err) ||
+	    survey_any(&s, NULL, o->args[0], &err)) {
 		rc = output_error(&err);
 	} else if (look(&f, &s, schema, &err)) {
 		rc = output_error(&err);

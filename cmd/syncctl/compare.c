@@ -60,7 +60,8 @@ int comparison_open(struct comparison *c, const struct options *o, const char *r
 	}
 	if (survey(&c->before, &c->tree, c->base, o->base, err) ||
 	    survey(&c->after, &c->tree, c->head, head ? head : root, err) ||
-	    worktree_trouble(&c->tree, err))
+	    worktree_trouble(&c->tree, err) ||
+	    survey_any(&c->before, &c->after, root, err))
 		return -1;
 	survey_pair(&c->before, &c->after, &c->pairs);
 	return 0;

@@ -15,7 +15,8 @@ struct comparison {
 /*
  * Surveys both sides below root. The base is where the head's history left o->base;
  * where Git does not know that, o->base itself, with a warning. head NULL: as it is on
- * disk. To be closed also after an error.
+ * disk. ERR_NOTFOUND: neither side has anything there that could be built. To be closed
+ * also after an error.
  */
 int comparison_open(struct comparison *c, const struct options *o, const char *root,
 		    const char *head, struct err *err) __attribute__((warn_unused_result));

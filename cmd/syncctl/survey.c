@@ -169,6 +169,15 @@ int survey_run(struct survey *s, const struct survey_options *o, struct err *err
 	return survey_apps(s, err);
 }
 
+int survey_any(const struct survey *a, const struct survey *b, const char *root,
+	       struct err *err)
+{
+	if (a->units.len || (b && b->units.len))
+		return 0;
+	return err_set(err, ERR_NOTFOUND, "%s: there is no kustomization, Application or "
+		       "AppProject at or below it", root);
+}
+
 static void unit_deinit(struct unit *u)
 {
 	free(u->file);

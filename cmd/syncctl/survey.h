@@ -86,6 +86,9 @@ struct survey {
 int survey_run(struct survey *s, const struct survey_options *o, struct err *err)
 	__attribute__((warn_unused_result));
 void survey_deinit(struct survey *s);
+/* One of them has a unit, else ERR_NOTFOUND. b: NULL; root: as the user says it. */
+int survey_any(const struct survey *a, const struct survey *b, const char *root,
+	       struct err *err) __attribute__((warn_unused_result));
 /* "apps/web/overlays/prod", "argocd/web", "AppProject argocd/shop". Owned. */
 char *unit_title(const struct unit *u);
 /* The same, and of a manifest its file: each cluster may have one of that name. */

@@ -247,7 +247,9 @@ void view_yaml(const char *json, size_t len, struct buf *out)
 	struct yaml y = { json, json + len, out };
 	size_t start = out->len;
 
-	if (len && json[0] == '{')
+	if (is_empty(&y))
+		buf_add(out, json, 2);
+	else if (len && json[0] == '{')
 		write_object(&y, 0, false);
 	else if (len && json[0] == '[')
 		write_list(&y, 0, false);

@@ -289,7 +289,32 @@ assert_exit 20 ctl diff --local . --base start
 assert_contains "$OUTPUT" "argocd/shop: it does not render: infra/k8s/cloud/test/kustomization.yaml:2" "what does not render"
 assert_exit 1 ctl validate --all . -o name
 assert_eq "infra/k8s/cloud/test argocd/shop" "$(tr '\n' ' ' <<<"$OUTPUT" | sed 's/ $//')" "what failed"
+
+it "what was broken before is said and not counted"
+commit "broken"
+g tag broken
+assert_exit 0 ctl diff --local . --base broken
+assert_contains "$OUTPUT" "argocd/shop: it does not render, as at the base: infra/k8s/cloud/test/kustomization.yaml:2" "the reason"
+overlay dev 999Mi 1
+sed -i '1i # moved by a line' "$R/infra/k8s/cloud/test/kustomization.yaml"
+assert_exit 1 ctl diff --local . --base broken
+assert_contains "$OUTPUT" "256Mi -> 999Mi" "the others are compared"
+sed -i 's/resource:/resurce:/' "$R/infra/k8s/cloud/test/kustomization.yaml"
+assert_exit 20 ctl diff --local . --base broken
 g checkout -q .
+g switch -q --detach start
+
+it "a folder of nothing to build is a mistake"
+for command in "validate --all infra/k8s/base/services" "affected infra/k8s/base/services --base start" \
+	"diff --local infra/k8s/base/services --base start"; do
+	# shellcheck disable=SC2086
+	assert_exit 20 ctl $command
+	assert_contains "$OUTPUT" "infra/k8s/base/services: there is no kustomization, Application or AppProject at or below it" "$command"
+done
+g rm -qr infra clusters
+assert_exit 1 ctl diff --local . --base start
+assert_contains "$OUTPUT" "StatefulSet/shop-prod/postgres  would be deleted" "all of it is gone"
+g reset -q --hard start
 
 it "hostile trees are bounded, and nothing outside of them is read"
 H=$T/hostile

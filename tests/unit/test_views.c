@@ -171,6 +171,25 @@ static void yaml_reads_back(void **state)
 		_cleanup_json_ json_t *j = json_pack("{sO}", "value", value);
 
 		check_round_trip(j);
+		if (json_is_object(value) || json_is_array(value))
+			check_round_trip(value);
+	}
+}
+
+/* What is empty is not what holds nothing: "-" would be a list of null. */
+static void nothing_is_written_as_such(void **state)
+{
+	static const struct { const char *json, *yaml; } cases[] = {
+		{ "[]", "[]\n" }, { "{}", "{}\n" }, { "[[]]", "- []\n" },
+		{ "{\"a\":{}}", "a: {}\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		view_yaml(cases[i].json, strlen(cases[i].json), &out);
+		assert_string_equal(buf_str(&out), cases[i].yaml);
 	}
 }
 
@@ -363,6 +382,7 @@ int main(void)
 		cmocka_unit_test(ages_are_short),
 		cmocka_unit_test(revisions_are_short),
 		cmocka_unit_test(yaml_reads_back),
+		cmocka_unit_test(nothing_is_written_as_such),
 		cmocka_unit_test(requests_say_what_is_asked),
 		cmocka_unit_test(bad_resources_are_refused),
 		cmocka_unit_test(patches_leave_what_is_wanted),
