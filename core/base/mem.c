@@ -2,7 +2,9 @@
 
 #include <stdarg.h>
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 static void *checked(void *p)
 {
@@ -54,17 +56,50 @@ char *xasprintf(const char *fmt, ...)
 #define BLOCK_FIRST ((size_t)512)
 #define BLOCK_SIZE ((size_t)16 * 1024)
 
+/*
+ * A large arena grows by whole huge pages, where the kernel gives them to those that
+ * ask: a walk over a large render then misses the TLB less.
+ */
+#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_FROM ((size_t)4 << 20)
+
 struct arena_block {
 	struct arena_block *next;
 	size_t used, size;
+	bool mapped;
 	alignas(max_align_t) char bytes[];
 };
 
+/* One huge page, at its boundary; NULL where there is none. */
+static struct arena_block *page_new(void)
+{
+	char *p = mmap(NULL, 2 * HUGE_PAGE, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t before;
+	struct arena_block *b;
+
+	if (p == MAP_FAILED)
+		return NULL;
+	before = -(uintptr_t)p & (HUGE_PAGE - 1);
+	if (before)
+		munmap(p, before);
+	munmap(p + before + HUGE_PAGE, HUGE_PAGE - before);
+	madvise(p + before, HUGE_PAGE, MADV_HUGEPAGE);
+	b = (void *)(p + before);
+	b->size = HUGE_PAGE - sizeof(*b);
+	b->mapped = true;
+	return b;
+}
+
 static struct arena_block *block_new(struct arena *a, size_t size)
 {
-	struct arena_block *b = xcalloc(1, sizeof(*b) + size);
+	struct arena_block *b = size <= BLOCK_SIZE && a->used >= HUGE_FROM ?
+				page_new() : NULL;
 
-	b->size = size;
+	if (!b) {
+		b = xcalloc(1, sizeof(*b) + size);
+		b->size = size;
+	}
 	if (size > BLOCK_SIZE && a->blocks) {
 		/* A big one goes second, so that the current stays in use. */
 		b->next = a->blocks->next;
@@ -143,7 +178,10 @@ void arena_deinit(struct arena *a)
 
 	for (b = a->blocks; b; b = next) {
 		next = b->next;
-		free(b);
+		if (b->mapped)
+			munmap(b, HUGE_PAGE);
+		else
+			free(b);
 	}
 	*a = (struct arena){ 0 };
 }

@@ -96,6 +96,32 @@ static void sm_moves_as_its_table_says(void **state)
 	assert_string_equal(sm_name(&sm), "Done");
 }
 
+/* Past some MiB it takes its memory otherwise: zeroed all the same, and all of it its own. */
+static void test_large_arena(void **state)
+{
+	struct arena a = { 0 };
+	struct cell { struct cell *before; size_t i; char pad[400]; } *last = NULL;
+	size_t n = 20000;
+
+	(void)state;
+	for (size_t i = 0; i < n; i++) {
+		struct cell *c = arena_alloc(&a, sizeof(*c) + i % 3);
+
+		assert_null(c->before);
+		assert_int_equal(c->i, 0);
+		assert_int_equal(c->pad[399], 0);
+		memset(c->pad, 'x', sizeof(c->pad));
+		*c = (struct cell){ .before = last, .i = i };
+		last = c;
+		if (i == n / 2)	/* larger than any block */
+			memset(arena_alloc(&a, 3 << 20), 1, 3 << 20);
+	}
+	for (size_t i = n; i-- > 0; last = last->before)
+		assert_int_equal(last->i, i);
+	assert_null(last);
+	arena_deinit(&a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +131,7 @@ int main(void)
 		cmocka_unit_test(buf_escapes_path_segments),
 		cmocka_unit_test(arena_hands_out_zeroed_memory),
 		cmocka_unit_test(sm_moves_as_its_table_says),
+		cmocka_unit_test(test_large_arena),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
