@@ -171,6 +171,7 @@ void app_free(struct app *a)
 	op_free(a->op);
 	app_gather_free(a);
 	app_fault_nobody(a);
+	app_sights_drop(a);
 	app_soak_end(a);
 	free(a->waits_for);
 	op_view_reset(&a->op_view);
@@ -298,6 +299,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	} else if (a->refresh_mark == MARK_NONE) {
 		a->refresh_mark = MARK_SEEN;
 		a->refresh_at = world_now(e->w);
+		app_sights_drop(a);
 		if (a->spec.refresh == REFRESH_HARD)
 			*a->rendered = '\0';
 		sources_poll_now(a);
@@ -368,6 +370,7 @@ static void build_plan(struct app *a, struct rel *rel, struct scope **scopes,
 		.app_id = a->app_id, .record = &a->rec,
 		.live = &a->engine->live, .prune_allowed = app_may_prune(a),
 		.crds_untouched = pinned,
+		.in_place = app_sight_same, .in_place_arg = app_sights_arg(a, rel),
 	};
 	struct plan_rules rules;
 

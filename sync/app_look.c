@@ -468,6 +468,7 @@ static void run(struct app *a)
 	if (d.again_at)
 		app_poke_at(a, d.again_at);
 	app_act(a, &d);
+	app_look_sights(a);
 }
 
 /* Its project may change at any time, and with it what may be read and done. */

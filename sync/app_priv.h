@@ -82,6 +82,17 @@ void app_look_render(struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 
+/*
+ * app_sight.c: what is there already of an application that syncs by hand and was never
+ * synced. look: begins to read it where that is wanted; pokes when it is known. same: for
+ * plan_input, with that arg: NULL: nothing is known of the release. found: likewise.
+ */
+void app_look_sights(struct app *a);
+void app_sights_drop(struct app *a);	/* also to have it read anew */
+void *app_sights_arg(const struct app *a, const struct rel *of);
+bool app_sight_same(void *arg, const struct objkey *k);
+struct live_index *app_sights_found(const struct app *a);
+
 /* app_run.c */
 void app_start_op(struct app *a, enum op_kind kind, uint32_t release,
 		  struct rel *rel, bool prune_only, const char *by);

@@ -77,6 +77,7 @@ static json_t *build(struct app *a, const json_t *told)
 	enum auto_revert mode = app_revert_mode(a, &why);
 	struct status_view v = {
 		.spec = &a->spec, .record = &a->rec, .live = &e->live,
+		.found = app_sights_found(a),
 		.plan = a->plan_valid ? &a->plan : NULL,
 		.release = a->head ? &a->head->a : a->target ? &a->target->a : NULL,
 		.head = head,

@@ -377,6 +377,7 @@ struct app {
 		char *gate, *gate_manual, *gate_stop;
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
+	struct sights *sights;	/* app_sight.c; NULL: nothing was looked at */
 	struct rel *raw;	/* as rendered ... */
 	struct rel *git;	/* ... with what it draws; head is what of it may go out */
 	struct app_draws *draws;	/* app_draw.c; NULL: nothing is drawn */
@@ -503,6 +504,7 @@ struct engine {
 	struct live_index live;
 	struct kindwatch *kinds;
 	unsigned n_podwatches;
+	unsigned sighting;	/* applications that app_sight.c reads for now */
 	struct app *apps;
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;

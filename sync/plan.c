@@ -63,8 +63,13 @@ static void decide_known(struct task *t, const struct rendered *o,
 		task_set(t, 5, TASK_APPLY, "drifted");
 }
 
-static void decide_absent(struct task *t, const struct inv_entry *e)
+static void decide_absent(const struct plan_input *in, struct task *t,
+			  const struct inv_entry *e)
 {
+	if (!e && in->in_place && in->in_place(in->in_place_arg, &t->key)) {
+		task_set(t, 25, TASK_KEEP, "there, as it should be");
+		return;
+	}
 	/* Not in the index may mean "without our label": look before applying. */
 	t->look = true;
 	if (!e)
@@ -123,7 +128,7 @@ static void decide(const struct plan_input *in, struct task *t,
 		task_set_uid(t, l->uid);
 		task_set(t, 15, TASK_WAIT, "being deleted");
 	} else if (!l) {
-		decide_absent(t, e);
+		decide_absent(in, t, e);
 	} else if (plan_is_anothers(l, in->app_id) && in->shared_allowed) {
 		decide_shared(t, o, e, l);
 	} else if (plan_is_anothers(l, in->app_id)) {

@@ -41,13 +41,21 @@ static void add_row(struct target_rows *rows, const struct objkey *k, int wave,
 		vec_push(rows, r);
 }
 
+/* Of a task: the watches know it, or it was read once. */
+static const struct live *live_of(const struct status_view *v, const struct objkey *k)
+{
+	const struct live *l = live_find(v->live, k);
+
+	return l || !v->found ? l : live_find(v->found, k);
+}
+
 static void rows_of_plan(const struct status_view *v, struct target_rows *ret)
 {
 	for (size_t i = 0; v->plan && i < v->plan->tasks.len; i++) {
 		const struct task *t = &v->plan->tasks.data[i];
 
 		add_row(ret, &t->key, t->wave, t->flags,
-			live_find(v->live, &t->key), t->verb == TASK_KEEP);
+			live_of(v, &t->key), t->verb == TASK_KEEP);
 	}
 }
 
@@ -146,7 +154,7 @@ static void planned_resources(const struct status_view *v,
 	for (size_t i = 0; i < p->tasks.len; i++) {
 		const struct task *t = &p->tasks.data[i];
 
-		add_resource(list, t, live_find(v->live, &t->key),
+		add_resource(list, t, live_of(v, &t->key),
 			     t->verb == TASK_KEEP, false);
 	}
 	for (size_t i = 0; i < p->prunes.len; i++) {

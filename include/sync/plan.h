@@ -31,6 +31,7 @@
  *  22  -  any             any                     HOLD: its kind is not served (any more)
  *  23  x  any             another's, and shared   APPLY, adopting; KEEP what we applied so
  *  24  -  uid             any                     FORGET: it is the Application that goes
+ *  25  x  -               - (read: as wanted)     KEEP (an application that was never synced)
  *
  * Of 10 and 13 some become HOLD (kept for good: by an annotation, an owner, the
  * project, the policy) or ASK (data, Prune=confirm, too many at once): an ASK is
@@ -124,6 +125,9 @@ struct plan_input {
 	const struct prune_policy *policy;	/* NULL: nothing set, no limit */
 	const struct plan_others *others;	/* NULL: alone, every kind is served */
 	bool shared_allowed;		/* FailOnSharedResource=false */
+	/* Nothing is known of it, but it was read and is as the release has it; NULL. */
+	bool (*in_place)(void *arg, const struct objkey *k);
+	void *in_place_arg;
 	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
 };
 

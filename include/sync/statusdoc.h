@@ -55,6 +55,7 @@ struct status_view {
 	const struct app_spec *spec;
 	const struct record *record;	/* NULL: not loaded yet */
 	struct live_index *live;
+	struct live_index *found;	/* what no watch tells of, as it was read once; NULL */
 	const struct plan *plan;	/* against Git's head; NULL: none yet */
 	const struct render_answer *release;	/* what plan's tasks index into */
 	const char *head;	/* commits that Git wants, spaced; "" unknown */

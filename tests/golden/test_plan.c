@@ -6,7 +6,8 @@
  * "project" is the spec of the AppProject; without it everything is allowed.
  * "wanted": names of objects that the application "other" has in its release;
  * "tenure": how applications stand to what they track: free, leaving, else held;
- * "unserved": kinds; "policy": prune_policy, with the limit where it is there.
+ * "unserved": kinds; "policy": prune_policy, with the limit where it is there;
+ * "read": names of objects that were read and are as wanted.
  * Defaults keep the cases short: an object is a ConfigMap of namespace prod, its
  * digest and fingerprint "d1" and "f1", its live application the planning one.
  */
@@ -23,7 +24,7 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 24
+#define N_CASES 25
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
@@ -178,6 +179,11 @@ static bool is_served(void *arg, const char *group, const char *kind)
 	return !lists(json_object_get(arg, "unserved"), kind);
 }
 
+static bool in_place(void *arg, const struct objkey *k)
+{
+	return lists(json_object_get(arg, "read"), k->name);
+}
+
 static void load_policy(struct fixture *f, const json_t *c)
 {
 	const json_t *p = doc_get(c, "policy", NULL);
@@ -195,6 +201,8 @@ static void load_policy(struct fixture *f, const json_t *c)
 					  (void *)(uintptr_t)c };
 	f->in.policy = p ? &f->policy : NULL;
 	f->in.others = &f->others;
+	f->in.in_place = in_place;
+	f->in.in_place_arg = (void *)(uintptr_t)c;
 	f->in.shared_allowed = doc_get_bool(c, false, "shared", NULL);
 }
 
