@@ -89,13 +89,15 @@ static void split_source(struct looking *l)
 	}
 }
 
-static void look_at(struct looking *l, const struct schema *schema)
+static void look_at(struct looking *l, const struct schema *schema,
+		    struct render_bodies *bodies)
 {
 	split_source(l);
 	read_ignored(l);
 	for (size_t i = 0; i < RULE_N; i++)
 		if (rules[i].fn)
 			rules[i].fn(&l->check);
+	check_webhook_wave(&l->check, bodies, l->o->wave);
 	if (schema)
 		schema_check(schema, &l->check);
 	free(l->file);
@@ -152,7 +154,7 @@ static int look_at_unit(struct findings *f, struct places *places, const struct 
 		if (!object)
 			return err_wrap(err, "%s/%s", l.o->kind, l.o->name);
 		l.check.object = object;
-		look_at(&l, schema);
+		look_at(&l, schema, &bodies);
 	}
 	return 0;
 }

@@ -50,6 +50,11 @@ const struct rule_info rules[RULE_N] = {
 		"The API server refuses an object without it.", NULL },
 	[RULE_SCHEMA_ENUM] = { "schema-enum", LEVEL_ERROR, "a value that the field does not take",
 		"The API server refuses the object. The message lists what it takes.", NULL },
+	[RULE_WEBHOOK] = { "webhook-early", LEVEL_WARNING,
+		"an admission webhook before what answers for it",
+		"With failurePolicy Fail the API server refuses what a webhook guards until somebody "
+		"answers. Within a wave syncd applies webhook configurations when the workloads are "
+		"healthy; across waves it keeps to the order that is written.", NULL },
 	[RULE_IGNORE] = { "lint-ignore", LEVEL_WARNING, "a rule is silenced that does not exist",
 		"The annotation syncd.dev/lint-ignore names ids of rules, with commas between "
 		"them.", NULL },

@@ -12,6 +12,7 @@
 #include "core/files.h"
 #include "core/mem.h"
 #include "core/node.h"
+#include "render/answer.h"
 #include "survey.h"
 #include "views.h"
 
@@ -31,6 +32,7 @@ enum rule {
 	RULE_IMAGE_TAG, RULE_IMAGE_LATEST, RULE_REQUESTS, RULE_SECRET,
 	RULE_SCHEMA_KIND, RULE_SCHEMA_UNKNOWN, RULE_SCHEMA_TYPE, RULE_SCHEMA_REQUIRED,
 	RULE_SCHEMA_ENUM,
+	RULE_WEBHOOK,		/* asked before what answers is there */
 	RULE_IGNORE,		/* silences a rule that does not exist */
 	RULE_N
 };
@@ -81,6 +83,11 @@ void lint_image_tag(struct check *c);
 void lint_image_latest(struct check *c);
 void lint_requests(struct check *c);
 void lint_secret(struct check *c);
+/*
+ * check_webhook.c: a webhook configuration that is applied in this wave, by what goes out
+ * with it.
+ */
+void check_webhook_wave(struct check *c, struct render_bodies *bodies, int wave);
 /* Does a Secret's value only stand for one? */
 bool lint_is_placeholder(const char *value);
 /* RULE_N: there is none of that id. */

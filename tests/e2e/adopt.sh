@@ -61,6 +61,10 @@ for n in $ways; do
 done
 C=$(commit shop "as it is")
 syncd_start
+app shop "$URL" shop "$NS" '.spec.syncPolicy = {}'
+wait_until 30 "what is there, before any sync" app_is shop '$s.sync.status == "Synced" and $s.health.status == "Healthy" and
+	([$s.resources[] | select(.status == "Synced" and .health.status == "Healthy")] | length == 7)'
+managed_by deployment ssa kubectl || fail "written without a sync"
 app shop "$URL" shop "$NS" '.spec.syncPolicy.automated.prune = false'
 app alone "$URL" alone "$NS" '.spec.syncPolicy.syncOptions = ["ClientSideApplyMigration=false"]'
 good shop "$C"
