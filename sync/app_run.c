@@ -239,6 +239,8 @@ static void start_sync(struct app *a)
 	app_note_gates(a, r);
 	fights_clear(&a->fights);
 	r->prune = a->request.present && a->request.prune;
+	free(r->propagation);
+	r->propagation = xstrdup(r->prune ? a->request.propagation : NULL);
 	if (rejected)
 		r->retried = r->retried || !a->request.present;
 	if (r->state != RELEASE_GOOD)

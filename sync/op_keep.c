@@ -171,19 +171,34 @@ static void keep_replicas(struct apply *a)
 	a->keeping = KEEP_HANDING;
 }
 
-/* True: the request lists them; false: no such kind is served. */
-static bool list_scalers(struct apply *a, const char *group, const char *kind)
+static const struct api_resource *find_scaler(const struct apply *a, const char *group,
+					      const char *kind)
 {
-	const struct api_resource *r = discovery_find(a->op->e->discovery, group,
-						      NULL, kind);
-	struct kube_ref ref;
+	return discovery_find(a->op->e->discovery, group, NULL, kind);
+}
 
-	if (!r)
-		return false;
-	ref = (struct kube_ref){ .group = r->group, .version = r->version,
-				 .resource = r->plural, .ns = a->task.key.ns };
+static void list_scalers(struct apply *a, const struct api_resource *r)
+{
+	struct kube_ref ref = { .group = r->group, .version = r->version,
+				.resource = r->plural, .ns = a->task.key.ns };
+
 	kube_list_init(&a->req, &ref, NULL, MAX_SCALERS, NULL);
-	return true;
+}
+
+/* KEDA may have been installed since the kinds were read: then it is asked itself. */
+static void list_scaled_objects(struct apply *a)
+{
+	static const struct api_resource unknown = {
+		.group = "keda.sh", .version = "v1alpha1", .plural = "scaledobjects",
+	};
+	const struct api_resource *r = find_scaler(a, "keda.sh", "ScaledObject");
+
+	list_scalers(a, r ? r : &unknown);
+}
+
+static bool has_no_keda(const struct apply *a, const struct err *err)
+{
+	return err->code == ERR_NOTFOUND && a->keeping == KEEP_SCALED_OBJECTS;
 }
 
 /* ---- handing over ---- */
@@ -234,18 +249,22 @@ static bool send_handover(struct apply *a)
 
 bool op_keep_send(struct apply *a)
 {
+	const struct api_resource *hpa;
+
 	if (a->keeping == KEEP_AUTOSCALERS) {
-		if (release_scales(a))
+		hpa = find_scaler(a, "autoscaling", "HorizontalPodAutoscaler");
+		if (release_scales(a)) {
 			keep_replicas(a);
-		else if (list_scalers(a, "autoscaling", "HorizontalPodAutoscaler"))
+		} else if (hpa) {
+			list_scalers(a, hpa);
 			return true;
-		else
+		} else {
 			a->keeping = KEEP_SCALED_OBJECTS;
+		}
 	}
 	if (a->keeping == KEEP_SCALED_OBJECTS) {
-		if (list_scalers(a, "keda.sh", "ScaledObject"))
-			return true;
-		a->keeping = KEEP_HANDING;
+		list_scaled_objects(a);
+		return true;
 	}
 	return a->keeping == KEEP_HANDING && send_handover(a);
 }
@@ -256,7 +275,7 @@ bool op_keep_answer(struct apply *a, const struct err *err)
 
 	if (!err->code && lists && list_scales(a)) {
 		keep_replicas(a);
-	} else if (!err->code && lists) {
+	} else if ((!err->code && lists) || has_no_keda(a, err)) {
 		a->keeping++;
 	} else if (!err->code) {
 		a->op->mutated = true;

@@ -39,11 +39,14 @@ uint32_t op_options(const struct op *op)
 const char *op_propagation(const struct op *op)
 {
 	const struct op_record *o = &op->app->rec.op;
-	const char *own = o->own_options && o->propagation && *o->propagation ?
-			  o->propagation : NULL;
-	const char *policy = own ? own : op->app->spec.propagation;
+	const struct release *r = record_release(&op->app->rec, op->c.release);
+	const char *own = o->own_options ? o->propagation : NULL;
 
-	return policy ? policy : "Foreground";
+	if (op->c.prune_only && r && r->prune)	/* what was asked for with the sync */
+		own = r->propagation;
+	if (own && *own)
+		return own;
+	return op->app->spec.propagation ? op->app->spec.propagation : "Foreground";
 }
 
 bool op_is_partial(const struct op *op)

@@ -117,6 +117,7 @@ static void release_deinit(struct release *r)
 	free(r->approved_why);
 	free(r->overridden);
 	free(r->chunks);
+	free(r->propagation);
 	free(r->revisions);
 	free(r->sources);
 }

@@ -71,6 +71,7 @@ struct release {
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
 	bool prune;		/* a person asked to prune with it; until it is done */
+	char *propagation;	/* with this policy; NULL: the spec's */
 	uint32_t reported;	/* auto-revert would have gone back to this one; 0 */
 	bool evidence;		/* what its pods said is kept beside the record */
 	uint32_t n_objects;

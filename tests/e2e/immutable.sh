@@ -142,6 +142,33 @@ wait_until 20 "the end of the old ReplicaSet" eval '[ -z "$(uids replicaset app=
 wait_until 20 "what was said of it" eval 'kc get events.events.k8s.io -n "$APPS" -o json | jq -e ".items[] | select(.reason == \"Replacing\" and (.note | contains(\"its old pods\")))"'
 wait_until 20 "the end of the old pods" eval '[ -z "$(uids pod app=web)" ]'
 
+it "a DaemonSet with a narrower selector is made anew around its pods"
+daemonset() { # SELECTOR TAG
+	cat <<-END
+		apiVersion: apps/v1
+		kind: DaemonSet
+		metadata: {name: agent, annotations: {$ALLOW}}
+		spec:
+		  selector: {matchLabels: {$1}}
+		  template:
+		    metadata: {labels: {app: agent, tier: node}}
+		    spec: {containers: [{name: main, image: "registry.example.com/agent:$2"}]}
+	END
+}
+daemonset "app: agent" v1 | in_git agent/agent
+push agent one
+app agent "$URL" agent "$NS"
+good agent "$COMMIT"
+NODES=$(kc get node -o name | wc -l)
+wait_until 20 "a pod on each node" field_is "$NODES" daemonset agent .status.numberReady -n "$NS"
+AGENT=$(uid_of daemonset agent) PODS=$(uids pod app=agent)
+daemonset "app: agent, tier: node" v1 | in_git agent/agent
+push agent two
+good agent "$COMMIT"
+[ "$AGENT" != "$(uid_of daemonset agent)" ] || fail "the same DaemonSet"
+field_is node daemonset agent .spec.selector.matchLabels.tier -n "$NS" || fail "the selector"
+assert_eq "$PODS" "$(uids pod app=agent)" "the pods"
+
 it "a Deployment scaled by others is made anew at their number"
 deployment free v1 0 1 | sed "s|annotations: {|&$ALLOW, |; /replicas:/d" | in_git free/web
 push free one

@@ -194,6 +194,30 @@ for n in e-project e-repo e-ns e-crd; do kc delete app $n -n "$APPS" --wait=fals
 for n in e-project e-repo e-ns e-crd; do wait_until 90 "$n's end" app_gone $n; done
 for n in e-project e-repo e-crd; do gone configmap $n || fail "$n is still there"; done
 
+it "a parent takes its children along: theirs goes where their own finalizer says so"
+child() { # NAME WAVE FINALIZERS
+	jq -n --arg n "$1" --arg w "$2" --argjson f "$3" --arg url "$URL" --arg to "$NS" '{
+		apiVersion: "argoproj.io/v1alpha1", kind: "Application",
+		metadata: {name: $n, finalizers: $f, annotations: {"argocd.argoproj.io/sync-wave": $w}},
+		spec: {project: "default", source: {repoURL: $url, path: $n},
+			destination: {server: "https://kubernetes.default.svc", namespace: $to},
+			syncPolicy: {automated: {prune: true}}}}' | write "$W/parent/$1.json"
+}
+child c-one 0 "[\"$F\"]"
+child c-two 1 "[\"$F\"]"
+child c-bare 0 "[]"
+configmap beside v1 | write "$W/parent/beside.yaml"
+for n in c-one c-two c-bare; do configmap $n v1 | write "$W/$n/cm.yaml"; done
+C=$(commit shop "a parent and three children")
+app parent "$URL" parent "$APPS" '.metadata.finalizers = ["'$F'"]'
+good parent "$C"
+for n in c-one c-two c-bare; do good $n "$C" 60; done
+kc delete app parent -n "$APPS" --wait=false >/dev/null
+for n in parent c-one c-two c-bare; do wait_until 60 "$n's end" app_gone $n; done
+for n in c-one c-two; do gone configmap $n || fail "the object of $n is still there"; done
+there configmap c-bare || fail "a child without a finalizer leaves its objects"
+[ -z "$(kc get configmap beside -n "$APPS" -o name --ignore-not-found)" ] || fail "the parent's own object stayed"
+
 it "a namespace that CreateNamespace made stays, as in Argo CD"
 configmap made v1 | write "$W/made/cm.yaml"
 C=$(commit shop "a namespace")
