@@ -17,6 +17,7 @@ take_away() { # what is in no namespace
 	kubectl --request-timeout=20s delete --ignore-not-found clusterrole/syncd clusterrole/syncd-webhook \
 		clusterrolebinding/syncd clusterrolebinding/syncd-webhook clusterrolebinding/syncd-applications \
 		validatingwebhookconfiguration/syncd-webhook >/dev/null
+	kubectl --request-timeout=20s delete --ignore-not-found -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
 }
 webhook syncd-webhook
 answer() { return "$1"; }
@@ -125,6 +126,15 @@ kc delete -f "$ROOT/manifests/install/rbac-applications.yaml" >/dev/null
 diff "$ROOT/tests/e2e/rights.golden" "$T/rights" >"$T/diff" ||
 	fail "it may do something else (UPDATE_GOLDEN=1 writes it down): $(cat "$T/diff")"
 
+# reach: its webhook without a cluster network, and by one who has time.
+reach() {
+	kc delete service syncd-webhook -n $NS >/dev/null
+	kc create service externalname syncd-webhook --external-name localhost -n $NS >/dev/null
+	kc patch validatingwebhookconfiguration syncd-webhook --type json -p "[
+		{\"op\":\"replace\",\"path\":\"/webhooks/0/timeoutSeconds\",\"value\":15},
+		{\"op\":\"replace\",\"path\":\"/webhooks/0/clientConfig/service/port\",\"value\":$PORT}]" >/dev/null
+}
+
 it "half a bootstrap is refused, by the flag's name"
 assert_exit 2 "$BIN/syncd" --bootstrap-repo https://git.example.com/gitops
 assert_contains "$OUTPUT" "--bootstrap-path is missing" "without a path"
@@ -138,12 +148,7 @@ AUDIT=$(dirname "$KUBECONFIG")/audit.log
 [ -f "$AUDIT" ] || fail "the cluster is not ours: there is no $AUDIT"
 AUDITED=$(wc -l <"$AUDIT")
 PORT=$(free_port)
-# Its webhook is reached without a cluster network, and by one who has time.
-kc delete service syncd-webhook -n $NS >/dev/null
-kc create service externalname syncd-webhook --external-name localhost -n $NS >/dev/null
-kc patch validatingwebhookconfiguration syncd-webhook --type json -p "[
-	{\"op\":\"replace\",\"path\":\"/webhooks/0/timeoutSeconds\",\"value\":15},
-	{\"op\":\"replace\",\"path\":\"/webhooks/0/clientConfig/service/port\",\"value\":$PORT}]" >/dev/null
+reach
 namespace "$WORK"
 kc create rolebinding it-may-edit --clusterrole edit --serviceaccount "$NS:syncd" -n "$WORK" >/dev/null
 kubeconfig_of syncd $NS "$T/kubeconfig"
@@ -253,6 +258,67 @@ put shop four
 COMMIT=$(commit gitops four)
 good syncd-bootstrap "$COMMIT" 60
 assert_eq HEAD "$(field app syncd-bootstrap .spec.source.targetRevision -n $NS)" "what a person wrote"
+syncd_stop
+
+# --- its certificate by somebody else ---------------------------------------------
+
+CERTS=$T/certs
+part() { field secret syncd-webhook-tls ".data.$1" -n $NS; } # of what was issued
+# mount: what was issued as a kubelet has it for its pod: links, which all turn at once.
+mount() {
+	local to name
+	to=$(mktemp -d "$(mkdir -p "$CERTS"; echo "$CERTS")/..XXXXXX")
+	for name in ca.crt tls.crt tls.key; do
+		part "${name/./\\.}" | base64 -d >"$to/$name"
+		ln -sfn "..data/$name" "$CERTS/$name"
+	done
+	ln -sfn "$(basename "$to")" "$CERTS/..turn"
+	mv -T "$CERTS/..turn" "$CERTS/..data"
+}
+shown() { openssl s_client -connect "127.0.0.1:$PORT" -servername "syncd-webhook.$NS.svc" </dev/null 2>/dev/null | openssl x509 -noout -serial; }
+is_shown() { [ "$(shown)" = "$(openssl x509 -noout -serial -in "$CERTS/tls.crt")" ]; }
+bundle_is_theirs() { field_is "$(part 'ca\.crt')" validatingwebhookconfiguration syncd-webhook '.webhooks[0].clientConfig.caBundle'; }
+reviewed() { ! kc apply --dry-run=server -f "$T/odd.yaml" >"$T/odd.out" 2>&1 && grep -q 'spec.odd: is not a field' "$T/odd.out"; }
+
+it "with manifests/cert-manager the webhook serves what was issued for it"
+kc apply --server-side -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
+kc wait --for condition=Established --timeout 30s -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
+daemon_start "$T" issuer "$ROOT/tests/demo/issuer" --delay 0
+from=$(realpath --relative-to="$T/overlay" "$ROOT/manifests")
+write "$T/overlay/kustomization.yaml" <<-END
+	apiVersion: kustomize.config.k8s.io/v1beta1
+	kind: Kustomization
+	resources: [$from/install]
+	components: [$from/cert-manager]
+END
+kc delete service syncd-webhook -n $NS >/dev/null
+kc apply -k "$T/overlay" >"$T/out" 2>&1 || fail "$(cat "$T/out")"
+reach
+assert_eq syncd-webhook-tls "$(field deployment syncd '.spec.template.spec.volumes[?(@.name=="webhook-cert")].secret.secretName' -n $NS)" "what its pods mount"
+for name in syncd-webhook syncd-webhook-ca; do
+	wait_until 30 "$name" field_is True certificate $name '.status.conditions[?(@.type=="Ready")].status' -n $NS
+done
+wait_until 30 "the issuer's CA as caBundle" bundle_is_theirs
+mount
+openssl verify -CAfile "$CERTS/ca.crt" -verify_hostname syncd-webhook.$NS.svc "$CERTS/tls.crt" >/dev/null
+mapfile -t given < <(kc get deployment syncd -n $NS -o json | jq -r '.spec.template.spec.containers[0].args[] | select(startswith("--webhook-cert-dir="))')
+assert_eq "--webhook-cert-dir=$(field deployment syncd '.spec.template.spec.containers[0].volumeMounts[?(@.name=="webhook-cert")].mountPath' -n $NS)" \
+	"${given[*]}" "where they look for it"
+one --webhook-cert-dir "$CERTS"
+kc get app shop -n $NS -o json | jq '{apiVersion, kind, metadata: {name: "odd", namespace: .metadata.namespace}, spec: (.spec + {odd: 1})}' >"$T/odd.yaml"
+wait_until 30 "review" reviewed
+is_shown || fail "it shows $(shown)"
+
+it "a renewed one is served without a restart, and what was announced stays"
+OLD=$(part 'tls\.crt')
+kc patch certificate syncd-webhook -n $NS --type merge -p '{"spec":{"duration":"1080h"}}' >/dev/null
+renewed() { local now; now=$(part 'tls\.crt') && [ -n "$now" ] && [ "$now" != "$OLD" ]; }
+wait_until 30 "a renewed one" renewed
+mount
+wait_until 30 "it shown" is_shown
+reviewed || fail "no review: $(cat "$T/odd.out")"
+bundle_is_theirs >"$T/out" || fail "$(cat "$T/out")"
+daemon_alive "$T" syncd || fail "it ended"
 syncd_stop
 take_away
 assert_eq "" "$(kc get validatingwebhookconfiguration,clusterrole,clusterrolebinding -o name | grep -E '/syncd(-|$)' || true)" \
