@@ -69,6 +69,8 @@ static bool starts(const char *s, const char *prefix)
 /* The URL may hold a password: it is never repeated in a message. */
 static void check_url(struct app_spec *s, const char *url, const char *where)
 {
+	struct err err = ERR_INIT;
+
 	if (!*url)
 		spec_error(s, "%s.repoURL is missing", where);
 	else if (starts(url, "oci://"))
@@ -78,6 +80,8 @@ static void check_url(struct app_spec *s, const char *url, const char *where)
 		 !starts(url, "file://") && !repo_url_is_ssh(url))
 		spec_error(s, "%s.repoURL must begin with https://, http://, "
 			   "ssh://, file:// or be user@host:path", where);
+	else if (repo_url_check_plain(url, &err))
+		spec_error(s, "%s.repoURL: %s", where, err.msg);
 }
 
 static bool has_control(const char *s)

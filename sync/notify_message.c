@@ -14,6 +14,7 @@
 #include "notify.h"
 
 #include "core/doc.h"
+#include "core/fetch.h"
 #include "core/utf8.h"
 #include "status_parts.h"
 #include "sync/webhook.h"
@@ -111,6 +112,8 @@ static char *repo_path(enum sink_type type, const char *url)
 	_cleanup_free_ char *place = webhook_place(url);
 	const char *path = strchr(place, '/'), *cut;
 
+	if (repo_url_check_plain(url, NULL))
+		return NULL;	/* it becomes a path of the receiver's API */
 	if (!path || !strchr(path + 1, '/'))
 		return NULL;
 	path++;

@@ -9,6 +9,7 @@
 
 #include "core/buf.h"
 #include "core/doc.h"
+#include "core/fetch.h"
 #include "core/mem.h"
 #include "glob.h"
 
@@ -43,16 +44,68 @@ static char *repo_fold(const char *url)
 	return s;
 }
 
+/*
+ * The other spellings of a pattern's place, as repo_url_normal() does it to a URL: no user
+ * but SSH's, no default port, ssh:// for user@host:path.
+ */
+static char *pattern_normal(const char *pattern)
+{
+	static const char *const ports[][2] = { { "https://", ":443" }, { "http://", ":80" },
+						{ "ssh://", ":22" } };
+	_cleanup_free_ char *folded = repo_fold(pattern + (*pattern == '!'));
+	const char *sep = strstr(folded, "://"), *host = sep ? sep + 3 : folded, *at;
+	size_t n = strcspn(host, "/"), port = 0;
+	bool scp = !sep && memchr(host, '@', n) && memchr(host, ':', n);
+	bool ssh = scp || !strncmp(folded, "ssh://", 6);
+	struct buf out = BUF_INIT;
+
+	buf_addf(&out, "%s%.*s", *pattern == '!' ? "!" : "", (int)(host - folded), folded);
+	if (scp) {
+		buf_adds(&out, "ssh://");
+		n = (size_t)((char *)memchr(host, ':', n) - host);
+	}
+	at = memrchr(host, '@', n);
+	if (at && sep && !ssh) {
+		n -= (size_t)(at + 1 - host);
+		host = at + 1;
+	} else if (!at && ssh && strcspn(host, "*?[{") >= n) {
+		buf_adds(&out, "git@");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+		size_t len = strlen(ports[i][1]);
+
+		if (!strncmp(folded, ports[i][0], strlen(ports[i][0])) && n > len &&
+		    !memcmp(host + n - len, ports[i][1], len))
+			port = len;
+	}
+	buf_add(&out, host, n - port);
+	host += n;
+	if (scp)
+		buf_addf(&out, "/%s", host + 1 + (host[1] == '/'));
+	else
+		buf_adds(&out, host);
+	return buf_steal(&out, NULL);
+}
+
+/* As it is written, and by what it means: a fence has no gap where spellings differ. */
+static enum verdict judge_repo(const char *pattern, const char *url)
+{
+	_cleanup_free_ char *written = repo_fold(pattern), *text = repo_fold(url);
+	_cleanup_free_ char *normal = repo_url_normal(url), *meant = pattern_normal(pattern);
+	_cleanup_free_ char *place = repo_fold(normal);
+	enum verdict a = judge(written, text, '/'), b = judge(meant, place, '/');
+
+	return a == DENIED || b == DENIED ? DENIED : a == YES || b == YES ? YES : NO;
+}
+
 static bool source_allowed(const struct project *p, const char *url)
 {
-	_cleanup_free_ char *text = repo_fold(url);
 	const json_t *item;
 	bool allowed = false;
 	size_t i;
 
 	json_array_foreach(doc_get(p->spec, "sourceRepos", NULL), i, item) {
-		_cleanup_free_ char *pattern = repo_fold(json_string_value(item));
-		enum verdict v = judge(pattern, text, '/');
+		enum verdict v = judge_repo(json_string_value(item), url);
 
 		if (v == DENIED)
 			return false;

@@ -78,6 +78,78 @@ static int check_host(const char *url, struct err *err)
 	return 0;
 }
 
+/* ---- one way to write it ---- */
+
+/* Does what stands there mean what a plain character or a separator does? */
+static bool is_disguised(const char *escape)
+{
+	char hex[3] = { escape[1], escape[1] ? escape[2] : '\0', '\0' };
+	char *end;
+	int c = (int)strtol(hex, &end, 16);
+
+	return end == hex + 2 && c && (isalnum(c) || strchr("-._~/\\", c));
+}
+
+static int check_segments(const char *path, const char *shown, struct err *err)
+{
+	for (const char *s = path; *s;) {
+		size_t n = strcspn(s, "/");
+		bool empty = !n && s[strspn(s, "/")];	/* not at the end */
+
+		if (empty || (n == 1 && *s == '.') || (n == 2 && s[0] == '.' && s[1] == '.'))
+			return err_set(err, ERR_INVALID, "repository URL %s: \"%.*s\" is no part "
+				       "of a repository's path: write where it leads", shown,
+				       empty ? 2 : (int)n, empty ? "//" : s);
+		for (const char *p = s; p < s + n; p++)
+			if (*p == '%' && is_disguised(p))
+				return err_set(err, ERR_INVALID, "repository URL %s: write %.3s "
+					       "as the character that it is", shown, p);
+		s += n + (s[n] == '/');
+	}
+	return 0;
+}
+
+/* host[:port]: no other spelling of the same one. */
+static int check_authority(const char *host, size_t n, const char *shown, struct err *err)
+{
+	const char *port = memrchr(host, ':', n);
+
+	if (port && memchr(port, ']', n - (size_t)(port - host)))
+		port = NULL;	/* of an IPv6 address without one */
+	if (memchr(host, '%', n))
+		return err_set(err, ERR_INVALID, "repository URL %s: the host holds an escape: "
+			       "write it as it is", shown);
+	if ((port ? port : host + n) > host && (port ? port : host + n)[-1] == '.')
+		return err_set(err, ERR_INVALID, "repository URL %s: the host ends in a dot: "
+			       "leave it out", shown);
+	if (port && (port + 1 == host + n || port[1] == '0'))
+		return err_set(err, ERR_INVALID, "repository URL %s: \"%.*s\" is no port",
+			       shown, (int)(host + n - port), port);
+	return 0;
+}
+
+int repo_url_check_plain(const char *url, struct err *err)
+{
+	_cleanup_free_ char *shown = repo_url_shown(url);
+	_cleanup_free_ char *plain = xstrndup(url, strcspn(url, "?#"));
+	const char *end = NULL, *sep = strstr(plain, "://"), *user = find_user(plain, &end);
+	const char *host = user ? end : sep ? sep + 3 : plain, *path;
+	size_t n;
+
+	if (sep) {
+		n = strcspn(host, "/");
+		path = host + n + (host[n] == '/');
+	} else {	/* user@host:path */
+		path = strchr(plain, '@');
+		host = path ? path + 1 : plain;
+		n = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
+		n += host[n] == ']';
+		path = host + n + (host[n] == ':');
+		path += *path == '/';
+	}
+	return check_authority(host, n, shown, err) || check_segments(path, shown, err) ? -1 : 0;
+}
+
 static int check_ssh(const char *url, struct err *err)
 {
 	struct ssh_place place;
@@ -86,6 +158,22 @@ static int check_ssh(const char *url, struct err *err)
 		return -1;
 	ssh_place_deinit(&place);
 	return 0;
+}
+
+static int check_scheme(const char *url, const char *shown, struct err *err)
+{
+	if (has_scheme(url, "file://"))
+		return url[7] == '/' ? 0 :
+			err_set(err, ERR_INVALID,
+				"repository URL %s must be file:///an/absolute/path",
+				shown);
+	if (has_scheme(url, "https://") || has_scheme(url, "http://"))
+		return check_host(url, err);
+	if (repo_url_is_ssh(url))
+		return check_ssh(url, err);
+	return err_set(err, ERR_INVALID,
+		       "repository URL %s: only https, http, ssh and file are supported",
+		       shown);
 }
 
 int repo_url_check(const char *url, struct err *err)
@@ -101,20 +189,9 @@ int repo_url_check(const char *url, struct err *err)
 	if (*url == '-')
 		return err_set(err, ERR_INVALID,
 			       "repository URL %s begins with '-'", shown);
-	if (check_bytes(url, err))
+	if (check_bytes(url, err) || check_scheme(url, shown, err))
 		return -1;
-	if (has_scheme(url, "file://"))
-		return url[7] == '/' ? 0 :
-			err_set(err, ERR_INVALID,
-				"repository URL %s must be file:///an/absolute/path",
-				shown);
-	if (has_scheme(url, "https://") || has_scheme(url, "http://"))
-		return check_host(url, err);
-	if (repo_url_is_ssh(url))
-		return check_ssh(url, err);
-	return err_set(err, ERR_INVALID,
-		       "repository URL %s: only https, http, ssh and file are supported",
-		       shown);
+	return repo_url_check_plain(url, err);
 }
 
 bool repo_is_raw(const char *url)

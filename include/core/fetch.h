@@ -62,6 +62,13 @@ char *repo_url_normal(const char *url);
  */
 bool repo_unescape(char *s);
 /*
+ * Part of it: one place has one spelling, or a fence that goes by how a URL begins could be
+ * gone past. No "." or "..", no empty part, no escape of what needs none, no port or host
+ * written otherwise. ERR_INVALID.
+ */
+int repo_url_check_plain(const char *url, struct err *err)
+	__attribute__((warn_unused_result));
+/*
  * ERR_INVALID unless https, http, ssh, "user@host:path" or file; no control bytes,
  * no leading '-', no password in it, no query.
  */

@@ -16,6 +16,8 @@ static void allowed_urls(void **state)
 		"https://github.com/org/repo.git",
 		"http://127.0.0.1:8080/r.git",
 		"https://user@dev.azure.com/org/p/_git/r%20x",
+		"https://host/r/", "https://host/r//", "https://host/a..b/...x/.y", "https://host/r%2",
+		"git@host:/srv/r", "git@host:~me/r", "https://[::1]/r",
 		"https://[::1]:8443/r",
 		"HTTPS://Host/r",
 		"file:///srv/git/repo.git",
@@ -65,6 +67,46 @@ static void files_by_http(void **state)
 
 	assert_string_equal(normal, "raw+https://host:443/A.git?B/");
 	assert_string_equal(shown, "raw+https://host/x");
+}
+
+/* Or a fence that goes by how a URL begins could be gone past. */
+static void a_place_has_one_spelling(void **state)
+{
+	static const struct { const char *url, *says; } bad[] = {
+		{ "https://host/team/../secret/r", "\"..\" is no part" },
+		{ "https://host/team/./r", "\".\" is no part" },
+		{ "https://host/..", "\"..\" is no part" },
+		{ "https://host/team//r", "\"//\" is no part" },
+		{ "https://host//team/r", "\"//\" is no part" },
+		{ "https://host/team/%2e%2E/secret/r", "write %2e as" },
+		{ "https://host/team/.%2e/secret/r", "write %2e as" },
+		{ "https://host/team%2Fr", "write %2F as" },
+		{ "https://host/team%5cr", "write %5c as" },
+		{ "https://host/%73ecret/r", "write %73 as" },
+		{ "https://host./r", "ends in a dot" },
+		{ "https://host.:8443/r", "ends in a dot" },
+		{ "https://ho%73t/r", "holds an escape" },
+		{ "https://host:/r", "is no port" },
+		{ "https://host:0443/r", "is no port" },
+		{ "ssh://host:022/r", "is no port" },
+		{ "ssh://git@host/team/../r", "\"..\" is no part" },
+		{ "ssh://git@host/team/%2e%2e/r", "write %2e as" },
+		{ "git@host:team/../secret/r", "\"..\" is no part" },
+		{ "git@host:../r", "\"..\" is no part" },
+		{ "git@host:/srv//r", "\"//\" is no part" },
+		{ "git@host.:r", "ends in a dot" },
+		{ "git@[::1]:../r", "\"..\" is no part" },
+		{ "file:///srv/git/../r", "\"..\" is no part" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		struct err err = ERR_INIT;
+
+		if (!repo_url_check(bad[i].url, &err) || !strstr(err.msg, bad[i].says))
+			fail_msg("%s: %s", bad[i].url, err.msg);
+		assert_int_equal(err.code, ERR_INVALID);
+	}
 }
 
 static void refused_urls(void **state)
@@ -303,6 +345,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(allowed_urls),
+		cmocka_unit_test(a_place_has_one_spelling),
 		cmocka_unit_test(refused_urls),
 		cmocka_unit_test(files_by_http),
 		cmocka_unit_test(too_long_a_url_is_refused),
