@@ -2,17 +2,25 @@
  * What an application's objects take from Secrets of the cluster: which are followed,
  * and what Git says with the digests of their values in it. While one lacks nothing new
  * goes out; what runs keeps what it has. A heal and a revert write the values of now.
+ *
+ * A source is somebody else's, and may change as often as he likes: what Git says is made
+ * anew for it once a second at most.
  */
 #include "app_priv.h"
 #include "donors.h"
 
+#include <assert.h>
 #include <stdio.h>
+
+#define AGAIN_MS 1000
 
 struct app_draws {
 	struct rel *raw, *target;	/* whose sources are followed... */
 	char *dest_ns;			/* ... of objects that go there */
 	struct names { char **data; size_t len, cap; } followed;	/* "ns/name" */
-	uint64_t at;		/* donors_version() that a->git was made at; 0 */
+	bool over;		/* a release names more than are followed */
+	uint64_t at;		/* version() that a->git was made at; 0 */
+	uint64_t again_at;	/* mono: not made anew for a source before that */
 	char *why;		/* what waits; "" */
 };
 
@@ -37,15 +45,36 @@ static void each(struct engine *e, const struct names *names,
 	}
 }
 
+static bool holds(const struct names *names, const char *key)
+{
+	for (size_t i = 0; i < names->len; i++)
+		if (!strcmp(names->data[i], key))
+			return true;
+	return false;
+}
+
+/* Of one release; beyond the cap the others stay what they are. */
 static void add_names(struct app *a, struct rel *rel)
 {
+	struct app_draws *x = a->draws;
+	struct names own = { 0 };	/* borrowed of x->followed */
+
 	for (size_t i = 0; rel_draws(rel) && i < rel->a.n_objects; i++) {
+		_cleanup_free_ char *key = NULL;
 		struct draw d;
 
 		if (draw_parse(&d, &rel->a.objects[i], a->spec.dest_ns) && d.name)
-			vec_push(&a->draws->followed, xasprintf("%s/%s", d.ns, d.name));
+			key = xasprintf("%s/%s", d.ns, d.name);
 		draw_deinit(&d);
+		if (!key || holds(&own, key))
+			continue;
+		x->over |= own.len == DONORS_OF_ONE;
+		if (own.len == DONORS_OF_ONE)
+			continue;
+		vec_push(&own, key);
+		vec_push(&x->followed, steal(&key));
 	}
+	vec_deinit(&own);
 }
 
 static void forget_names(struct names *names)
@@ -68,6 +97,7 @@ static void follow(struct app *a)
 	x->raw = a->raw ? rel_ref(a->raw) : NULL;
 	x->target = a->target ? rel_ref(a->target) : NULL;
 	x->at = 0;
+	x->over = false;
 	add_names(a, x->raw);
 	add_names(a, x->target);
 	each(a->engine, &x->followed, donors_follow);
@@ -78,26 +108,51 @@ static void follow(struct app *a)
 	free(old.dest_ns);
 }
 
-static bool is_asked(const struct app *a)
+/* Of all that are followed; false: one of them is not read yet. */
+static bool version(const struct app *a, uint64_t *ret)
 {
 	const struct app_draws *x = a->draws;
 
+	*ret = 1;
 	for (size_t i = 0; i < x->followed.len; i++) {
 		const char *s = x->followed.data[i];
 		size_t n = strcspn(s, "/");
 		_cleanup_free_ char *ns = xstrndup(s, n);
+		uint64_t v = donors_version(a->engine, ns, s + n + 1);
 
 		if (donors_look(a->engine, ns, s + n + 1).state == DONOR_ASKED)
-			return true;
+			return false;
+		*ret = v > *ret ? v : *ret;
 	}
-	return false;
+	return true;
+}
+
+void app_draw_heard(struct app *a, const char *key)
+{
+	const struct app_draws *x = a->draws;
+
+	if (!x || !holds(&x->followed, key))
+		return;
+	if (x->at && x->again_at > world_now(a->engine->w))
+		app_poke_at(a, x->again_at);
+	else
+		app_poke(a);
 }
 
 /* ---- what Git says, with it ---- */
 
-static struct donor_view look(void *engine, const char *ns, const char *name)
+static_assert(DONORS_OF_ONE == 20, "the words");
+static const char too_many[] = "a release takes from at most 20 Secrets: let several take "
+			       "from one";
+
+static struct donor_view look(void *arg, const char *ns, const char *name)
 {
-	return donors_look(engine, ns, name);
+	_cleanup_free_ char *key = xasprintf("%s/%s", ns, name);
+	const struct app *a = arg;
+
+	if (a->draws && a->draws->over && !holds(&a->draws->followed, key))
+		return (struct donor_view){ .state = DONOR_TROUBLE, .why = too_many };
+	return donors_look(a->engine, ns, name);
 }
 
 /* Of the application alone, and kept with its record: nobody else can make digests. */
@@ -116,7 +171,7 @@ static struct draw_in drawing(const struct app *a, const struct render_answer *o
 {
 	return (struct draw_in){
 		.git = of, .dest_ns = dest_ns, .system_ns = a->engine->ns,
-		.key = a->rec.draw_key, .look = look, .arg = a->engine,
+		.key = a->rec.draw_key, .look = look, .arg = (void *)(uintptr_t)a,
 	};
 }
 
@@ -126,7 +181,7 @@ static void be_git(struct app *a, struct rel *rel)
 	a->git = rel;
 }
 
-static void redraw(struct app *a)
+static void redraw(struct app *a, uint64_t at)
 {
 	struct app_draws *x = a->draws;
 	struct rel *rel = rel_new();
@@ -139,33 +194,52 @@ static void redraw(struct app *a)
 	release_draw(&in, &rel->a, &why);
 	free(x->why);
 	x->why = buf_steal(&why, NULL);
-	x->at = donors_version(a->engine);
+	x->at = at;
+	x->again_at = world_now(a->engine->w) + AGAIN_MS;
 	if (a->git && !strcmp(a->git->a.digest, rel->a.digest))
 		rel_unref(rel);
 	else
 		be_git(a, rel);
 }
 
+static void look_again(struct app *a, uint64_t now_at)
+{
+	const struct app_draws *x = a->draws;
+
+	if (x->at == now_at)
+		return;
+	if (x->at && x->again_at > world_now(a->engine->w))
+		app_poke_at(a, x->again_at);
+	else
+		redraw(a, now_at);
+}
+
 bool app_draw(struct app *a)
 {
+	uint64_t at;
+
 	if (!rel_draws(a->raw) && !rel_draws(a->target)) {
 		app_draw_free(a);
 		if (a->git != a->raw)
 			be_git(a, a->raw ? rel_ref(a->raw) : NULL);
 		return true;
 	}
+	if (app_is_refused(a)) {	/* nobody watches a Secret for it */
+		app_draw_free(a);
+		return true;
+	}
 	if (!a->draws)
 		a->draws = xcalloc(1, sizeof(*a->draws));
 	follow(a);
-	if (is_asked(a))
+	if (!version(a, &at))
 		return false;
 	if (!rel_draws(a->raw)) {
 		free(a->draws->why);
 		a->draws->why = NULL;
 		if (a->git != a->raw)
 			be_git(a, a->raw ? rel_ref(a->raw) : NULL);
-	} else if (a->draws->at != donors_version(a->engine)) {
-		redraw(a);
+	} else {
+		look_again(a, at);
 	}
 	return true;
 }

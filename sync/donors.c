@@ -10,24 +10,30 @@
 struct donor {
 	char *key, *ns, *name;	/* "ns/name" */
 	struct donors *all;
-	struct watch *watch;	/* NULL: there are too many */
+	struct watch *watch;	/* NULL: it waits until there are not too many */
 	json_t *secret;		/* NULL: there is none */
 	bool known;
 	char *trouble;		/* why it is not known; NULL */
 	unsigned followers, list_no, seen;
+	uint64_t version;
 	UT_hash_handle hh;
 };
 
 struct donors {
 	struct engine *engine;
 	struct donor *by_key;
-	uint64_t version;
+	size_t n_watched;
+	uint64_t version;	/* the last one given */
 };
 
-static void changed(struct donors *all)
+/* Only who takes from it looks again: anybody may change a Secret of his, often. */
+static void changed(struct donor *d)
 {
-	all->version++;
-	app_poke_all(all->engine);
+	struct app *a, *next;
+
+	d->version = ++d->all->version;
+	HASH_ITER(hh, d->all->engine->apps, a, next)
+		app_draw_heard(a, d->key);
 }
 
 /* What counts of it. */
@@ -51,7 +57,7 @@ static void set(struct donor *d, json_t *secret)
 	free(d->trouble);
 	d->trouble = NULL;
 	if (!same)
-		changed(d->all);
+		changed(d);
 }
 
 static void on_reset(void *arg)
@@ -95,7 +101,7 @@ static void on_trouble(void *arg, const struct err *err)
 	free(d->trouble);
 	d->trouble = xasprintf("it cannot be read: %s", err->msg);
 	d->known = true;
-	changed(d->all);
+	changed(d);
 }
 
 static const struct watch_handler handler = {
@@ -118,13 +124,30 @@ static void watch(struct donor *d)
 	_cleanup_free_ char *field = xasprintf("metadata.name=%s", d->name);
 	struct kube_ref ref = { .version = "v1", .resource = "secrets", .ns = d->ns };
 
-	if (HASH_COUNT(d->all->by_key) > DONORS_MAX) {
-		d->trouble = xasprintf("syncd watches %d sources already: let several take "
-				       "from one", DONORS_MAX);
-		d->known = true;
+	free(d->trouble);
+	d->trouble = NULL;
+	d->known = d->all->n_watched >= DONORS_MAX;
+	if (d->known) {
+		d->trouble = xasprintf("syncd watches %d sources already, and this one when "
+				       "another is free: let several take from one",
+				       DONORS_MAX);
 		return;
 	}
+	d->all->n_watched++;
 	d->watch = watch_new(d->all->engine->kube, &ref, NULL, field, &handler, d);
+}
+
+/* Whoever has waited longest for a place has it. */
+static void watch_next(struct donors *all)
+{
+	struct donor *d, *next;
+
+	HASH_ITER(hh, all->by_key, d, next) {
+		if (d->watch)
+			continue;
+		watch(d);
+		return;
+	}
 }
 
 void donors_follow(struct engine *e, const char *ns, const char *name)
@@ -163,12 +186,18 @@ void donors_drop(struct engine *e, const char *ns, const char *name)
 	if (!d || --d->followers)
 		return;
 	HASH_DEL(e->donors->by_key, d);
+	if (d->watch) {
+		e->donors->n_watched--;
+		watch_next(e->donors);
+	}
 	donor_free(d);
 }
 
-uint64_t donors_version(const struct engine *e)
+uint64_t donors_version(const struct engine *e, const char *ns, const char *name)
 {
-	return e->donors->version;
+	const struct donor *d = find(e, ns, name);
+
+	return d ? d->version : 0;
 }
 
 struct donor_view donors_look(const struct engine *e, const char *ns, const char *name)
@@ -188,7 +217,6 @@ struct donors *donors_new(struct engine *e)
 	struct donors *all = xcalloc(1, sizeof(*all));
 
 	all->engine = e;
-	all->version = 1;
 	return all;
 }
 

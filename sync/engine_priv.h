@@ -98,6 +98,8 @@ int app_check_write(struct app *a, const struct objkey *k, struct err *err)
  */
 int app_draw_body(const struct app *a, const struct render_answer *of,
 		  const char *dest_ns, size_t i, char **body, size_t *len, struct err *err);
+/* app_draw.c: the Secret "ns/name" is another one now: it looks again if it takes of it. */
+void app_draw_heard(struct app *a, const char *key);
 /* project_acts_as() of it at that destination; *ret owned by the caller. */
 int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 	__attribute__((warn_unused_result));
@@ -375,6 +377,7 @@ struct app {
 		bool held_back;		/* ... and that was told */
 		/* Of deploy-control: by itself, by hand, for what is under way. */
 		char *gate, *gate_manual, *gate_stop;
+		char *rollback;	/* why what is asked for cannot be */
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
 	struct sights *sights;	/* app_sight.c; NULL: nothing was looked at */

@@ -217,8 +217,21 @@ static void a_source_that_may_not_be_read_is_said(void **state)
 	draws_end(&x);
 }
 
-/* The last of too many. */
-static void sources_are_counted(void **state)
+/* dir/many.yaml: that many Secrets, each of a source of its own. */
+static void put_many(struct engsim *x, const char *dir, int n)
+{
+	struct buf text = BUF_INIT;
+	_cleanup_free_ char *path = xasprintf("%s/many.yaml", dir);
+
+	for (int i = 0; i < n; i++)
+		buf_addf(&text, "---\napiVersion: v1\nkind: Secret\nmetadata:\n  name: %s-%d\n"
+			 "  annotations: {syncd.dev/secret-from: of-%s-%d}\n"
+			 "data: {code: eA==}\n", dir, i, dir, i);
+	sim_git_commit(x->s, REPO, "main", path, buf_str(&text));
+	buf_deinit(&text);
+}
+
+static void sources_of_one_release_are_counted(void **state)
 {
 	struct engsim x;
 
@@ -227,17 +240,119 @@ static void sources_are_counted(void **state)
 	give(&x, "shop", "code", "one", "");
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	for (int i = 0; i < 200; i++) {
-		_cleanup_free_ char *file = xasprintf("more-%d.yaml", i);
-		_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
-			"\"Secret\",\"metadata\":{\"name\":\"more-%d\",\"annotations\":{"
-			"\"syncd.dev/secret-from\":\"of-%d\"}},\"data\":{\"code\":\"eA==\"}}",
-			i, i);
+	for (int i = 0; i < 21; i++) {
+		_cleanup_free_ char *source = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+			"\"Secret\",\"metadata\":{\"name\":\"of-app-%d\",\"namespace\":"
+			"\"shop\"},\"data\":{\"code\":\"eA==\"}}", i);
 
-		engsim_commit(&x, file, text);
+		apisim_apply(x.api, source);
 	}
-	waits_for(&x, "syncd watches 200 sources already");
+	put_many(&x, "app", 21);
+	waits_for(&x, "Secret shop/app-9 waits for Secret shop/of-app-9: a release takes from "
+		  "at most 20 Secrets");
 	assert_true(has_one(&x));
+	put_many(&x, "app", 19);
+	sim_run_for(x.s, 3 * MINUTES);
+	assert_null(scene_condition(&x, "shop", "SecretSourceWarning"));
+	assert_non_null(apisim_get(x.api, "secrets", "shop", "app-18"));
+	draws_end(&x);
+}
+
+static bool waits_for_a_place(void *arg)
+{
+	const char *words = scene_condition(arg, "last", "SecretSourceWarning");
+
+	return words && strstr(words, "syncd watches 200 sources already");
+}
+
+static bool is_watched(void *arg)
+{
+	const char *words = scene_condition(arg, "last", "SecretSourceWarning");
+
+	return words && !waits_for_a_place(arg) && strstr(words, "it is not there");
+}
+
+/* One that waits for a place has the next that is free. */
+static void sources_of_all_are_counted(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 997);
+	apisim_namespace(x.api, "shop");
+	for (int i = 0; i < 10; i++) {
+		_cleanup_free_ char *name = xasprintf("a%d", i);
+		_cleanup_free_ char *more = xasprintf("{\"spec\":{\"source\":{\"path\":\"%s\"}}}",
+						      name);
+
+		put_many(&x, name, 20);
+		engsim_application(&x, name, "");
+		apisim_edit(x.api, "kubectl-edit", "applications.argoproj.io", "argocd", name,
+			    more);
+	}
+	engsim_start(&x);
+	sim_run_for(x.s, 3 * MINUTES);
+	put_many(&x, "last", 1);
+	engsim_application(&x, "last", "");
+	apisim_edit(x.api, "kubectl-edit", "applications.argoproj.io", "argocd", "last",
+		    "{\"spec\":{\"source\":{\"path\":\"last\"}}}");
+	scene_until(&x, waits_for_a_place, LONG, "too many");
+	put_many(&x, "a0", 19);
+	scene_until(&x, is_watched, LONG, "a place");
+	engsim_deinit(&x);
+}
+
+static size_t watches_of_source(struct engsim *x, size_t from)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < sim_request_count(x->s); i++)
+		n += strstr(sim_request(x->s, i)->query, "metadata.name%3Dsrc") != NULL;
+	return n;
+}
+
+static void nobody_watches_for_a_refused_application(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	draws_scene(&x, 998, "src");
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"none-such\"}}");
+	sim_run_for(x.s, MINUTES);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 20 * MINUTES);	/* watches are asked anew meanwhile */
+	assert_int_equal(watches_of_source(&x, from), 0);
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"default\"}}");
+	give(&x, "shop", "code", "two", "");
+	scene_until(&x, has_two, LONG, "the new value");
+	assert_true(watches_of_source(&x, from) > 0);
+	draws_end(&x);
+}
+
+/* Its owner may change it as often as he likes: not each time is a release. */
+static void a_source_that_never_rests_is_taken_once_a_second(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	draws_scene(&x, 999, "src");
+	give(&x, "shop", "code", "one", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	for (int i = 0; i < 100; i++) {
+		_cleanup_free_ char *word = xasprintf("w%d", i);
+
+		give(&x, "shop", "code", word, "");
+		sim_run_for(x.s, 20);
+	}
+	give(&x, "shop", "code", "two", "");
+	scene_until(&x, has_two, LONG, "the last value");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_true(doc_get_int(engsim_status(&x, "shop"), 0, "syncd", "target", "id", NULL) <= 5);
 	draws_end(&x);
 }
 
@@ -346,7 +461,10 @@ int main(void)
 		cmocka_unit_test(what_lacks_holds_what_is_new),
 		cmocka_unit_test(another_namespace_has_to_consent),
 		cmocka_unit_test(a_source_that_may_not_be_read_is_said),
-		cmocka_unit_test(sources_are_counted),
+		cmocka_unit_test(sources_of_one_release_are_counted),
+		cmocka_unit_test(sources_of_all_are_counted),
+		cmocka_unit_test(nobody_watches_for_a_refused_application),
+		cmocka_unit_test(a_source_that_never_rests_is_taken_once_a_second),
 		cmocka_unit_test(a_rotation_is_a_release),
 		cmocka_unit_test(a_revert_needs_no_source),
 		cmocka_unit_test(an_edited_destination_lends_nothing),
