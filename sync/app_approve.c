@@ -252,10 +252,15 @@ static void note_override(struct app *a, struct release *r)
 		     r->overridden);
 }
 
+void app_note_override(struct app *a, struct release *r)
+{
+	if (a->request.present && a->request.override && a->passed)
+		note_override(a, r);
+}
+
 void app_note_gates(struct app *a, struct release *r)
 {
 	if (a->approved == APPROVE_YES)
 		note_approval(a, r);
-	if (a->request.present && a->request.override && a->passed)
-		note_override(a, r);
+	app_note_override(a, r);
 }

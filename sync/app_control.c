@@ -265,6 +265,19 @@ static void to_approve(const struct app *a, char out[65])
 		approve_digest(a->git->a.digest, a->spec.options_digest, out);
 }
 
+/* Of what a person asks for: Git's, or the release to go back to. */
+static bool is_approved_for(struct app *a)
+{
+	const struct release *to = app_rollback_asks(a);
+	char digest[65];
+
+	if (!to)
+		return a->approved == APPROVE_YES;
+	approve_digest(to->digest, a->spec.options_digest, digest);
+	return !strcmp(a->spec.approval.digest, digest) &&
+	       app_judge_approval(a, digest) == APPROVE_YES;
+}
+
 void app_look_control(struct app *a)
 {
 	struct app_gates *g = &a->gates;
@@ -293,6 +306,7 @@ void app_look_control(struct app *a)
 	say(a, true, ~GATES_INTERRUPTING, &g->gate_stop);
 	a->passed = app_judge_override(a, &x->shut, g->shut_manual != NULL);
 	in.passed = a->passed;
+	in.approved = is_approved_for(a);
 	gates_judge(&in, &x->shut_manual);
 	say(a, false, a->passed, &g->gate_manual);
 	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))

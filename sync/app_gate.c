@@ -58,6 +58,20 @@ void app_gates_clear(struct app *a)
 	clear(&g->gate);
 	clear(&g->gate_manual);
 	clear(&g->gate_stop);
+	clear(&g->rollback);
+}
+
+/* Why a rollback cannot be: it is to what never was good, and a gate is shut. */
+static void look_rollback(struct app *a)
+{
+	struct app_gates *g = &a->gates;
+	const struct release *to = app_rollback_asks(a);
+	const char *why = g->shut_manual ? g->shut_manual : g->gate_manual;
+
+	clear(&g->rollback);
+	if (to && why)
+		app_gate_say(&g->rollback, "release #%u was never good, and asks as something "
+			     "new does: %s", to->id, why);
 }
 
 /* "pinned by ada until 2026-...: why"; none when it does not hold. */
@@ -195,5 +209,6 @@ bool app_look_gates(struct app *a)
 	look_depends(a);
 	look_windows(a);
 	app_look_control(a);
+	look_rollback(a);
 	return true;
 }

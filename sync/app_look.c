@@ -338,6 +338,7 @@ static struct decision decide(struct app *a)
 		.requested = app_request_is_new(a),
 		.takes_over = app_request_supersedes(a),
 		.rollback = a->request.rollback, .unpin = a->request.unpin,
+		.rollback_shut = g->rollback,
 		.dry_run = a->request.dry_run, .partial_head = is_of_head(a),
 		.stopped = g->stopped, .pinned = g->pinned,
 		.waits = g->waits, .shut = g->shut,

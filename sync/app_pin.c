@@ -3,6 +3,9 @@
  * stored release, what it leaves is rejected, and the application stays there until
  * something new is in Git, the pin's time is over, or somebody unpins. It needs no
  * Git: the release is read from its Secret. Nothing reverts a rollback.
+ *
+ * Back to what was good goes at any time. What never was may have been let past a gate
+ * once, and is new once more: it asks gates and sync windows as any sync does.
  */
 #include "app_priv.h"
 
@@ -25,6 +28,7 @@ static void leave(struct app *a, struct release *from, const struct release *to)
 
 	if (!from || from == to || from->state == RELEASE_REJECTED)
 		return;
+	from->proven |= from->state == RELEASE_GOOD;	/* in a record of before */
 	from->state = RELEASE_REJECTED;
 	free(from->reason);
 	from->reason = xasprintf("rolled back to release #%u by %s", to->id,
@@ -69,6 +73,19 @@ bool app_rollback_unknown(const struct app *a)
 	       !record_release((struct record *)&a->rec, a->request.rollback);
 }
 
+static bool is_free(const struct release *to)
+{
+	return to->proven || to->state == RELEASE_GOOD;
+}
+
+const struct release *app_rollback_asks(const struct app *a)
+{
+	const struct release *to = record_release((struct record *)&a->rec,
+						  a->request.rollback);
+
+	return a->request.present && a->request.rollback && to && !is_free(to) ? to : NULL;
+}
+
 static void say_unknown(struct app *a)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -91,6 +108,8 @@ void app_rollback(struct app *a)
 		say_unknown(a);
 		return;
 	}
+	if (!is_free(to))
+		app_note_override(a, to);
 	leave(a, from, to);
 	if (a->head)	/* and what would be next */
 		leave(a, record_by_digest(rec, a->head->a.digest), to);
@@ -127,6 +146,7 @@ static void arrived(struct app *a)
 	if (to->state != RELEASE_GOOD)
 		to->decided_ms = now;
 	to->state = RELEASE_GOOD;
+	to->proven = true;
 	to->deployed_ms = now;
 	a->rec.last_good = to->id;
 	a->sync_err = ERR_INIT;

@@ -128,6 +128,8 @@ void app_request_failed(struct app *a, const struct err *why);
 void app_rollback(struct app *a);
 /* A rollback is asked for, to a release that the record does not know. */
 bool app_rollback_unknown(const struct app *a);
+/* The release of a rollback that gates and sync windows may hold: it never was good; NULL. */
+const struct release *app_rollback_asks(const struct app *a);
 /* True: it is not over, but tried again. */
 bool app_rollback_ended(struct app *a, const struct op *op);
 /* The pin of the record and what it holds back are forgotten. */
@@ -245,6 +247,7 @@ uint32_t app_judge_override(struct app *a, const struct gates_shut *shut,
 bool app_override_pending(const struct app *a);
 /* A release goes out: who let it, into its row, the log and an Event. */
 void app_note_gates(struct app *a, struct release *r);
+void app_note_override(struct app *a, struct release *r);	/* the second of the two */
 void app_approve_conditions(struct app *a);
 void app_guards_free(struct app *a);	/* the requests are gone already */
 

@@ -210,7 +210,7 @@ static bool will_be_refused(const struct app *a)
 	if (q->bad || a->spec.n_errors || a->project_err.code)
 		return true;
 	if (q->rollback || q->unpin)
-		return app_rollback_unknown(a);
+		return app_rollback_unknown(a) || a->gates.rollback;
 	return app_request_lost(a) || a->gates.pinned || a->gates.shut_manual ||
 	       a->gates.gate_manual || app_draw_waits(a);
 }

@@ -445,6 +445,7 @@ void app_promote(struct app *a)
 			     "release #%u (%.7s) is good", r->id, r->revision);
 	}
 	r->state = RELEASE_GOOD;
+	r->proven = true;
 	record_blame_nobody(&a->rec);
 	record_hooks_proven(&a->rec);
 	r->prune = r->prune && prunes;

@@ -307,7 +307,8 @@ static struct decision asked(const struct decide_in *in)
 	if (in->unpin)
 		return be(NEXT_UNPIN, "a person asked for it");
 	if (in->rollback)
-		return be(NEXT_ROLLBACK, "a person asked for it");
+		return in->rollback_shut ? be(NEXT_REFUSE, in->rollback_shut) :
+					   be(NEXT_ROLLBACK, "a person asked for it");
 	if (!in->head_known)
 		return be(NEXT_WAIT, NULL);
 	if (in->pinned && !in->dry_run)

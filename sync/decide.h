@@ -39,6 +39,7 @@ struct decide_in {
 	const char *held;	/* the breaker: why a revert does not begin; NULL */
 	/* Gates that hold back what is new: by itself, by hand, what is under way; NULL. */
 	const char *gate, *gate_manual, *gate_stop;
+	const char *rollback_shut;	/* what it goes back to never was good, and a gate is shut */
 	uint64_t gate_until;	/* mono; 0 = not known */
 	bool pin_over;		/* the record's pin has outlived its time */
 	bool drifted;		/* target's plan has something to apply */

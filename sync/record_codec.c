@@ -136,6 +136,7 @@ static const struct field release_fields[] = {
 	{ "reason", TYPE_STR, AT(release, reason), 0, 0, 0 },
 	{ "overridden", TYPE_STR, AT(release, overridden), 0, 0, 0 },
 	{ "propagation", TYPE_STR, AT(release, propagation), 0, 0, 0 },
+	{ "proven", TYPE_BOOL, AT(release, proven), 0, 0, 0 },
 	{ "prune", TYPE_BOOL, AT(release, prune), 0, 0, 0 },
 	{ "reported", TYPE_U32, AT(release, reported), 0, 0, 0 },
 	{ "retried", TYPE_BOOL, AT(release, retried), 0, 0, 0 },

@@ -70,6 +70,7 @@ struct release {
 	char *chunks;		/* of a large one: parts of their digests, spaced; NULL */
 	bool may_pass;		/* the cause may pass (pull, quota, deadline): one retry */
 	bool retried;
+	bool proven;		/* it was good once, whatever it is now */
 	bool prune;		/* a person asked to prune with it; until it is done */
 	char *propagation;	/* with this policy; NULL: the spec's */
 	uint32_t reported;	/* auto-revert would have gone back to this one; 0 */

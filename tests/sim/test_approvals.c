@@ -300,6 +300,52 @@ static void an_override_passes_one_gate_once(void **state)
 	scene_end(&x, true);
 }
 
+static const char *state_of(struct engsim *x, uint32_t id)
+{
+	const json_t *list = doc_get(engsim_status(x, "shop"), "syncd", "releases", NULL), *r;
+	size_t i;
+
+	json_array_foreach(list, i, r)
+		if (doc_get_int(r, 0, "id", NULL) == id)
+			return doc_get_str(r, "state", NULL);
+	return "";
+}
+
+static bool second_is_rejected(void *x)
+{
+	return !strcmp(state_of(x, 2), "rejected");
+}
+
+#define LATE "deployment_windows: {allowed_hours: \"23:00-23:30\"}"
+#define BACK(id) "\"syncOptions\":[\"syncd.dev/release=" id "\"]"
+
+/* What a gate let out once is not let out again as a rollback; what was good is. */
+static void a_rollback_to_what_never_was_good_asks_the_gates(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 963, ENV(LATE));
+	scene_put(&x, "crash-2");
+	scene_until(&x, has_digest, LONG, "what waits");
+	ask_sync(&x, OVERRIDE(""));
+	scene_until(&x, second_is_rejected, 15 * MINUTES, "the rejection");
+	engsim_until_phase(&x, "shop", "Pinned", 10 * MINUTES);
+	sim_run_for(x.s, MINUTES);
+	ask_sync(&x, BACK("2"));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "release #2 was never good"));
+	assert_non_null(strstr(ask_op(&x, "message"), "deployment window"));
+	assert_string_equal(scene_tag(&x), "v1");
+	ask_sync(&x, BACK("1"));
+	ask_until_ended(&x, "Succeeded");
+	control(&x, ENV(""));
+	sim_run_for(x.s, 2 * MINUTES);
+	ask_sync(&x, BACK("2"));
+	scene_until_tag(&x, "crash-2", LONG);
+	scene_end(&x, false);
+}
+
 static void of_several_gates_it_is_said_which(void **state)
 {
 	struct engsim x;
@@ -347,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_digest_never_counts),
 		cmocka_unit_test(of_several_sources_all_are_approved),
 		cmocka_unit_test(an_override_passes_one_gate_once),
+		cmocka_unit_test(a_rollback_to_what_never_was_good_asks_the_gates),
 		cmocka_unit_test(of_several_gates_it_is_said_which),
 		cmocka_unit_test(an_override_needs_the_policy),
 	};

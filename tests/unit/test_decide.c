@@ -67,7 +67,8 @@ struct row {
 	bool held;		/* by the breaker */
 	unsigned gates;		/* of deploy-control; they open in two hours */
 };
-enum { GATE = 1, GATE_MANUAL = 2, GATE_STOP = 4, ALL_GATES = 7 };
+enum { GATE = 1, GATE_MANUAL = 2, GATE_STOP = 4, ALL_GATES = 7,
+       UNPROVEN = 8 };	/* what a rollback goes to, and a gate is shut */
 
 static const struct row rows[] = {
 	/* nothing deployed yet */
@@ -400,6 +401,8 @@ static const struct row rows[] = {
 	  .gates = ALL_GATES },
 	{ "... a rollback passes", PHASE_GOOD, 1, "new", ASKED | ROLLBACK,
 	  .next = NEXT_ROLLBACK, .gates = ALL_GATES },
+	{ "... not one to what never was good", PHASE_GOOD, 1, "new", ASKED | ROLLBACK,
+	  .next = NEXT_REFUSE, .gates = UNPROVEN },
 	{ "... what was begun is finished", PHASE_APPLYING, 3, "three", SYNCING,
 	  .next = NEXT_RESUME, .gates = GATE | GATE_MANUAL },
 	{ "... but where it stopped at a wave's end", PHASE_APPLYING, 3, "three", SYNCING,
@@ -513,6 +516,7 @@ static void judge(const struct row *w)
 		.gate = w->gates & GATE ? "gate" : NULL,
 		.gate_manual = w->gates & GATE_MANUAL ? "gate" : NULL,
 		.gate_stop = w->gates & GATE_STOP ? "gate" : NULL,
+		.rollback_shut = w->gates & UNPROVEN ? "gate" : NULL,
 		.gate_until = w->gates ? NOW + 120 * MINUTE : 0,
 	};
 	struct decision d;
