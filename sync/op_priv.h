@@ -34,15 +34,10 @@ enum keep_step { KEEP_READING, KEEP_AUTOSCALERS, KEEP_SCALED_OBJECTS, KEEP_HANDI
 
 /* Where the replacement of an object that cannot be changed is (op_replace.c). */
 enum replacing { REPLACE_NOT, REPLACE_READ, REPLACE_PROVE, REPLACE_LIST,
-		 REPLACE_DELETE, REPLACE_WAIT, REPLACE_OVER };
+		 REPLACE_NOTE, REPLACE_DELETE, REPLACE_WAIT, REPLACE_OVER };
 
 /* How a CRD converts its versions, on the way back (op_crd.c). */
 enum crd_step { CRD_NOT, CRD_READ, CRD_ASK, CRD_OVER };
-
-/* A ReplicaSet of a replaced Deployment that the new one does not adopt. */
-struct leftover {
-	char *ns, *name, uid[40];
-};
 
 /* One object's request, or a chain of them: look, keep, apply, replace. */
 struct apply {
@@ -59,7 +54,7 @@ struct apply {
 	bool last_look;		/* of a dry run, which is over then */
 	const struct hook_task *hook;	/* a hook's object, asked dry; NULL */
 	bool anew;		/* and as if the earlier run of it were gone */
-	bool leftover;		/* deleting one of op->leftovers */
+	bool leftover;		/* deleting one of the record's leftovers */
 
 	enum crd_step crd;
 	enum keep_step keeping;
@@ -73,6 +68,7 @@ struct apply {
 	char old_uid[40];
 	uint64_t replace_by;	/* mono: when the old object has to be gone */
 	int64_t replicas;	/* that somebody else set, for the new one; 0 */
+	bool noted;		/* its ReplicaSets are in the record, or on their way */
 	bool checked;		/* to be deleted: read, and it is ours */
 	/* Other tools' fields, after the first apply (op_takeover.c). */
 	enum fields { FIELDS_UNKNOWN, FIELDS_READING, FIELDS_WRITING,
@@ -122,8 +118,6 @@ struct op {
 	size_t next_task;
 	struct apply *batch;
 	size_t n_batch, n_left;
-	VEC(struct leftover) leftovers;	/* go when what replaced them is healthy */
-	bool leftovers_asked;
 	bool crds_applied;	/* not learned yet */
 	bool crds_ever, relearned;
 	bool looked_again;	/* discovery, for a kind that was not known */
@@ -326,8 +320,17 @@ void op_replace_carry(const struct apply *a, struct buf *body);
 bool op_replace_hands_over(struct apply *a);
 /* "applied", or what else became of it: static. */
 const char *op_replace_words(const struct apply *a);
-bool op_leftovers_start(struct op *op);	/* false: there are none */
-void op_leftovers_free(struct op *op);
+/* Ends it before anything was deleted, in that failure. */
+void op_replace_fail(struct apply *a, const struct err *err, const char *doing);
+
+/*
+ * op_leftover.c: list fills the request for the old Deployment's ReplicaSets, listed takes
+ * the answer; the chain goes on with the deletion when they are in the record. start:
+ * deletes them, up to the wave under way; false: there is none (more).
+ */
+void op_leftovers_list(struct apply *a);
+void op_leftovers_listed(struct apply *a, const struct err *err);
+bool op_leftovers_start(struct op *op);
 static inline bool op_replace_runs(const struct apply *a)
 {
 	return a->replacing != REPLACE_NOT && a->replacing != REPLACE_OVER;

@@ -17,7 +17,6 @@
 #define GONE_MS 60000
 #define GONE_STEP_MS 200
 #define MAX_PORTS 200
-#define MAX_REPLICASETS 500
 
 /* ---- may it be? ---- */
 
@@ -117,24 +116,6 @@ static int send_proof(struct apply *a, struct err *err)
 	return 0;
 }
 
-/* The old Deployment's ReplicaSets bear the labels of its selector. */
-static void send_list(struct apply *a)
-{
-	struct kube_ref ref = { .group = "apps", .version = "v1",
-				.resource = "replicasets", .ns = a->task.key.ns };
-	_cleanup_buf_ struct buf labels = BUF_INIT;
-	const char *key;
-	json_t *v;
-
-	json_object_foreach(doc_get(a->live, "spec", "selector", "matchLabels", NULL),
-			    key, v)
-		if (json_is_string(v))
-			buf_addf(&labels, "%s%s=%s", labels.len ? "," : "", key,
-				 json_string_value(v));
-	kube_list_init(&a->req, &ref, labels.len ? buf_str(&labels) : NULL,
-		       MAX_REPLICASETS, NULL);
-}
-
 int op_replace_send(struct apply *a, struct err *err)
 {
 	switch (a->replacing) {
@@ -145,13 +126,14 @@ int op_replace_send(struct apply *a, struct err *err)
 	case REPLACE_PROVE:
 		return send_proof(a, err);
 	case REPLACE_LIST:
-		send_list(a);
+		op_leftovers_list(a);
 		return 0;
 	case REPLACE_DELETE:
 		kube_delete_init(&a->req, &a->ref, a->old_uid,
 				 a->way == REPLACE_ORPHANING ? "Orphan" : "Background");
 		return 0;
 	case REPLACE_NOT:
+	case REPLACE_NOTE:
 	case REPLACE_OVER:
 		break;
 	}
@@ -160,7 +142,7 @@ int op_replace_send(struct apply *a, struct err *err)
 
 /* ---- answers ---- */
 
-static void fail(struct apply *a, const struct err *err, const char *doing)
+void op_replace_fail(struct apply *a, const struct err *err, const char *doing)
 {
 	struct err told = *err;
 
@@ -230,13 +212,13 @@ static void on_read(struct apply *a, const struct err *err)
 		return;
 	}
 	if (err->code || !uid || strlen(uid) >= sizeof(a->old_uid)) {
-		fail(a, err, "reading it");
+		op_replace_fail(a, err, "reading it");
 		return;
 	}
 	owner = tracking_owner(a->req.json);
 	if (owner && strcmp(owner, a->op->app->app_id)) {
 		err_set(&foreign, ERR_INVALID, "application %s manages it", owner);
-		fail(a, &foreign, "not allowed");
+		op_replace_fail(a, &foreign, "not allowed");
 		return;
 	}
 	strcpy(a->old_uid, uid);
@@ -302,7 +284,7 @@ static void on_proof(struct apply *a, const struct err *err)
 
 	if (err->code) {
 		op_safe_error(&a->task.key, &a->req, err, &told);
-		fail(a, &told, "the new object would not be accepted, the old one stays");
+		op_replace_fail(a, &told, "the new object would not be accepted, the old one stays");
 		return;
 	}
 	if (a->dry_run) {
@@ -315,52 +297,10 @@ static void on_proof(struct apply *a, const struct err *err)
 	op_apply_send(a);
 }
 
-static bool is_owned_by(const json_t *o, const char *uid)
-{
-	const json_t *ref;
-	size_t i;
-
-	json_array_foreach(doc_get(o, "metadata", "ownerReferences", NULL), i, ref) {
-		const char *who = doc_get_str(ref, "uid", NULL);
-
-		if (who && !strcmp(who, uid))
-			return true;
-	}
-	return false;
-}
-
-static void on_listed(struct apply *a, const struct err *err)
-{
-	const json_t *item;
-	size_t i;
-
-	if (err->code) {
-		fail(a, err, "listing its ReplicaSets");
-		return;
-	}
-	json_array_foreach(json_object_get(a->req.json, "items"), i, item) {
-		const char *name = doc_get_str(item, "metadata", "name", NULL);
-		const char *uid = doc_get_str(item, "metadata", "uid", NULL);
-		struct leftover l = { .ns = xstrdup(a->task.key.ns),
-				      .name = xstrdup(name) };
-
-		if (name && uid && strlen(uid) < sizeof(l.uid) &&
-		    is_owned_by(item, a->old_uid)) {
-			strcpy(l.uid, uid);
-			vec_push(&a->op->leftovers, l);
-			continue;
-		}
-		free(l.ns);
-		free(l.name);
-	}
-	a->replacing = REPLACE_DELETE;
-	op_apply_send(a);
-}
-
 static void on_deleted(struct apply *a, const struct err *err)
 {
 	if (err->code && err->code != ERR_NOTFOUND) {
-		fail(a, err, "deleting it");
+		op_replace_fail(a, err, "deleting it");
 		return;
 	}
 	a->op->mutated = true;
@@ -377,13 +317,13 @@ static void on_waited(struct apply *a, const struct err *err)
 	if (err->code == ERR_NOTFOUND || (!err->code && uid && strcmp(uid, a->old_uid))) {
 		apply_anew(a);
 	} else if (err->code) {
-		fail(a, err, "waiting for its deletion");
+		op_replace_fail(a, err, "waiting for its deletion");
 	} else if (world_now(w) < a->replace_by) {
 		world_timer_start(w, &a->again, GONE_STEP_MS);
 	} else {
 		err_set(&late, ERR_TIMEOUT, "it is still being deleted: look at its "
 			"finalizers");
-		fail(a, &late, "waiting for its deletion");
+		op_replace_fail(a, &late, "waiting for its deletion");
 	}
 }
 
@@ -394,7 +334,7 @@ void op_replace_answer(struct apply *a, const struct err *err)
 	else if (a->replacing == REPLACE_PROVE)
 		on_proof(a, err);
 	else if (a->replacing == REPLACE_LIST)
-		on_listed(a, err);
+		op_leftovers_listed(a, err);
 	else if (a->replacing == REPLACE_DELETE)
 		on_deleted(a, err);
 	else
@@ -418,42 +358,4 @@ void op_replace_carry(const struct apply *a, struct buf *body)
 	buf_add(&out, body->data + at, body->len - at);
 	buf_clear(body);
 	buf_add(body, out.data, out.len);
-}
-
-/* ---- what nobody adopted ---- */
-
-bool op_leftovers_start(struct op *op)
-{
-	struct apply *batch;
-
-	if (!op->leftovers.len || op->leftovers_asked)
-		return false;
-	op->leftovers_asked = true;
-	batch = op_batch_make(op, op->leftovers.len);
-	for (size_t i = 0; i < op->leftovers.len; i++) {
-		struct leftover *l = &op->leftovers.data[i];
-		struct apply *a = &batch[i];
-
-		a->op = op;
-		a->deleting = a->leftover = true;
-		a->task = (struct task){
-			.object = SIZE_MAX, .version = "v1",
-			.key = { "apps", "ReplicaSet", l->ns, l->name },
-		};
-		strcpy(a->task.uid, l->uid);
-		a->ref = (struct kube_ref){ .group = "apps", .version = "v1",
-					    .resource = "replicasets",
-					    .ns = l->ns, .name = l->name };
-	}
-	op_batch_start(op, op->leftovers.len);
-	return true;
-}
-
-void op_leftovers_free(struct op *op)
-{
-	for (size_t i = 0; i < op->leftovers.len; i++) {
-		free(op->leftovers.data[i].ns);
-		free(op->leftovers.data[i].name);
-	}
-	vec_deinit(&op->leftovers);
 }

@@ -184,7 +184,6 @@ struct op *op_free(struct op *op)
 	world_timer_stop(op->e->w, &op->timer);
 	op_batch_free(op);
 	op_facts_free(op);
-	op_leftovers_free(op);
 	op_hooks_free(op);
 	op->unstick = unstick_free(op->unstick);
 	kube_abandon(op->e->kube, &op->ns_req);

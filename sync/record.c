@@ -133,6 +133,12 @@ void op_record_reset(struct op_record *o)
 		free(c->name);
 	}
 	vec_deinit(&o->only);
+	for (size_t i = 0; i < o->leftovers.len; i++) {
+		free(o->leftovers.data[i].ns);
+		free(o->leftovers.data[i].name);
+		free(o->leftovers.data[i].of);
+	}
+	vec_deinit(&o->leftovers);
 	free(o->initiated_by);
 	free(o->propagation);
 	*o = (struct op_record){ 0 };

@@ -157,6 +157,16 @@ static const struct field choice_fields[] = {
 };
 TABLE(choice_table, choice_fields);
 
+static const struct field leftover_fields[] = {
+	{ "name", TYPE_STR, AT(op_leftover, name), 0, 0, 0 },
+	{ "ns", TYPE_STR, AT(op_leftover, ns), 0, 0, 0 },
+	{ "of", TYPE_STR, AT(op_leftover, of), 0, 0, 0 },
+	{ "owner", TYPE_TEXT, AT(op_leftover, owner), 0, 0, 0 },
+	{ "uid", TYPE_TEXT, AT(op_leftover, uid), 0, 0, 0 },
+	{ "wave", TYPE_INT, AT(op_leftover, wave), 0, 0, 0 },
+};
+TABLE(leftover_table, leftover_fields);
+
 static const struct field op_fields[] = {
 	{ "applied", TYPE_BOOL, AT(op_record, applied), 0, 0, 0 },
 	{ "asked", TYPE_TEXT, AT(op_record, asked), 0, 0, 0 },
@@ -165,6 +175,8 @@ static const struct field op_fields[] = {
 	{ "id", TYPE_TEXT, AT(op_record, id), 0, 0, 0 },
 	{ "initiatedBy", TYPE_STR, AT(op_record, initiated_by), 0, 0, 0 },
 	{ "kind", TYPE_NAME, AT(op_record, kind), op_name, OP_KIND_N, 0 },
+	{ "leftovers", TYPE_LIST, offsetof(struct op_record, leftovers),
+	  sizeof(struct op_leftover), 0, 0, &leftover_table },
 	{ "noHooks", TYPE_BOOL, AT(op_record, no_hooks), 0, 0, 0 },
 	{ "only", TYPE_LIST, offsetof(struct op_record, only),
 	  sizeof(struct op_choice), 0, 0, &choice_table },
@@ -271,8 +283,7 @@ static bool is_default(const struct field *f, const char *at)
 	return true;
 }
 
-static void write_struct(const struct table *t, const char *base,
-			 struct buf *out);
+static void write_struct(const struct table *t, const char *base, struct buf *out);
 
 static void write_list(const struct field *f, const char *at, struct buf *out)
 {
@@ -323,8 +334,7 @@ static void write_field(const struct field *f, const char *at, struct buf *out)
 	}
 }
 
-static void write_struct(const struct table *t, const char *base,
-			 struct buf *out)
+static void write_struct(const struct table *t, const char *base, struct buf *out)
 {
 	bool first = true;
 
@@ -359,8 +369,7 @@ static int read_text(const json_t *j, const struct field *f, char *at,
 		return 0;
 	}
 	if (strlen(s) >= f->size)
-		return err_set(err, ERR_INVALID, "longer than %zu bytes",
-			       f->size - 1);
+		return err_set(err, ERR_INVALID, "longer than %zu bytes", f->size - 1);
 	strcpy(at, s);
 	return 0;
 }
@@ -497,8 +506,7 @@ static int check_inventory(struct record *r, struct err *err)
 		qsort(r->inventory.data, r->inventory.len,
 		      sizeof(struct inv_entry), compare_entries);
 	for (size_t i = 1; i < r->inventory.len; i++)
-		if (!compare_entries(&r->inventory.data[i - 1],
-				     &r->inventory.data[i]))
+		if (!compare_entries(&r->inventory.data[i - 1], &r->inventory.data[i]))
 			return err_set(err, ERR_INVALID, "inventory: %s/%s is there twice",
 				       r->inventory.data[i].kind,
 				       r->inventory.data[i].name);
@@ -581,8 +589,7 @@ int record_decode(struct record *r, const char *json, size_t len,
 	j = doc_parse(json, len, err);
 	if (!j || read_struct(j, &record_table, (char *)r, err) ||
 	    check_inventory(r, err) || check_hooks(r, err) ||
-	    check_choices(r, err) || check_notices(r, err) ||
-	    check_releases(r, err)) {
+	    check_choices(r, err) || check_notices(r, err) || check_releases(r, err)) {
 		record_deinit(r);
 		return err_wrap(err, "state record");
 	}

@@ -111,6 +111,17 @@ struct op_choice {
 	char *group, *kind, *ns, *name;
 };
 
+/*
+ * A ReplicaSet of a Deployment that was replaced by one that does not adopt it: it goes
+ * when that one, of another uid than owner, is healthy.
+ */
+struct op_leftover {
+	char *ns, *name, *of;	/* of: the Deployment's name */
+	char uid[40], owner[40];
+	int wave;
+	bool asked;		/* not stored: its deletion was asked for */
+};
+
 /* The operation under way; id "" = none. */
 struct op_record {
 	char id[24];
@@ -131,6 +142,7 @@ struct op_record {
 	char *propagation;
 	char asked[65];		/* digest of the request that it serves; "" */
 	VEC(struct op_choice) only;	/* these alone; none: all of the release */
+	VEC(struct op_leftover) leftovers;
 };
 /* As new, but for what is written into *o after it. */
 void op_record_reset(struct op_record *o);

@@ -248,6 +248,54 @@ static void every_crash_ends_with_the_new_set(void **state)
 	}
 }
 
+/* A Deployment of this selector. */
+static void put_web(struct engsim *x, const char *app)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"apps/v1\",\"kind\":"
+		"\"Deployment\",\"metadata\":{\"name\":\"web\",\"annotations\":{" ALLOW "}},"
+		"\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},"
+		"\"template\":{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{"
+		"\"containers\":[{\"name\":\"main\",\"image\":\"registry.example/web:v1\"}]}}}}",
+		app, app);
+
+	engsim_commit(x, "web.yaml", text);
+}
+
+static bool is_good_again(void *arg)
+{
+	struct engsim *x = arg;
+	const json_t *history = doc_get(engsim_status(x, "shop"), "history", NULL);
+
+	return json_array_size(history) == 2 && engsim_in_phase(x, "shop", "Good");
+}
+
+/* Dead at every step: the pods that nobody adopts serve until the new ones do, then go. */
+static void every_crash_leaves_no_old_set(void **state)
+{
+	(void)state;
+	for (uint64_t n = 1; n < 46; n += 2) {
+		struct engsim x;
+
+		engsim_init(&x, 200 + n);
+		x.soak_ms = 5000;
+		x.poll_ms = 10000;
+		put_web(&x, "one");
+		engsim_application(&x, "shop", "");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		put_web(&x, "two");
+		sim_crash_at(x.s, n);
+		scene_until(&x, is_good_again, 5 * LONG, "good after a crash");
+		sim_run_for(x.s, 5000);
+		if (apisim_count(x.api, "replicasets.apps", "shop") != 1 ||
+		    apisim_count(x.api, "pods", "shop") != 2)
+			fail_msg("step %llu: %zu ReplicaSets, %zu pods", (unsigned long long)n,
+				 apisim_count(x.api, "replicasets.apps", "shop"),
+				 apisim_count(x.api, "pods", "shop"));
+		engsim_deinit(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +306,7 @@ int main(void)
 		cmocka_unit_test(pods_that_are_lost_are_announced),
 		cmocka_unit_test(a_revert_takes_the_same_door),
 		cmocka_unit_test(every_crash_ends_with_the_new_set),
+		cmocka_unit_test(every_crash_leaves_no_old_set),
 	};
 
 	doc_init();

@@ -101,6 +101,9 @@ static void full_record(struct record *r)
 	vec_push(&r->op.only, ((struct op_choice){
 		.group = xstrdup("apps"), .kind = xstrdup("Deployment"),
 		.ns = xstrdup(""), .name = xstrdup("web") }));
+	vec_push(&r->op.leftovers, ((struct op_leftover){
+		.ns = xstrdup("shop"), .name = xstrdup("web-1"), .of = xstrdup("web"),
+		.uid = "u1", .owner = "u2", .wave = -2, .asked = true }));
 	r->pin_until_ms = 1700000007000;
 	full_hook(r);
 	r->reverts_in_row = 1;
@@ -139,6 +142,11 @@ static void every_field_survives(void **state)
 	assert_int_equal(b.op.only.len, 1);
 	assert_string_equal(b.op.only.data[0].ns, "");
 	assert_string_equal(b.op.only.data[0].name, "web");
+	assert_int_equal(b.op.leftovers.len, 1);
+	assert_string_equal(b.op.leftovers.data[0].of, "web");
+	assert_string_equal(b.op.leftovers.data[0].owner, "u2");
+	assert_int_equal(b.op.leftovers.data[0].wave, -2);
+	assert_false(b.op.leftovers.data[0].asked);
 	assert_int_equal(b.pin_until_ms, 1700000007000);
 	assert_int_equal(b.hooks.len, 1);
 	assert_int_equal(b.hooks.data[0].state, HOOK_LATE);
