@@ -12,6 +12,7 @@
 
 #include "core/fetch.h"
 #include "core/known_hosts.h"
+#include "ghapp.h"
 
 #define SECRET_LABEL "argocd.argoproj.io/secret-type"
 
@@ -21,7 +22,8 @@ struct cred {
 	char *url;		/* normal spelling */
 	char *username, *password, *bearer, *cert, *key;
 	char *ssh_key, *known_hosts;
-	const char *unsupported;	/* a key of the Secret; NULL */
+	struct ghapp *app;	/* what gives the password; NULL */
+	char *broken;		/* why it cannot be used; NULL */
 	bool insecure;
 	unsigned seen;
 };
@@ -70,6 +72,8 @@ static void cred_deinit(struct cred *c)
 	free(c->bearer);
 	free(c->cert);
 	free(c->key);
+	ghapp_free(c->app);
+	free(c->broken);
 }
 
 static char *decoded(const json_t *secret, const char *key)
@@ -84,21 +88,54 @@ static char *decoded(const json_t *secret, const char *key)
 	return buf_steal(&out, NULL);
 }
 
-/* Keys of Argo CD's that would be ignored silently; NULL: none is set. */
-static const char *unsupported_key(const json_t *secret)
+/* Keys of Argo CD's that would be ignored silently: what to say of them, or NULL. */
+static char *unsupported_key(const json_t *secret)
 {
 	static const char *const keys[] = {
-		"githubAppID", "githubAppPrivateKey", "gcpServiceAccountKey",
-		"useAzureWorkloadIdentity", "proxy",
+		"gcpServiceAccountKey", "useAzureWorkloadIdentity", "proxy",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		_cleanup_free_ char *value = decoded(secret, keys[i]);
 
 		if (value && strcmp(value, "false"))
-			return keys[i];
+			return xasprintf("%s is not supported: use username and password, "
+					 "bearerToken, sshPrivateKey, a GitHub App or a TLS "
+					 "client certificate", keys[i]);
 	}
 	return NULL;
+}
+
+static void on_token(void *engine)
+{
+	source_retry(engine);
+}
+
+/* Where the Secret is a GitHub App's. */
+static void read_app(struct cred *c, struct engine *e, const json_t *secret)
+{
+	char *id = decoded(secret, "githubAppID");
+	char *key = decoded(secret, "githubAppPrivateKey");
+	char *api = decoded(secret, "githubAppEnterpriseBaseUrl");
+	struct ghapp_config to = {
+		.id = id, .key = key, .api = api ? api : xstrdup(GHAPP_API),
+		.installation = decoded(secret, "githubAppInstallationID"),
+		.insecure = c->insecure && e->cfg.insecure_repositories,
+		.on_change = on_token, .arg = e,
+	};
+	size_t n = strlen(to.api);
+	struct err err = ERR_INIT;
+
+	while (n && to.api[n - 1] == '/')
+		to.api[--n] = '\0';
+	if (!id && !key) {
+		free(to.api);
+		free(to.installation);
+		return;
+	}
+	c->app = ghapp_new(e->w, &to, &err);
+	if (!c->app && !c->broken)
+		c->broken = xstrdup(err.msg);
 }
 
 static char *origin_of(const json_t *o)
@@ -151,10 +188,11 @@ static void on_secret(void *arg, enum watch_event ev, const json_t *o)
 		.key = decoded(o, "tlsClientCertKey"),
 		.ssh_key = decoded(o, "sshPrivateKey"),
 		.known_hosts = decoded(o, "sshKnownHosts"),
-		.unsupported = unsupported_key(o),
+		.broken = unsupported_key(o),
 		.insecure = insecure && !strcmp(insecure, "true"),
 		.seen = n->list_no,
 	};
+	read_app(&c, n->owner->engine, o);
 	vec_push(&n->owner->creds, c);
 }
 
@@ -366,7 +404,7 @@ static const struct cred *find_template(const struct creds *c, const char *url)
 static bool has_credentials(const struct cred *k)
 {
 	return k->username || k->password || k->bearer || k->ssh_key || k->cert ||
-	       k->unsupported;
+	       k->app || k->broken;
 }
 
 /* The value of a key of n bytes; NULL: none. */
@@ -445,10 +483,8 @@ static void fill_ssh(struct creds *c, const struct cred *hosts, const struct cre
 static int check(const struct creds *c, const struct cred *k, const char *url,
 		 struct err *err)
 {
-	if (k && k->unsupported)
-		return err_set(err, ERR_INVALID, "Secret %s: %s is not supported: use "
-			       "username and password, bearerToken, sshPrivateKey or a "
-			       "TLS client certificate", k->origin, k->unsupported);
+	if (k && k->broken)
+		return err_set(err, ERR_INVALID, "Secret %s: %s", k->origin, k->broken);
 	if (k && k->insecure && !repo_url_is_ssh(url) &&
 	    !c->engine->cfg.insecure_repositories)
 		return err_set(err, ERR_INVALID, "Secret %s: insecure would let anybody "
@@ -456,6 +492,21 @@ static int check(const struct creds *c, const struct cred *k, const char *url,
 			       "argocd-tls-certs-cm, or run syncd with "
 			       "--allow-insecure-repositories", k->origin);
 	return 0;
+}
+
+/* A GitHub App's password of now; 0, 1 or -1 as creds_fill(). */
+static int app_password(const struct creds *c, const struct cred *k,
+			struct http_endpoint *ep, bool *changed, struct err *err)
+{
+	const char *token;
+	int rc;
+
+	rc = ghapp_token(k->app, creds_ca(c, ghapp_api(k->app)), &token, err);
+	if (rc < 0)
+		return err_wrap(err, "Secret %s", k->origin);
+	*changed |= put(&ep->username, GHAPP_USER);
+	*changed |= put(&ep->password, token);
+	return rc;
 }
 
 int creds_fill(struct creds *c, const char *url, struct repo_access *a,
@@ -467,10 +518,17 @@ int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	struct http_endpoint *ep = &a->http;
 	bool insecure = (self && self->insecure) || (k && k->insecure);
 	bool changed = false;
+	int rc = 0;
 
 	fill_ssh(c, self && self->known_hosts ? self : k, k, url, a);
-	changed |= put(&ep->username, k ? k->username : NULL);
-	changed |= put(&ep->password, k ? k->password : NULL);
+	if (check(c, self, url, err) || check(c, k, url, err))
+		rc = -1;
+	else if (k && k->app)
+		rc = app_password(c, k, ep, &changed, err);
+	if (!k || !k->app) {
+		changed |= put(&ep->username, k ? k->username : NULL);
+		changed |= put(&ep->password, k ? k->password : NULL);
+	}
 	changed |= put(&ep->bearer, k ? k->bearer : NULL);
 	changed |= put(&ep->cert_pem, k ? k->cert : NULL);
 	changed |= put(&ep->key_pem, k ? k->key : NULL);
@@ -479,5 +537,5 @@ int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	ep->insecure_skip_verify = insecure;
 	if (changed)
 		ep->generation++;
-	return check(c, self, url, err) || check(c, k, url, err) ? -1 : 0;
+	return rc;
 }

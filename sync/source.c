@@ -324,6 +324,7 @@ static void poll_start(struct repo *r)
 {
 	struct engine *e = r->engine;
 	struct err err = ERR_INIT;
+	int given;
 
 	if (r->polling) {
 		r->poll_again = true;
@@ -335,10 +336,15 @@ static void poll_start(struct repo *r)
 		schedule(r, CREDS_AGAIN_MS);
 		return;
 	}
+	given = creds_fill(e->creds, r->url, &r->access, &err);
+	if (given > 0) {
+		schedule(r, CREDS_AGAIN_MS);
+		return;
+	}
 	e->counts.polls++;
 	r->polls++;
 	r->poll_started = world_now(e->w);
-	if (creds_fill(e->creds, r->url, &r->access, &err)) {
+	if (given < 0) {
 		err_wrap(&err, "%s", r->url);
 		poll_over(r, &err);
 		return;

@@ -89,7 +89,8 @@ struct creds *creds_free(struct creds *c);
 bool creds_synced(const struct creds *c);
 /*
  * Fills (owned copies) what the credentials for this URL say; the rest stays.
- * ERR_INVALID: they ask for what we cannot or may not do.
+ * 1: what they say is being asked for; the caller comes back soon. -1: ERR_INVALID:
+ * they ask for what we cannot or may not do; else they were not given.
  */
 int creds_fill(struct creds *c, const char *url, struct repo_access *a,
 	       struct err *err) __attribute__((warn_unused_result));

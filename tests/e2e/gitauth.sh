@@ -142,6 +142,43 @@ kc patch app range -n "$APPS" --type merge -p '{"spec":{"source":{"targetRevisio
 says range "(the newest is v1.11.0)"
 kc delete app range -n "$APPS" >/dev/null
 
+it "a GitHub App opens it, with tokens that it asks its host for"
+TOKEN=ghs_$RANDOM$RANDOM$RANDOM
+"$ROOT/tests/tools/githttp" start "$T/git2" "$T/repos" --tls --auth "x-access-token:$TOKEN" >"$T/git2.url"
+HOST=$("$ROOT/tests/tools/hookhttp" start "$T/github" --tls)
+openssl genrsa -out "$T/app.pem" 2048 2>/dev/null
+cat "$T/git/ca.crt" "$T/git2/ca.crt" >"$T/both.crt"
+kc create configmap argocd-tls-certs-cm -n "$APPS" --from-file "localhost=$T/both.crt" --from-file "127.0.0.1=$T/github/ca.crt" \
+	--dry-run=client -o yaml | kc apply -f - >/dev/null
+sed 's/127.0.0.1/localhost/' "$T/git2.url" >"$T/app.url"
+printf '401\n201\n' >"$T/github/answers"
+printf '{"message": "A JSON web token could not be decoded"}' >"$T/github/body"
+kc create secret generic github-app -n "$APPS" --from-literal "url=$(cat "$T/app.url")" --from-literal githubAppID=12 \
+	--from-literal githubAppInstallationID=34 --from-literal "githubAppEnterpriseBaseUrl=$HOST/api/v3" \
+	--from-file "githubAppPrivateKey=$T/app.pem" >/dev/null
+kc label secret github-app -n "$APPS" argocd.argoproj.io/secret-type=repo-creds >/dev/null
+put app v1
+COMMIT=$(commit shop "for the App")
+app app "$(cat "$T/app.url")/shop.git" app "$NS"
+says app "GitHub App 12: $HOST/api/v3 answers 401: A JSON web token could not be decoded"
+printf '{"token": "%s", "expires_at": "%s"}' "$TOKEN" "$(date -u -d '+1 hour' +%FT%TZ)" >"$T/github/body"
+kc annotate secret github-app -n "$APPS" changed=now >/dev/null # it is asked anew at once
+good app "$COMMIT"
+assert_eq "POST /api/v3/app/installations/34/access_tokens" "$(head -n 1 "$T/github/posts/2.head")" "the request"
+JWT=$(sed -n 's/^HTTP_AUTHORIZATION=Bearer //p' "$T/github/posts/2.head")
+unurl() { tr -- '-_' '+/' | sed -e ':a; /^\(....\)*$/!{s/$/=/; ba}' | base64 -d; }
+printf %s "${JWT##*.}" | unurl >"$T/jwt.signature"
+openssl pkey -in "$T/app.pem" -pubout -out "$T/app.pub"
+printf %s "${JWT%.*}" | openssl dgst -sha256 -verify "$T/app.pub" -signature "$T/jwt.signature" >/dev/null || fail "its signature"
+assert_eq 12 "$(printf %s "$JWT" | cut -d. -f2 | unurl | jq -r .iss)" "whose it is"
+put app v2
+COMMIT=$(commit shop "again for the App")
+good app "$COMMIT"
+assert_eq 2 "$(cat "$T/github/count")" "tokens that were asked for"
+! grep -q "$TOKEN" "$T/syncd.log" || fail "the log has the token"
+! kc get app,events -n "$APPS" -o yaml | grep -q "$TOKEN" || fail "the API has the token"
+kc delete app app -n "$APPS" >/dev/null
+
 it "a repository in a folder"
 app local "file://$T/repos/shop.git" local "$NS"
 says local "'local'"
