@@ -5,8 +5,8 @@
 # own audit log shows that nobody wrote but who held the lease.
 #
 # By hand: RUNS=100 for so many misfortunes, in turn, instead of one of each kind;
-# LEASE=installed for the lease that syncd has without flags (15 s, 10 s, 2 s) instead of a short
-# one; SLACK_MS for how much later than promised another one may lead on a busy machine.
+# LEASE="15 10 2" (duration, deadline, retry, in s) for the lease that syncd has without flags
+# instead of a short one; SLACK_MS for how much later than promised another one may lead on a busy machine.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 
@@ -20,8 +20,7 @@ W=$T/work/shop
 APPLICATIONS=6
 RUNS=${RUNS:-${#FAULTS[@]}}
 SLACK_MS=${SLACK_MS:-2000}
-LEASE_S=5 DEADLINE_S=4 RETRY_S=1
-[ "${LEASE:-}" != installed ] || LEASE_S=15 DEADLINE_S=10 RETRY_S=2
+read -r LEASE_S DEADLINE_S RETRY_S <<<"${LEASE:-5 4 1}"
 declare -A METRICS_OF HEALTH_OF WORST
 REPLICAS=(ada bob eve)
 

@@ -14,20 +14,20 @@ pods_ready() { field_is "3 3 3" deployment $deployment '.status.replicas} {.stat
 replicas_are() { field_is "$1" deployment $deployment .spec.replicas -n $ns; }
 gone() { [ -z "$(kc get "$@" --ignore-not-found -o name)" ]; }
 pinned() { app_is dbupgrade '$d.phase == "Pinned" and $s.health.status == "Healthy"'; }
-# What it made outside of namespaces of this script's.
+# take_away WAIT: what it made that is not in a namespace of this script's.
 take_away() {
-	kubectl --request-timeout=20s delete application dbupgrade -n $APPS --ignore-not-found
-	kubectl --request-timeout=20s delete --ignore-not-found validatingwebhookconfiguration/dbupgrade-validation \
+	kubectl delete --timeout=20s application dbupgrade -n $APPS --ignore-not-found
+	kubectl delete --timeout=20s --wait=false --ignore-not-found validatingwebhookconfiguration/dbupgrade-validation \
 		clusterrole/$deployment clusterrolebinding/$deployment
-	kubectl delete --timeout=60s namespace $ns --ignore-not-found
-	kubectl delete --timeout=20s --ignore-not-found crd dbupgrades.dbupgrade.example.com
-	kubectl delete --timeout=20s --ignore-not-found -f "$ROOT/tests/demo/cert-manager-crd.yaml"
+	kubectl delete --timeout=90s "--wait=$1" --ignore-not-found namespace $ns
+	kubectl delete --timeout=30s "--wait=$1" --ignore-not-found crd dbupgrades.dbupgrade.example.com
+	kubectl delete --timeout=30s "--wait=$1" --ignore-not-found -f "$ROOT/tests/demo/cert-manager-crd.yaml"
 } >/dev/null 2>&1
 answer() { return "$1"; }
-trap 'rc=$?; set +e; take_away; answer $rc; cleanup' EXIT
+trap 'rc=$?; set +e; take_away false; answer $rc; cleanup' EXIT
 
 syncd_install
-take_away || true # an interrupted script's
+gone namespace $ns || take_away true || true # an interrupted script's
 load $IMAGE:v1.0.0 $IMAGE:v1.1.1
 kc apply --server-side -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
 kc wait --for condition=Established --timeout 30s -f "$ROOT/tests/demo/cert-manager-crd.yaml" >/dev/null
