@@ -63,7 +63,7 @@ for ip in $(pod_ips); do
 		--data-binary "@$T/review.json" "https://$SERVICE:9443/validate" >"$T/answer.json"
 	assert_contains "$(jq -r '"\(.response.uid) \(.response.allowed) \(.response.status.message)"' "$T/answer.json")" \
 		'u false ' "the answer of the pod at $ip"
-	assert_contains "$(cat "$T/answer.json")" 'spec.odd: is not a field' "the answer of the pod at $ip"
+	assert_contains "$(cat "$T/answer.json")" 'spec.odd is not a field' "the answer of the pod at $ip"
 done
 
 it "while no pod of it is there nothing new is stored, and all else goes on"
