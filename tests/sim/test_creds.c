@@ -125,7 +125,7 @@ static void the_right_secret_opens_a_repository(void **state)
 static void what_cannot_be_done_is_said(void **state)
 {
 	static const struct { const char *data, *says; } cases[] = {
-		{ "\"githubAppID\":\"7\"", "Secret argocd/repo: githubAppID is not supported" },
+		{ "\"githubAppID\":\"7\"", "Secret argocd/repo: githubAppInstallationID: must be" },
 		{ "\"gcpServiceAccountKey\":\"{}\"", "gcpServiceAccountKey is not supported" },
 		{ "\"proxy\":\"http://p\"", "proxy is not supported" },
 		{ "\"insecure\":\"true\"", "--allow-insecure-repositories" },
