@@ -191,6 +191,11 @@ static void man_command(const struct command *c, struct buf *out)
 	buf_addf(out, "\\fBsyncctl %s\\fR ", c->name);
 	roff(c->args, out);
 	buf_adds(out, " [\\fIFLAGS\\fR]\n");
+	if (command_also(c)) {
+		buf_addf(out, ".br\n\\fBsyncctl %s\\fR ", c->name);
+		roff(command_also(c), out);
+		buf_adds(out, " [\\fIFLAGS\\fR]\n");
+	}
 	man_flags(c, out);
 	buf_adds(out, ".SH SEE ALSO\n\\fBsyncctl\\fR(1)\n");
 }

@@ -267,12 +267,24 @@ static int diff(struct cluster *c, const struct options *o)
 	return output_error(&err);
 }
 
+static int check_base(const struct options *o)
+{
+	if (o->n_args)
+		return output_usage("--base compares all applications below --local ROOT: leave "
+				    "out '%s'", o->args[0]);
+	if (o->revision || o->release)
+		return output_usage("--base and --%s exclude each other",
+				    o->revision ? "revision" : "release");
+	if (!o->local)
+		return output_usage("--base needs --local ROOT: the folder that holds the "
+				    "Applications");
+	return 0;
+}
+
 int cmd_diff(const struct options *o)
 {
-	if (o->base && (!o->local || o->n_args || o->revision || o->release))
-		return output_usage("--base needs --local ROOT, and nothing else");
 	if (o->base)
-		return cmd_diff_base(o);
+		return check_base(o) ? EXIT_USAGE : cmd_diff_base(o);
 	if (!o->n_args)
 		return output_usage("'diff' needs APP [RELEASE], or --local ROOT --base REV");
 	if (!!o->local + !!o->revision + !!o->release > 1)

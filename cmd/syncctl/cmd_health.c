@@ -139,6 +139,9 @@ static int show(const struct options *o, json_t *judged)
 
 	if (output_is_data(o)) {
 		rc = output_value(json_incref(judged), o->output);
+	} else if (o->output == OUT_NAME) {
+		view_health_names(judged, &out);
+		rc = output_text(&out);
 	} else {
 		view_health(judged, &env, &out);
 		rc = output_text(&out);
@@ -160,6 +163,10 @@ int cmd_health(const struct options *o)
 		objects = read_documents(o->file, &text, &err);
 	if (objects)
 		judged = view_health_judge_by(objects, judge, &scripts);
+	if (judged && !json_array_size(judged)) {
+		err_set(&err, ERR_NOTFOUND, "%s: there is no object in it", o->file);
+		json_decref(steal(&judged));
+	}
 	rc = judged ? show(o, judged) : output_error(&err);
 	buf_deinit(&scripts.lua);
 	customize_deinit(&scripts.rules);

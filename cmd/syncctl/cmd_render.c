@@ -55,6 +55,25 @@ static int render_program(const char *full, const struct render_request *r,
 	return render_text(full, buf_str(&text), text.len, r, a, err);
 }
 
+static void reword(const struct local *l, char **text)
+{
+	char *words = local_words(l, *text);
+
+	free(*text);
+	*text = words;
+}
+
+/* What names files does it as the user would. */
+static void reword_all(const struct local *l, struct render_answer *a)
+{
+	for (size_t i = 0; i < a->n_objects; i++)
+		reword(l, &a->objects[i].source);
+	for (size_t i = 0; i < a->n_warnings; i++)
+		reword(l, &a->warnings[i]);
+	if (a->exec_why)
+		reword(l, &a->exec_why);
+}
+
 int render_local(const char *path, struct render_request *r, struct render_answer *a,
 		 struct err *err)
 {
@@ -65,9 +84,10 @@ int render_local(const char *path, struct render_request *r, struct render_answe
 		return -1;
 	r->path = (char *)l.path;
 	rc = render_run(l.files, r, a, err);
-	if (!rc && a->exec_why)
-		rc = render_program(l.full, r, a, err);
-	return rc;
+	if (rc)
+		return local_fail(&l, err);
+	reword_all(&l, a);
+	return a->exec_why ? render_program(l.full, r, a, err) : 0;
 }
 
 static int render(const char *path, struct render_answer *a, struct err *err)
@@ -85,15 +105,17 @@ static int render(const char *path, struct render_answer *a, struct err *err)
 
 static int build_text(struct local *l, struct buf *out, struct err *err)
 {
+	_cleanup_free_ char *why = NULL;
 	struct kust_result built;
 	int rc;
 
 	if (local_build(l, l->path, &built, err) < 0)
 		return -1;
-	rc = built.needs_exec ? program(l->full, built.why, out, err) :
+	why = built.why ? local_words(l, built.why) : NULL;
+	rc = built.needs_exec ? program(l->full, why, out, err) :
 				kust_result_yaml(&built, out, err);
 	kust_result_deinit(&built);
-	return rc;
+	return rc ? local_fail(l, err) : 0;
 }
 
 /* The line that differs first, as each side has it. */

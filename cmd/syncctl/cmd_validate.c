@@ -64,7 +64,7 @@ static bool is_component(struct validation *v, const char *folder)
 
 static void build(struct validation *v, const char *folder)
 {
-	_cleanup_free_ char *count = NULL;
+	_cleanup_free_ char *count = NULL, *why = NULL;
 	struct err err = ERR_INIT;
 	struct kust_result r;
 
@@ -78,10 +78,11 @@ static void build(struct validation *v, const char *folder)
 		return;
 	}
 	count = xasprintf("%zu objects", r.n_objects);
+	why = r.needs_exec ? local_words(&v->tree, r.why) : NULL;
 	if (kust_result_each(&r, NULL, NULL, &err) < 0)
-		report(v, folder, "failed", err.msg);
+		report(v, folder, "failed", (local_fail(&v->tree, &err), err.msg));
 	else if (r.needs_exec)
-		report(v, folder, "program", r.why);
+		report(v, folder, "program", why);
 	else
 		report(v, folder, "ok", count);
 	kust_result_deinit(&r);
@@ -110,6 +111,16 @@ static int walk(struct validation *v, const char *folder, int depth, struct err 
 	return 0;
 }
 
+static void show_failed(const struct validation *v, struct buf *out)
+{
+	const json_t *row;
+	size_t i;
+
+	json_array_foreach(v->list, i, row)
+		if (!strcmp(doc_get_str(row, "state", NULL), "failed"))
+			buf_addf(out, "%s\n", doc_get_str(row, "path", NULL));
+}
+
 static int show(struct validation *v, const struct options *o)
 {
 	struct view_env env = output_env(o);
@@ -118,6 +129,9 @@ static int show(struct validation *v, const struct options *o)
 
 	if (output_is_data(o)) {
 		rc = output_value(json_incref(v->list), o->output);
+	} else if (o->output == OUT_NAME) {
+		show_failed(v, &out);
+		rc = output_text(&out);
 	} else {
 		view_table_print(&v->table, &env, &out);
 		rc = output_text(&out);

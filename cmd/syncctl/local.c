@@ -92,18 +92,56 @@ char *local_shown(const struct local *l, const char *folder)
 	return xstrdup(folder);
 }
 
+static bool begins(const char *s, const char *prefix, size_t n)
+{
+	return n && !strncmp(s, prefix, n) && s[n] == '/';
+}
+
+char *local_words(const struct local *l, const char *text)
+{
+	_cleanup_free_ char *here = getcwd(NULL, 0);
+	bool whole = l->root && !strcmp(l->root, "/");
+	size_t in = here ? strlen(here) - 1 : 0;	/* without the first slash */
+	size_t top = whole ? strcspn(l->path, "/") : 0;
+	struct buf out = BUF_INIT;
+
+	for (const char *s = text; *s; s++) {
+		bool first = s == text || strchr(" '\"(,", s[-1]);
+
+		if (whole && first && in && begins(s, here + 1, in))
+			s += in + 1;
+		else if (whole && first && begins(s, l->path, top))
+			buf_addc(&out, '/');
+		if (*s)
+			buf_addc(&out, *s);
+		else
+			break;
+	}
+	return out.len ? buf_steal(&out, NULL) : xstrdup("");
+}
+
+int local_fail(const struct local *l, struct err *err)
+{
+	_cleanup_free_ char *words = err ? local_words(l, err->msg) : NULL;
+
+	if (words)
+		snprintf(err->msg, sizeof(err->msg), "%s", words);
+	return -1;
+}
+
 static void on_warning(void *arg, const char *text)
 {
-	(void)arg;
-	fprintf(stderr, "syncctl: warning: %s\n", text);
+	_cleanup_free_ char *words = local_words(arg, text);
+
+	fprintf(stderr, "syncctl: warning: %s\n", words);
 }
 
 int local_build(struct local *l, const char *folder, struct kust_result *ret,
 		struct err *err)
 {
-	const struct kust_options o = { .warn = on_warning };
+	const struct kust_options o = { .warn = on_warning, .warn_arg = l };
 
-	return kustomize_build(l->files, folder, &o, ret, err);
+	return kustomize_build(l->files, folder, &o, ret, err) ? local_fail(l, err) : 0;
 }
 
 int local_program(const char *full, struct buf *out, struct err *err)

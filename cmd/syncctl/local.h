@@ -29,6 +29,14 @@ void local_close(struct local *l);
 bool local_is_kustomization(struct local *l, const char *folder);
 /* What lies there in the sense of l->path, as a path for people. Owned. */
 char *local_shown(const struct local *l, const char *folder);
+/*
+ * A message that names files of the tree, with their names as the user would write
+ * them: where the tree is the whole file system, from the current folder on, or from
+ * "/" on. Owned.
+ */
+char *local_words(const struct local *l, const char *text);
+/* The same in place; -1, for `return local_fail(...)`. */
+int local_fail(const struct local *l, struct err *err);
 /* kustomize_build() of a folder; warnings go to stderr. */
 int local_build(struct local *l, const char *folder, struct kust_result *ret,
 		struct err *err) __attribute__((warn_unused_result));

@@ -57,7 +57,8 @@ const struct command commands[] = {
 	  1, 1, F_CLUSTER | F_OUTPUT | F_SYSTEM },
 	{ "render", "PATH", "what Git would give: local, needs no cluster", cmd_render,
 	  1, 1, F_OUTPUT | F_RENDER },
-	{ "validate", "PATH", "builds every kustomization below PATH: local", cmd_validate,
+	{ "validate", "PATH", "builds what is below PATH, with --all the Applications, too: "
+	  "local", cmd_validate,
 	  1, 1, F_OUTPUT | F_EVERYTHING | F_CHECK },
 	{ "affected", "[ROOT]", "which applications a change between two revisions touches",
 	  cmd_affected, 0, 1, F_OUTPUT | F_BASE | F_HEAD },
@@ -163,6 +164,19 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+const char *command_also(const struct command *c)
+{
+	static const struct { const char *name, *args; } also[] = {
+		{ "diff", "--local ROOT --base REV" },
+		{ "validate", "--all ROOT" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(also); i++)
+		if (!strcmp(also[i].name, c->name))
+			return also[i].args;
+	return NULL;
+}
+
 void usage(FILE *to)
 {
 	fprintf(to, "syncctl tells how applications are and asks syncd to sync them.\n\n"
@@ -175,7 +189,10 @@ void usage(FILE *to)
 
 void command_help(const struct command *c, FILE *to)
 {
-	fprintf(to, "%s %s %s\n\n  %s\n\n", program_name(), c->name, c->args, c->summary);
+	fprintf(to, "%s %s %s\n", program_name(), c->name, c->args);
+	if (command_also(c))
+		fprintf(to, "%s %s %s\n", program_name(), c->name, command_also(c));
+	fprintf(to, "\n  %s\n\n", c->summary);
 	for (size_t i = 0; flags[i].name; i++) {
 		_cleanup_free_ char *name = NULL;
 

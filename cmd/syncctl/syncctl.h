@@ -59,6 +59,8 @@ extern const struct command commands[];	/* ended by a NULL name */
 int options_parse(struct options *o, const struct command **ret_command,
 		  int argc, char **argv);
 const struct command *command_find(const char *name);	/* NULL: there is none */
+/* Another way to call it, as args has the first; NULL: there is none. */
+const char *command_also(const struct command *c);
 /* As the user called us: "syncctl", or "kubectl sync" as its plugin. */
 const char *program_name(void);
 void usage(FILE *to);

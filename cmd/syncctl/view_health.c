@@ -73,6 +73,22 @@ json_t *view_health_judge_by(const json_t *objects, view_judge_fn *fn, void *arg
 	return list;
 }
 
+void view_health_names(const json_t *judged, struct buf *out)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)judged, i, o) {
+		_cleanup_buf_ struct buf name = BUF_INIT;
+		const char *kind = doc_get_str(o, "kind", NULL);
+
+		buf_addf(&name, "%s/", kind ? kind : "?");
+		buf_adds(&name, doc_get_str(o, "name", NULL) ? doc_get_str(o, "name", NULL) : "?");
+		view_clean(out, buf_str(&name));
+		buf_addc(out, '\n');
+	}
+}
+
 void view_health(const json_t *judged, const struct view_env *env,
 		 struct buf *out)
 {

@@ -177,6 +177,7 @@ typedef struct health view_judge_fn(void *arg, const json_t *object);
 json_t *view_health_judge_by(const json_t *objects, view_judge_fn *fn, void *arg);
 /* Is one of them Degraded, Missing or Unknown? */
 bool view_health_is_bad(const json_t *judged);
+void view_health_names(const json_t *judged, struct buf *out);	/* KIND/NAME, a line each */
 void view_health(const json_t *judged, const struct view_env *env,
 		 struct buf *out);
 

@@ -282,6 +282,13 @@ assert_exit 2 ctl status -o github
 assert_exit 2 ctl affected
 assert_exit 2 ctl diff
 assert_exit 2 ctl diff shop --local . --base start
+assert_contains "$OUTPUT" "leave out 'shop'" "what is too much"
+assert_exit 2 ctl diff --base start
+assert_contains "$OUTPUT" "--base needs --local ROOT" "what is missing"
+assert_exit 2 ctl diff --local . --base start --revision main
+assert_contains "$OUTPUT" "--base and --revision exclude each other" "what contradicts"
+assert_contains "$(ctl diff --help)" "diff --local ROOT --base REV" "the help"
+assert_contains "$(ctl man diff | tr -d '\134')" "--local ROOT --base REV" "the manual page"
 assert_exit 20 ctl affected --base no-such-branch
 assert_contains "$OUTPUT" "no-such-branch is no commit" "the message"
 sed -i 's/resources:/resource:/' "$R/infra/k8s/cloud/test/kustomization.yaml"
@@ -398,3 +405,29 @@ jq -r '.findings[] | select(.rule | startswith("schema-")) | .object | sub(".*/"
 assert_eq "a3 a6 b1 b4" "$(tr '\n' ' ' <"$T/taken" | sed 's/ $//')" "what the API server takes"
 assert_eq 15 "$(sort -u "$T/taken" "$T/refused" | wc -l)" "all of them"
 assert_eq "" "$(comm -12 "$T/taken" "$T/refused")" "what only one of them refuses"
+
+it "outside of Git files are named as the user would"
+L=$T/local
+write "$L/x/kustomization.yaml" <<<'resource: [a.yaml]'
+write "$L/y/kustomization.yaml" <<<'resources: [a.yaml, ../z]'
+write "$L/y/a.yaml" <<<'{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}'
+write "$L/z/kustomization.yaml" <<<'resources: [b.yaml]'
+write "$L/z/b.yaml" <<<'{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}'
+at() { (cd "$L/$1" && shift && timeout 60 "$CTL" "$@"); }
+for command in render validate; do
+	assert_exit "$([ $command = render ] && echo 20 || echo 1)" at x $command .
+	assert_contains " $OUTPUT" " kustomization.yaml:1" "$command within"
+	assert_exit "$([ $command = render ] && echo 20 || echo 1)" at . $command x
+	assert_contains " $OUTPUT" " x/kustomization.yaml:1" "$command above"
+	assert_exit "$([ $command = render ] && echo 20 || echo 1)" at y $command ../x
+	assert_contains " $OUTPUT" " $L/x/kustomization.yaml:1" "$command beside"
+done
+assert_eq "a.yaml:1 $L/z/b.yaml:1" "$(at y render . -o wide | awk 'NR > 1 { print $NF }' | sort -r | paste -sd " ")" "the sources"
+assert_exit 1 at . validate . -o name
+assert_eq x "$OUTPUT" "what failed, by name"
+
+it "the health of nothing is a mistake, and has names"
+: >"$T/empty.yaml"
+assert_exit 20 ctl health -f "$T/empty.yaml"
+assert_contains "$OUTPUT" "empty.yaml: there is no object in it" "the message"
+assert_eq "ConfigMap/a" "$(ctl health -f "$L/y/a.yaml" -o name)" "the name"
