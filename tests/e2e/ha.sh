@@ -40,9 +40,10 @@ start() { # NAME
 # in time; a kubelet would start it again, and so does revive.
 lost() { ! daemon_alive "$T" "$1" && tail -n 5 "$T/$1.log" | grep -q 'not renewed for'; }
 LOST=0
-revive() {
+revive() { # [BUT]
 	local name
 	for name in "${REPLICAS[@]}"; do
+		[ "$name" != "${1:-}" ] || continue
 		daemon_alive "$T" "$name" && continue
 		lost "$name" || fail "$name ended: $(tail -n 3 "$T/$name.log")"
 		LOST=$((LOST + 1))
@@ -59,6 +60,7 @@ leader_but() {
 	done
 	return 1
 }
+other_leads() { revive "$1" && leader_but "$1"; }
 any_leader() { revive && leader_but nobody; }
 account() { # NAME: its own, so that the audit log tells who it was; and its own way
 	local port
@@ -92,7 +94,7 @@ ms() { local now=${EPOCHREALTIME/./}; printf '%s\n' $((now / 1000)); }
 follows() {
 	local begun took limit=$(($2 + SLACK_MS))
 	begun=$(ms)
-	wait_until $((limit / 1000 + 10)) "another leader than $1" leader_but "$1"
+	wait_until $((limit / 1000 + 10)) "another leader than $1" other_leads "$1"
 	took=$(($(ms) - begun))
 	[ $took -le $limit ] || fail "$NOW leads after $took ms, not within $limit"
 	[ $took -le "${WORST[$FAULT]:-0}" ] || WORST[$FAULT]=$took
