@@ -53,14 +53,14 @@ syncd_start --pull-grace 2s --wave-deadline 600s
 
 it "four turn bad while requests have no answer: one revert goes, three wait"
 kc label node --all "$ROOM-" >/dev/null
-outage 60
+outage 80
 for name in "${BAD[@]}"; do
 	put "$name" bad2
 	for i in 1 2 3 4 5; do configmap "$name-$i" new | write "$W/$name/map-$i.yaml"; done
 done
 commit shop "bad in four places" >/dev/null
-wait_until 120 "open breaker" is 1 metric syncd_breaker_open
-wait_until 120 "three that wait" is 3 metric syncd_reverts_held
+wait_until 240 "open breaker" is 1 metric syncd_breaker_open
+wait_until 240 "three that wait" is 3 metric syncd_reverts_held
 never 3 "a second revert" eval '[ "$(going_back | wc -w)" -gt 1 ]'
 FIRST=$(going_back)
 FIRST=${FIRST% }
