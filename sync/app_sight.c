@@ -22,7 +22,7 @@
 
 struct sight {
 	size_t object;		/* of the release */
-	struct objkey key;	/* in the arena, or of the release */
+	struct objkey key;	/* in the arena: it outlives the release */
 	bool same;		/* an apply would change nothing */
 };
 
@@ -290,8 +290,10 @@ static void list_unknown(struct sights *s)
 
 		if (t->casenr == 1 && t->look)
 			vec_push(&s->all, ((struct sight){ .object = t->object, .key = {
-				o->group, o->kind, arena_strdup(&s->arena, t->key.ns),
-				o->name } }));
+				arena_strdup(&s->arena, o->group),
+				arena_strdup(&s->arena, o->kind),
+				arena_strdup(&s->arena, t->key.ns),
+				arena_strdup(&s->arena, o->name) } }));
 	}
 	if (s->all.len)
 		qsort(s->all.data, s->all.len, sizeof(*s->all.data), compare);

@@ -98,6 +98,10 @@ static void what_is_there_is_told(void **state)
 	from = sim_request_count(x.s);
 	sim_run_for(x.s, 600000);
 	assert_int_equal(asked(&x, from), 0);
+	sim_git_commit(x.s, REPO, "main", "README", "the same objects, rendered anew");
+	sim_run_for(x.s, 60000);
+	assert_int_equal(asked(&x, from), 0);
+	assert_string_equal(row(&x, "same"), "Synced -");
 	engsim_commit(&x, "other.yaml", MAP("other", "2"));
 	sim_run_for(x.s, 60000);
 	assert_string_equal(row(&x, "other"), "Synced -");
