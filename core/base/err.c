@@ -1,5 +1,8 @@
 #include "core/err.h"
 
+#undef err_set
+#undef err_wrap
+
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

@@ -16,6 +16,8 @@
  * and where a map or list is new it becomes the patch's own node: target and patch may
  * thus be one node below that point, and every step works on both.
  */
+#include <assert.h>
+
 #include "smp_priv.h"
 #include "transform.h"
 
@@ -224,9 +226,11 @@ static int merge_field(struct smp *w, struct node *dest, const struct field *d,
 		       const struct field *o, const struct kschema_node *schema)
 {
 	struct smp_pair p = { d ? d->value : NULL, o ? o->value : NULL };
-	const char *name = d ? d->name : o->name;
+	const char *name;
 	struct node *value;
 
+	assert(d || o);
+	name = d ? d->name : o->name;
 	if (!*name)
 		return err_set(w->err, ERR_INVALID, "line %u: a map with an empty key "
 			       "cannot be merged", dest->line);
@@ -317,7 +321,8 @@ static void take_style(struct node *dest, const struct node *origin)
 static int walk(struct smp *w, struct smp_pair p, const struct kschema_node *schema,
 		struct node **ret)
 {
-	bool has_dest = !smp_missing(p.dest), has_origin = !smp_missing(p.origin);
+	bool has_dest = p.dest && !smp_missing(p.dest);
+	bool has_origin = p.origin && !smp_missing(p.origin);
 	const struct node *first = has_dest ? p.dest : has_origin ? p.origin : NULL;
 
 	if (!schema && has_dest)

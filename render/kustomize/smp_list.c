@@ -8,6 +8,7 @@
  * elements that lack a key (it drops or doubles others) follows from its setter's
  * rules for missing values, which are kept: see smp_set_element().
  */
+#include <assert.h>
 #include <uthash.h>
 
 #include "smp_priv.h"
@@ -274,7 +275,7 @@ static void choose_keys(struct merged_list *l)
 static struct smp_pair find_pair(struct smp *w, const struct smp_pair *p,
 				 const struct merged_list *l, const char *const *values)
 {
-	const char *keys[SMP_KEYS_MAX + 1] = { NULL }, *some[SMP_KEYS_MAX];
+	const char *keys[SMP_KEYS_MAX + 1] = { NULL }, *some[SMP_KEYS_MAX] = { NULL };
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -308,7 +309,7 @@ static int merge_one(struct smp *w, const struct smp_pair *p, const struct merge
 		     const struct combination *c, const struct kschema_node *items,
 		     struct node *out)
 {
-	const char *values[SMP_KEYS_MAX];
+	const char *values[SMP_KEYS_MAX] = { NULL };
 	struct node *merged;
 	size_t n = 0;
 
@@ -316,6 +317,7 @@ static int merge_one(struct smp *w, const struct smp_pair *p, const struct merge
 		if (l->used[j])
 			values[n++] = c->values[j];
 	}
+	assert(n && n == l->n);
 	if (smp_walk(w, find_pair(w, p, l, values), items, &merged) < 0)
 		return err_wrap(w->err, "[%.60s]", values[0]);
 	if (is_void(merged))

@@ -60,6 +60,13 @@ static const char **split_lines(struct arena *a, const char *text, size_t *n)
 	return out;
 }
 
+static bool ends_in_blank(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n && s[n - 1] == ' ';
+}
+
 /* The next raw line is to be s, with comments above (as deep as it) and behind. */
 static void check_line(struct yamltext *t, const char *s, uint32_t number)
 {
@@ -73,7 +80,7 @@ static void check_line(struct yamltext *t, const char *s, uint32_t number)
 	}
 	raw = t->next <= t->n_raw ? t->raw[t->next] : "";
 	if (t->next != number || strncmp(raw, s, n) != 0 ||
-	    (raw[n] && (strncmp(raw + n, " #", 2) != 0 || raw[strlen(raw) - 1] == ' '))) {
+	    (raw[n] && (strncmp(raw + n, " #", 2) != 0 || ends_in_blank(raw)))) {
 		t->wrong = true;
 		return;
 	}
@@ -173,7 +180,7 @@ static bool flow(struct yamltext *t, const struct node *n, struct buf *out)
 static bool is_flow(const struct yamltext *t, const struct node *n)
 {
 	const char *s = n->line && n->line <= t->n_raw ? t->raw[n->line] : "";
-	size_t end = strlen(s);
+	size_t end;
 
 	if (!n->len)
 		return true;
