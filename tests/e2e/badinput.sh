@@ -71,6 +71,8 @@ app() {
 		"syncPolicy":{"automated":{"prune":true,"selfHeal":true}}}}
 	END
 }
+# kubectl reads a version before it writes: a status may come between.
+replaced() { app "$1" "$GIT_URL/shop.git" replace; }
 patch() { kc patch app "$1" -n $APPS --type=merge -p "$2" >/dev/null; }
 
 # --- what is seen -------------------------------------------------------------
@@ -306,11 +308,11 @@ done
 credentials secret-of-ada
 "$githttp" resume "$T/hung"
 "$githttp" start "$T/dead" "$T/dead/repos" --port "${DEAD_URL##*:}" >/dev/null
-for n in $specs; do app "$n" "$GIT_URL/shop.git" replace; done # its status goes too
+for n in $specs; do wait_until 20 "$n as it was" replaced "$n"; done # its status goes too
 # shellcheck disable=SC2086
 wait_until 60 "all at 4" good_at 4 healthy $shared $specs branch large $servers
 
 it "a status that a replace took along comes back"
-app healthy "$GIT_URL/shop.git" replace
+wait_until 20 "the replacement" replaced healthy
 wait_until 20 "the status" good_at 4 healthy
 kc delete validatingadmissionpolicy,validatingadmissionpolicybinding $NS >/dev/null

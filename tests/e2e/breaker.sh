@@ -7,7 +7,7 @@
 # shellcheck source=tests/tools/faultproxy/proxy.sh
 . "$ROOT/tests/tools/faultproxy/proxy.sh"
 NS=breaker-$$
-W=$T/work/shop
+W=$TREES/shop
 BAD=(one two three four)
 WELL=(five six seven eight nine ten)
 ROOM=syncd-breaker-$$ # a label of nodes: without it no good pod finds a place

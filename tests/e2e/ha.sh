@@ -16,7 +16,7 @@ if [ -x "$ROOT/build/release/syncd" ] && [ -e "$ROOT/build/release/tests/libcloc
 	BIN=$ROOT/build/release FAULTS=(kill stop cut clock end)
 fi
 NS=ha-$$
-W=$T/work/shop
+W=$TREES/shop
 APPLICATIONS=6
 RUNS=${RUNS:-${#FAULTS[@]}}
 SLACK_MS=${SLACK_MS:-2000}

@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/demo/waves.sh
 . "$ROOT/tests/demo/waves.sh"
-TREE=$T/work/gitops
+TREE=$TREES/gitops
 IMAGE=syncd.test/dbupgrade
 
 image_is() { field_is "$IMAGE:$1" deployment $deployment '.spec.template.spec.containers[0].image' -n $ns; }
