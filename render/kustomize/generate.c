@@ -69,15 +69,35 @@ static int set_pairs(struct kust *k, struct node *root, const char *field,
 	return 0;
 }
 
-static int set_options(struct kust *k, struct node *root, const struct kgen_options *o,
-		       struct err *err)
+/*
+ * The reference does not look whether a Secret got them: at an empty key it leaves the
+ * rest out.
+ */
+static int set_metadata(struct kust *k, struct node *root, const char *kind,
+			const struct kgen_options *o, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (set_pairs(k, root, "labels", &o->labels, &why) == 0 &&
+	    set_pairs(k, root, "annotations", &o->annotations, &why) == 0)
+		return 0;
+	if (strcmp(kind, "Secret") != 0) {
+		*err = why;
+		return -1;
+	}
+	if (o->labels.len && !*o->labels.data[0].key)
+		kget_or_make(k, kget(root, "metadata"), "labels", NODE_MAP);
+	return 0;
+}
+
+static int set_options(struct kust *k, struct node *root, const char *kind,
+		       const struct kgen_options *o, struct err *err)
 {
 	struct node *yes = kplain(k, "true");
 
 	if (!o)
 		return 0;
-	if (set_pairs(k, root, "labels", &o->labels, err) < 0 ||
-	    set_pairs(k, root, "annotations", &o->annotations, err) < 0)
+	if (set_metadata(k, root, kind, o, err) < 0)
 		return -1;
 	yes->bare = false;	/* it is made with a bool's tag */
 	if (o->immutable)
@@ -116,14 +136,15 @@ static enum kbehavior behavior_of(const char *s)
 typedef int (*data_fn)(struct kust *k, struct node *root, const struct kvs *pairs,
 		       struct err *err);
 
-static int fill(struct kust *k, const struct kfolder *folder, const struct kgenerator *g,
-		struct node *root, data_fn data, struct err *err)
+static int fill(struct kust *k, const struct kfolder *folder, const char *kind,
+		const struct kgenerator *g, struct node *root, data_fn data,
+		struct err *err)
 {
 	_cleanup_kvs_ struct kvs pairs = { 0 };
 
 	if (kv_load(k, folder, g, &pairs, err) < 0 || data(k, root, &pairs, err) < 0)
 		return -1;
-	return set_options(k, root, g->options, err);
+	return set_options(k, root, kind, g->options, err);
 }
 
 static int generate(struct kust *k, const struct kfolder *folder, const char *kind,
@@ -136,7 +157,7 @@ static int generate(struct kust *k, const struct kfolder *folder, const char *ki
 		return err_set(err, ERR_INVALID, "%s:%u: a generator of a %s needs a name",
 			       folder->file, g->line, kind);
 	root = base_node(k, kind, g);
-	if (fill(k, folder, g, root, data, err) < 0)
+	if (fill(k, folder, kind, g, root, data, err) < 0)
 		return err_wrap(err, "%s:%u: %s %s", folder->file, g->line, kind, g->name);
 	*ret = kres_new(k, root, "");
 	(*ret)->behavior = behavior_of(g->behavior);
