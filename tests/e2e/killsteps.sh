@@ -125,7 +125,7 @@ for i in {1..10}; do
 	died_at "$step" "$i"
 done
 start
-wait_until 30 "the end of the last revert" app_is s10 "\$d.phase == \"Pinned\" and \$d.rejected.revision == \"$BAD\" and \$d.target.id == 1"
+wait_until 90 "the end of the last revert" app_is s10 "\$d.phase == \"Pinned\" and \$d.rejected.revision == \"$BAD\" and \$d.target.id == 1"
 
 it "each is back at its good release, nothing else gone"
 for i in {1..10}; do
