@@ -23,6 +23,7 @@ SCRIPT=$(basename "$0" .sh)
 PATH=$("$ROOT/tests/cluster/build" kubectl kustomize):$PATH # the pinned ones before any other
 [ "${KUBECONFIG:-}" ] || die "KUBECONFIG is not set: export KUBECONFIG=\$(./dev cluster up)"
 T=$(mktemp -d "$(runtime_dir)/syncd-e2e-$SCRIPT-XXXXXX")
+# shellcheck disable=SC2034 # scripts use it
 TREES=$T/work # working copies, by the names of their repositories
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
