@@ -11,7 +11,7 @@ mkdir -p "$T/repos"
 git_server
 repo shop
 URL=$GIT_URL/shop.git
-W=$T/work/shop
+W=$TREES/shop
 namespace $NS
 
 json() { kc get "$1" "$2" -n "$NS" -o json --show-managed-fields; }

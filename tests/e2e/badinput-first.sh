@@ -9,9 +9,9 @@ GROUP=first-$$.example.com
 
 # first NAME: an application of two waves; stdin is the object of the second.
 first() {
-	mkdir -p "$T/work/shop/$1"
-	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n' "$1" >"$T/work/shop/$1/a.yaml"
-	cat >"$T/work/shop/$1/b.yaml"
+	mkdir -p "$TREES/shop/$1"
+	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: %s\n' "$1" >"$TREES/shop/$1/a.yaml"
+	cat >"$TREES/shop/$1/b.yaml"
 	kc create -f - >/dev/null <<-END
 		{"apiVersion":"argoproj.io/v1alpha1","kind":"Application",
 		"metadata":{"name":"$1","namespace":"$APPS"},

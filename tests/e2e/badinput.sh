@@ -19,14 +19,14 @@ configmap() { # NAME VALUE [MORE-METADATA]
 
 # good REPO NAME VALUE: the folder NAME holds two ConfigMaps, NAME-a and NAME-b.
 good() {
-	local dir=$T/work/$1/$2
+	local dir=$TREES/$1/$2
 	rm -rf "$dir"
 	configmap "$2-a" "$3" | write "$dir/a.yaml"
 	configmap "$2-b" "$3" | write "$dir/b.yaml"
 }
 
 # half REPO NAME: a.yaml changes, b.yaml goes.
-half() { good "$1" "$2" 2; rm "$T/work/$1/$2/b.yaml"; }
+half() { good "$1" "$2" 2; rm "$TREES/$1/$2/b.yaml"; }
 
 bomb() {
 	local i
@@ -39,7 +39,7 @@ bomb() {
 
 # spoil NAME: what NAME's folder of the shared repository becomes.
 spoil() {
-	local dir=$T/work/shop/$1
+	local dir=$TREES/shop/$1
 	half shop "$1"
 	case $1 in
 	gone) rm -r "$dir" ;;
@@ -126,8 +126,8 @@ server() {
 	shift
 	mkdir -p "$T/$name/repos"
 	git init -q --bare -b main "$T/$name/repos/$name.git"
-	git init -q -b main "$T/work/$name"
-	git -C "$T/work/$name" remote add origin "$T/$name/repos/$name.git"
+	git init -q -b main "$TREES/$name"
+	git -C "$TREES/$name" remote add origin "$T/$name/repos/$name.git"
 	good "$name" "$name" 1
 	commit "$name" good >/dev/null
 	"$githttp" start "$T/$name" "$T/$name/repos" "$@"
@@ -203,7 +203,7 @@ half large large
 	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: large-c\ndata:\n  v: "'
 	head -c $((100 << 20)) /dev/zero | tr '\0' x
 	printf '"\n'
-} >"$T/work/large/large/c.yaml"
+} >"$TREES/large/large/c.yaml"
 commit large bad >/dev/null
 for n in $shared; do spoil "$n"; done
 commit shop bad >/dev/null
@@ -300,7 +300,7 @@ it "all recover when mended, without a restart"
 for n in $shared branch; do good shop "$n" 4; done
 for n in $specs healthy; do good shop "$n" 4; done
 commit shop mended >/dev/null
-git -C "$T/work/shop" push -q origin HEAD:release-9
+git -C "$TREES/shop" push -q origin HEAD:release-9
 for n in large $servers; do
 	good "$n" "$n" 4
 	commit "$n" mended >/dev/null

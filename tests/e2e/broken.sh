@@ -11,7 +11,7 @@ mkdir -p "$T/repos"
 git_server
 repo shop
 URL=$GIT_URL/shop.git
-W=$T/work/shop
+W=$TREES/shop
 namespace $NS
 
 plain="gone file empty readme syntax duplicate tab half-list no-items json nokind noversion noname twice

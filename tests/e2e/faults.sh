@@ -12,7 +12,7 @@
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=tests/tools/faultproxy/proxy.sh
 . "$ROOT/tests/tools/faultproxy/proxy.sh"
-W=$T/work/shop
+W=$TREES/shop
 PHASES=(dry-run apply record status delete)
 GLOBAL=(list watch discovery)
 SEEDS=(1 2 3 4 5)

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=gitauth-$$
-W=$T/work/shop
+W=$TREES/shop
 PASSWORD=correct-horse-$$
 
 value_is() { field_is "$2" configmap "$1" .data.key -n "$NS"; }

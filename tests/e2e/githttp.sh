@@ -5,7 +5,7 @@
 
 mkdir -p "$T/repos"
 repo one
-echo 1 >"$T/work/one/file"
+echo 1 >"$TREES/one/file"
 first=$(commit one "first")
 githttp=$ROOT/tests/tools/githttp
 

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=gitssh-$$
-W=$T/work/shop
+W=$TREES/shop
 SSH=$T/ssh
 SSHD=$ROOT/tests/tools/gitssh
 

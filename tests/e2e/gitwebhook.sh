@@ -8,7 +8,7 @@ SECRET=correct-horse-$$
 
 value_is() { field_is "$1" configmap settings .data.key -n "$NS"; }
 put() { # VALUE
-	configmap settings "$1" | write "$T/work/shop/app/all.yaml"
+	configmap settings "$1" | write "$TREES/shop/app/all.yaml"
 	COMMIT=$(commit shop "settings $1")
 }
 body() { # of GitHub's push event, as far as it matters

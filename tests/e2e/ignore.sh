@@ -5,7 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=ignore-$$
-W=$T/work/shop
+W=$TREES/shop
 
 in_git() { write "$W/$1.yaml"; }
 push() {

@@ -145,7 +145,7 @@ server=$(kc config view --minify -o jsonpath='{.clusters[0].cluster.server}')
 [[ $server =~ ^https://([^:/]+):([0-9]+) ]]
 export KUBERNETES_SERVICE_HOST=${BASH_REMATCH[1]} KUBERNETES_SERVICE_PORT=${BASH_REMATCH[2]}
 repo app
-configmap hello one | write "$T/work/app/app/cm.yaml"
+configmap hello one | write "$TREES/app/app/cm.yaml"
 first=$(commit app first)
 git_server
 SYNCD_UNDER=(env -u KUBECONFIG -u HOME "${SYNCD_UNDER[@]}")

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=immutable-$$
-W=$T/work/shop
+W=$TREES/shop
 ALLOW='syncd.dev/recreate-on-immutable: "true"'
 
 in_git() { write "$W/$1.yaml"; }

@@ -5,7 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=impersonate-$$
-W=$T/work/shop
+W=$TREES/shop
 ME=acts-$$ # of the roles, which are the cluster's
 USER_NAME=system:serviceaccount:$NS:deployer
 value_is() { field_is "$1" configmap "${2:-shop}" .data.key -n "$NS"; }

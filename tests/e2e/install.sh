@@ -87,7 +87,7 @@ assert_exit 20 ours rbac --kubeconfig /nowhere
 # --- what is installed, at work: with these rights and no others -------------------
 
 WORK=install-$$ # where what Git says goes
-W=$T/work/gitops
+W=$TREES/gitops
 ME=system:serviceaccount:$NS:syncd
 APPS=$NS
 

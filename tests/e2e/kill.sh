@@ -8,7 +8,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=kill-$$
-W=$T/work/shop
+W=$TREES/shop
 TEN=(s1 s2 s3 s4 s5 s6 s7 s8 s9 s10)
 
 in_git() { write "$W/$1.yaml"; }

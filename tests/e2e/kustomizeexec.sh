@@ -10,7 +10,7 @@ value_is() { field_is "$1" configmap settings .data.key -n "$NS"; }
 namespace "$NS"
 repo shop
 git_server
-W=$T/work/shop
+W=$TREES/shop
 # deeper than our engine of regular expressions takes, and not the reference's
 deep=$(printf '(%.0s' {1..210})settings$(printf ')%.0s' {1..210})
 configmap settings one | write "$W/base/settings.yaml"

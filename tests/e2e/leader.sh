@@ -5,7 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=leader-$$
-W=$T/work/shop
+W=$TREES/shop
 declare -A AT READY
 
 start() { # NAME

@@ -23,8 +23,7 @@ SCRIPT=$(basename "$0" .sh)
 PATH=$("$ROOT/tests/cluster/build" kubectl kustomize):$PATH # the pinned ones before any other
 [ "${KUBECONFIG:-}" ] || die "KUBECONFIG is not set: export KUBECONFIG=\$(./dev cluster up)"
 T=$(mktemp -d "$(runtime_dir)/syncd-e2e-$SCRIPT-XXXXXX")
-# shellcheck disable=SC2034 # scripts use it
-TREES=$T/work # working copies, by the names of their repositories
+TREES=$T/tree # working copies, by the names of their repositories
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_TERMINAL_PROMPT=0
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.com
 export GIT_COMMITTER_NAME=Ada GIT_COMMITTER_EMAIL=ada@example.com
@@ -191,22 +190,22 @@ git_server() {
 }
 git_server_stop() { "$ROOT/tests/tools/githttp" stop "$T/git"; }
 
-# repo NAME: a bare repository $T/repos/NAME.git with a working copy $T/work/NAME,
+# repo NAME: a bare repository $T/repos/NAME.git with a working copy $TREES/NAME,
 # on branch main.
 repo() {
 	git init -q --bare -b main "$T/repos/$1.git"
 	git -C "$T/repos/$1.git" config http.receivepack true
-	git init -q -b main "$T/work/$1"
-	git -C "$T/work/$1" remote add origin "$T/repos/$1.git"
+	git init -q -b main "$TREES/$1"
+	git -C "$TREES/$1" remote add origin "$T/repos/$1.git"
 }
 
-# commit NAME MESSAGE: commits all of $T/work/NAME and pushes it past any server;
+# commit NAME MESSAGE: commits all of $TREES/NAME and pushes it past any server;
 # prints the commit.
 commit() {
-	git -C "$T/work/$1" add -A
-	git -C "$T/work/$1" commit -q --allow-empty -m "$2"
-	git -C "$T/work/$1" push -q origin HEAD
-	git -C "$T/work/$1" rev-parse HEAD
+	git -C "$TREES/$1" add -A
+	git -C "$TREES/$1" commit -q --allow-empty -m "$2"
+	git -C "$TREES/$1" push -q origin HEAD
+	git -C "$TREES/$1" rev-parse HEAD
 }
 
 # write FILE: stdin to FILE, making its folder.

@@ -5,7 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=metrics-$$
-W=$T/work/shop
+W=$TREES/shop
 
 scrape() { curl -fsS -m 10 "$METRICS/metrics" >"$T/metrics.txt"; }
 

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=notify-$$
-W=$T/work/acme/shop
+W=$TREES/acme/shop
 H=$T/hook
 KEY=0n1y-w3-know-$$ TOKEN=tok-$$
 notify_server() { HOOK=$("$ROOT/tests/tools/hookhttp" start "$H" --tls); }

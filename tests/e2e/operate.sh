@@ -10,16 +10,16 @@ export NO_COLOR=1 USER=ada
 ctl() { timeout 120 "$BIN/syncctl" "$@" -n "$APPS"; }
 image() { field deployment web '.spec.template.spec.containers[0].image' -n "$TO"; }
 image_is() { [ "$(image)" = "registry.example.com/web:$1" ]; }
-push() { deployment web "$1" >"$T/work/shop/app/web.yaml"; commit shop "$1"; }
+push() { deployment web "$1" >"$TREES/shop/app/web.yaml"; commit shop "$1"; }
 
 mkdir -p "$T/repos"
 git_server
 repo shop
 namespace "$TO"
-deployment web v1 | write "$T/work/shop/app/web.yaml"
-configmap conf 1 | write "$T/work/shop/app/conf.yaml"
+deployment web v1 | write "$TREES/shop/app/web.yaml"
+configmap conf 1 | write "$TREES/shop/app/conf.yaml"
 printf '%s\n' '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"coffer"},"stringData":{"code":"first-c4n4ry"}}' \
-	>"$T/work/shop/app/coffer.yaml"
+	>"$TREES/shop/app/coffer.yaml"
 ONE=$(commit shop v1)
 syncd_start
 app shop "$GIT_URL/shop.git" app "$TO"
@@ -64,9 +64,9 @@ assert_exit 1 ctl diff shop --release 1 2
 assert_contains "$OUTPUT" "web:v1 -> registry.example.com/web:v2" "the difference"
 assert_exit 0 ctl diff shop --release 2
 assert_exit 1 ctl diff shop --revision "$ONE"
-git -C "$T/work/shop" checkout -q -b side
+git -C "$TREES/shop" checkout -q -b side
 push v7 >/dev/null
-git -C "$T/work/shop" checkout -q main
+git -C "$TREES/shop" checkout -q main
 assert_exit 1 ctl diff shop --revision side
 assert_contains "$OUTPUT" "web:v2 -> registry.example.com/web:v7" "the branch"
 assert_exit 20 ctl diff shop --release 99
@@ -74,7 +74,7 @@ assert_exit 2 ctl diff shop --release 1 --revision x
 
 it "a sync of chosen objects leaves the others, and a dry run everything"
 kc patch app shop -n "$APPS" --type=merge -p '{"spec":{"syncPolicy":{"automated":null}}}' >/dev/null
-configmap conf 2 >"$T/work/shop/app/conf.yaml"
+configmap conf 2 >"$TREES/shop/app/conf.yaml"
 push v3 >/dev/null
 assert_exit 0 ctl sync shop --dry-run
 assert_eq 1 "$(field configmap conf .data.key -n "$TO")" "after a dry run"

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=operations-$$
-W=$T/work/shop
+W=$TREES/shop
 
 # documented SECTION: its commands as they stand in the book, for our namespaces.
 documented() {

@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=project-$$
-W=$T/work/shop
+W=$TREES/shop
 
 project() { # SPEC(JSON)
 	jq -n --arg ns "$APPS" --argjson spec "$1" '{apiVersion: "argoproj.io/v1alpha1", kind: "AppProject",

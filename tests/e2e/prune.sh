@@ -9,7 +9,7 @@ mkdir -p "$T/repos"
 git_server
 repo shop
 URL=$GIT_URL/shop.git
-W=$T/work/shop
+W=$TREES/shop
 namespace $NS
 
 # annotated NAME KEY VALUE: a ConfigMap with one annotation.

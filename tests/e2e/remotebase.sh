@@ -17,13 +17,13 @@ namespace "$NS"
 repo shop
 repo base
 git_server
-configmap settings one | write "$T/work/base/deploy/settings.yaml"
-printf 'resources: [settings.yaml]\n' | write "$T/work/base/deploy/kustomization.yaml"
+configmap settings one | write "$TREES/base/deploy/settings.yaml"
+printf 'resources: [settings.yaml]\n' | write "$TREES/base/deploy/kustomization.yaml"
 commit base one >/dev/null
-git -C "$T/work/base" tag v1
-git -C "$T/work/base" push -q origin v1
+git -C "$TREES/base" tag v1
+git -C "$TREES/base" push -q origin v1
 overlay() { # URL
-	printf 'namePrefix: pre-\nresources:\n- %s\n' "$1" | write "$T/work/shop/overlay/kustomization.yaml"
+	printf 'namePrefix: pre-\nresources:\n- %s\n' "$1" | write "$TREES/shop/overlay/kustomization.yaml"
 	COMMIT=$(commit shop "base $1")
 }
 
@@ -48,13 +48,13 @@ good shop "$COMMIT"
 value_is one
 
 it "a tag stays where it is; a branch is followed"
-configmap settings two | write "$T/work/base/deploy/settings.yaml"
+configmap settings two | write "$TREES/base/deploy/settings.yaml"
 commit base two >/dev/null
 never 4 "followed" value_is two
 overlay "$GIT_URL/base.git//deploy?ref=main"
 good shop "$COMMIT"
 value_is two
-configmap settings three | write "$T/work/base/deploy/settings.yaml"
+configmap settings three | write "$TREES/base/deploy/settings.yaml"
 commit base three >/dev/null
 wait_until 30 "the base's new commit" value_is three
 
@@ -95,14 +95,14 @@ it "git:: is no scheme of its own, and a branch is followed over SSH, too"
 overlay "git::$SSH_URL$T/repos/base.git//deploy?ref=main"
 good shop "$COMMIT"
 value_is three
-configmap settings four | write "$T/work/base/deploy/settings.yaml"
+configmap settings four | write "$TREES/base/deploy/settings.yaml"
 commit base four >/dev/null
 wait_until 30 "the base's new commit" value_is four
 
 it "an SSH server that hangs takes nothing away, and is told of"
-git -C "$T/work/base" tag v4
-git -C "$T/work/base" push -q origin v4
-configmap settings five | write "$T/work/base/deploy/settings.yaml"
+git -C "$TREES/base" tag v4
+git -C "$TREES/base" push -q origin v4
+configmap settings five | write "$TREES/base/deploy/settings.yaml"
 commit base five >/dev/null
 wait_until 30 "the base's new commit" value_is five
 "$SSHD" pause "$SSH"

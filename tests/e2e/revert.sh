@@ -5,7 +5,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=revert-$$
-W=$T/work/shop
+W=$TREES/shop
 
 # make APP: its objects come from a function of that name.
 in_git() { write "$W/$1/$2.yaml"; }

@@ -15,16 +15,16 @@ sources() { # JSON: the Application's list of sources
 of() { jq -cn --arg url "$GIT_URL/$1.git" --arg path "$2" '{repoURL: $url, path: $path, targetRevision: "main"}'; }
 ref() { jq -cn --arg url "$GIT_URL/$1.git" --arg ref "$2" '{repoURL: $url, ref: $ref}'; }
 revisions_are() { app_is shop "\$s.sync.revisions == [\"$1\", \"$2\", \"$3\"] and \$s.syncd.phase == \"Good\""; }
-head_of() { git -C "$T/work/$1" rev-parse HEAD; }
+head_of() { git -C "$TREES/$1" rev-parse HEAD; }
 
 namespace "$NS"
 repo shop
 repo conf
 repo values
 git_server
-configmap shop one | write "$T/work/shop/app/shop.yaml"
-configmap conf one | write "$T/work/conf/prod/conf.yaml"
-printf 'a: b\n' | write "$T/work/values/values.yaml"
+configmap shop one | write "$TREES/shop/app/shop.yaml"
+configmap conf one | write "$TREES/conf/prod/conf.yaml"
+printf 'a: b\n' | write "$TREES/values/values.yaml"
 for r in shop conf values; do commit "$r" one >/dev/null; done
 syncd_start --poll-interval 1s
 
@@ -46,23 +46,23 @@ assert_contains "$(syncctl get shop)" "$GIT_URL/conf.git main, prod" "get"
 
 it "one moves, the other stays"
 before=$(field configmap shop .metadata.resourceVersion -n "$NS")
-configmap conf two | write "$T/work/conf/prod/conf.yaml"
+configmap conf two | write "$TREES/conf/prod/conf.yaml"
 commit conf two >/dev/null
 wait_until 30 "the new commit" value_is two conf
 assert_eq "$before" "$(field configmap shop .metadata.resourceVersion -n "$NS")" "the other object"
 
 it "the last of them wins over the others, and it is said"
-configmap shop theirs | write "$T/work/conf/prod/shop.yaml"
+configmap shop theirs | write "$TREES/conf/prod/shop.yaml"
 commit conf three >/dev/null
 wait_until 30 "the later one" value_is theirs shop
 wait_until 10 "the warning" says RepeatedResourceWarning "ConfigMap/shop of sources[0]"
-rm "$T/work/conf/prod/shop.yaml"
+rm "$TREES/conf/prod/shop.yaml"
 commit conf four >/dev/null
 wait_until 30 "the first again" value_is one shop
 
 it "one that breaks deletes nothing, and is named"
-printf 'kind: ConfigMap\n' | write "$T/work/conf/prod/conf.yaml"
-configmap shop two | write "$T/work/shop/app/shop.yaml"
+printf 'kind: ConfigMap\n' | write "$TREES/conf/prod/conf.yaml"
+configmap shop two | write "$TREES/shop/app/shop.yaml"
 commit conf broken >/dev/null
 wait_until 30 "the condition" says ComparisonError "spec.sources[1]: "
 commit shop two >/dev/null
@@ -72,7 +72,7 @@ mv "$T/repos/conf.git" "$T/repos/gone.git"
 wait_until 30 "the condition" says ComparisonError "spec.sources[1]: "
 never 3 "deleted" value_is none conf
 mv "$T/repos/gone.git" "$T/repos/conf.git"
-configmap conf five | write "$T/work/conf/prod/conf.yaml"
+configmap conf five | write "$TREES/conf/prod/conf.yaml"
 commit conf mended >/dev/null
 wait_until 40 "both" value_is five conf
 wait_until 20 "both" value_is two shop

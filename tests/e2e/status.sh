@@ -4,7 +4,7 @@
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=status-$$
-W=$T/work/shop
+W=$TREES/shop
 
 in_git() { write "$W/main/$1.yaml"; }
 links_are() { app_is shop "\$s.summary.externalURLs == $1"; }

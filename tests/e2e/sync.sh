@@ -6,7 +6,7 @@
 . "$(dirname "$0")/lib.sh"
 NS=sync-$$
 GROUP=sync$$.example.com
-W=$T/work/shop
+W=$TREES/shop
 
 in_git() { write "$W/$1.yaml"; }
 uid_of() { field "$1" "$2" .metadata.uid -n "${3:-$NS}"; }

@@ -13,7 +13,7 @@ KUBECONFIG=$("$ROOT/tests/cluster/up" --name "$CLUSTER" 2>"$T/up.log" | tail -n 
 export KUBECONFIG
 STATE=$(dirname "$KUBECONFIG")
 NS=trouble-$$
-W=$T/work/shop
+W=$TREES/shop
 
 value_is() { field_is "$1" configmap shop .data.key -n "$NS"; }
 put_out() { # VALUE: the ConfigMap; with each commit another file comes and one goes

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 NS=values-$$
 GROUP=values$$.example.com
-W=$T/work/shop
+W=$TREES/shop
 
 pods() { # what stands in the pod template's spec
 	cat <<-END

@@ -5,7 +5,7 @@
 # shellcheck source=tests/node/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=ha-$$
-W=$T/work/shop
+W=$TREES/shop
 
 # put_out VALUE: a commit for whoever leads.
 put_out() { configmap shop "$1" | write "$W/shop/all.yaml"; COMMIT=$(commit shop "$1"); }

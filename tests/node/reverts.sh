@@ -6,7 +6,7 @@
 # shellcheck source=tests/node/lib.sh
 . "$(dirname "$0")/lib.sh"
 NS=reverts-$$
-W=$T/work/shop
+W=$TREES/shop
 IMAGE=syncd.test/shop
 SERVE='["serve", "8080"]'
 bad=(pull crash oom probe)
