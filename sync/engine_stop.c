@@ -42,14 +42,15 @@ static void hand_over(struct engine *e)
 static void on_drain(struct world_timer *t)
 {
 	struct engine *e = container_of(t, struct engine, retry);
+	const char *open = kube_write_open(e->kube);
 
-	if (!kube_write_open(e->kube)) {
+	if (!open) {
 		hand_over(e);
 	} else if (world_now(e->w) < e->drain_until) {
 		world_timer_start(e->w, &e->retry, DRAIN_LOOK_MS);
 	} else {
-		engine_log(e, LOG_WARN, NULL, "a write is not answered: the lease is not "
-			   "handed over, it expires");
+		engine_log(e, LOG_WARN, NULL, "a write is not answered, the lease is not "
+			   "handed over, it expires: %s", open);
 		e->lease = lease_free(e->lease);	/* nor renewed */
 		stopped(e);
 	}

@@ -47,6 +47,7 @@ struct kube {
 	unsigned queued, in_flight;
 	struct kube_turn *turns;
 	uint64_t unanswered_at;	/* mono: a write ended without an answer; 0 = none */
+	char *unanswered;	/* which, and how */
 	VEC(struct kube_stat) stats;
 	struct minute recent[RECENT_MINUTES];	/* by nr, over and over */
 };
@@ -135,10 +136,15 @@ static void requeue(struct world_timer *t)
 }
 
 /* Nobody will tell how it ended; the server may be at it still. */
-static void note_unanswered(struct kube_op *op)
+static void note_unanswered(struct kube_op *op, const char *how)
 {
-	if (op->r->is_write && !op->status)
-		op->k->unanswered_at = world_now(op->k->w);
+	struct kube *k = op->k;
+
+	if (!op->r->is_write || op->status)
+		return;
+	k->unanswered_at = world_now(k->w);
+	free(k->unanswered);
+	k->unanswered = xasprintf("%s %s: %s", op->r->verb, buf_str(&op->r->path), how);
 }
 
 static void on_done(struct http_call *c, const struct err *err)
@@ -150,7 +156,7 @@ static void on_done(struct http_call *c, const struct err *err)
 	k->in_flight--;
 	op->err = *err;
 	if (err->code && (err->code != ERR_CANCELLED || op->cancelled))
-		note_unanswered(op);
+		note_unanswered(op, err->msg);
 	kube_stat_add(k, op->r->verb, err->code ? 0 : op->status);
 	delay = op->cancelled ? -1 : kube_retry_delay(k->w, op);
 	if (delay >= 0) {
@@ -324,7 +330,7 @@ static void drop(struct kube_op *op)
 	if (op->sm.state == QUEUED)
 		unqueue(op);
 	if (op->sm.state == FLYING) {
-		note_unanswered(op);
+		note_unanswered(op, "given up before its answer");
 		k->w->ops->http_abandon(k->w, &op->call);
 		k->in_flight--;
 	}
@@ -385,19 +391,21 @@ struct kube *kube_free(struct kube *k)
 	while (k->turns)
 		kube_turn_drop(k->turns);
 	vec_deinit(&k->stats);
+	free(k->unanswered);
 	free(k);
 	return NULL;
 }
 
-bool kube_write_open(const struct kube *k)
+const char *kube_write_open(const struct kube *k)
 {
 	const struct kube_op *op;
 
 	DL_FOREACH(k->others, op)
 		if (op->sm.state == FLYING && op->r->is_write)
-			return true;
+			return buf_str(&op->r->path);
 	return k->unanswered_at &&
-	       world_now(k->w) < k->unanswered_at + WRITE_LIVES_MS;
+	       world_now(k->w) < k->unanswered_at + WRITE_LIVES_MS ?
+	       k->unanswered : NULL;
 }
 
 unsigned kube_pending(const struct kube *k)

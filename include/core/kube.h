@@ -34,10 +34,12 @@ struct world *kube_world(const struct kube *k);
 const struct http_endpoint *kube_endpoint(const struct kube *k);
 
 /*
- * May a write of ours still change something? One is under way, or ended without an
- * answer less than 35 s ago, while the API server may be at it.
+ * A write of ours that may still change something: one that is under way, or that
+ * ended without an answer less than 35 s ago, while the API server may be at it.
+ * As "/api/v1/..." or "patch /api/v1/...: how it ended"; NULL = none. Borrowed until
+ * the next call of this client.
  */
-bool kube_write_open(const struct kube *k);
+const char *kube_write_open(const struct kube *k);
 /* Requests waiting or under way now: a caller with time may wait for a calm. */
 unsigned kube_pending(const struct kube *k);
 

@@ -26,7 +26,11 @@ endpoints() { # the names of the pods that are ready behind it
 }
 # endpoints_are N [OLD]: so many, none of them in the file OLD.
 endpoints_are() { endpoints >"$T/endpoints"; [ "$(grep -cvxF -f "${2:-/dev/null}" "$T/endpoints")" = "$1" ]; }
-pod_ips() { kc get pods -n $SYSTEM -l app.kubernetes.io/name=syncd -o 'jsonpath={.items[*].status.podIP}'; }
+# addresses: of those pods; the ones that an update took down are not among them.
+addresses() {
+	kc get endpointslices -n $SYSTEM -l kubernetes.io/service-name=$WEBHOOK -o json |
+		jq -r '.items[].endpoints[]? | select(.conditions.ready) | .addresses[]'
+}
 replicas() { kc scale deployment syncd -n $SYSTEM --replicas "$1" >/dev/null; }
 forget() { kc delete application,appproject -n $APPS -l syncd.test/admission=yes --ignore-not-found >/dev/null; }
 
@@ -35,12 +39,13 @@ syncd_install
 replicas 3
 wait_until 120 "three endpoints" endpoints_are 3
 wait_until 60 "caBundle" announced
+assert_eq 3 "$(addresses | wc -l)" "their addresses"
 [[ $(field service $WEBHOOK .spec.clusterIP -n $SYSTEM) == 10.96.* ]] || fail "it has no ClusterIP"
 assert_eq "Fail 5 null" "$(kc get validatingwebhookconfiguration $WEBHOOK -o json |
 	jq -r '.webhooks[0] | "\(.failurePolicy) \(.timeoutSeconds) \(.clientConfig.url)"')" "what is installed"
 bundle | base64 -d >"$T/ca.pem"
 SERVICE=$WEBHOOK.$SYSTEM.svc
-for ip in $(pod_ips); do
+for ip in $(addresses); do
 	curl -sS -m 5 --cacert "$T/ca.pem" --resolve "$SERVICE:9443:$ip" -o /dev/null "https://$SERVICE:9443/" ||
 		fail "the certificate of the pod at $ip"
 done
@@ -58,7 +63,7 @@ taken team '.kind = "AppProject" | .spec = {sourceRepos: ["*"]}' ||
 # The API server keeps its connection to one of them: the others are asked as it would.
 application bad '.spec.odd = 1' | jq '{apiVersion: "admission.k8s.io/v1", kind: "AdmissionReview", request: {uid: "u", operation: "CREATE",
 	kind: {group: "argoproj.io", version: "v1alpha1", kind: "Application"}, namespace: .metadata.namespace, name: .metadata.name, object: .}}' >"$T/review.json"
-for ip in $(pod_ips); do
+for ip in $(addresses); do
 	curl -fsS -m 10 --cacert "$T/ca.pem" --resolve "$SERVICE:9443:$ip" -H 'Content-Type: application/json' \
 		--data-binary "@$T/review.json" "https://$SERVICE:9443/validate" >"$T/answer.json"
 	assert_contains "$(jq -r '"\(.response.uid) \(.response.allowed) \(.response.status.message)"' "$T/answer.json")" \

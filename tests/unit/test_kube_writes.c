@@ -76,7 +76,7 @@ static void test_write_guard_when_bytes_leave(void **state)
 	fake_break(c, ERR_CANCELLED, "not sent");	/* as the world does then */
 	assert_int_equal(w.done, 1);
 	assert_int_equal(w.err.code, ERR_CANCELLED);
-	assert_false(kube_write_open(l.k));
+	assert_null(kube_write_open(l.k));
 	c = fake_take(l.f, "GET", "/b");
 	assert_null(c->call->may_send);
 	fake_answer(c, 200, "{}");
@@ -111,7 +111,7 @@ static void test_open_writes(void **state)
 		j.r.max_tries = 1;
 		job_start(&l, &j);
 		c = fake_take(l.f, is_read || waits ? "GET" : "PATCH", "/");
-		assert_int_equal(kube_write_open(l.k), !is_read && !waits);
+		assert_int_equal(!!kube_write_open(l.k), !is_read && !waits);
 		if (waits || !strcmp(t[i].how, "abandoned"))
 			kube_abandon(l.k, &j.r);
 		else if (!strcmp(t[i].how, "cancelled"))
@@ -126,12 +126,14 @@ static void test_open_writes(void **state)
 		fake_run(l.f, 0);
 		if (waits)
 			fake_answer(c, 200, "{}");
-		if (kube_write_open(l.k) != t[i].after)
+		if (!!kube_write_open(l.k) != t[i].after)
 			fail_msg("%s: open is %d", t[i].how, !t[i].after);
+		if (t[i].after)
+			assert_non_null(strstr(kube_write_open(l.k), " /a"));
 		fake_run(l.f, 34999);
-		assert_int_equal(kube_write_open(l.k), t[i].after);
+		assert_int_equal(!!kube_write_open(l.k), t[i].after);
 		fake_run(l.f, 1);
-		assert_false(kube_write_open(l.k));
+		assert_null(kube_write_open(l.k));
 		job_deinit(&first);
 		job_deinit(&j);
 		lab_free(&l);
