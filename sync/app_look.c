@@ -475,18 +475,24 @@ static void run(struct app *a)
 /* Its project may change at any time, and with it what may be read and done. */
 static void look_project(struct app *a)
 {
-	const struct project *project = projects_of(a, NULL);
 	bool was = app_is_refused(a);
 	struct err err = ERR_INIT;
 
 	if (!a->spec.n_errors)
 		(void)!projects_check(a, &err);
 	a->project_err = err;
-	waits_settle(&a->spec, project ? &project->waits : NULL, &a->engine->cfg.defaults);
 	if (was != app_is_refused(a) || a->request.own_sources)
 		app_follow_source(a);
 	if (a->op && err.code && !a->spec.deleting)
 		op_supersede(a->op, "its project does not allow the application");
+}
+
+static void look_waits(struct app *a)
+{
+	const struct project *project = projects_of(a, NULL);
+
+	waits_settle(&a->spec, project ? &project->waits : NULL,
+		     app_control_environment(a), &a->engine->cfg.defaults);
 }
 
 void app_look(struct app *a)
@@ -500,6 +506,7 @@ void app_look(struct app *a)
 		return;
 	look_project(a);
 	app_control_follow(a);
+	look_waits(a);
 	app_look_render(a);
 	if (!a->rec_broken)
 		run(a);

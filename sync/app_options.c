@@ -298,7 +298,7 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 	decode_auto_revert(s, annotations, defaults);
 	decode_approvals(s, annotations);
 	waits_decode(&s->waits, annotations, on_bad_wait, s);
-	waits_settle(s, NULL, defaults);
+	waits_settle(s, NULL, NULL, defaults);
 }
 
 static int by_text(const void *a, const void *b)

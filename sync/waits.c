@@ -2,11 +2,13 @@
 
 #include <stddef.h>
 #include <stdio.h>
+#include <strings.h>
 
 #include "core/doc.h"
 #include "sync/app_spec.h"
 
 #define MAX_WAIT_MS ((uint64_t)168 * 3600 * 1000)
+#define PRODUCTION_MS 600000	/* a wave of production, where nobody says otherwise */
 
 #define FIELDS(name) offsetof(struct app_spec, name), offsetof(struct app_defaults, name)
 static const struct {
@@ -58,13 +60,22 @@ void waits_decode(struct waits *w, const json_t *annotations,
 	}
 }
 
+static bool is_production(const char *environment)
+{
+	return environment && (!strcasecmp(environment, "prod") ||
+			       !strcasecmp(environment, "production"));
+}
+
 void waits_settle(struct app_spec *s, const struct waits *project,
-		  const struct app_defaults *defaults)
+		  const char *environment, const struct app_defaults *defaults)
 {
 	for (size_t i = 0; i < WAIT_N; i++) {
 		uint64_t ms;
 
 		memcpy(&ms, (const char *)defaults + waits[i].from, sizeof(ms));
+		if (i == WAIT_WAVE_DEADLINE && ms < PRODUCTION_MS &&
+		    is_production(environment))
+			ms = PRODUCTION_MS;
 		if (project && project->said & 1u << i)
 			ms = project->ms[i];
 		if (s->waits.said & 1u << i)

@@ -1,6 +1,7 @@
 /*
  * waits.h - how long an application's syncs wait: what its own annotations say, else
- * those of its AppProject, else the daemon's flags. Pure.
+ * those of its AppProject, else the daemon's flags. Where the environment is production
+ * (prod, production), a wave has at least 600 s unless an annotation says less. Pure.
  *
  *   syncd.dev/soak, wave-deadline, hook-deadline, degraded-grace, pull-grace,
  *   crash-grace: a duration such as 90s, at most 168h; a deadline is more than 0
@@ -31,8 +32,8 @@ struct waits {
 /* bad is told of each annotation that cannot be read; it counts as not said. */
 void waits_decode(struct waits *w, const json_t *annotations,
 		  void (*bad)(void *arg, const char *words), void *arg);
-/* Sets the fields of s; project may be NULL. */
+/* Sets the fields of s; project and environment (of the deploy-control file) may be NULL. */
 void waits_settle(struct app_spec *s, const struct waits *project,
-		  const struct app_defaults *defaults);
+		  const char *environment, const struct app_defaults *defaults);
 
 #endif
