@@ -140,7 +140,7 @@ static void note_unanswered(struct kube_op *op, const char *how)
 {
 	struct kube *k = op->k;
 
-	if (!op->r->is_write || op->status)
+	if (!op->r->is_write || !op->sent || op->status)
 		return;
 	k->unanswered_at = world_now(k->w);
 	free(k->unanswered);
@@ -175,10 +175,11 @@ static void on_done(struct http_call *c, const struct err *err)
 /* Between the guard's first word and the first byte, a process may have slept. */
 static bool may_send(struct http_call *c)
 {
-	const struct kube_op *op = container_of(c, struct kube_op, call);
+	struct kube_op *op = container_of(c, struct kube_op, call);
 	const struct kube *k = op->k;
 
-	return !k->may_write || k->may_write(k->may_write_arg);
+	op->sent = !k->may_write || k->may_write(k->may_write_arg);
+	return op->sent;
 }
 
 static void fly(struct kube_op *op)
@@ -211,6 +212,7 @@ static void fly(struct kube_op *op)
 		c->headers = op->headers;
 	}
 	buf_clear(&op->answer);
+	op->sent = false;
 	op->status = 0;
 	op->retry_after_ms = 0;
 	op->tries++;

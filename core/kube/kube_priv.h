@@ -30,6 +30,7 @@ struct kube_op {
 	unsigned retry_after_ms;
 	unsigned tries;
 	bool cancelled;
+	bool sent;		/* a write: its bytes may have left, in this try */
 	struct err err;
 	json_t *json;
 	char reason[64];

@@ -147,6 +147,7 @@ happens_end() {
 	daemon_signal "$T" "$OLD" TERM
 	follows "$OLD" 2000
 	ended "$OLD"
+	! grep -h 'is not answered' "$T/$OLD.log" || say "run $RUN: not handed over"
 	start "$OLD"
 }
 

@@ -486,6 +486,10 @@ void sim_http_start(struct world *w, struct http_call *c)
 	buf_add(&q->body, c->body_len ? c->body : "", c->body_len);
 	vec_push(&h->calls, q);
 	c->priv[0] = q;
+	if (c->may_send && !c->may_send(c)) {
+		sim_http_end_in(q, 0, ERR_CANCELLED, "not sent, it may not be any more");
+		return;
+	}
 	q->travel = sim_at(q->sim, NULL, travel_time(q), "http-travel", arrive, q);
 	q->travel->drop = lost_at_sea;
 	if (c->timeout_ms)

@@ -11,6 +11,7 @@
 struct fake {
 	struct world world;	/* first */
 	uint64_t now, suspended, random;
+	bool unreachable;
 	VEC(struct world_timer *) timers;	/* priv[0]: when, in ms */
 	VEC(struct world_task *) tasks;
 	VEC(struct fake_call *) calls;		/* all there ever were */
@@ -121,6 +122,13 @@ static void http_start(struct world *w, struct http_call *call)
 	c->started = c->last_byte = f->now;
 	call->priv[0] = c;
 	vec_push(&f->calls, c);
+	if (call->may_send && !f->unreachable)
+		(void)!call->may_send(call);
+}
+
+void fake_set_reachable(struct fake *f, bool reachable)
+{
+	f->unreachable = !reachable;
 }
 
 static void http_cancel(struct world *w, struct http_call *call)

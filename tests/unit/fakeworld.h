@@ -52,6 +52,8 @@ void fake_set_random(struct fake *f, uint64_t value);
 
 /* The oldest call not yet taken: it must exist, match the method and contain path. */
 struct fake_call *fake_take(struct fake *f, const char *method, const char *path);
+/* Whether calls that start from now on get a connection (as at first): may_send is asked. */
+void fake_set_reachable(struct fake *f, bool reachable);
 /* How many calls were started and not taken yet. */
 size_t fake_untaken(struct fake *f);
 /* Started and not ended. */

@@ -95,6 +95,7 @@ static void test_open_writes(void **state)
 		{ "answered", false }, { "refused", false }, { "reset", true },
 		{ "timeout", true }, { "cancelled", true }, { "abandoned", true },
 		{ "never sent", false }, { "read", false },
+		{ "no connection", false },
 	};
 
 	(void)state;
@@ -109,6 +110,7 @@ static void test_open_writes(void **state)
 		if (waits)
 			job_start(&l, &first);
 		j.r.max_tries = 1;
+		fake_set_reachable(l.f, strcmp(t[i].how, "no connection"));
 		job_start(&l, &j);
 		c = fake_take(l.f, is_read || waits ? "GET" : "PATCH", "/");
 		assert_int_equal(!!kube_write_open(l.k), !is_read && !waits);
