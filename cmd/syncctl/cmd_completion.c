@@ -54,13 +54,13 @@ static void quoted(const char *s, struct buf *out)
 	}
 }
 
-/* Of zsh, which takes : and brackets for its own. */
-static void described(const char *s, struct buf *out)
+/* Of zsh, which takes some for its own: : and, where it explains a flag, brackets. */
+static void escaped(const char *s, const char *own, struct buf *out)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
 	for (; *s; s++) {
-		if (strchr("[]:", *s))
+		if (strchr(own, *s))
 			buf_addc(&b, '\\');
 		buf_addc(&b, *s);
 	}
@@ -74,7 +74,7 @@ static void zsh(struct buf *out)
 		 "\tcommands=(\n");
 	for (const struct command *c = commands; c->name; c++) {
 		buf_addf(out, "\t\t'%s:", c->name);
-		described(c->summary, out);
+		escaped(c->summary, "[]:", out);
 		buf_adds(out, "'\n");
 	}
 	buf_adds(out, "\t)\n\tif (( CURRENT == 2 )); then\n"
@@ -85,10 +85,12 @@ static void zsh(struct buf *out)
 		for (const struct flag *f = flags; f->name; f++) {
 			if (!flag_fits(f, c))
 				continue;
-			buf_addf(out, " \\\n\t\t\t'--%s%s[", f->name, *f->value ? "=" : "");
-			described(f->help, out);
-			buf_addf(out, "]%s%s'", *f->value ? ":" : "", *f->value ?
-				 f->type == FLAG_RESOURCE ? "object\\: " : f->value : "");
+			buf_addf(out, " \\\n\t\t\t'%s--%s%s[", f->type == FLAG_LIST ? "*" : "",
+				 f->name, *f->value ? "=" : "");
+			escaped(f->help, "[]:", out);
+			buf_addf(out, "]%s", *f->value ? ":" : "");
+			escaped(f->value, ":", out);
+			buf_addc(out, '\'');
 		}
 		if (strstr(c->args, "APP"))
 			buf_adds(out, " \\\n\t\t\t'2:application:($(" "syncctl list -o name "

@@ -207,87 +207,80 @@ json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_
 
 /* ---- which ---- */
 
-/* One folder, or one commit, says nothing of the others. */
-static int find_wanted_of_many(struct cluster *c, const struct options *o,
-			       const json_t *app, struct render_answer *ret,
-			       struct err *err)
-{
-	uint32_t stored = desired_release_of_all(app);
-
-	if (o->local || o->revision)
-		return err_set(err, ERR_INVALID, "the application has several sources: "
-			       "--local and --revision are of one; compare stored releases "
-			       "with --release");
-	if (!stored)
-		return err_set(err, ERR_NOTFOUND, "the application has several sources, and "
-			       "no release of what they are at is stored yet: compare stored "
-			       "releases with --release");
-	return desired_stored(c, o, app, stored, ret, err);
-}
-
+/* A stored release of exactly that is read first: it needs neither Git nor a render. */
 static int find_wanted(struct cluster *c, const struct options *o, const json_t *app,
-		       struct render_answer *ret, struct err *err)
+		       const struct view_picks *picks, struct render_answer *ret,
+		       struct err *err)
 {
-	const char *revision = o->revision ? o->revision :
-			       doc_get_str(app, "status", "sync", "revision", NULL);
-	uint32_t stored;
+	uint32_t stored = view_release_of(app, picks);
 
-	if (json_array_size(doc_get(app, "spec", "sources", NULL)))
-		return find_wanted_of_many(c, o, app, ret, err);
-	if (o->local)
-		return desired_local(app, o->local, ret, err);
-	if (!revision)
-		return err_set(err, ERR_NOTFOUND, "what Git wants is not known yet: give "
-			       "--revision or --local");
-	stored = desired_release_of(app, revision);
 	if (stored && !desired_stored(c, o, app, stored, ret, err))
 		return 0;
 	*err = ERR_INIT;
-	return desired_fetched(app, revision, ret, err);
+	return desired_built(app, picks, ret, err);
+}
+
+static int diff_wanted(struct cluster *c, struct diffing *r, const json_t *app,
+		       const struct view_picks *picks, struct err *err)
+{
+	_cleanup_(answer_deinit) struct render_answer wanted = { 0 };
+
+	if (find_wanted(c, r->o, app, picks, &wanted, err))
+		return -1;
+	return against_cluster(c, r, app, &wanted, err);
 }
 
 static int diff(struct cluster *c, const struct options *o)
 {
 	struct diffing r = { .o = o, .env = output_env(o), .out = BUF_INIT,
 			    .list = json_array() };
-	_cleanup_(answer_deinit) struct render_answer wanted = { 0 };
 	_cleanup_json_ json_t *app = NULL;
+	struct view_picks picks;
 	struct err err = ERR_INIT;
+	bool misused = false;
 	int rc = -1;
 
 	app = cluster_get(c, o->args[0], &err);
 	if (app && o->release)
 		rc = diff_releases(c, &r, app, &err);
-	else if (app && !find_wanted(c, o, app, &wanted, &err))
-		rc = against_cluster(c, &r, app, &wanted, &err);
+	else if (app && !(misused = view_pick(app, &o->named, &picks, &err)))
+		rc = diff_wanted(c, &r, app, &picks, &err);
 	if (!rc)
 		return diffing_finish(&r);
 	json_decref(r.list);
 	buf_deinit(&r.out);
-	return output_error(&err);
+	output_error(&err);
+	return misused ? EXIT_USAGE : EXIT_OTHER;
 }
 
 static int check_base(const struct options *o)
 {
+	const struct view_named *n = &o->named;
+
 	if (o->n_args)
 		return output_usage("--base compares all applications below --local ROOT: leave "
 				    "out '%s'", o->args[0]);
-	if (o->revision || o->release)
-		return output_usage("--base and --%s exclude each other",
-				    o->revision ? "revision" : "release");
-	if (!o->local)
-		return output_usage("--base needs --local ROOT: the folder that holds the "
+	if (n->revision || n->revisions.n || n->positions.n || n->names.n || o->release)
+		return output_usage("--base and --%s exclude each other", n->revision ?
+				    "revision" : o->release ? "release" : "revisions");
+	if (n->locals.n != 1)
+		return output_usage("--base needs --local ROOT, once: the folder that holds the "
 				    "Applications");
 	return 0;
 }
 
 int cmd_diff(const struct options *o)
 {
+	const struct view_named *n = &o->named;
+	struct err err = ERR_INIT;
+
 	if (o->base)
 		return check_base(o) ? EXIT_USAGE : cmd_diff_base(o);
 	if (!o->n_args)
 		return output_usage("'diff' needs APP [RELEASE], or --local ROOT --base REV");
-	if (!!o->local + !!o->revision + !!o->release > 1)
+	if (view_named_check(n, &err))
+		return output_usage("%s", err.msg);
+	if (o->release && (n->locals.n || n->revision || n->revisions.n))
 		return output_usage("--local, --revision and --release exclude each other");
 	if (o->n_args > 1 && !o->release)
 		return output_usage("a second release needs the first: --release A B");

@@ -105,7 +105,7 @@ int cmd_diff_base(const struct options *o)
 	struct comparison c;
 	int rc, status;
 
-	rc = comparison_open(&c, o, o->local, NULL, &err);
+	rc = comparison_open(&c, o, o->named.locals.data[0], NULL, &err);
 	if (!rc)
 		rc = compare_all(&d, &c, &err);
 	if (err.code) {

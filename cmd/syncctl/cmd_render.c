@@ -32,23 +32,12 @@ static int render_file(const char *path, const struct render_request *r,
 	return render_text(path, buf_str(&text), text.len, r, a, err);
 }
 
-/* What the daemon leaves to the program needs it here, too. */
-static int program(const char *full, const char *why, struct buf *out, struct err *err)
-{
-	if (local_program(full, out, err) == 0)
-		return 0;
-	if (err->code != ERR_NOTFOUND)
-		return -1;
-	return err_set(err, ERR_NOTFOUND, "%s is built by the kustomize program, which is not "
-		       "on the PATH%s%s", full, why ? ": " : "", why ? why : "");
-}
-
 static int render_program(const char *full, const struct render_request *r,
 			  struct render_answer *a, struct err *err)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
-	if (program(full, a->exec_why, &text, err))
+	if (local_program(full, a->exec_why, &text, err))
 		return -1;
 	render_answer_deinit(a);
 	*a = (struct render_answer){ 0 };
@@ -74,8 +63,9 @@ static void reword_all(const struct local *l, struct render_answer *a)
 		reword(l, &a->exec_why);
 }
 
-int render_local(const char *path, struct render_request *r, struct render_answer *a,
-		 struct err *err)
+/* The daemon's renderer on a folder, or the program where it cannot; sets r->path. */
+static int render_local(const char *path, struct render_request *r,
+			struct render_answer *a, struct err *err)
 {
 	_cleanup_(local_close) struct local l;
 	int rc;
@@ -112,7 +102,7 @@ static int build_text(struct local *l, struct buf *out, struct err *err)
 	if (local_build(l, l->path, &built, err) < 0)
 		return -1;
 	why = built.why ? local_words(l, built.why) : NULL;
-	rc = built.needs_exec ? program(l->full, why, out, err) :
+	rc = built.needs_exec ? local_program(l->full, why, out, err) :
 				kust_result_yaml(&built, out, err);
 	kust_result_deinit(&built);
 	return rc ? local_fail(l, err) : 0;
@@ -150,7 +140,7 @@ static int show_kustomization(struct local *l, const struct options *o)
 		return output_error(&err);
 	if (!o->diff_reference)
 		return output_text(&out);
-	if (program(l->full, NULL, &theirs, &err))
+	if (local_program(l->full, NULL, &theirs, &err))
 		return output_error(&err);
 	return show_difference(buf_str(&out), buf_str(&theirs));
 }

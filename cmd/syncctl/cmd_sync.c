@@ -32,10 +32,14 @@ static int sync_app(struct cluster *c, const struct options *o)
 
 int cmd_sync(const struct options *o)
 {
+	struct err err = ERR_INIT;
+
 	if (o->override && !*o->override)
 		return output_usage("--override needs a reason");
 	if (o->gates && !o->override)
 		return output_usage("--gate goes with --override");
+	if (view_named_check(&o->named, &err))
+		return output_usage("%s", err.msg);
 	return cluster_run(o, sync_app);
 }
 

@@ -54,7 +54,7 @@ static int wait_for(struct cluster *c, const struct options *o)
 	bool any = o->sync || o->health || o->operation || o->good;
 	struct waiting w = { .o = o, .want = {
 		any ? o->sync : true, any ? o->health : true,
-		any ? o->operation : true, o->good, o->revision } };
+		any ? o->operation : true, o->good, o->named.revision } };
 	_cleanup_json_ json_t *app = NULL;
 	struct err err = ERR_INIT;
 	int r = EXIT_DONE;

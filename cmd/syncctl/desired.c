@@ -1,19 +1,8 @@
-/*
- * Where the wanted objects come from: a stored release, a folder, or a commit that
- * the user's own Git fetches. The daemon's renderer makes them all.
- */
+/* What syncd stored of an application, read from its Secrets: works with Git down. */
 #include "desired.h"
 
 #include "core/mem.h"
-#include "files.h"
-#include "local.h"
-#include "render/render.h"
 #include "sync/store_codec.h"
-
-#include <errno.h>
-#include <stdio.h>
-
-#define GIT_DEADLINE_MS 120000
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -128,96 +117,4 @@ int desired_stored(struct cluster *c, const struct options *o, const json_t *app
 	if (read_apart(c, id, release, text(row, "digest"), ret, err))
 		return err_wrap(err, "reading release #%u", release);
 	return 0;
-}
-
-uint32_t desired_release_of(const json_t *app, const char *revision)
-{
-	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, r)
-		if (!strncmp(text(r, "revision"), revision, strlen(revision)))
-			return (uint32_t)doc_get_int(r, 0, "id", NULL);
-	return 0;
-}
-
-uint32_t desired_release_of_all(const json_t *app)
-{
-	const json_t *list = doc_get(app, "status", "syncd", "releases", NULL), *r;
-	const json_t *now = doc_get(app, "status", "sync", "revisions", NULL);
-	size_t i;
-
-	json_array_foreach((json_t *)list, i, r)
-		if (now && json_equal(now, doc_get(r, "revisions", NULL)))
-			return (uint32_t)doc_get_int(r, 0, "id", NULL);
-	return 0;
-}
-
-/* ---- rendering here ---- */
-
-int desired_local(const json_t *app, const char *path, struct render_answer *ret,
-		  struct err *err)
-{
-	json_t *source = doc_get(app, "spec", "source", NULL);
-	const char *dest = doc_get_str(app, "spec", "destination", "namespace", NULL);
-	struct render_request r = {
-		.source = source, .destination_ns = (char *)(uintptr_t)(dest ? dest : "") };
-
-	*ret = (struct render_answer){ 0 };
-	return render_local(path, &r, ret, err);
-}
-
-static int run(const char *const *argv, struct err *err)
-{
-	_cleanup_buf_ struct buf out = BUF_INIT;
-
-	return program_read(argv, GIT_DEADLINE_MS, &out, err);
-}
-
-/* One commit alone; where the server refuses that, all of its branches and tags. */
-static int fetch(const char *dir, const char *url, const char *revision,
-		 struct err *err)
-{
-	const char *const init[] = { "git", "init", "-q", dir, NULL };
-	const char *const one[] = { "git", "-C", dir, "fetch", "-q", "--depth", "1", "--",
-				    url, revision, NULL };
-	const char *const all[] = { "git", "-C", dir, "fetch", "-q", "--tags", "--", url,
-				    "+refs/heads/*:refs/remotes/origin/*", NULL };
-	const char *const head[] = { "git", "-C", dir, "checkout", "-q", "FETCH_HEAD", NULL };
-	const char *const that[] = { "git", "-C", dir, "checkout", "-q", revision, "--", NULL };
-
-	if (run(init, err))
-		return -1;
-	if (!run(one, err))
-		return run(head, err);
-	*err = ERR_INIT;
-	return run(all, err) || run(that, err) ? -1 : 0;
-}
-
-int desired_fetched(const json_t *app, const char *revision, struct render_answer *ret,
-		    struct err *err)
-{
-	const json_t *source = doc_get(app, "spec", "source", NULL);
-	const char *url = text(source, "repoURL"), *tmp = getenv("TMPDIR");
-	_cleanup_free_ char *dir = xasprintf("%s/syncctl-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	_cleanup_free_ char *path = NULL;
-	const char *rm[] = { "rm", "-rf", "--", NULL, NULL };
-	int rc;
-
-	*ret = (struct render_answer){ 0 };
-	if (*revision == '-' || *url == '-' || !*url)
-		return err_set(err, ERR_INVALID, "\"%.60s\" is no revision, or spec.source.repoURL "
-			       "is none", revision);
-	if (!mkdtemp(dir))
-		return err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
-	path = xasprintf("%s/%s", dir, text(source, "path"));
-	rc = fetch(dir, url, revision, err);
-	if (rc)
-		err_wrap(err, "fetching %.12s with your Git", revision);
-	else
-		rc = desired_local(app, path, ret, err);
-	rm[3] = dir;
-	if (run(rm, &(struct err){ .code = ERR_NONE }))
-		fprintf(stderr, "syncctl: %s could not be removed\n", dir);
-	return rc;
 }

@@ -21,18 +21,13 @@ json_t *desired_record(struct cluster *c, const struct options *o, const json_t 
  */
 json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_t to,
 		    const struct options *o, struct err *err);
-/* The number of the newest stored release of that commit (or its beginning); 0. */
-uint32_t desired_release_of(const json_t *app, const char *revision);
 /*
- * Of an application with several sources: the newest stored release of the commits that
- * Git is at; 0.
+ * desired_build.c: all sources rendered here, with their options: of each the picked
+ * folder, or the picked revision, else the commit that Git was last seen at, fetched
+ * with the user's own Git and credentials.
  */
-uint32_t desired_release_of_all(const json_t *app);
-/* A folder of this machine, rendered with the application's source options. */
-int desired_local(const json_t *app, const char *path, struct render_answer *ret,
-		  struct err *err) __attribute__((warn_unused_result));
-/* A revision fetched with the user's own Git and credentials. */
-int desired_fetched(const json_t *app, const char *revision, struct render_answer *ret,
-		    struct err *err) __attribute__((warn_unused_result));
+int desired_built(const json_t *app, const struct view_picks *picks,
+		  struct render_answer *ret, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -144,9 +144,14 @@ int local_build(struct local *l, const char *folder, struct kust_result *ret,
 	return kustomize_build(l->files, folder, &o, ret, err) ? local_fail(l, err) : 0;
 }
 
-int local_program(const char *full, struct buf *out, struct err *err)
+int local_program(const char *full, const char *why, struct buf *out, struct err *err)
 {
 	const char *const argv[] = { "kustomize", "build", full, NULL };
 
-	return program_read(argv, KUSTOMIZE_DEADLINE_MS, out, err);
+	if (program_read(argv, KUSTOMIZE_DEADLINE_MS, out, err) == 0)
+		return 0;
+	if (err->code != ERR_NOTFOUND)
+		return -1;
+	return err_set(err, ERR_NOTFOUND, "%s is built by the kustomize program, which is not "
+		       "on the PATH%s%s", full, why ? ": " : "", why ? why : "");
 }

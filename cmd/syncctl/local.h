@@ -5,7 +5,6 @@
 #include "core/buf.h"
 #include "core/files.h"
 #include "render/kustomize.h"
-#include "render/render.h"
 
 struct local {
 	struct files *files;	/* the Git work tree that the folder lies in */
@@ -40,14 +39,11 @@ int local_fail(const struct local *l, struct err *err);
 /* kustomize_build() of a folder; warnings go to stderr. */
 int local_build(struct local *l, const char *folder, struct kust_result *ret,
 		struct err *err) __attribute__((warn_unused_result));
-/* The kustomize program's output for a folder; ERR_NOTFOUND: it is not there. */
-int local_program(const char *full, struct buf *out, struct err *err)
-	__attribute__((warn_unused_result));
-
 /*
- * The daemon's renderer on a folder, or the program where it cannot; r->path is set.
+ * The kustomize program's output for a folder, which is what the daemon leaves to it.
+ * ERR_NOTFOUND: it is not there; why (or NULL) says then what it is needed for.
  */
-int render_local(const char *path, struct render_request *r, struct render_answer *a,
-		 struct err *err) __attribute__((warn_unused_result));
+int local_program(const char *full, const char *why, struct buf *out, struct err *err)
+	__attribute__((warn_unused_result));
 
 #endif

@@ -24,9 +24,10 @@ const struct command commands[] = {
 	{ "logs", "APP", "what its pods say, or what is kept of a rejection", cmd_logs, 1, 1,
 	  F_CLUSTER | F_LOGS | F_SYSTEM },
 	{ "diff", "APP [RELEASE]", "what a sync would change; exit 1 if anything", cmd_diff,
-	  0, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_DIFF | F_SYSTEM | F_BASE },
+	  0, 2, F_CLUSTER | F_OUTPUT | F_REVISION | F_SOURCES | F_DIFF | F_SYSTEM |
+	  F_BASE },
 	{ "sync", "APP", "ask for a sync and follow exactly it to its end", cmd_sync,
-	  1, 1, F_CLUSTER | F_SYNC | F_ASK | F_REVISION | F_TIMEOUT },
+	  1, 1, F_CLUSTER | F_SYNC | F_ASK | F_REVISION | F_SOURCES | F_TIMEOUT },
 	{ "wait", "APP", "until it is synced, healthy and idle (or what is asked for)",
 	  cmd_wait, 1, 1, F_CLUSTER | F_WAIT | F_REVISION | F_TIMEOUT },
 	{ "confirm", "APP", "shows what waits for approval to be deleted, and approves it",
@@ -94,10 +95,17 @@ const struct flag flags[] = {
 	  "judge each object by this health script" },
 	{ "customizations", 0, FLAG_STR, AT(customizations), F_FILE, "FILE",
 	  "judge by the health scripts of this argocd-cm" },
-	{ "revision", 0, FLAG_STR, AT(revision), F_REVISION, "REV",
+	{ "revision", 0, FLAG_STR, AT(named.revision), F_REVISION, "REV",
 	  "sync, diff: this revision; wait: until Git's commit begins so" },
-	{ "local", 0, FLAG_STR, AT(local), F_DIFF, "PATH",
-	  "with the folder PATH instead of what Git says" },
+	{ "revisions", 0, FLAG_LIST, AT(named.revisions), F_SOURCES, "REV",
+	  "of several sources: this revision of one of them; may be given again" },
+	{ "local", 0, FLAG_LIST, AT(named.locals), F_DIFF, "PATH",
+	  "with the folder PATH instead of what Git says; of several sources: of one of them, "
+	  "and may be given again" },
+	{ "source-positions", 0, FLAG_LIST, AT(named.positions), F_SOURCES, "N",
+	  "which source each --revisions (or --local) is of, as syncctl get numbers them" },
+	{ "source-names", 0, FLAG_LIST, AT(named.names), F_SOURCES, "NAME",
+	  "the same, by the name in spec.sources" },
 	{ "base", 0, FLAG_STR, AT(base), F_BASE, "REV",
 	  "the branch that a change is for; diff: all applications of --local, without a cluster" },
 	{ "head", 0, FLAG_STR, AT(head), F_HEAD, "REV", "the change; else HEAD" },
@@ -108,7 +116,7 @@ const struct flag flags[] = {
 	{ "dry-run", 0, FLAG_BOOL, AT(dry_run), F_SYNC | F_CONFIRM, "",
 	  "ask or show, change nothing" },
 	{ "yes", 'y', FLAG_BOOL, AT(yes), F_CONFIRM, "", "do not ask on the terminal" },
-	{ "resource", 0, FLAG_RESOURCE, 0, F_SYNC, "GROUP:KIND:[NS/]NAME",
+	{ "resource", 0, FLAG_LIST, AT(resources), F_SYNC, "GROUP:KIND:[NS/]NAME",
 	  "only this object; may be given again" },
 	{ "force", 0, FLAG_BOOL, AT(force), F_ASK, "",
 	  "replace another person's request that waits or runs" },
@@ -169,6 +177,7 @@ const char *command_also(const struct command *c)
 	static const struct { const char *name, *args; } also[] = {
 		{ "diff", "--local ROOT --base REV" },
 		{ "validate", "--all ROOT" },
+		{ "sync", "APP --revisions REV --source-positions N" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(also); i++)
@@ -223,6 +232,14 @@ static int set_output(struct options *o, const char *value)
 	return output_usage("-o %s: want table, wide, json, yaml or name", value);
 }
 
+static int add_word(const struct flag *f, struct view_words *list, const char *value)
+{
+	if (list->n == ARRAY_LEN(list->data))
+		return output_usage("--%s: at most %d", f->name, VIEW_WORDS_MAX);
+	list->data[list->n++] = value;
+	return 0;
+}
+
 static int set_flag(struct options *o, const struct flag *f, const char *value)
 {
 	char *at = (char *)o + f->offset;
@@ -236,11 +253,8 @@ static int set_flag(struct options *o, const struct flag *f, const char *value)
 		return 0;
 	case FLAG_OUTPUT:
 		return set_output(o, value);
-	case FLAG_RESOURCE:
-		if (o->n_resources == MAX_RESOURCES)
-			return output_usage("--resource: at most %d", MAX_RESOURCES);
-		o->resources[o->n_resources++] = value;
-		return 0;
+	case FLAG_LIST:
+		return add_word(f, (struct view_words *)(void *)at, value);
 	}
 	return 0;
 }

@@ -17,35 +17,40 @@ struct sync {
 	char id[20];
 	int64_t asked_ms;
 	enum view_outcome outcome;
-	bool complained;
+	bool complained, misused;
 	json_t *app;		/* as last seen */
 };
 
-static json_t *make_operation(struct cluster *c, struct sync *s, struct err *err)
+/* Which sources there are is read from the very Application that it is written to. */
+static json_t *make_operation(struct sync *s, const json_t *app, struct err *err)
 {
+	const struct options *o = s->o;
 	const char *user = getenv("USER");
+	struct view_picks picks;
 	struct view_request r = {
 		.id = s->id, .user = s->asking->user ? s->asking->user :
 				     user && user[0] ? user : "syncctl",
-		.revision = s->o->revision, .prune = s->o->prune,
-		.dry_run = s->o->dry_run, .resources = s->o->resources,
-		.n_resources = s->o->n_resources, .options = s->asking->options,
+		.picks = &picks, .prune = o->prune, .dry_run = o->dry_run,
+		.resources = o->resources.data, .n_resources = o->resources.n,
+		.options = s->asking->options,
 	};
-	uint64_t number = c->world->ops->random(c->world);
 
-	snprintf(s->id, sizeof(s->id), "%016llx", (unsigned long long)number);
-	return view_request_json(&r, err);
+	return view_pick(app, &o->named, &picks, err) ? NULL : view_request_json(&r, err);
 }
 
 /* One attempt: read, refuse when busy, write on what was read. */
-static int try_to_ask(struct cluster *c, const struct options *o,
-		      const json_t *operation, struct err *err)
+static int try_to_ask(struct cluster *c, struct sync *s, struct err *err)
 {
+	const struct options *o = s->o;
 	_cleanup_json_ json_t *app = cluster_get(c, o->args[0], err);
-	_cleanup_json_ json_t *patch = NULL;
+	_cleanup_json_ json_t *patch = NULL, *operation = NULL;
 	_cleanup_free_ char *words = NULL;
 
 	if (!app)
+		return -1;
+	operation = make_operation(s, app, err);
+	s->misused = !operation;
+	if (!operation)
 		return -1;
 	if (view_is_taken(app, &words) && !o->force)
 		return err_set(err, ERR_LIMIT, "%s: %s; wait for it (syncctl wait "
@@ -58,12 +63,11 @@ static int try_to_ask(struct cluster *c, const struct options *o,
 	return cluster_patch(c, o->args[0], patch, err);
 }
 
-static int ask(struct cluster *c, const struct options *o,
-	       const json_t *operation, struct err *err)
+static int ask(struct cluster *c, struct sync *s, struct err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
 		*err = ERR_INIT;
-		if (!try_to_ask(c, o, operation, err))
+		if (!try_to_ask(c, s, err))
 			return 0;
 		if (err->code != ERR_CONFLICT)
 			return -1;
@@ -138,18 +142,17 @@ int request_run(struct cluster *c, const struct options *o,
 		const struct asking *asking)
 {
 	int64_t timeout = output_timeout(o, 600000);
-	_cleanup_json_ json_t *operation = NULL;
+	uint64_t number = c->world->ops->random(c->world);
 	struct sync s = { .o = o, .asking = asking };
 	struct err err = ERR_INIT;
 
 	if (timeout < 0)
 		return EXIT_USAGE;
-	operation = make_operation(c, &s, &err);
-	if (!operation)
-		return output_usage("%s", err.msg);
-	if (ask(c, o, operation, &err)) {
+	snprintf(s.id, sizeof(s.id), "%016llx", (unsigned long long)number);
+	if (ask(c, &s, &err)) {
 		output_error(&err);
-		return err.code == ERR_LIMIT ? EXIT_DIFFERENCE : EXIT_OTHER;
+		return s.misused ? EXIT_USAGE :
+		       err.code == ERR_LIMIT ? EXIT_DIFFERENCE : EXIT_OTHER;
 	}
 	if (o->async) {
 		printf("asked for a %s of %s\n", asking->what, o->args[0]);

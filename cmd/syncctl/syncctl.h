@@ -25,19 +25,18 @@ enum exit_status {
 enum output { OUT_DEFAULT, OUT_TABLE, OUT_WIDE, OUT_JSON, OUT_YAML, OUT_NAME,
 	      OUT_UNIFIED, OUT_SARIF, OUT_GITHUB };
 
-#define MAX_RESOURCES 64
-
 /* The command line, borrowed from argv. */
 struct options {
 	const char *args[8];
 	size_t n_args;
 	const char *ns, *context, *kubeconfig, *selector;
 	const char *lua, *customizations;
-	const char *file, *revision, *timeout, *resources[MAX_RESOURCES];
-	size_t n_resources;
+	const char *file, *timeout;
+	struct view_words resources;
+	struct view_named named;	/* --revision, --local and which source they are of */
 	enum output output;
 	const char *until, *override, *gates;
-	const char *reason, *ttl, *system_ns, *local, *release, *tail, *container;
+	const char *reason, *ttl, *system_ns, *release, *tail, *container;
 	bool everything, off, rejected;
 	bool all, prune, dry_run, force, async, yes;
 	bool sync, health, operation, good;

@@ -105,7 +105,7 @@ static void fact(struct buf *out, const char *name, const char *value)
 	buf_addc(out, '\n');
 }
 
-/* A line of each part, or of each source as Argo CD's list of them. */
+/* A line of each part, or of each source; numbered as --source-positions counts. */
 static void fact_sources(struct buf *out, const json_t *app)
 {
 	const json_t *many = doc_get(app, "spec", "sources", NULL), *one;
@@ -122,8 +122,10 @@ static void fact_sources(struct buf *out, const json_t *app)
 		const char *path = doc_get_str(one, "path", NULL);
 		const char *target = doc_get_str(one, "targetRevision", NULL);
 		const char *url = doc_get_str(one, "repoURL", NULL);
-		_cleanup_free_ char *text = xasprintf("%s %s, %s%s", url ? url : "-",
-			target && *target ? target : "HEAD",
+		const char *name = doc_get_str(one, "name", NULL);
+		_cleanup_free_ char *text = xasprintf("%zu %s%s%s%s %s, %s%s", i + 1,
+			name ? "(" : "", name ? name : "", name ? ") " : "",
+			url ? url : "-", target && *target ? target : "HEAD",
 			path ? path : "ref ",
 			path ? "" : doc_get_str(one, "ref", NULL) ?
 			doc_get_str(one, "ref", NULL) : "");

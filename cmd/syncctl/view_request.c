@@ -53,25 +53,46 @@ static void add_options(json_t *sync, const struct view_request *r)
 		json_object_set_new(sync, "syncOptions", list);
 }
 
+/*
+ * Of spec.sources a list with an entry for each: "" is what the spec says, for syncd as
+ * for Argo CD. None is named: no field.
+ */
+static int add_revisions(json_t *sync, const struct view_picks *p, struct err *err)
+{
+	_cleanup_json_ json_t *list = json_array();
+	bool any = false;
+
+	for (size_t i = 0; p && i < p->n; i++) {
+		const char *revision = p->of[i].revision;
+
+		any |= revision != NULL;
+		if (json_array_append_new(list, json_string(revision ? revision : "")))
+			return err_set(err, ERR_INVALID, "the revision is not valid UTF-8");
+	}
+	if (any && p->many)
+		json_object_set(sync, "revisions", list);
+	else if (any)
+		json_object_set(sync, "revision", json_array_get(list, 0));
+	return 0;
+}
+
 json_t *view_request_json(const struct view_request *r, struct err *err)
 {
 	json_t *sync = json_object(), *o;
 
-	if (r->revision)
-		json_object_set_new(sync, "revision", json_string(r->revision));
 	if (r->prune)
 		json_object_set_new(sync, "prune", json_true());
 	if (r->dry_run)
 		json_object_set_new(sync, "dryRun", json_true());
 	add_options(sync, r);
-	if (add_resources(sync, r, err)) {
+	if (add_revisions(sync, r->picks, err) || add_resources(sync, r, err)) {
 		json_decref(sync);
 		return NULL;
 	}
 	o = json_pack("{s{ss}s[{ssss}]so}", "initiatedBy", "username", r->user,
 		      "info", "name", INFO_NAME, "value", r->id, "sync", sync);
 	if (!o)
-		err_set(err, ERR_INVALID, "the user name or revision is not valid UTF-8");
+		err_set(err, ERR_INVALID, "the user name is not valid UTF-8");
 	return o;
 }
 

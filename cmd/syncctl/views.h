@@ -11,6 +11,7 @@
 
 #include "core/doc.h"
 #include "core/mem.h"
+#include "render/render.h"
 
 struct view_env {
 	int64_t now_ms;
@@ -184,11 +185,53 @@ void view_health(const json_t *judged, const struct view_env *env,
 /* Compact JSON text -> YAML; numbers keep their spelling. */
 void view_yaml(const char *json, size_t len, struct buf *out);
 
+/* --- which of several sources (view_sources.c) -------------------------------- */
+
+/* What a flag was given, in order; borrowed from the command line. */
+#define VIEW_WORDS_MAX 64
+struct view_words {
+	const char *data[VIEW_WORDS_MAX];
+	size_t n;
+};
+
+/* The i-th of revisions, or of locals, is of the i-th of positions, or of names. */
+struct view_named {
+	const char *revision;	/* of the only source; NULL */
+	struct view_words revisions, locals, positions, names;
+};
+/* ERR_INVALID or ERR_LIMIT: wrong whatever the application is. */
+int view_named_check(const struct view_named *n, struct err *err)
+	__attribute__((warn_unused_result));
+
+/* What is wanted of a source instead of what Git says; both NULL: just that. */
+struct view_pick {
+	const char *revision, *local;
+};
+/* In the order of the application's sources. */
+struct view_picks {
+	struct view_pick of[RENDER_SOURCES_MAX];
+	size_t n;
+	bool many;		/* spec.sources, be it one */
+};
+/* The same errors, naming the sources that there are. Strings stay borrowed from n. */
+int view_pick(const json_t *app, const struct view_named *n, struct view_picks *ret,
+	      struct err *err) __attribute__((warn_unused_result));
+/* "source 2 (https://git.example.com/conf.git)", for messages; owned. */
+char *view_source_words(const json_t *app, size_t i);
+/*
+ * The revision that is picked for source i, else the commit that Git was last seen at;
+ * borrowed. NULL: that is not known, or was of another repository or targetRevision.
+ */
+const char *view_wanted_revision(const json_t *app, const struct view_picks *p, size_t i);
+/* The newest stored release of exactly those (or their beginnings); 0: there is none. */
+uint32_t view_release_of(const json_t *app, const struct view_picks *p);
+
 /* --- asking for a sync (view_request.c) ------------------------------------- */
 
 struct view_request {
 	const char *id;		/* goes into operation.info: we know it again by it */
-	const char *user, *revision;	/* revision NULL: what the spec says */
+	const char *user;
+	const struct view_picks *picks;	/* revisions; NULL: what the spec says */
 	bool prune, dry_run;
 	const char *const *resources;	/* "GROUP:KIND:[NS/]NAME" */
 	size_t n_resources;

@@ -12,7 +12,7 @@ says() { # TYPE WORDS: a condition
 sources() { # JSON: the Application's list of sources
 	app shop "$GIT_URL/shop.git" app "$NS" "del(.spec.source) | .spec.sources = $1"
 }
-of() { jq -cn --arg url "$GIT_URL/$1.git" --arg path "$2" '{repoURL: $url, path: $path, targetRevision: "main"}'; }
+of() { jq -cn --arg url "$GIT_URL/$1.git" --arg path "$2" --arg name "$1" '{repoURL: $url, path: $path, targetRevision: "main", name: $name}'; }
 ref() { jq -cn --arg url "$GIT_URL/$1.git" --arg ref "$2" '{repoURL: $url, ref: $ref}'; }
 revisions_are() { app_is shop "\$s.sync.revisions == [\"$1\", \"$2\", \"$3\"] and \$s.syncd.phase == \"Good\""; }
 head_of() { git -C "$TREES/$1" rev-parse HEAD; }
@@ -84,6 +84,73 @@ syncd_stop
 syncd_start --poll-interval 1s
 wait_until 30 "the revisions" revisions_are "$(head_of shop)" "$(head_of conf)" "$(head_of values)"
 value_is two shop
+
+it "a sync names the revisions of some of them, and the others are Git's"
+GOOD=$(kc get app shop -n "$APPS" -o json | jq .status.syncd.target.id)
+CONF=$(head_of conf)
+kc patch app shop -n "$APPS" --type=merge -p '{"spec":{"syncPolicy":{"automated":null}}}' >/dev/null
+configmap shop three | write "$TREES/shop/app/shop.yaml"
+configmap conf six | write "$TREES/conf/prod/conf.yaml"
+commit shop three >/dev/null
+commit conf six >/dev/null
+wait_until 30 "both are seen" app_is shop "\$s.sync.revisions[0:2] == [\"$(head_of shop)\", \"$(head_of conf)\"]"
+assert_exit 2 syncctl sync shop --revision "$CONF"
+assert_contains "$OUTPUT" "shop has 3 sources, and --revision is of one (give --revisions REV with --source-positions N" "the next step"
+assert_contains "$OUTPUT" "2 (conf, $GIT_URL/conf.git)" "which there are"
+assert_exit 2 syncctl sync shop --revisions "$CONF" --source-positions 4
+assert_contains "$OUTPUT" "--source-positions 4 is none of them: 1 (shop, $GIT_URL/shop.git)" "which there are"
+assert_exit 2 syncctl sync shop --revisions "$CONF"
+assert_exit 0 syncctl sync shop --revisions "$CONF" --source-positions 2
+value_is three shop
+value_is five conf
+app_is shop ".status.operationState.operation.sync.revisions == [\"\", \"$CONF\", \"\"]"
+app_is shop "\$s.operationState.syncResult.revisions == [\"$(head_of shop)\", \"$CONF\", \"$(head_of values)\"]"
+assert_exit 0 syncctl sync shop --revisions main --source-names conf
+value_is six conf
+assert_exit 1 syncctl sync shop --revisions no-such-branch --source-positions 2
+assert_contains "$OUTPUT" "spec.sources[1]: " "which one failed"
+value_is six conf
+wait_until 30 "what Git is at" app_is shop "\$s.sync.revisions[0:2] == [\"$(head_of shop)\", \"$(head_of conf)\"]"
+
+it "diff compares with revisions of some of them, and with working copies"
+assert_exit 0 syncctl diff shop
+assert_exit 1 syncctl diff shop --revisions "$CONF" --source-positions 2
+assert_contains "$OUTPUT" "data.key  six -> five" "the difference"
+refute_contains "$OUTPUT" "ConfigMap/$NS/shop" "the other source"
+git -C "$TREES/conf" checkout -q -b side
+configmap conf seven | write "$TREES/conf/prod/conf.yaml"
+commit conf side >/dev/null
+assert_exit 1 syncctl diff shop --revisions side --source-names conf
+assert_contains "$OUTPUT" "data.key  six -> seven" "the branch"
+configmap conf eight | write "$TREES/conf/prod/conf.yaml"
+configmap more one | write "$TREES/conf/prod/more.yaml"
+assert_exit 1 syncctl diff shop --local "$TREES/conf/prod" --source-positions 2
+assert_contains "$OUTPUT" "data.key  six -> eight" "the working copy"
+assert_contains "$OUTPUT" "ConfigMap/$NS/more  would be created" "what is new"
+refute_contains "$OUTPUT" "ConfigMap/$NS/shop" "the other source"
+mkdir -p "$T/empty"
+assert_exit 1 syncctl diff shop --local "$TREES/conf/prod" --source-positions 2 --local "$T/empty" --source-positions 1
+assert_contains "$OUTPUT" "ConfigMap/$NS/shop  would be deleted" "what goes with the first"
+assert_exit 2 syncctl diff shop --local "$TREES/conf/prod"
+assert_contains "$OUTPUT" "--local is the folder of one (say which with --source-positions N): 1 (shop" "the next step"
+assert_exit 20 syncctl diff shop --local "$TREES/conf/prod" --source-positions 3
+assert_contains "$OUTPUT" "source 3 ($GIT_URL/values.git): it is only a ref" "why not"
+printf 'kind: ConfigMap\n' | write "$TREES/conf/prod/more.yaml"
+assert_exit 20 syncctl diff shop --local "$TREES/conf/prod" --source-positions 2
+assert_contains "$OUTPUT" "source 2 (conf, $GIT_URL/conf.git): " "which one is broken"
+mv "$T/repos/shop.git" "$T/repos/gone.git"
+assert_exit 20 syncctl diff shop --revisions side --source-positions 2
+assert_contains "$OUTPUT" "source 1 (shop, $GIT_URL/shop.git): fetching " "which one is not there"
+mv "$T/repos/gone.git" "$T/repos/shop.git"
+git -C "$TREES/conf" checkout -qf main
+git -C "$TREES/conf" clean -qfd
+
+it "a rollback goes back to what all of them were"
+wait_until 30 "it is good" app_is shop '$d.phase == "Good"'
+assert_exit 0 syncctl rollback shop "#$GOOD"
+value_is two shop
+value_is five conf
+app_is shop "\$s.operationState.syncResult.revisions[1] == \"$CONF\""
 
 it "what cannot be is refused, field by field"
 sources "[$(of shop app), $(of conf prod | jq -c '.chart = "x"')]"

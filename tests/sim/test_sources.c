@@ -301,6 +301,14 @@ static void each_is_asked_of_the_project(void **state)
 	scene_end(&x, true);
 }
 
+static const char *op_words(struct engsim *x)
+{
+	const char *s = doc_get_str(engsim_status(x, "shop"), "operationState", "message",
+				    NULL);
+
+	return s ? s : "";
+}
+
 /* A revision of each; those that are not named are the spec's. */
 static void an_operation_names_revisions(void **state)
 {
@@ -320,8 +328,93 @@ static void an_operation_names_revisions(void **state)
 	assert_string_equal(value_of(&x, "conf"), "one");
 	ask_sync(&x, "\"revision\":\"main\"");
 	ask_until_ended(&x, "Failed");
-	assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "operationState",
-					   "message", NULL), "there are 2 sources"));
+	assert_non_null(strstr(op_words(&x), "there are 2 sources"));
+	scene_end(&x, true);
+}
+
+/* As Argo CD's API server writes it: the commit of each, and the one field empty. */
+static void an_operation_names_them_all(void **state)
+{
+	_cleanup_free_ char *then = NULL, *fields = NULL, *got = NULL;
+	struct engsim x;
+
+	(void)state;
+	good_with(&x, 1533, FIRST "," SECOND "," REF);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+	then = heads(&x, true);
+	fields = xasprintf("\"revision\":\"\",\"revisions\":[\"%s\",\"%s\",\"%s\"]",
+			   gitsim_ref(sim_git(x.s), REPO, "main"),
+			   gitsim_ref(sim_git(x.s), OTHER, "main"),
+			   gitsim_ref(sim_git(x.s), VALUES, "main"));
+	put_other(&x, "conf", "two");
+	sim_git_commit(x.s, VALUES, "main", "values.yaml", "a: c");
+	scene_put(&x, "v2");
+	ask_sync(&x, "\"prune\":true");
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(value_of(&x, "conf"), "two");
+	ask_sync(&x, fields);
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_string_equal(value_of(&x, "conf"), "one");
+	got = listed(&x, "operationState");
+	assert_string_equal(got, then);
+	/* What Git is at is told again, and a restart does not go there by itself. */
+	scene_until(&x, shows_heads, LONG, "the heads");
+	engsim_crash(&x);
+	engsim_start(&x);
+	sim_run_for(x.s, 30000);
+	assert_string_equal(value_of(&x, "conf"), "one");
+	scene_end(&x, true);
+}
+
+/* The others are not synced without it. */
+static void one_that_is_nowhere_fails_the_operation(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	good_with(&x, 1534, FIRST "," SECOND);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+	scene_put(&x, "v2");
+	from = sim_request_count(x.s);
+	ask_sync(&x, "\"revisions\":[\"\",\"no-such-branch\"]");
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(op_words(&x), "spec.sources[1]: "));
+	assert_non_null(strstr(op_words(&x), "no-such-branch"));
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/web"), 0);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_end(&x, true);
+}
+
+/* By its number, whatever has moved since, and with a source that is not there. */
+static void a_release_of_several_is_gone_back_to(void **state)
+{
+	_cleanup_free_ char *then = NULL, *got = NULL;
+	struct engsim x;
+
+	(void)state;
+	good_with(&x, 1535, FIRST "," SECOND);
+	then = heads(&x, false);
+	put_other(&x, "conf", "two");
+	until_value(&x, "two");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	gitsim_set_mood(sim_git(x.s), OTHER, GIT_500);
+	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_string_equal(value_of(&x, "conf"), "one");
+	got = listed(&x, "operationState");
+	assert_string_equal(got, then);
+	gitsim_set_mood(sim_git(x.s), OTHER, GIT_FINE);
+	sim_run_for(x.s, 60000);
+	assert_string_equal(value_of(&x, "conf"), "one");	/* it is pinned */
+	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/unpin=true\"]");
+	until_value(&x, "two");
+	scene_until_tag(&x, "v2", LONG);
 	scene_end(&x, true);
 }
 
@@ -344,8 +437,7 @@ static void an_operation_brings_sources(void **state)
 	ask_sync(&x, "\"sources\":[" FIRST ",{\"repoURL\":\"" VALUES "\",\"path\":"
 		 "\"conf\"}]");
 	ask_until_ended(&x, "Failed");
-	assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "operationState",
-					   "message", NULL), "AppProject team"));
+	assert_non_null(strstr(op_words(&x), "AppProject team"));
 	assert_int_equal(sim_count(x.s, 0, "GET", "/values"), 0);
 	assert_int_equal(sim_count(x.s, 0, "POST", "/values"), 0);
 	scene_end(&x, true);
@@ -362,6 +454,9 @@ int main(void)
 		cmocka_unit_test(sources_come_and_go),
 		cmocka_unit_test(each_is_asked_of_the_project),
 		cmocka_unit_test(an_operation_names_revisions),
+		cmocka_unit_test(an_operation_names_them_all),
+		cmocka_unit_test(one_that_is_nowhere_fails_the_operation),
+		cmocka_unit_test(a_release_of_several_is_gone_back_to),
 		cmocka_unit_test(an_operation_brings_sources),
 	};
 

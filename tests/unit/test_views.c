@@ -197,7 +197,8 @@ static void requests_say_what_is_asked(void **state)
 {
 	const char *const resources[] = { "apps:Deployment:web", ":ConfigMap:prod/x",
 					  "rbac.authorization.k8s.io:Role:a/system:b" };
-	struct view_request r = { .id = "i1", .user = "ada", .revision = "v1",
+	const struct view_picks picks = { .of = { { "v1", NULL } }, .n = 1, .many = false };
+	struct view_request r = { .id = "i1", .user = "ada", .picks = &picks,
 				  .prune = true, .dry_run = true,
 				  .resources = resources, .n_resources = 3 };
 	_cleanup_json_ json_t *want = parse(
