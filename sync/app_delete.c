@@ -3,8 +3,8 @@
  * goes, highest wave first, by UID; then the finalizer. What a policy keeps stays
  * (Delete=false, helm.sh/resource-policy: keep), and so do CRDs, namespaces and
  * volumes, and what another application's release has: an Event names them. Child
- * Applications go. Delete=confirm waits for a
- * person. PreDelete hooks of the release in force run before that
+ * Applications go; one that waits for this one itself is not waited for (others.c).
+ * Delete=confirm waits for a person. PreDelete hooks of the release in force run before that
  * and must succeed, PostDelete hooks after it. It needs neither Git nor the project
  * nor a render, so that it cannot hang on one of them: without Git the hooks are the
  * stored release's. Without a finalizer deleting
@@ -182,7 +182,10 @@ static bool delete_objects(struct app *a)
 	return more;
 }
 
-/* What it does not take along, by a policy or for its kind, is a person's now. */
+/*
+ * What it does not take along, by a policy or for its kind, is a person's now. And what
+ * it did not wait for, where no operation told.
+ */
 static void tell_kept(struct app *a)
 {
 	struct rel *nothing = rel_new();
@@ -194,6 +197,8 @@ static void tell_kept(struct app *a)
 	for (size_t i = 0; i < rest.prunes.len; i++) {
 		const struct task *t = &rest.prunes.data[i];
 
+		if (t->casenr == PLAN_RING)
+			app_tell_ring(a, t);
 		if (t->verb != TASK_HOLD || n++ >= KEPT_NAMED)
 			continue;
 		buf_adds(&words, n > 1 ? ", " : "");

@@ -341,6 +341,7 @@ struct app {
 	uint64_t untold;	/* mono: what a person asked for ended, and no status says so; 0 */
 	unsigned revert_tries;
 	uint32_t prior_target;
+	unsigned walked;	/* engine.walks when others.c came by last */
 	uint64_t others_since;	/* mono: a prune waits for the others' wishes; 0 */
 	struct op_view op_view;
 	struct op_request {	/* a person's wish, claimed from the CR */
@@ -509,6 +510,7 @@ struct engine {
 	unsigned n_podwatches;
 	unsigned sighting;	/* applications that app_sight.c reads for now */
 	struct app *apps;
+	unsigned walks;		/* over applications, so far */
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
 	struct scripts *scripts;

@@ -4,6 +4,7 @@
  * to be another's, or kept, stays. Also here: what stands in the way of a revert.
  */
 #include "op_priv.h"
+#include "others.h"
 
 #define AGAIN_MS 2000
 
@@ -198,12 +199,16 @@ static void forget_foreign(struct op *op)
 	size_t n = 0;
 
 	/* Each key is borrowed from the very entry that goes, and from no other. */
-	for (size_t i = 0; i < op->plan.prunes.len; i++)
-		if (op->plan.prunes.data[i].verb == TASK_FORGET) {
-			record_inv_drop(&op->app->rec,
-					&op->plan.prunes.data[i].key);
-			n++;
-		}
+	for (size_t i = 0; i < op->plan.prunes.len; i++) {
+		const struct task *t = &op->plan.prunes.data[i];
+
+		if (t->verb != TASK_FORGET)
+			continue;
+		if (t->casenr == PLAN_RING)
+			app_tell_ring(op->app, t);
+		record_inv_drop(&op->app->rec, &t->key);
+		n++;
+	}
 	if (n)
 		op_plan(op);
 }

@@ -2,7 +2,9 @@
  * What a plan of one application asks about the others: an object that moves from
  * one to another is handed over alive. The one that lost it never deletes what
  * another's release has; the one that has it now waits until the first has let go.
- * An application whose wish is not known yet is taken to want what it has.
+ * An application whose wish is not known yet is taken to want what it has. And what a
+ * deletion asks: Applications that have each other among their objects would wait for
+ * each other for ever.
  */
 #include "app_priv.h"
 #include "others.h"
@@ -117,6 +119,73 @@ static bool kind_is_served(void *arg, const char *group, const char *kind)
 	return discovery_find(a->engine->discovery, group, NULL, kind);
 }
 
+/* ---- Applications that have each other among their objects ---- */
+
+/* The Application of the entry, where its own deletion waits for its objects. */
+static struct app *waiting(struct engine *e, const char *ns, const char *name,
+			   const char *uid)
+{
+	_cleanup_free_ char *id = xasprintf("%s/%s", ns, name);
+	struct app *a;
+
+	HASH_FIND_STR(e->apps, id, a);
+	return a && a->present && a->spec.deleting && a->spec.cascade != CASCADE_NONE &&
+	       !strcmp(a->spec.uid, uid) ? a : NULL;
+}
+
+/* Of a ring one link at least leads back in time, or in the alphabet: that one is cut. */
+static bool began_before(const struct app *a, const struct app *b)
+{
+	return a->spec.deleting_ms != b->spec.deleting_ms ?
+	       a->spec.deleting_ms < b->spec.deleting_ms : strcmp(a->id, b->id) < 0;
+}
+
+/* Each application is looked into once. */
+static bool reaches(struct app *from, const struct app *to)
+{
+	VEC(struct app *) todo = { 0 };
+	unsigned walk = ++from->engine->walks;
+	bool found = false;
+
+	from->walked = walk;
+	vec_push(&todo, from);
+	while (todo.len && !found) {
+		const struct app *a = todo.data[--todo.len];
+
+		for (size_t i = 0; i < a->rec.inventory.len && !found; i++) {
+			const struct inv_entry *e = &a->rec.inventory.data[i];
+			struct app *next = !strcmp(e->kind, "Application") &&
+					   !strcmp(e->group, "argoproj.io") ?
+				waiting(a->engine, e->ns, e->name, e->uid) : NULL;
+
+			found = next == to;
+			if (!next || next->walked == walk)
+				continue;
+			next->walked = walk;
+			vec_push(&todo, next);
+		}
+	}
+	vec_deinit(&todo);
+	return found;
+}
+
+static bool awaits_us(void *arg, const struct objkey *k, const char *uid)
+{
+	struct app *self = arg, *a = waiting(self->engine, k->ns, k->name, uid);
+
+	return a && a != self && began_before(a, self) && reaches(a, self);
+}
+
+void app_tell_ring(struct app *a, const struct task *t)
+{
+	engine_log(a->engine, LOG_INFO, a, "the Application is deleted without waiting for "
+		   "Application %s/%s: that one is being deleted since before, and waits for "
+		   "this one, which is among its objects", t->key.ns, t->key.name);
+	engine_event(a->engine, a, "Normal", "DeletionRing", "its deletion does not wait for "
+		     "Application %s/%s, whose own deletion waits for this one: they have each "
+		     "other among their objects", t->key.ns, t->key.name);
+}
+
 void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in)
 {
 	const struct release *target = record_release(&a->rec, a->rec.target);
@@ -126,7 +195,7 @@ void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in)
 
 	r->others = (struct plan_others){
 		.wanted_by = wanted_by, .tenure = tenure,
-		.is_served = kind_is_served, .arg = a,
+		.is_served = kind_is_served, .awaits_us = awaits_us, .arg = a,
 	};
 	r->policy = (struct prune_policy){
 		.going = s->deleting, .unlimited = s->deleting,

@@ -12,6 +12,8 @@ struct plan_rules {
 void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in);
 /* How the application that tracks an object stands to it. */
 enum tenure app_tenure(struct app *a, const char *app_id, const struct objkey *k);
+/* Task of case 26: the log and an Event say why the deletion goes on. */
+void app_tell_ring(struct app *a, const struct task *t);
 /*
  * Before something is deleted: it may have moved to an application whose wish is on
  * its way. False when all of them are known, or after a while; true: a look follows.

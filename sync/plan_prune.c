@@ -58,6 +58,11 @@ static bool is_child(const struct inv_entry *e)
 	return !strcmp(e->group, "argoproj.io");
 }
 
+static bool is_application(const struct inv_entry *e)
+{
+	return is_child(e) && !strcmp(e->kind, "Application");
+}
+
 /* PRUNE, or what it waits for. */
 static enum task_verb verdict(const struct plan_input *in,
 			      const struct inv_entry *e, const char **why)
@@ -141,6 +146,19 @@ static bool is_itself(const struct plan_input *in, const struct inv_entry *e)
 	return p->going && p->self_uid && is_child(e) && !strcmp(e->uid, p->self_uid);
 }
 
+/*
+ * Applications that have each other among their objects: somebody has to go first. The
+ * one whose deletion began last does, as it is below the others.
+ */
+static bool awaits_us(const struct plan_input *in, const struct task *t,
+		      const struct inv_entry *e)
+{
+	const struct plan_others *o = in->others;
+
+	return policy_of(in)->going && o && is_application(e) && e->uid[0] &&
+	       o->awaits_us(o->arg, &t->key, e->uid);
+}
+
 static void decide_prune(const struct builder *b, struct task *t,
 			 const struct inv_entry *e)
 {
@@ -148,6 +166,10 @@ static void decide_prune(const struct builder *b, struct task *t,
 
 	if (is_itself(b->in, e)) {
 		task_set(t, 24, TASK_FORGET, "it is the application itself");
+		return;
+	}
+	if (awaits_us(b->in, t, e)) {
+		task_set(t, PLAN_RING, TASK_FORGET, "it is being deleted and waits for this one");
 		return;
 	}
 	if (decide_by_others(b->in, t, e, l))

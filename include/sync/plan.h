@@ -32,6 +32,8 @@
  *  23  x  any             another's, and shared   APPLY, adopting; KEEP what we applied so
  *  24  -  uid             any                     FORGET: it is the Application that goes
  *  25  x  -               - (read: as wanted)     KEEP (an application that was never synced)
+ *  26  -  uid             any                     FORGET: an Application whose own deletion, begun
+ *                                                 before ours, waits for us
  *
  * Of 10 and 13 some become HOLD (kept for good: by an annotation, an owner, the
  * project, the policy) or ASK (data, Prune=confirm, too many at once): an ASK is
@@ -64,6 +66,8 @@ enum task_verb {
 	TASK_VERB_N
 };
 const char *task_verb_str(enum task_verb v);
+
+#define PLAN_RING 26	/* of the cases above: somebody is to be told */
 
 struct task {
 	enum task_verb verb;
@@ -100,6 +104,8 @@ struct plan_others {
 	const char *(*wanted_by)(void *arg, const struct objkey *k);
 	enum tenure (*tenure)(void *arg, const char *app_id, const struct objkey *k);
 	bool (*is_served)(void *arg, const char *group, const char *kind);
+	/* Of an Application among its objects: does its deletion wait for ours? */
+	bool (*awaits_us)(void *arg, const struct objkey *k, const char *uid);
 	void *arg;
 };
 

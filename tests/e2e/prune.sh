@@ -195,13 +195,13 @@ for n in e-project e-repo e-ns e-crd; do wait_until 90 "$n's end" app_gone $n; d
 for n in e-project e-repo e-crd; do gone configmap $n || fail "$n is still there"; done
 
 it "a parent takes its children along: theirs goes where their own finalizer says so"
-child() { # NAME WAVE FINALIZERS
-	jq -n --arg n "$1" --arg w "$2" --argjson f "$3" --arg url "$URL" --arg to "$NS" '{
+child() { # NAME WAVE FINALIZERS [PARENT NAMESPACE]
+	jq -n --arg n "$1" --arg w "$2" --argjson f "$3" --arg url "$URL" --arg to "${5:-$NS}" '{
 		apiVersion: "argoproj.io/v1alpha1", kind: "Application",
 		metadata: {name: $n, finalizers: $f, annotations: {"argocd.argoproj.io/sync-wave": $w}},
 		spec: {project: "default", source: {repoURL: $url, path: $n},
 			destination: {server: "https://kubernetes.default.svc", namespace: $to},
-			syncPolicy: {automated: {prune: true}}}}' | write "$W/parent/$1.json"
+			syncPolicy: {automated: {prune: true}}}}' | write "$W/${4:-parent}/$1.json"
 }
 child c-one 0 "[\"$F\"]"
 child c-two 1 "[\"$F\"]"
@@ -217,6 +217,21 @@ for n in parent c-one c-two c-bare; do wait_until 60 "$n's end" app_gone $n; don
 for n in c-one c-two; do gone configmap $n || fail "the object of $n is still there"; done
 there configmap c-bare || fail "a child without a finalizer leaves its objects"
 [ -z "$(kc get configmap beside -n "$APPS" -o name --ignore-not-found)" ] || fail "the parent's own object stayed"
+
+it "two applications that have each other among their objects go, and say why"
+child ring-a 1 "[\"$F\"]" ring-b "$APPS"
+child ring-b 1 "[\"$F\"]" ring-a "$APPS"
+for n in ring-a ring-b; do configmap $n v1 | write "$W/$n/cm.yaml"; done
+C=$(commit shop "a ring")
+kc apply -n "$APPS" -f "$W/ring-b/ring-a.json" >/dev/null
+for n in ring-a ring-b; do good $n "$C" 60; done
+kc delete app ring-a -n "$APPS" --wait=false >/dev/null
+for n in ring-a ring-b; do wait_until 60 "$n's end" app_gone $n; done
+for n in ring-a ring-b; do
+	[ -z "$(kc get configmap $n -n "$APPS" -o name --ignore-not-found)" ] || fail "the object of $n is still there"
+done
+told() { kc get events.events.k8s.io -n "$APPS" -o json | jq -e --arg r "$1" 'any(.items[]; .reason == $r)' >/dev/null; }
+wait_until 30 "the Event" told DeletionRing
 
 it "a namespace that CreateNamespace made stays, as in Argo CD"
 configmap made v1 | write "$W/made/cm.yaml"

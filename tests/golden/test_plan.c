@@ -24,7 +24,7 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 25
+#define N_CASES 26
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
@@ -179,6 +179,12 @@ static bool is_served(void *arg, const char *group, const char *kind)
 	return !lists(json_object_get(arg, "unserved"), kind);
 }
 
+static bool awaits_us(void *arg, const struct objkey *k, const char *uid)
+{
+	assert_int_not_equal(uid[0], 0);
+	return lists(json_object_get(arg, "awaits"), k->name);
+}
+
 static bool in_place(void *arg, const struct objkey *k)
 {
 	return lists(json_object_get(arg, "read"), k->name);
@@ -197,7 +203,7 @@ static void load_policy(struct fixture *f, const json_t *c)
 		.allow_empty = doc_get_bool(p, false, "allowEmpty", NULL),
 		.self_uid = doc_get_str(p, "self", NULL),
 	};
-	f->others = (struct plan_others){ wanted_by, tenure, is_served,
+	f->others = (struct plan_others){ wanted_by, tenure, is_served, awaits_us,
 					  (void *)(uintptr_t)c };
 	f->in.policy = p ? &f->policy : NULL;
 	f->in.others = &f->others;

@@ -116,10 +116,19 @@ static bool is_served(void *arg, const char *group, const char *kind)
 	return strcmp(group, "example.com") != 0;
 }
 
+/* There are no Applications among these objects. */
+static bool awaits_us(void *arg, const struct objkey *k, const char *uid)
+{
+	(void)arg;
+	fail_msg("asked of %s %s", k->name, uid);
+	return false;
+}
+
 static void generate_rules(struct universe *w)
 {
 	if (pick(w, 2)) {
-		w->others = (struct plan_others){ wanted_by, tenure, is_served, w };
+		w->others = (struct plan_others){ wanted_by, tenure, is_served,
+						  awaits_us, w };
 		w->in.others = &w->others;
 	}
 	w->policy = (struct prune_policy){
