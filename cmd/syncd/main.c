@@ -2,6 +2,7 @@
  * syncd: wiring. Reads flags and kubeconfig, starts the loop, the real world, the
  * engine and the endpoints; hands the lease over on SIGTERM.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -184,6 +185,19 @@ static char *find_kustomize(const struct flags *f)
 			return steal(&p);
 	}
 	return NULL;
+}
+
+/* Without them syncd would lead and do nothing but complain. */
+static int check_programs(const struct daemon *d, struct err *err)
+{
+	if (access(d->worker, X_OK))
+		return err_set(err, ERR_NOTFOUND, "%s cannot be run: %s; --worker says where "
+			       "the syncd-worker of this version is",
+			       d->worker, strerror(errno));
+	if (d->kustomize && access(d->kustomize, X_OK))
+		return err_set(err, ERR_NOTFOUND, "--kustomize: %s cannot be run: %s",
+			       d->kustomize, strerror(errno));
+	return 0;
 }
 
 static int make_folders(struct daemon *d, struct err *err)
@@ -370,6 +384,11 @@ int main(int argc, char **argv)
 	d.worker = d.flags.worker ? xstrdup(d.flags.worker) :
 				    beside("syncd-worker");
 	d.kustomize = find_kustomize(&d.flags);
+	if (check_programs(&d, &err)) {
+		fprintf(stderr, "syncd: %s\n", err.msg);
+		clean(&d);
+		return 1;
+	}
 	uv_loop_init(&d.loop);
 	if (start(&d, &err)) {
 		fprintf(stderr, "syncd: %s\n", err.msg);

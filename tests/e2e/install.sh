@@ -143,6 +143,12 @@ assert_contains "$OUTPUT" "--bootstrap-repo is missing" "without a repository"
 assert_exit 2 "$BIN/syncd" --bootstrap-revision main
 assert_contains "$OUTPUT" "--bootstrap-repo is missing" "a revision alone"
 
+it "a program that is missing is said at the start"
+for flag in --worker --kustomize; do
+	assert_exit 1 timeout 10 "$BIN/syncd" $flag "$T/none"
+	assert_contains "$OUTPUT" "$T/none cannot be run: No such file or directory" "$flag"
+done
+
 it "an empty cluster gets its Applications by one flag and one Secret, admission in place"
 AUDIT=$(dirname "$KUBECONFIG")/audit.log
 [ -f "$AUDIT" ] || fail "the cluster is not ours: there is no $AUDIT"
