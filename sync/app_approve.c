@@ -254,7 +254,7 @@ static void note_override(struct app *a, struct release *r)
 
 void app_note_override(struct app *a, struct release *r)
 {
-	if (a->request.present && a->request.override && a->passed)
+	if (app_request_is_new(a) && a->request.override && a->passed)
 		note_override(a, r);
 }
 

@@ -318,10 +318,14 @@ void app_look_control(struct app *a)
 
 /* ---- services ---- */
 
-/* What a person asks for passes the gates for what goes by itself. */
+/*
+ * What a person asks for passes the gates for what goes by itself; not before it can
+ * go, or what Git said a while ago would go by itself in its place.
+ */
 static bool is_asked_for(const struct app *a)
 {
-	return a->request.present && !a->request.rollback && !a->request.unpin;
+	return a->request.present && !a->request.rollback && !a->request.unpin &&
+	       (app_request_is_served(a) || app_request_ready(a));
 }
 
 static const struct gate *holding(const struct app *a, const char *service)

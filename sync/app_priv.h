@@ -182,6 +182,8 @@ void app_request_refused(struct app *a, const char *why);
 bool app_request_ready(const struct app *a);
 /* Ready, and not what the operation in the record is there for. */
 bool app_request_is_new(const struct app *a);
+/* The operation under way, or in the record, does what it asks for. */
+bool app_request_is_served(const struct app *a);
 /* What was asked for is not in Git, or does not render. */
 bool app_request_lost(const struct app *a);
 /*

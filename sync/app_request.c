@@ -180,16 +180,19 @@ bool app_request_ready(const struct app *a)
 	       sources_polled_at(a) >= q->seen_at;
 }
 
-bool app_request_is_new(const struct app *a)
+bool app_request_is_served(const struct app *a)
 {
 	char digest[65];
 
-	if (a->op_serves || !app_request_ready(a))
-		return false;
-	if (!a->rec.op.id[0] || !*a->rec.op.asked)
-		return true;
+	if (a->op_serves || !a->rec.op.id[0] || !*a->rec.op.asked)
+		return a->op_serves;
 	app_request_digest(a, digest);
-	return strcmp(digest, a->rec.op.asked);
+	return !strcmp(digest, a->rec.op.asked);
+}
+
+bool app_request_is_new(const struct app *a)
+{
+	return app_request_ready(a) && !app_request_is_served(a);
 }
 
 bool app_request_lost(const struct app *a)

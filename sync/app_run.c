@@ -162,6 +162,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	enum op_kind kind = c->kind;
 	uint32_t release = c->release;
 	bool resumed = o->id[0] && o->release == release && o->kind == kind;
+	bool asked = kind == OP_SYNC && !c->prune_only && !resumed &&
+		     app_request_is_new(a);
 
 	free(a->shared);
 	a->shared = NULL;
@@ -176,14 +178,13 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 		c->failed = &a->failed->a;
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;
 	c->on_done = app_op_ended;
-	c->dry_run = kind == OP_SYNC && !c->prune_only && !resumed &&
-		     a->request.present && a->request.dry_run;
+	c->dry_run = asked && a->request.dry_run;
 
 	if (resumed) {
 		o->tries++;
 	} else {
 		app_begin_op(a, kind, release, by);
-		if (kind == OP_SYNC && !c->prune_only && a->request.present)
+		if (asked)
 			app_take_wishes(a);
 		by = o->initiated_by;
 	}
@@ -219,30 +220,34 @@ void app_serve_request(struct app *a)
 	app_request_taken(a);
 }
 
+/* A request that cannot go yet has no part in what goes by itself meanwhile. */
 static void start_sync(struct app *a)
 {
 	struct release *r = note_candidate(a);
-	const char *by = a->request.present ? a->request.by : "automated";
+	bool asked = app_request_is_new(a);
+	const char *by = asked ? a->request.by : "automated";
 	bool rejected = r->state == RELEASE_REJECTED;
 
 	a->sync_err = ERR_INIT;
-	if (a->request.present && (a->request.dry_run || a->request.resources)) {
+	if (asked && (a->request.dry_run || a->request.resources)) {
+		if (!a->request.dry_run)
+			app_note_gates(a, r);
 		app_start_op(a, OP_SYNC, r->id, a->head, false, by);
 		app_serve_request(a);
 		return;
 	}
-	if (a->request.present && a->request.retry_rejected) {
+	if (asked && a->request.retry_rejected) {
 		app_unpin(a);
 		rejected = false;
 	}
 	name_release(a, r);
 	app_note_gates(a, r);
 	fights_clear(&a->fights);
-	r->prune = a->request.present && a->request.prune;
+	r->prune = asked && a->request.prune;
 	free(r->propagation);
 	r->propagation = xstrdup(r->prune ? a->request.propagation : NULL);
 	if (rejected)
-		r->retried = r->retried || !a->request.present;
+		r->retried = r->retried || !asked;
 	if (r->state != RELEASE_GOOD)
 		r->state = RELEASE_CANDIDATE;
 	free(r->initiated_by);
@@ -263,7 +268,7 @@ static void start_sync(struct app *a)
 		    "objects change, %zu go later", r->id, r->revision, by,
 		    a->plan.n_apply, r->n_objects, a->plan.n_prune);
 	app_start_op(a, OP_SYNC, r->id, a->head, false, by);
-	if (a->request.present)
+	if (asked)
 		app_serve_request(a);
 }
 
@@ -389,7 +394,7 @@ void app_act(struct app *a, const struct decision *d)
 		break;
 	case NEXT_SYNC:
 		/* Also when the retry is a release of its own (other bytes). */
-		if (d->rejected && !a->request.present)
+		if (d->rejected && !app_request_is_new(a))
 			record_release(&a->rec, d->rejected->id)->retried = true;
 		start_sync(a);
 		break;

@@ -51,6 +51,13 @@ static bool is_evidence(struct app *a, const struct task *t)
 		refs_changed(r->objects[t->object].refs, t->key.ns, is_changed, a));
 }
 
+/* All that fail now: which of them is told decides nothing. */
+static void blame(struct app *a, const struct plan *p, const struct objkey *k)
+{
+	if (a->target)
+		app_fault_of(a, p, &a->target->a, k);
+}
+
 static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 {
 	*s = (struct soak_look){ .clean = true };
@@ -66,7 +73,10 @@ static void look_at(struct app *a, const struct plan *p, struct soak_look *s)
 		s->clean = false;
 		if (l && grace_until(a->engine, l) > s->lenient_until)
 			s->lenient_until = grace_until(a->engine, l);
-		if (!l || l->health.status != HEALTH_DEGRADED || s->degraded)
+		if (!l || l->health.status != HEALTH_DEGRADED)
+			continue;
+		blame(a, p, &t->key);
+		if (s->degraded)
 			continue;
 		s->degraded = true;
 		s->culprit = t->key;
@@ -134,7 +144,10 @@ static void look_at_exits(struct app *a, const struct plan *p,
 		}
 		n = podwatch_exits(pods, &pod);
 		s->exits += n;
-		if (n < FAILED_EXITS || s->broken || is_lenient(a, t))
+		if (n < FAILED_EXITS || is_lenient(a, t))
+			continue;
+		blame(a, p, &t->key);
+		if (s->broken)
 			continue;
 		s->broken = true;
 		s->culprit = t->key;
@@ -156,13 +169,11 @@ void app_soak_end(struct app *a)
 }
 
 /* Before the revert takes them away. */
-static void ask_pods(struct app *a, const struct plan *p, const struct soak_look *s)
+static void ask_pods(struct app *a, const struct soak_look *s)
 {
 	if (!a->soak_bad || a->soak_asked || !a->target)
 		return;
 	a->soak_asked = true;
-	app_fault_nobody(a);
-	app_fault_of(a, p, &a->target->a, &s->culprit);
 	app_gather(a, a->rec.target, &s->culprit, 1, s->broken);
 }
 
@@ -177,12 +188,13 @@ bool app_soak_over(struct app *a)
 		a->soak_began = now;
 		a->soak_clean = a->soak_degraded = 0;
 	}
+	app_fault_nobody(a);
 	look_at(a, p, &s);
 	look_at_exits(a, p, &s);
 	a->soak_bad = s.broken;
 	if (s.broken) {
 		app_gate_say(&a->soak_why, "%s", s.why);
-		ask_pods(a, p, &s);
+		ask_pods(a, &s);
 		return false;
 	}
 	if (s.exits > a->soak_exits)
@@ -195,7 +207,7 @@ bool app_soak_over(struct app *a)
 			a->soak_degraded = now;
 		app_gate_say(&a->soak_why, "%s", s.why);
 		a->soak_bad = now >= a->soak_degraded + grace;
-		ask_pods(a, p, &s);
+		ask_pods(a, &s);
 		if (!a->soak_bad)
 			app_poke_at(a, a->soak_degraded + grace);
 	}

@@ -97,6 +97,9 @@ static int read_answer(struct ghapp *g, struct err *err)
 			       g->c.api, g->status, *words ? ": " : "", words);
 	if (!is_token(token) || !until || time_parse_rfc3339(until) < 0)
 		return err_set(err, ERR_NET, "%s gives no token with an end", g->c.api);
+	if (time_parse_rfc3339(until) < world_wall(g->w) + LEAST_MS)
+		return err_set(err, ERR_NET, "%s gives a token that ends at %.40s: compare its "
+			       "clock with this one", g->c.api, until);
 	wipe(&g->token);
 	g->token = xstrdup(token);
 	g->until_ms = time_parse_rfc3339(until);
@@ -132,6 +135,7 @@ static void on_done(struct http_call *c, const struct err *err)
 		failed(g, &bad);
 	} else {
 		g->failures = 0;
+		g->again_at = world_now(g->w) + AGAIN_MS;	/* however short it lives */
 		g->why = ERR_INIT;
 	}
 	g->c.on_change(g->c.arg);

@@ -300,6 +300,22 @@ static void an_override_passes_one_gate_once(void **state)
 	scene_end(&x, true);
 }
 
+/* Chosen objects pass the gate as well: who let them is kept and told. */
+static void an_override_of_chosen_objects_is_told(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 964, ENV(NIGHT));
+	ask_sync(&x, OVERRIDE("") ",\"resources\":[{\"group\":\"apps\",\"kind\":"
+		 "\"Deployment\",\"name\":\"web\"}]");
+	scene_until_tag(&x, "v2", LONG);
+	ask_until_ended(&x, "Succeeded");
+	assert_true(scene_has_event(&x, "GateOverridden", "ada passes a shut gate"));
+	assert_true(scene_has_event(&x, "GateOverridden", "window: fire"));
+	scene_end(&x, true);
+}
+
 static const char *state_of(struct engsim *x, uint32_t id)
 {
 	const json_t *list = doc_get(engsim_status(x, "shop"), "syncd", "releases", NULL), *r;
@@ -393,6 +409,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_digest_never_counts),
 		cmocka_unit_test(of_several_sources_all_are_approved),
 		cmocka_unit_test(an_override_passes_one_gate_once),
+		cmocka_unit_test(an_override_of_chosen_objects_is_told),
 		cmocka_unit_test(a_rollback_to_what_never_was_good_asks_the_gates),
 		cmocka_unit_test(of_several_gates_it_is_said_which),
 		cmocka_unit_test(an_override_needs_the_policy),

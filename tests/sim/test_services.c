@@ -8,6 +8,7 @@
 #include <cmocka.h>
 #include <stdio.h>
 
+#include "apiint.h"
 #include "asks.h"
 #include "core/doc.h"
 #include "hookscene.h"
@@ -185,6 +186,33 @@ static void asking_lets_out_what_only_waits_for_that(void **state)
 	scene_end(&x, false);
 }
 
+/*
+ * Before the poll that it waits for is over, nothing goes in its name: neither what Git
+ * said a while ago, nor another revision than was asked for.
+ */
+static void what_is_asked_for_goes_and_nothing_else(void **state)
+{
+	_cleanup_free_ char *fields = NULL;
+	const char *first;
+	struct engsim x;
+
+	(void)state;
+	services_scene(&x, 986);
+	first = gitsim_ref(sim_git(x.s), REPO, "main");
+	fields = xasprintf("\"revision\":\"%s\"", first);
+	change_all(&x, DB("auto_deploy: false"));
+	ask_sync(&x, fields);
+	ask_until_ended(&x, "Succeeded");
+	sim_run_for(x.s, 5 * MINUTES);
+	assert_string_equal(value(&x, "db"), "1");
+	assert_string_equal(value(&x, "front"), "2");
+	put(&x, "db", "db", "3");
+	ask_sync(&x, "");
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(value(&x, "db"), "3");
+	scene_end(&x, false);
+}
+
 static void deploy(struct engsim *x, const char *name, const char *service,
 		   const char *image)
 {
@@ -344,6 +372,49 @@ static void what_a_service_breaks_may_only_be_reported(void **state)
 	}
 }
 
+/* The container of its first pod has ended in failure twice, and runs again. */
+static void fail_twice(struct engsim *x, const char *prefix)
+{
+	const json_t *pod = apisim_nth(x->api, "pods", "shop", prefix, 0);
+
+	assert_non_null(pod);
+	api_patch_as(x->api, "kubelet", api_type_named(x->api, "pods"), "shop",
+		     doc_get_str(pod, "metadata", "name", NULL), "status",
+		     json_pack("{s:{s:[{s:s, s:b, s:i, s:{s:{}}, s:{s:{s:i, s:s}}}]}}", "status",
+			       "containerStatuses", "name", "main", "ready", 1,
+			       "restartCount", 2, "state", "running", "lastState",
+			       "terminated", "exitCode", 1, "reason", "Error"));
+}
+
+/* While it soaks, too: of all that fails, one that is not spared takes it back. */
+static void a_soak_looks_at_all_that_fail(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 6; i++) {
+		bool both = i > 0;
+		struct engsim x;
+
+		services_scene(&x, 990 + (uint64_t)i);
+		deploy(&x, "attic", "db", "v1");
+		deploy(&x, "shelf", "front", "v1");
+		control(&x, SPARED);
+		ask_annotate(&x, "syncd.dev/soak", "\"60s\"");
+		sim_run_for(x.s, 5 * MINUTES);
+		assert_true(engsim_in_phase(&x, "shop", "Good"));
+		deploy(&x, "attic", "db", "v2");
+		deploy(&x, "shelf", "front", "v2");
+		engsim_until_phase(&x, "shop", "Soaking", LONG);
+		sim_run_for(x.s, 4000);
+		assert_true(engsim_in_phase(&x, "shop", "Soaking"));
+		fail_twice(&x, "attic-");
+		sim_run_for(x.s, 5 * (uint64_t)i);
+		if (both)
+			fail_twice(&x, "shelf-");
+		engsim_until_phase(&x, "shop", both ? "Pinned" : "Failed", LONG);
+		scene_end(&x, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -351,10 +422,12 @@ int main(void)
 		cmocka_unit_test(a_commit_of_nothing_lets_nothing_out),
 		cmocka_unit_test(drift_of_a_held_service_is_put_back),
 		cmocka_unit_test(asking_lets_out_what_only_waits_for_that),
+		cmocka_unit_test(what_is_asked_for_goes_and_nothing_else),
 		cmocka_unit_test(a_bad_service_goes_back_alone),
 		cmocka_unit_test(what_moves_into_a_held_service_stays_alive),
 		cmocka_unit_test(a_gate_alone_runs_no_hooks),
 		cmocka_unit_test(what_a_service_breaks_may_only_be_reported),
+		cmocka_unit_test(a_soak_looks_at_all_that_fail),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -267,6 +267,60 @@ static void an_odd_answer_is_none(void **state)
 	}
 }
 
+/* A clock that is wrong, here or there: said, and the host is not asked at each poll. */
+static void a_token_that_is_over_is_none(void **state)
+{
+	static const int64_t lives[] = { -60 * MINUTE, 0, MINUTE - 1000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lives); i++) {
+		struct scene s;
+		struct err err;
+		const char *token;
+
+		begin(&s);
+		assert_int_equal(ask(&s, &token, &err), 1);
+		give(&s, asked(&s), "ghs_1", lives[i]);
+		assert_int_equal(ask(&s, &token, &err), -1);
+		assert_int_equal(fake_untaken(s.f), 0);
+		assert_non_null(strstr(err.msg, "clock"));
+		assert_true(err.retry);
+		fake_run(s.f, 29000);
+		assert_int_equal(ask(&s, &token, &err), -1);
+		assert_int_equal(fake_untaken(s.f), 0);
+		fake_run(s.f, 1000);
+		assert_int_equal(ask(&s, &token, &err), -1);
+		give(&s, asked(&s), "ghs_2", 60 * MINUTE);
+		assert_int_equal(ask(&s, &token, &err), 0);
+		end(&s);
+	}
+}
+
+/* One that lives for minutes only serves, and is not renewed at each poll either. */
+static void a_short_token_is_renewed_in_peace(void **state)
+{
+	struct scene s;
+	struct err err;
+	const char *token;
+
+	(void)state;
+	begin(&s);
+	assert_int_equal(ask(&s, &token, &err), 1);
+	give(&s, asked(&s), "ghs_1", 5 * MINUTE);
+	for (int i = 0; i < 29; i++) {
+		assert_int_equal(ask(&s, &token, &err), 0);
+		assert_int_equal(fake_untaken(s.f), 0);
+		fake_run(s.f, 1000);
+	}
+	fake_run(s.f, 1000);
+	assert_int_equal(ask(&s, &token, &err), 0);
+	assert_string_equal(token, "ghs_1");
+	give(&s, asked(&s), "ghs_2", 5 * MINUTE);
+	assert_int_equal(ask(&s, &token, &err), 0);
+	assert_string_equal(token, "ghs_2");
+	end(&s);
+}
+
 /* One that is under way goes with it. */
 static void it_ends_with_its_request(void **state)
 {
@@ -318,6 +372,8 @@ int main(void)
 		cmocka_unit_test(a_token_is_asked_for_and_renewed),
 		cmocka_unit_test(a_refusal_is_told),
 		cmocka_unit_test(an_odd_answer_is_none),
+		cmocka_unit_test(a_token_that_is_over_is_none),
+		cmocka_unit_test(a_short_token_is_renewed_in_peace),
 		cmocka_unit_test(it_ends_with_its_request),
 		cmocka_unit_test(mistakes_name_their_key),
 	};
