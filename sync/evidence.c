@@ -166,9 +166,11 @@ static json_t *container_row(const json_t *pod, const json_t *status)
 	put(row, "message", wait ? str(wait, "message", NULL) : str(end, "message", NULL));
 	if (restarts)
 		json_object_set_new(row, "restarts", json_integer(restarts));
-	if (end)
-		json_object_set_new(row, "exit", json_integer(doc_get_int(end, 0,
-							      "exitCode", NULL)));
+	if (!end)
+		return row;
+	json_object_set_new(row, "exit", json_integer(doc_get_int(end, 0, "exitCode", NULL)));
+	put(row, "end", str(end, "reason", NULL));
+	put(row, "ended", str(end, "finishedAt", NULL));
 	return row;
 }
 

@@ -5,11 +5,13 @@
  *
  *   {"at": RFC 3339,
  *    "pods": [{"pod": "ns/name", "why": "ImagePullBackOff", "message", "container",
- *              "restarts", "exit", "log": "lines\n", "previous": "lines\n"}],
+ *              "restarts", "exit", "end": "OOMKilled", "ended": RFC 3339,
+ *              "log": "lines\n", "previous": "lines\n"}],
  *    "events": [{"object": "Pod/ns/name", "reason", "message", "count", "at"}],
  *    "notes": ["what is missing, and why"]}
  *
- * A row per container that is not well (or one for a pod that has none yet). What
+ * A row per container that is not well (or one for a pod that has none yet); exit, end
+ * and ended are of the run that it ended last. What
  * pods say is kept without the values of Secrets (secrets.h), and is bounded.
  */
 #ifndef SYNC_EVIDENCE_H
@@ -65,7 +67,8 @@ void evidence_add_events(json_t *doc, const json_t *list, const struct objkey *s
 void evidence_note(json_t *doc, const char *words);
 /*
  * evidence_words.c: what holds the subject's pods up, in the words of the newest
- * warning in doc: a probe that fails, a volume that cannot be mounted, a quota. spoken:
+ * warning in doc: a probe that fails, a volume that cannot be mounted, a quota. What
+ * killed a container comes before the probe that fails because of it. spoken:
  * a pod's own words are known already, and only a probe that ended it tells more.
  * Owned by the caller; NULL: none says so.
  */

@@ -1,11 +1,16 @@
 /*
  * One sentence out of what was gathered: the newest warning that says why the pods of
  * a workload do not get on. What is over is no reason any more: a volume that could
- * not be mounted at first says nothing of a pod that runs.
+ * not be mounted at first says nothing of a pod that runs. And a container that was killed
+ * fails its probes afterwards, again and again: what killed it is the reason then.
  */
 #include "evidence.h"
 
 #include "core/doc.h"
+
+#include <inttypes.h>
+
+#define RECENTLY_MS (10 * 60 * 1000)	/* the longest pause of a crash loop, twice */
 
 static const char *str(const json_t *o, const char *key)
 {
@@ -123,6 +128,83 @@ static void add_line(struct buf *out, const char *text)
 		buf_addc(out, (unsigned char)*text < ' ' ? ' ' : *text);
 }
 
+/* ---- what killed a container ---- */
+
+/* Not weeks ago: its probe fails for another reason today. */
+static bool is_recent(const json_t *doc, const json_t *row)
+{
+	int64_t now = time_parse_rfc3339(str(doc, "at"));
+	int64_t then = time_parse_rfc3339(str(row, "ended"));
+
+	return now <= 0 || then <= 0 || now - then <= RECENTLY_MS;
+}
+
+static bool is_oom(const json_t *row)
+{
+	return !strcmp(str(row, "end"), "OOMKilled");
+}
+
+/* The pod's container that ended badly, by memory before others; NULL: none did. */
+static const json_t *killed(const json_t *doc, const char *id)
+{
+	const json_t *row, *found = NULL;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "pods"), i, row) {
+		bool failed = is_oom(row) || doc_get_int(row, 0, "exit", NULL);
+
+		if (failed && !strcmp(str(row, "pod"), id) && is_recent(doc, row) &&
+		    (!found || (is_oom(row) && !is_oom(found))))
+			found = row;
+	}
+	return found;
+}
+
+/* Did the kubelet say why it ended that pod's containers? */
+static bool end_is_said(const json_t *events, const char *object)
+{
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach((json_t *)events, i, event)
+		if (!strcmp(str(event, "object"), object) && tells_of_end(event))
+			return true;
+	return false;
+}
+
+/*
+ * The container that was killed, where that says more than the event about its pod:
+ * a liveness probe is why a container was ended, unless it was by memory.
+ */
+static const json_t *says_more(const json_t *doc, const json_t *event)
+{
+	const json_t *events = json_object_get(doc, "events"), *row;
+	const char *object = str(event, "object");
+
+	if (strcmp(str(event, "reason"), "Unhealthy"))
+		return NULL;
+	row = killed(doc, object + strlen("Pod/"));
+	return row && (is_oom(row) || !end_is_said(events, object)) ? row : NULL;
+}
+
+static void add_end(struct buf *out, const json_t *row)
+{
+	buf_addf(out, "container \"%s\": last exit code %" PRId64, str(row, "container"),
+		 doc_get_int(row, 0, "exit", NULL));
+	if (*str(row, "end"))
+		buf_addf(out, " (%s)", str(row, "end"));
+}
+
+/* A readiness probe fails since a restart for which another probe is the reason. */
+static bool gives_way(const json_t *doc, const json_t *event)
+{
+	const char *object = str(event, "object");
+
+	return !strcmp(str(event, "reason"), "Unhealthy") && !tells_of_end(event) &&
+	       killed(doc, object + strlen("Pod/")) &&
+	       end_is_said(json_object_get(doc, "events"), object);
+}
+
 char *evidence_words(const json_t *doc, const struct objkey *subject, bool spoken)
 {
 	const json_t *events = json_object_get(doc, "events");
@@ -131,12 +213,19 @@ char *evidence_words(const json_t *doc, const struct objkey *subject, bool spoke
 	for (size_t i = json_array_size(events); i-- > 0;) {
 		const json_t *event = json_array_get(events, i);
 		const char *pod = pod_of(str(event, "object"), subject->ns);
+		const json_t *end;
 
 		if (!tells(doc, event, subject, spoken))
 			continue;
+		end = pod && !spoken ? says_more(doc, event) : NULL;
+		if (!end && pod && gives_way(doc, event))
+			continue;
 		if (pod)
 			buf_addf(&out, "pod %s: ", pod);
-		add_line(&out, str(event, "message"));
+		if (end)
+			add_end(&out, end);
+		else
+			add_line(&out, str(event, "message"));
 		return buf_steal(&out, NULL);
 	}
 	return NULL;

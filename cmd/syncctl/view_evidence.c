@@ -4,11 +4,12 @@
  */
 #include "views.h"
 
-/* `shop/web-7d9f-x, container main: CrashLoopBackOff, 3 restarts, exit 1`. */
+/* `shop/web-7d9f-x, container main: CrashLoopBackOff, 3 restarts, exit 137 (OOMKilled)`. */
 static void container_words(const json_t *row, struct buf *out)
 {
 	const char *container = doc_get_str(row, "container", NULL);
 	const char *why = doc_get_str(row, "why", NULL);
+	const char *end = doc_get_str(row, "end", NULL);
 	int64_t restarts = doc_get_int(row, 0, "restarts", NULL);
 
 	buf_adds(out, "  ");
@@ -24,6 +25,11 @@ static void container_words(const json_t *row, struct buf *out)
 			 restarts == 1 ? "" : "s");
 	if (json_object_get(row, "exit"))
 		buf_addf(out, ", exit %lld", (long long)doc_get_int(row, 0, "exit", NULL));
+	if (end && why && strcmp(end, why)) {
+		buf_adds(out, " (");
+		view_clean(out, end);
+		buf_addc(out, ')');
+	}
 	buf_addc(out, '\n');
 }
 

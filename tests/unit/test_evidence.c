@@ -23,6 +23,13 @@ static json_t *parse(const char *text)
 	return j;
 }
 
+static const char *word(const json_t *row, const char *key)
+{
+	const char *s = doc_get_str(row, key, NULL);
+
+	return s ? s : "";
+}
+
 static void selectors(void **state)
 {
 	static const struct { const char *spec, *want; } rows[] = {
@@ -116,6 +123,38 @@ static void logs_that_there_are(void **state)
 			got[k] = logs[k].previous ? 'p' : 'c';
 		assert_string_equal(got, rows[i].want);
 		assert_int_equal(json_array_size(json_object_get(doc, "pods")), 1);
+	}
+}
+
+/* Of the run that it ended last, also while it waits to start again. */
+static void how_a_container_ended_is_kept(void **state)
+{
+#define END "{'terminated':{'exitCode':137,'reason':'OOMKilled','finishedAt':'2026-01-01T00:00:09Z'}}"
+#define WAITS "{'waiting':{'reason':'CrashLoopBackOff'}}"
+	static const struct { const char *container, *why, *end, *ended; } rows[] = {
+		{ "'state':" WAITS ",'lastState':" END, "CrashLoopBackOff", "OOMKilled",
+		  "2026-01-01T00:00:09Z" },
+		{ "'state':{'running':{}},'lastState':" END, "OOMKilled", "OOMKilled",
+		  "2026-01-01T00:00:09Z" },
+		{ "'state':{'terminated':{'exitCode':1,'reason':'Error'}},'lastState':" END,
+		  "Error", "Error", "" },
+		{ "'state':" WAITS, "CrashLoopBackOff", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_free_ char *text = xasprintf("{'metadata':{'name':'w','namespace':"
+			"'shop'},'status':{'containerStatuses':[{'name':'main',%s}]}}",
+			rows[i].container);
+		_cleanup_json_ json_t *pod = parse(text), *doc = json_object();
+		struct evidence_log logs[2 * EVIDENCE_CONTAINERS];
+		const json_t *row;
+
+		evidence_add_pod(doc, pod, logs);
+		row = json_array_get(json_object_get(doc, "pods"), 0);
+		assert_string_equal(word(row, "why"), rows[i].why);
+		assert_string_equal(word(row, "end"), rows[i].end);
+		assert_string_equal(word(row, "ended"), rows[i].ended);
 	}
 }
 
@@ -281,66 +320,104 @@ static void the_newest_events_of_whom_it_is_about(void **state)
 }
 
 /* Which warning a reason ends in; events in the order of their time. */
-static void words_for_a_reason(void **state)
-{
 #define EVENT(object, reason, message) "{'object':'" object "','reason':'" reason \
 	"','message':'" message "'}"
 #define RUNS "{'pod':'shop/web-7d9f-abc','container':'main'}"
 #define STARTS "{'pod':'shop/web-7d9f-abc','container':'main','why':'ContainerCreating'}"
 #define PROBE EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", "Readiness probe failed: 503")
 #define KILLED EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", "Liveness probe failed: 500")
+#define ENDED(how) "{'pod':'shop/web-7d9f-abc','container':'main'," how "}"
+#define OOM ENDED("'why':'CrashLoopBackOff','exit':137,'end':'OOMKilled'," \
+	  "'ended':'2026-01-01T00:59:00Z'")
+#define MEMORY "pod web-7d9f-abc: container \"main\": last exit code 137 (OOMKilled)"
+#define UNREADY "pod web-7d9f-abc: Readiness probe failed: 503"
 #define MOUNT EVENT("Pod/shop/web-7d9f-abc", "FailedMount", "configmap x not found")
-	static const struct {
-		const char *kind, *pods, *events;
-		bool spoken;
-		const char *want;
-	} rows[] = {
-		{ "Deployment", RUNS, "", false, NULL },
-		{ "Deployment", RUNS, PROBE, false,
-		  "pod web-7d9f-abc: Readiness probe failed: 503" },
-		{ "Deployment", RUNS, PROBE, true, NULL },	/* of a crash it says nothing */
-		{ "Deployment", RUNS, KILLED "," PROBE, true,
-		  "pod web-7d9f-abc: Liveness probe failed: 500" },
-		{ "Deployment", RUNS, MOUNT, false, NULL },	/* that is over */
-		{ "Deployment", STARTS, MOUNT, false, "pod web-7d9f-abc: configmap x not found" },
-		{ "Deployment", STARTS, PROBE "," MOUNT, false,
-		  "pod web-7d9f-abc: configmap x not found" },
-		{ "Deployment", "", MOUNT, false, NULL },
-		{ "Deployment", STARTS, EVENT("Pod/shop/web-7d9f-abc", "FailedAttachVolume",
-		  "Multi-Attach error"), false, "pod web-7d9f-abc: Multi-Attach error" },
-		{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "BackOff", "x"), false,
-		  NULL },
-		{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", ""), false,
-		  NULL },
-		{ "Deployment", RUNS, EVENT("Pod/shop/web-admin-7d9f-abc", "Unhealthy", "x"),
-		  false, NULL },
-		{ "Deployment", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "x"), false, NULL },
-		{ "Deployment", RUNS, EVENT("Pod/shop/webs-7d9f-abc", "Unhealthy", "x"), false,
-		  NULL },
-		{ "Deployment", RUNS, EVENT("Pod/other/web-7d9f-abc", "Unhealthy", "x"), false,
-		  NULL },
-		{ "StatefulSet", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "a\\nb"), false,
-		  "pod web-0: a b" },
-		{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
-		  "exceeded quota"), false, "exceeded quota" },
-		{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
-		  "exceeded quota"), true, NULL },
-		/* Its own condition says that. */
-		{ "Deployment", "", EVENT("ReplicaSet/shop/web-7d9f", "FailedCreate",
-		  "exceeded quota"), false, NULL },
-		{ "Pod", RUNS, EVENT("Pod/shop/web", "Unhealthy", "x"), false, "pod web: x" },
-		{ "Pod", RUNS, PROBE, false, NULL },
-	};
+static const struct {
+	const char *kind, *pods, *events;
+	bool spoken;
+	const char *want;
+} warnings[] = {
+	{ "Deployment", RUNS, "", false, NULL },
+	{ "Deployment", RUNS, PROBE, false,
+	  "pod web-7d9f-abc: Readiness probe failed: 503" },
+	{ "Deployment", RUNS, PROBE, true, NULL },	/* of a crash it says nothing */
+	{ "Deployment", RUNS, KILLED "," PROBE, true,
+	  "pod web-7d9f-abc: Liveness probe failed: 500" },
+	{ "Deployment", RUNS, MOUNT, false, NULL },	/* that is over */
+	{ "Deployment", STARTS, MOUNT, false, "pod web-7d9f-abc: configmap x not found" },
+	{ "Deployment", STARTS, PROBE "," MOUNT, false,
+	  "pod web-7d9f-abc: configmap x not found" },
+	{ "Deployment", "", MOUNT, false, NULL },
+	{ "Deployment", STARTS, EVENT("Pod/shop/web-7d9f-abc", "FailedAttachVolume",
+	  "Multi-Attach error"), false, "pod web-7d9f-abc: Multi-Attach error" },
+	{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "BackOff", "x"), false,
+	  NULL },
+	{ "Deployment", RUNS, EVENT("Pod/shop/web-7d9f-abc", "Unhealthy", ""), false,
+	  NULL },
+	{ "Deployment", RUNS, EVENT("Pod/shop/web-admin-7d9f-abc", "Unhealthy", "x"),
+	  false, NULL },
+	{ "Deployment", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "x"), false, NULL },
+	{ "Deployment", RUNS, EVENT("Pod/shop/webs-7d9f-abc", "Unhealthy", "x"), false,
+	  NULL },
+	{ "Deployment", RUNS, EVENT("Pod/other/web-7d9f-abc", "Unhealthy", "x"), false,
+	  NULL },
+	{ "StatefulSet", RUNS, EVENT("Pod/shop/web-0", "Unhealthy", "a\\nb"), false,
+	  "pod web-0: a b" },
+	{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
+	  "exceeded quota"), false, "exceeded quota" },
+	{ "StatefulSet", "", EVENT("StatefulSet/shop/web", "FailedCreate",
+	  "exceeded quota"), true, NULL },
+	/* Its own condition says that. */
+	{ "Deployment", "", EVENT("ReplicaSet/shop/web-7d9f", "FailedCreate",
+	  "exceeded quota"), false, NULL },
+	{ "Pod", RUNS, EVENT("Pod/shop/web", "Unhealthy", "x"), false, "pod web: x" },
+	{ "Pod", RUNS, PROBE, false, NULL },
+	/* What killed the container comes before the probe that fails since. */
+	{ "Deployment", OOM, PROBE, false, MEMORY },
+	{ "Deployment", OOM, PROBE "," KILLED, false, MEMORY },
+	{ "Deployment", OOM, KILLED "," PROBE, false, MEMORY },
+	{ "Deployment", OOM, KILLED "," PROBE, true,	/* it is said already */
+	  "pod web-7d9f-abc: Liveness probe failed: 500" },
+	{ "Deployment", OOM, PROBE, true, NULL },
+	{ "Deployment", ENDED("'exit':1,'end':'Error'"), PROBE, false,
+	  "pod web-7d9f-abc: container \"main\": last exit code 1 (Error)" },
+	{ "Deployment", ENDED("'exit':1"), PROBE, false,
+	  "pod web-7d9f-abc: container \"main\": last exit code 1" },
+	{ "Deployment", ENDED("'exit':0,'end':'OOMKilled'"), PROBE, false,
+	  "pod web-7d9f-abc: container \"main\": last exit code 0 (OOMKilled)" },
+	{ "Deployment", ENDED("'exit':2") "," OOM, PROBE, false, MEMORY },
+	/* ... but a probe may be what killed it, be it said before or after. */
+	{ "Deployment", ENDED("'exit':137,'end':'Error'"), KILLED "," PROBE, false,
+	  "pod web-7d9f-abc: Liveness probe failed: 500" },
+	{ "Deployment", ENDED("'exit':137,'end':'Error'"), PROBE "," KILLED, false,
+	  "pod web-7d9f-abc: Liveness probe failed: 500" },
+	/* It ended well, was another's, or did so long ago. */
+	{ "Deployment", ENDED("'exit':0,'end':'Completed'"), PROBE, false, UNREADY },
+	{ "Deployment", "{'pod':'shop/web-7d9f-xyz','exit':1}", PROBE, false, UNREADY },
+	{ "Deployment", "{'pod':'shop/web-7d9f','exit':1}", PROBE, false, UNREADY },
+	{ "Deployment", ENDED("'exit':1,'ended':'2026-01-01T00:49:59Z'"), PROBE, false,
+	  UNREADY },
+	{ "Deployment", ENDED("'exit':1,'ended':'2026-01-01T00:50:00Z'"), PROBE, false,
+	  "pod web-7d9f-abc: container \"main\": last exit code 1" },
+	/* Other warnings stay what they are; without one nothing is said. */
+	{ "Deployment", OOM, EVENT("Pod/shop/web-7d9f-abc", "FailedPostStartHook", "x"),
+	  false, "pod web-7d9f-abc: x" },
+	{ "StatefulSet", ENDED("'exit':1"), EVENT("StatefulSet/shop/web", "FailedCreate",
+	  "exceeded quota"), false, "exceeded quota" },
+	{ "Deployment", OOM, "", false, NULL },
+};
 
+static void words_for_a_reason(void **state)
+{
 	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct objkey k = { "", rows[i].kind, "shop", "web" };
-		_cleanup_free_ char *text = xasprintf("{'pods':[%s],'events':[%s]}",
-						      rows[i].pods, rows[i].events);
+	for (size_t i = 0; i < ARRAY_LEN(warnings); i++) {
+		const struct objkey k = { "", warnings[i].kind, "shop", "web" };
+		_cleanup_free_ char *text = xasprintf("{'at':'2026-01-01T01:00:00Z','pods':[%s],"
+			"'events':[%s]}", warnings[i].pods, warnings[i].events);
 		_cleanup_json_ json_t *doc = parse(text);
-		_cleanup_free_ char *got = evidence_words(doc, &k, rows[i].spoken);
+		_cleanup_free_ char *got = evidence_words(doc, &k, warnings[i].spoken);
 
-		if (!got != !rows[i].want || (got && strcmp(got, rows[i].want)))
+		if (!got != !warnings[i].want || (got && strcmp(got, warnings[i].want)))
 			fail_msg("row %zu: %s", i, got ? got : "nothing");
 	}
 }
@@ -351,6 +428,7 @@ int main(void)
 		cmocka_unit_test(selectors),
 		cmocka_unit_test(pods_that_are_not_well_are_asked),
 		cmocka_unit_test(logs_that_there_are),
+		cmocka_unit_test(how_a_container_ended_is_kept),
 		cmocka_unit_test(no_more_than_three_containers),
 		cmocka_unit_test(secrets_that_a_pod_reads),
 		cmocka_unit_test(values_are_hidden),
