@@ -299,7 +299,7 @@ void app_on_object(struct engine *e, const json_t *application)
 	} else if (a->refresh_mark == MARK_NONE) {
 		a->refresh_mark = MARK_SEEN;
 		a->refresh_at = world_now(e->w);
-		app_sights_drop(a);
+		app_sights_again(a);
 		if (a->spec.refresh == REFRESH_HARD)
 			*a->rendered = '\0';
 		sources_poll_now(a);

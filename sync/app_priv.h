@@ -88,7 +88,8 @@ bool app_is_rendered(const struct app *a);
  * plan_input, with that arg: NULL: nothing is known of the release. found: likewise.
  */
 void app_look_sights(struct app *a);
-void app_sights_drop(struct app *a);	/* also to have it read anew */
+void app_sights_drop(struct app *a);
+void app_sights_again(struct app *a);	/* has it read anew */
 void *app_sights_arg(const struct app *a, const struct rel *of);
 bool app_sight_same(void *arg, const struct objkey *k);
 struct live_index *app_sights_found(const struct app *a);

@@ -7,7 +7,8 @@
  * apply -> when all are answered the application is looked at anew, and its plan and
  * status know them. That is kept for the release as rendered: it is read anew when Git
  * says something else, or on refresh, and forgotten with the first sync. What cannot be
- * read counts as not seen; if it may pass, all is read again a while later.
+ * read counts as not seen; if it may pass, all is read again a while later. What was
+ * known stays told until that is over.
  */
 #include "app_priv.h"
 
@@ -45,6 +46,7 @@ struct sights {
 	VEC(struct sight) all;	/* by key */
 	struct live_index found;	/* what is there of them */
 	size_t next, n_busy;
+	struct sights *before;	/* that are over; told until these are; NULL */
 	bool over, lacks;	/* lacks: something could not be read, which may pass */
 	uint64_t again_at;	/* mono: then it is read anew; 0 */
 	struct sight_ask asks[AT_ONCE];
@@ -57,11 +59,16 @@ static int compare(const void *a, const void *b)
 	return objkey_cmp(&((const struct sight *)a)->key, &((const struct sight *)b)->key);
 }
 
+static struct sights *told(const struct app *a)
+{
+	return a->sights && !a->sights->over ? a->sights->before : a->sights;
+}
+
 void *app_sights_arg(const struct app *a, const struct rel *of)
 {
-	struct sights *s = a->sights;
+	struct sights *s = told(a);
 
-	return s && s->over && !strcmp(s->digest, of->a.digest) ? s : NULL;
+	return s && !strcmp(s->digest, of->a.digest) ? s : NULL;
 }
 
 bool app_sight_same(void *arg, const struct objkey *k)
@@ -77,18 +84,22 @@ bool app_sight_same(void *arg, const struct objkey *k)
 
 struct live_index *app_sights_found(const struct app *a)
 {
-	return a->sights && a->sights->over ? &a->sights->found : NULL;
+	struct sights *s = told(a);
+
+	return s ? &s->found : NULL;
 }
 
 /* ---- asking ---- */
 
 static void ask_next(struct sights *s);
+static struct sights *sights_free(struct sights *s);
 
 static void on_over(struct sights *s)
 {
 	struct app *a = s->app;
 
 	s->over = true;
+	s->before = sights_free(s->before);
 	s->rel = rel_unref(s->rel);
 	a->engine->sighting--;
 	if (s->lacks) {
@@ -244,18 +255,17 @@ static void ask_next(struct sights *s)
 
 /* ---- when ---- */
 
-void app_sights_drop(struct app *a)
+static struct sights *sights_free(struct sights *s)
 {
-	struct sights *s = a->sights;
-
 	if (!s)
-		return;
+		return NULL;
+	sights_free(s->before);
 	if (!s->over)
-		a->engine->sighting--;
+		s->app->engine->sighting--;
 	for (size_t i = 0; i < AT_ONCE; i++) {
 		struct sight_ask *q = &s->asks[i];
 
-		kube_abandon(a->engine->kube, &q->req);
+		kube_abandon(s->app->engine->kube, &q->req);
 		kube_request_deinit(&q->req);
 		free(q->ref_names);
 		free(q->body);
@@ -266,7 +276,30 @@ void app_sights_drop(struct app *a)
 	arena_deinit(&s->arena);
 	rel_unref(s->rel);
 	free(s);
-	a->sights = NULL;
+	return NULL;
+}
+
+void app_sights_drop(struct app *a)
+{
+	a->sights = sights_free(a->sights);
+}
+
+void app_sights_again(struct app *a)
+{
+	if (a->sights)
+		a->sights->again_at = world_now(a->engine->w);
+}
+
+/* What is not over has no say any more, and makes room. */
+static void stop(struct app *a)
+{
+	struct sights *s = a->sights;
+
+	if (!s || s->over)
+		return;
+	a->sights = s->before;
+	s->before = NULL;
+	sights_free(s);
 }
 
 static bool is_new(const struct app *a)
@@ -288,7 +321,8 @@ static void list_unknown(struct sights *s)
 		const struct task *t = &p->tasks.data[i];
 		const struct rendered *o = &s->rel->a.objects[t->object];
 
-		if (t->casenr == 1 && t->look)
+		/* 25: as it was seen before */
+		if ((t->casenr == 1 && t->look) || t->casenr == 25)
 			vec_push(&s->all, ((struct sight){ .object = t->object, .key = {
 				arena_strdup(&s->arena, o->group),
 				arena_strdup(&s->arena, o->kind),
@@ -301,9 +335,11 @@ static void list_unknown(struct sights *s)
 
 static void begin(struct app *a, const char *of)
 {
-	struct sights *s = a->sights = xcalloc(1, sizeof(*s));
+	struct sights *s = xcalloc(1, sizeof(*s));
 
 	s->app = a;
+	s->before = a->sights;
+	a->sights = s;
 	memcpy(s->of, of, sizeof(s->of));
 	memcpy(s->digest, a->head->a.digest, sizeof(s->digest));
 	s->rel = rel_ref(a->head);
@@ -330,7 +366,7 @@ void app_look_sights(struct app *a)
 	if (a->sights && !strcmp(a->sights->of, of) &&
 	    (!a->sights->again_at || world_now(e->w) < a->sights->again_at))
 		return;
-	app_sights_drop(a);
+	stop(a);
 	if (e->sighting < APPS_AT_ONCE)
 		begin(a, of);
 	else

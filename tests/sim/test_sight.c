@@ -160,6 +160,48 @@ static void trouble_delays_it(void **state)
 	}
 }
 
+static bool does_not_answer(void *arg, const char *op, const json_t *object, char message[256])
+{
+	const char *name = doc_get_str(object, "metadata", "name", NULL);
+
+	(void)arg;
+	(void)op;
+	strcpy(message, "failed calling webhook \"gate\": no endpoints");
+	return name && !strcmp(name, "other");
+}
+
+static void assert_steady(struct engsim *x, int seconds)
+{
+	for (int i = 0; i < seconds; i++) {
+		sim_run_for(x->s, 1000);
+		assert_string_equal(row(x, "web"), "Synced Healthy");
+		assert_string_equal(row(x, "same"), "Synced -");
+	}
+}
+
+/* What cannot be asked is asked again and again: what is known of the others stays. */
+static void what_was_seen_stays_while_it_is_read_anew(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	init(&x, 963);
+	apisim_set_admission(x.api, does_not_answer, NULL);
+	scene_until(&x, is_seen, LONG, "the Deployment");
+	from = sim_request_count(x.s);
+	assert_steady(&x, 300);
+	assert_true(asked(&x, from) > 4);
+	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{\"argocd.argoproj.io/refresh\":"
+		       "\"normal\"}}}");
+	assert_steady(&x, 60);
+	apisim_set_admission(x.api, NULL, NULL);
+	assert_steady(&x, 120);
+	assert_string_equal(row(&x, "other"), "OutOfSync -");
+	assert_int_equal(written(&x), 0);
+	scene_end(&x, true);
+}
+
 static bool denies_reads(void *arg, const char *user, const char *verb,
 			 const char *resource, const char *ns)
 {
@@ -191,6 +233,7 @@ int main(void)
 		cmocka_unit_test(what_is_there_is_told),
 		cmocka_unit_test(whose_it_is_not_is_seen_and_left),
 		cmocka_unit_test(trouble_delays_it),
+		cmocka_unit_test(what_was_seen_stays_while_it_is_read_anew),
 		cmocka_unit_test(what_may_not_be_read_is_missing),
 	};
 
