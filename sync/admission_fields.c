@@ -91,6 +91,9 @@ static const struct field windows[] = {
 static const struct field accounts[] = {
 	ONE("server"), ONE("namespace"), ONE("defaultServiceAccount"), END
 };
+static const struct field orphaned[] = {
+	ONE("warn"), IN("ignore", LIST, kinds), END
+};
 static const struct field project[] = {
 	ONE("sourceRepos"), IN("destinations", LIST, destination), ONE("description"),
 	DEAD("roles", "who may do what is Kubernetes' own RBAC's"),
@@ -98,7 +101,7 @@ static const struct field project[] = {
 	IN("clusterResourceBlacklist", LIST, kinds),
 	IN("namespaceResourceWhitelist", LIST, kinds),
 	IN("namespaceResourceBlacklist", LIST, kinds),
-	DEAD("orphanedResources", "orphaned objects are not looked for"),
+	IN("orphanedResources", MAP, orphaned),
 	IN("syncWindows", LIST, windows), ONE("signatureKeys"), ONE("sourceIntegrity"),
 	ONE("sourceNamespaces"),
 	DEAD("permitOnlyProjectScopedClusters", "there is only this cluster"),

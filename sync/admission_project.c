@@ -53,15 +53,15 @@ static void check_texts(const json_t *spec, const char *key, struct admission_fi
 }
 
 /* Lists of maps whose texts are patterns. */
-static void check_maps(const json_t *spec, const char *key, const char *const *names,
-		       struct admission_findings *f)
+static void check_maps(const json_t *of, const char *path, const char *key,
+		       const char *const *names, struct admission_findings *f)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(json_object_get(spec, key), i, item)
+	json_array_foreach(json_object_get(of, key), i, item)
 		for (const char *const *n = names; *n; n++) {
-			_cleanup_free_ char *at = xasprintf("spec.%s[%zu].%s", key, i, *n);
+			_cleanup_free_ char *at = xasprintf("%s.%s[%zu].%s", path, key, i, *n);
 			const char *text = doc_get_str(item, *n, NULL);
 
 			if (text)
@@ -80,10 +80,12 @@ static void check_patterns(const json_t *spec, struct admission_findings *f)
 
 	check_texts(spec, "sourceRepos", f);
 	check_texts(spec, "sourceNamespaces", f);
-	check_maps(spec, "destinations", places, f);
-	check_maps(spec, "destinationServiceAccounts", places, f);
+	check_maps(spec, "spec", "destinations", places, f);
+	check_maps(spec, "spec", "destinationServiceAccounts", places, f);
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-		check_maps(spec, lists[i], kinds, f);
+		check_maps(spec, "spec", lists[i], kinds, f);
+	check_maps(json_object_get(spec, "orphanedResources"), "spec.orphanedResources",
+		   "ignore", kinds, f);
 }
 
 static void check_accounts(const json_t *spec, struct admission_findings *f)

@@ -10,6 +10,7 @@
 #include "turns.h"
 #include "ignore.h"
 #include "others.h"
+#include "orphans.h"
 
 #include <stdio.h>
 
@@ -303,6 +304,7 @@ void app_on_object(struct engine *e, const json_t *application)
 		if (a->spec.refresh == REFRESH_HARD)
 			*a->rendered = '\0';
 		sources_poll_now(a);
+		orphans_again(a, true);
 	}
 	app_poke(a);
 }

@@ -3,6 +3,7 @@
  * rejection and its revert, another try after a pause.
  */
 #include "app_priv.h"
+#include "orphans.h"
 #include "retry.h"
 
 #include <stdio.h>
@@ -392,6 +393,8 @@ void app_op_ended(struct app *a, struct op *op)
 	enum count_kind kind = kind_of(a);
 
 	view_ended(a, op);
+	if (op_mutated(op))
+		orphans_again(a, false);
 	if (a->rec.op.kind == OP_REVERT)
 		breaker_reverted(a, op_outcome(op) == OP_SUCCEEDED);
 	if (op_outcome(op) == OP_SUCCEEDED && a->rec.op.kind == OP_REVERT)

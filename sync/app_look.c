@@ -5,6 +5,7 @@
 #include "app_priv.h"
 #include "approval.h"
 #include "hook.h"
+#include "orphans.h"
 
 #define TROUBLE_AGAIN_MS 30000
 #define MAX_SHARED 5
@@ -512,6 +513,7 @@ void app_look(struct app *a)
 		run(a);
 	look_conditions(a);
 	look_warnings(a);
+	orphans_follow(a);
 	app_tell_looks(a);
 	app_status_tick(a);
 	count_look(a, world_now(e->w) - a->poked_at);

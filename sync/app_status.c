@@ -9,6 +9,7 @@
  * patch. status.syncd is still sent, so that the answer also shows when it is kept.
  */
 #include "app_priv.h"
+#include "orphans.h"
 
 #include <stdio.h>
 
@@ -95,6 +96,7 @@ static json_t *build(struct app *a, const json_t *told)
 			       mode == REVERT_REPORT ? "report" : "false",
 		.auto_revert_why = why.words, .auto_revert_until_ms = why.until_ms,
 		.asking = app_asks(a) ? app_target_plan(a) : NULL,
+		.orphans = orphans_of(a),
 	};
 
 	v.breaker = breaker_words(a, &v.breaker_since_ms);

@@ -10,6 +10,7 @@
 #include "claims.h"
 #include "donors.h"
 #include "grace.h"
+#include "orphans.h"
 #include "scripts.h"
 #include "turns.h"
 
@@ -443,6 +444,7 @@ static void boot(struct engine *e)
 		e->scripts = scripts_new(e);
 		e->donors = donors_new(e);
 		e->grace = grace_new(e);
+		e->orphans = orphans_new(e);
 		e->notify = notify_new(e);
 		e->claims = claims_new(e);
 		source_start(e);
@@ -541,6 +543,7 @@ struct engine *engine_abandon(struct engine *e)
 	scripts_free(e->scripts);
 	e->donors = donors_free(e->donors);
 	grace_free(e->grace);
+	e->orphans = orphans_free(e->orphans);
 	notify_free(e->notify);
 	claims_free(e->claims);
 	kinds_free(e);

@@ -44,6 +44,7 @@ struct app;
 struct app_watch;
 struct gather;
 struct loose;
+struct orphans;
 struct op;
 struct repo;
 struct scripts;
@@ -86,6 +87,10 @@ struct projects *projects_free(struct projects *p);	/* NULL-safe */
  * ERR_INVALID when it cannot be read.
  */
 const struct project *projects_of(struct app *a, struct err *err);
+/* "ns/name" of what projects_of() answers: owned, also where there is none. */
+char *projects_key(const struct app *a);
+/* By that key, borrowed until the loop runs on; NULL: none that can be read. */
+const struct project *projects_named(const struct engine *e, const char *key);
 /* May the application be at all (its repositories, destination, namespace)? 0 or -1. */
 int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
@@ -516,6 +521,7 @@ struct engine {
 	struct scripts *scripts;
 	struct donors *donors;
 	struct grace *grace;
+	struct orphans *orphans;
 	struct nudges *nudges;	/* NULL: push webhooks are off */
 	struct notify *notify;
 	char cluster[128];	/* what it is called where others are told of it */

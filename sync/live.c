@@ -227,14 +227,20 @@ struct live *live_upsert(struct live_index *ix, const json_t *object,
 	return l;
 }
 
-char *tracking_owner(const json_t *object)
+char *tracking_app(const struct objkey *k, const json_t *metadata)
 {
-	_cleanup_free_ char *storage = NULL;
-	struct objkey k = key_of(object, &storage);
-	char *app = tracked_by(&k, doc_get(object, "metadata", NULL));
+	char *app = tracked_by(k, metadata);
 
 	if (*app)
 		return app;
 	free(app);
 	return NULL;
+}
+
+char *tracking_owner(const json_t *object)
+{
+	_cleanup_free_ char *storage = NULL;
+	struct objkey k = key_of(object, &storage);
+
+	return tracking_app(&k, doc_get(object, "metadata", NULL));
 }

@@ -5,6 +5,7 @@
  * some have a row per application and repository.
  */
 #include "engine_priv.h"
+#include "orphans.h"
 
 #include "core/fetch.h"
 
@@ -17,7 +18,7 @@ static const char *operation_of(const struct app *a)
 	return a->op || a->request.present ? "sync" : "";
 }
 
-static void info(const struct app *a, struct buf *out)
+static void info(struct app *a, struct buf *out)
 {
 	const char *written = a->spec.sources.list.len ?
 			      a->spec.sources.list.data[0].repo_url : "";
@@ -36,7 +37,7 @@ static void info(const struct app *a, struct buf *out)
 }
 
 /* There is one of a type. */
-static void conditions(const struct app *a, struct buf *out)
+static void conditions(struct app *a, struct buf *out)
 {
 	for (size_t i = 0; i < a->conditions.len; i++)
 		metric_row(out, "argocd_app_condition", (struct metric_label[]){
@@ -45,7 +46,7 @@ static void conditions(const struct app *a, struct buf *out)
 			{ "condition", a->conditions.data[i].type }, { 0 } }, 1);
 }
 
-static void syncs(const struct app *a, struct buf *out)
+static void syncs(struct app *a, struct buf *out)
 {
 	for (unsigned dry = 0; dry < 2; dry++)
 		for (unsigned p = 0; p < COUNT_PHASE_N; p++)
@@ -61,7 +62,7 @@ static void syncs(const struct app *a, struct buf *out)
 					a->counts.ends[dry][p]);
 }
 
-static void took(const struct app *a, struct buf *out)
+static void took(struct app *a, struct buf *out)
 {
 	if (a->counts.took_ms)
 		metric_row_ms(out, "argocd_app_sync_duration_seconds_total",
@@ -71,9 +72,20 @@ static void took(const struct app *a, struct buf *out)
 			{ 0 } }, a->counts.took_ms);
 }
 
+static void orphaned(struct app *a, struct buf *out)
+{
+	const struct orphans_found *f = orphans_of(a);
+
+	if (f)
+		metric_row(out, "argocd_app_orphaned_resources_count",
+			   (struct metric_label[]){
+			{ "namespace", a->spec.ns }, { "name", a->spec.name },
+			{ "project", a->spec.project }, { 0 } }, f->n);
+}
+
 static void family(struct engine *e, struct buf *out, const char *name,
 		   enum metric_type type, const char *help,
-		   void (*fn)(const struct app *a, struct buf *out))
+		   void (*fn)(struct app *a, struct buf *out))
 {
 	struct app *a, *next;
 
@@ -100,6 +112,8 @@ void metrics_argocd(struct engine *e, struct buf *out)
 	       info);
 	family(e, out, "argocd_app_condition", METRIC_GAUGE,
 	       "Conditions in an application's status.", conditions);
+	family(e, out, "argocd_app_orphaned_resources_count", METRIC_GAUGE,
+	       "Number of orphaned resources per application.", orphaned);
 	family(e, out, "argocd_app_sync_total", METRIC_COUNTER,
 	       "Number of application syncs.", syncs);
 	family(e, out, "argocd_app_sync_duration_seconds_total", METRIC_COUNTER,

@@ -94,6 +94,24 @@ static bool is_served(const struct engine *e, const char *app_id)
 	return false;
 }
 
+bool app_id_is_gone(struct engine *e, const char *app_id)
+{
+	const struct app *a = app_find_by_app_id(e, app_id);
+
+	return !(a && a->present) && is_served(e, app_id);
+}
+
+bool app_wanted_there(struct engine *e, const struct objkey *k)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, e->apps, a, next)
+		if (a->present && (!a->rec.target || !strcmp(a->spec.dest_ns, k->ns)) &&
+		    wants(a, k))
+			return true;
+	return false;
+}
+
 static enum tenure tenure(void *arg, const char *app_id, const struct objkey *k)
 {
 	struct app *self = arg, *a = app_find_by_app_id(self->engine, app_id);

@@ -12,6 +12,13 @@ struct plan_rules {
 void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in);
 /* How the application that tracks an object stands to it. */
 enum tenure app_tenure(struct app *a, const char *app_id, const struct objkey *k);
+/* No Application bears that id, and we would know if one did. */
+bool app_id_is_gone(struct engine *e, const char *app_id);
+/*
+ * An application of that destination, or one that never was synced and so left no mark
+ * on anything, has it in its release.
+ */
+bool app_wanted_there(struct engine *e, const struct objkey *k);
 /* Task of case 26: the log and an Event say why the deletion goes on. */
 void app_tell_ring(struct app *a, const struct task *t);
 /*

@@ -275,6 +275,22 @@ const struct project *projects_of(struct app *a, struct err *err)
 	return &x->project;
 }
 
+char *projects_key(const struct app *a)
+{
+	const struct entry *x = look_up(a->engine->projects, a);
+
+	return xasprintf("%s/%s", x ? x->ns : "", a->spec.project);
+}
+
+const struct project *projects_named(const struct engine *e, const char *key)
+{
+	const char *slash = strchr(key, '/');
+	_cleanup_free_ char *ns = xstrndup(key, (size_t)(slash - key));
+	const struct entry *x = find(e->projects, ns, slash + 1);
+
+	return x && !x->broken ? &x->project : NULL;
+}
+
 /* Anywhere while there is no such project. */
 static bool is_trusted(const struct app *a, const struct project *project)
 {

@@ -18,6 +18,9 @@
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
  *              while they wait for approval: at most 200 objects are listed
+ *   orphaned   {count, unread}   where the project asks for orphaned resources: how many lie
+ *              in the destination namespace; kinds that may not be listed, where there are
+ *   orphanedObjects[]   {group, kind, namespace, name}: the first 50 of them
  *   waves[]    {wave, objects, applied, healthy}, of the target
  *   releases[] newest first, at most 10
  *
@@ -28,6 +31,7 @@
  * else when it was deployed or made; healthySince for a good one.
  */
 #include "approval.h"
+#include "orphan.h"
 #include "status_parts.h"
 
 #define MAX_RELEASES 10
@@ -169,6 +173,42 @@ static void put_asking(json_t *o, const struct plan *p)
 	json_object_set_new(o, "prune", j);
 }
 
+/* "apps/Deployment/shop/web", "ConfigMap/shop/web": a group has a slash more. */
+static json_t *orphan_json(const char *name)
+{
+	_cleanup_free_ char *copy = xstrdup(name);
+	json_t *o = json_object();
+	char *rest = copy;
+	size_t slashes = 0;
+
+	for (const char *s = copy; *s; s++)
+		slashes += *s == '/';
+	if (slashes > 2)
+		put_str(o, "group", strsep(&rest, "/"));
+	put_str(o, "kind", strsep(&rest, "/"));
+	put_str(o, "namespace", strsep(&rest, "/"));
+	put_str(o, "name", rest);
+	return o;
+}
+
+static void put_orphans(json_t *o, const struct orphans_found *f)
+{
+	json_t *j, *list;
+
+	if (!f)
+		return;
+	j = json_object();
+	json_object_set_new(j, "count", json_integer((json_int_t)f->n));
+	put_int(j, "unread", (int64_t)f->unread);
+	json_object_set_new(o, "orphaned", j);
+	if (!f->names.len)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < f->names.len; i++)
+		json_array_append_new(list, orphan_json(f->names.data[i]));
+	json_object_set_new(o, "orphanedObjects", list);
+}
+
 /* Where a bad release is not put back by itself. */
 static void put_auto_revert(json_t *o, const struct status_view *v)
 {
@@ -295,6 +335,7 @@ json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
 	put_release(o, "rejected", rejected(v, r));
 	put_pin(o, v, r);
 	put_asking(o, v->asking);
+	put_orphans(o, v->orphans);
 	put_operation(o, &r->op);
 	json_object_set_new(o, "waves", waves_json(rows));
 	json_object_set_new(o, "releases", releases_json(r));

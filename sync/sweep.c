@@ -268,8 +268,7 @@ static void list_page(struct sweep *s, const char *next)
 	kube_list_init(&s->req, &ref, "app.kubernetes.io/managed-by=syncd,"
 		       "syncd.dev/record", 200, next);
 	/* Names are enough; their bytes stay where they are. */
-	s->req.accept = "application/json;as=PartialObjectMetadataList;"
-			"g=meta.k8s.io;v=v1,application/json";
+	s->req.accept = KUBE_METADATA_LIST;
 	s->req.parse = true;
 	s->req.on_done = on_listed;
 	kube_start(s->e->kube, &s->req);

@@ -24,10 +24,14 @@ static int show_resources(struct cluster *c, const struct options *o)
 	app = cluster_get(c, o->args[0], &err);
 	if (!app)
 		return output_error(&err);
-	rows = doc_get(app, "status", "resources", NULL);
+	rows = o->orphaned ? doc_get(app, "status", "syncd", "orphanedObjects", NULL) :
+			     doc_get(app, "status", "resources", NULL);
 	if (output_is_data(o))
 		return output_value(rows ? json_incref(rows) : json_array(), o->output);
-	view_resources(app, &env, &out);
+	if (o->orphaned)
+		view_orphans(app, &env, &out);
+	else
+		view_resources(app, &env, &out);
 	return output_text(&out);
 }
 

@@ -37,7 +37,7 @@ struct options {
 	enum output output;
 	const char *until, *override, *gates;
 	const char *reason, *ttl, *system_ns, *release, *tail, *container;
-	bool everything, off, rejected;
+	bool everything, off, rejected, orphaned;
 	bool all, prune, dry_run, force, async, yes;
 	bool sync, health, operation, good;
 	bool diff_reference, print, strict;

@@ -72,6 +72,40 @@ void view_resources(const json_t *app, const struct view_env *env, struct buf *o
 			 (long long)total);
 }
 
+void view_orphans(const json_t *app, const struct view_env *env, struct buf *out)
+{
+	const json_t *syncd = doc_get(app, "status", "syncd", NULL), *r;
+	const json_t *list = doc_get(syncd, "orphanedObjects", NULL);
+	int64_t n = doc_get_int(syncd, 0, "orphaned", "count", NULL);
+	int64_t unread = doc_get_int(syncd, 0, "orphaned", "unread", NULL);
+	struct view_table t;
+	size_t i;
+
+	if (!doc_get(syncd, "orphaned", NULL)) {
+		buf_adds(out, "nothing is known: its AppProject has no spec.orphanedResources, or "
+			      "it was not looked for yet\n");
+		return;
+	}
+	view_table_init(&t, "GROUP", "KIND", "NAMESPACE", "NAME", NULL);
+	json_array_foreach((json_t *)list, i, r) {
+		view_table_add(&t, VIEW_PLAIN, text(r, "group"));
+		view_table_add(&t, VIEW_PLAIN, text(r, "kind"));
+		view_table_add(&t, VIEW_PLAIN, text(r, "namespace"));
+		view_table_add(&t, VIEW_PLAIN, text(r, "name"));
+	}
+	if (n)
+		view_table_print(&t, env, out);
+	else
+		buf_adds(out, "no orphaned objects\n");
+	view_table_deinit(&t);
+	if (n > (int64_t)json_array_size(list))
+		buf_addf(out, "%zu of %lld\n", json_array_size(list), (long long)n);
+	if (unread)
+		buf_addf(out, "%lld kind%s not counted: syncd may not list %s there\n",
+			 (long long)unread, unread > 1 ? "s are" : " is",
+			 unread > 1 ? "them" : "it");
+}
+
 /* ---- the tree ---- */
 
 struct tree {

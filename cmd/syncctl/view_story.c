@@ -206,6 +206,17 @@ static void operation_line(const struct view_app *a, struct buf *out)
 	buf_addc(out, '\n');
 }
 
+/* Where its project asks for them. */
+static void orphans_line(const struct view_app *a, struct buf *out)
+{
+	long long n = doc_get_int(a->syncd, 0, "orphaned", "count", NULL);
+
+	if (n > 0)
+		buf_addf(out, "Orphans  %lld object%s of its namespace %s nobody's: syncctl "
+			 "resources %s --orphaned\n", n, n > 1 ? "s" : "", n > 1 ? "are" : "is",
+			 a->name);
+}
+
 static void add_number(struct view_table *t, enum view_colour colour, int64_t n)
 {
 	_cleanup_free_ char *s = xasprintf("%lld", (long long)n);
@@ -458,6 +469,7 @@ void view_story(const json_t *app, const struct view_kept *kept,
 	if (!is_put_back(&a)) {
 		phase_line(&a, env, out);
 		operation_line(&a, out);
+		orphans_line(&a, out);
 	}
 	view_rejected(&a, kept, env, out);
 	if (!is_put_back(&a))

@@ -142,6 +142,8 @@ bool view_last_words(const json_t *doc, size_t n, struct buf *out);
 /* --- objects (view_objects.c) --- */
 
 void view_resources(const json_t *app, const struct view_env *env, struct buf *out);
+/* Of its namespace, what no application has: status.syncd.orphanedObjects, or why not. */
+void view_orphans(const json_t *app, const struct view_env *env, struct buf *out);
 /* children: ReplicaSets, Jobs, Pods... found by their ownerReferences. */
 /* Is an object of it not well? */
 bool view_is_unwell(const json_t *app);

@@ -133,6 +133,9 @@ void kube_request_deinit(struct kube_request *r);
  * are never sent: they end in ERR_INVALID.
  */
 void kube_get_init(struct kube_request *r, const struct kube_ref *ref);
+/* For accept: a list of which only the metadata is needed; older servers send it all. */
+#define KUBE_METADATA_LIST "application/json;as=PartialObjectMetadataList;" \
+			   "g=meta.k8s.io;v=v1,application/json"
 /* One page; next is the continue token or NULL; selector may be NULL. */
 void kube_list_init(struct kube_request *r, const struct kube_ref *ref,
 		    const char *label_selector, unsigned limit,

@@ -93,6 +93,8 @@ void live_deinit(struct live_index *ix);
  * object (a copy's does not). Owned by the caller; NULL = untracked.
  */
 char *tracking_owner(const json_t *object);
+/* The same of an object of that key of which only the metadata is there. */
+char *tracking_app(const struct objkey *k, const json_t *metadata);
 
 /*
  * Does a live object bear the option (Prune=false) among its sync-options, or Helm's

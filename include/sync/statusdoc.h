@@ -51,6 +51,8 @@ struct op_view {
 struct op_result *op_view_add(struct op_view *v, struct op_result row, bool hook);
 void op_result_deinit(struct op_result *r);
 
+struct orphans_found;
+
 struct status_view {
 	const struct app_spec *spec;
 	const struct record *record;	/* NULL: not loaded yet */
@@ -78,6 +80,7 @@ struct status_view {
 	int64_t breaker_since_ms;
 	const char *held;	/* its revert waits for another's: the words; NULL */
 	const struct plan *asking;	/* whose prunes wait for approval; NULL */
+	const struct orphans_found *orphans;	/* its project asks for them; NULL */
 };
 
 enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUT_OF_SYNC };

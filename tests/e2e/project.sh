@@ -62,6 +62,22 @@ never 4 "healed" value_is three
 project "$(anything)"
 wait_until 90 "healed" value_is three
 
+it "what is nobody's in the namespace is told, and left alone, where the project asks for it"
+kc create configmap stray -n "$NS" --from-literal=a=b >/dev/null
+kc create configmap ignored-1 -n "$NS" --from-literal=a=b >/dev/null
+project "$(anything | jq -c '.orphanedResources = {warn: true, ignore: [{kind: "ConfigMap", name: "ignored-*"}]}')"
+wait_until 60 "the condition" says OrphanedResourceWarning "Application has 1 orphaned resources"
+assert_contains "$(syncctl resources shop --orphaned)" stray "what syncctl lists"
+assert_contains "$(syncctl status shop)" "1 object of its namespace is nobody's" "what syncctl tells"
+assert_eq '["stray"]' "$(syncctl resources shop --orphaned -o json | jq -c '[.[].name]')" "what it lists for programs"
+kc delete configmap stray -n "$NS" >/dev/null
+kc annotate app shop -n "$APPS" argocd.argoproj.io/refresh=normal >/dev/null
+wait_until 60 "the end of the condition" app_is shop '($s.conditions // []) | all(.type != "OrphanedResourceWarning")'
+assert_eq 0 "$(field app shop .status.syncd.orphaned.count -n "$APPS")" "how many are left"
+[ -n "$(kc get configmap ignored-1 -n "$NS" -o name --ignore-not-found)" ] || fail "it deleted what is not its own"
+project "$(anything)"
+wait_until 30 "silence" app_is shop '$d.orphaned == null'
+
 it "deletion ends though the project is gone"
 app shop "$URL" shop "$NS" "$in_team | $finalizer"
 wait_until 10 "the finalizer" field_is '["resources-finalizer.argocd.argoproj.io"]' app shop .metadata.finalizers -n "$APPS"

@@ -273,8 +273,9 @@ static const struct admission_case {
 	  "E spec.destinationServiceAccounts[0]: a leading \"!\" is not taken here" },
 	{ 137, "CREATE", PRJ, PROJ(",'signatureKeys':[{'keyID':'4AEE18F83AFDEB23'}]"), NULL, NULL, NULL,
 	  "E spec.signatureKeys is not supported" },
-	{ 138, "CREATE", PRJ, PROJ(",'roles':[{'name':'x'}],'orphanedResources':{'warn':true}"), NULL,
-	  NULL, NULL, "W spec.roles has no effect\nW spec.orphanedResources has no effect" },
+	{ 138, "CREATE", PRJ, PROJ(",'roles':[{'name':'x'}],'orphanedResources':{'warn':true,'ignore':["
+	  "{'group':'apps','kind':'*','name':'x-*'}]}"), NULL, NULL, NULL,
+	  "W spec.roles has no effect" },
 	{ 139, "CREATE", PRJ, PROJ(",'sourceRepo':['x']"), NULL, NULL, NULL,
 	  "E spec.sourceRepo is not a field: did you mean sourceRepos?" },
 	{ 141, "CREATE", PRJ, PROJ("") "," NOTED("syncd.dev/auto-revert", "maybe"), NULL, NULL, NULL,
@@ -288,6 +289,9 @@ static const struct admission_case {
 	  "E spec.syncWindows[0].namespaces[0]: \"{a\" is no pattern" },
 	{ 146, "CREATE", PRJ, PROJ(",'permitOnlyProjectScopedClusters':true"), NULL, NULL, NULL,
 	  "W spec.permitOnlyProjectScopedClusters has no effect" },
+	{ 147, "CREATE", PRJ, PROJ(",'orphanedResources':{'warm':true,'ignore':[{'kind':'{a'}]}"),
+	  NULL, NULL, NULL, "E spec.orphanedResources.warm is not a field: did you mean warn?\n"
+	  "E spec.orphanedResources.ignore[0].kind: \"{a\" is no pattern" },
 };
 
 #endif

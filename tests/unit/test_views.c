@@ -375,6 +375,36 @@ static void waiting_tells_what_is_missing(void **state)
 	}
 }
 
+static void orphans_are_listed(void **state)
+{
+	static const struct { const char *syncd, *out; } cases[] = {
+		{ "{}", "nothing is known: its AppProject has no spec.orphanedResources, or it was "
+			"not looked for yet\n" },
+		{ "{\"orphaned\":{\"count\":0}}", "no orphaned objects\n" },
+		{ "{\"orphaned\":{\"count\":1},\"orphanedObjects\":[{\"group\":\"apps\",\"kind\":"
+		  "\"Deployment\",\"namespace\":\"prod\",\"name\":\"web\"}]}",
+		  "GROUP   KIND         NAMESPACE   NAME\napps    Deployment   prod        web\n" },
+		{ "{\"orphaned\":{\"count\":70,\"unread\":1},\"orphanedObjects\":[{\"kind\":"
+		  "\"Pod\",\"namespace\":\"prod\",\"name\":\"a\"}]}",
+		  "GROUP   KIND   NAMESPACE   NAME\n-       Pod    prod        a\n1 of 70\n"
+		  "1 kind is not counted: syncd may not list it there\n" },
+		{ "{\"orphaned\":{\"count\":0,\"unread\":2}}", "no orphaned objects\n"
+		  "2 kinds are not counted: syncd may not list them there\n" },
+	};
+	const struct view_env env = { .width = 200 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *text = xasprintf("{\"status\":{\"syncd\":%s}}",
+						      cases[i].syncd);
+		_cleanup_json_ json_t *app = parse(text);
+		_cleanup_buf_ struct buf out = BUF_INIT;
+
+		view_orphans(app, &env, &out);
+		assert_string_equal(buf_str(&out), cases[i].out);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,6 +420,7 @@ int main(void)
 		cmocka_unit_test(outcome_is_of_our_request),
 		cmocka_unit_test(busy_says_whose),
 		cmocka_unit_test(waiting_tells_what_is_missing),
+		cmocka_unit_test(orphans_are_listed),
 	};
 
 	doc_init();
