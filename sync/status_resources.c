@@ -316,7 +316,10 @@ static json_t *results_json(const struct op_view *op)
 	return list;
 }
 
-/* What was asked: as it was written, where someone wrote it. */
+/*
+ * What was asked: as it was written, where someone wrote it. What goes by itself was
+ * asked by nobody, be it in the second in which a person's operation began.
+ */
 static json_t *asked_json(const struct status_view *v, const json_t *before)
 {
 	const struct op_view *op = v->op;
@@ -325,7 +328,7 @@ static json_t *asked_json(const struct status_view *v, const json_t *before)
 
 	if (op->asked)
 		return json_incref(op->asked);
-	if (asked && started / 1000 == op->started_ms / 1000)
+	if (asked && !op->automated && started / 1000 == op->started_ms / 1000)
 		return json_incref(asked);	/* we were another process then */
 	o = json_object();
 	sync = json_object();

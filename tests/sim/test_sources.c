@@ -367,6 +367,35 @@ static void an_operation_names_them_all(void **state)
 	scene_end(&x, true);
 }
 
+/* It goes on to what Git says at once, in its own name and not in that of who asked. */
+static void what_follows_by_itself_is_nobodys(void **state)
+{
+	_cleanup_free_ char *fields = NULL, *want = NULL, *got = NULL;
+	const json_t *op;
+	struct engsim x;
+
+	(void)state;
+	good_with(&x, 1536, FIRST "," SECOND);
+	fields = xasprintf("\"revisions\":[\"\",\"%s\"]",
+			   gitsim_ref(sim_git(x.s), OTHER, "main"));
+	put_other(&x, "conf", "two");
+	until_value(&x, "two");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	ask_sync(&x, fields);
+	until_value(&x, "one");
+	until_value(&x, "two");
+	sim_run_for(x.s, 10000);
+	op = doc_get(engsim_status(&x, "shop"), "operationState", "operation", NULL);
+	want = heads(&x, false);
+	got = listed(&x, "operationState");
+	assert_string_equal(got, want);
+	assert_true(doc_get_bool(op, false, "initiatedBy", "automated", NULL));
+	assert_null(doc_get(op, "initiatedBy", "username", NULL));
+	assert_string_equal(json_string_value(json_array_get(doc_get(op, "sync", "revisions",
+			    NULL), 1)), gitsim_ref(sim_git(x.s), OTHER, "main"));
+	scene_end(&x, true);
+}
+
 /* The others are not synced without it. */
 static void one_that_is_nowhere_fails_the_operation(void **state)
 {
@@ -455,6 +484,7 @@ int main(void)
 		cmocka_unit_test(each_is_asked_of_the_project),
 		cmocka_unit_test(an_operation_names_revisions),
 		cmocka_unit_test(an_operation_names_them_all),
+		cmocka_unit_test(what_follows_by_itself_is_nobodys),
 		cmocka_unit_test(one_that_is_nowhere_fails_the_operation),
 		cmocka_unit_test(a_release_of_several_is_gone_back_to),
 		cmocka_unit_test(an_operation_brings_sources),
