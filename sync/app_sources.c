@@ -74,6 +74,14 @@ uint64_t sources_polled_at(const struct app *a)
 	return a->revs.len ? first : 0;
 }
 
+/* Anything but one that runs what Git says, with nothing to complain of. */
+bool app_awaits_poll(const struct app *a)
+{
+	return a->refresh_mark == MARK_SEEN || a->request.present || a->others_since ||
+	       a->op || a->head_err.code || a->conditions.len ||
+	       !sources_at(a, a->rendered);
+}
+
 void sources_poll_now(const struct app *a)
 {
 	for (size_t i = 0; i < a->revs.len; i++)

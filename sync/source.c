@@ -23,6 +23,7 @@
 #define POLL_SOON_MS 20
 #define CREDS_AGAIN_MS 200
 #define FETCH_AGAIN_MS 10000
+#define QUIET_POLLS 10		/* after so many without news all look all the same */
 
 static void poll_start(struct repo *r);
 static void fetch_next(struct repo *r);
@@ -237,6 +238,7 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 			rev_fail(rev, &err);
 			continue;
 		}
+		rev->moved = strcmp(rev->wanted, oid);
 		memcpy(rev->wanted, oid, sizeof(oid));
 		if (rev->err.code && (!rev->readers || !strcmp(oid, rev->commit))) {
 			rev->err = ERR_INIT;
@@ -255,20 +257,44 @@ static uint64_t poll_wait(const struct repo *r)
 	return world_jitter(r->engine->w, ms, 10);
 }
 
+/* A thousand applications need not look because nothing came. */
+static void poke_waiting(struct repo_rev *rev)
+{
+	struct app *a, *next;
+
+	HASH_ITER(hh, rev->repo->engine->apps, a, next)
+		if (app_awaits_poll(a) && (sources_use(a, rev) || remotes_use(a, rev)))
+			app_poke(a);
+}
+
+static void tell_users(struct repo *r, const struct err *err)
+{
+	bool quiet = !err->code && !r->failures;
+
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next)
+		quiet = quiet && !rev->moved;
+	r->quiet = quiet ? r->quiet + 1 : 0;
+	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
+		if (err->code)
+			rev_fail(rev, err);
+		if (quiet && r->quiet % QUIET_POLLS)
+			poke_waiting(rev);
+		else
+			poke_users(rev);
+		rev->moved = false;
+	}
+}
+
 static void poll_over(struct repo *r, const struct err *err)
 {
 	r->polling = false;
 	free_prefixes(r);
+	tell_users(r, err);
 	r->failures = err->code ? r->failures + 1 : 0;
 	if (err->code)
 		r->engine->counts.poll_errors++;
 	else
 		r->polled_at = r->poll_started;
-	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
-		if (err->code)
-			rev_fail(rev, err);
-		poke_users(rev);
-	}
 	schedule(r, r->poll_again ? POLL_SOON_MS : poll_wait(r));
 	r->poll_again = false;
 	if (r->nudged)

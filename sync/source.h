@@ -32,6 +32,7 @@ struct repo_rev {
 	int64_t commit_ms;
 	struct err err;		/* why wanted or commit is not known; code NONE = fine */
 	bool fetching, asked;
+	bool moved;		/* by the poll that just ended */
 	uint64_t fetch_again;	/* mono: not before */
 	bool rebuild;		/* the mirror is damaged: a new one */
 	unsigned broken;	/* times in a row that the mirror could not be read */
@@ -75,6 +76,8 @@ void source_keys(struct engine *e, struct buf *out);
 
 /* app_sources.c: is it one of the application's? */
 bool sources_use(const struct app *a, const struct repo_rev *rev);
+/* May a poll that brings nothing new change what it does? */
+bool app_awaits_poll(const struct app *a);
 
 /* How a repository is reached: owned strings, NULL where there is none. */
 struct repo_access {

@@ -18,6 +18,7 @@ struct repo {
 	struct worker_call list;
 	char *list_request;
 	unsigned failures;	/* polls in a row */
+	unsigned quiet;		/* polls in a row that brought nothing new */
 	bool polling, poll_again, nudged;
 	char **prefixes;	/* of the poll under way */
 	size_t n_prefixes;

@@ -237,6 +237,37 @@ static void a_thousand_applications(void **state)
 	scene_end(&x, true);
 }
 
+static uint64_t looks(struct engsim *x)
+{
+	_cleanup_free_ char *text = metrics_of(x);
+	const char *p = strstr(text, "\nsyncd_reconciles_total ");
+
+	assert_non_null(p);
+	return strtoull(p + strlen("\nsyncd_reconciles_total "), NULL, 10);
+}
+
+/* What runs what Git says does not look at itself because Git was asked. */
+static void polls_without_news_cost_no_looks(void **state)
+{
+	struct engsim x;
+	uint64_t before, polls;
+
+	(void)state;
+	scene_init(&x, 240);
+	x.poll_ms = 10000;
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 300000);
+	before = looks(&x);
+	polls = gitsim_polls(sim_git(x.s), REPO);
+	sim_run_for(x.s, 600000);
+	assert_true(gitsim_polls(sim_git(x.s), REPO) > polls + 80);
+	assert_in_range(looks(&x) - before, 1, 10);	/* now and then all the same */
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", 20000);
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -244,6 +275,7 @@ int main(void)
 		cmocka_unit_test(an_application_is_told),
 		cmocka_unit_test(decisions_are_lines),
 		cmocka_unit_test(a_thousand_applications),
+		cmocka_unit_test(polls_without_news_cost_no_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
