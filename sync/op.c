@@ -103,17 +103,6 @@ static void op_finish(struct op *op)
 	op->c.on_done(op->app, op);
 }
 
-static int after_recording(struct op *op)
-{
-	if (op->c.prune_only)
-		return OP_PRUNING_;
-	if (op->c.kind == OP_REVERT && op->sm.state == OP_RECORDING)
-		return OP_UNBLOCKING;
-	if (op_needs_namespace(op) && !op->namespace_ready)
-		return OP_NAMESPACING;
-	return op->c.kind == OP_HEAL ? OP_APPLYING : OP_PREFLIGHTING;
-}
-
 static void log_step(struct op *op)
 {
 	engine_log(op->e, LOG_DEBUG, op->app, op->started ?
@@ -160,102 +149,6 @@ static void enter(struct op *op, int state)
 	default:
 		break;
 	}
-}
-
-/* All is done; what it leaves behind is put in order first. */
-static int end_of(const struct op *op)
-{
-	return op_needs_close(op) ? OP_CLOSING : OP_DONE;
-}
-
-/* From what needs no hooks to what does: its hooks first, where it has any. */
-static int hooks_or(struct op *op, enum hook_phase phase, int after)
-{
-	if (!op_hooks_any(op, phase))
-		return after;
-	op_hooks_begin(op, phase, after);
-	return OP_HOOKING;
-}
-
-/* What only a rollback, or chosen objects with a prune, delete before the end. */
-static int after_hooks(const struct op *op)
-{
-	return op->c.kind == OP_ROLLBACK || (op_is_partial(op) &&
-	       op->app->rec.op.prune) ? OP_PRUNING_ : OP_CLOSING;
-}
-
-static int after_steps(struct op *op)
-{
-	int after = after_hooks(op);
-
-	if (!op_hooks_any(op, HOOK_POST_SYNC))
-		return after == OP_CLOSING ? end_of(op) : after;
-	op_hooks_begin(op, HOOK_POST_SYNC, after);
-	return OP_HOOKING;
-}
-
-/* All that comes before the first ordinary wave. */
-static int before_waves(struct op *op)
-{
-	int next;
-
-	op->pre_sync_due = false;
-	if (op_holds_after(op, INT_MIN))
-		return OP_SETTLING_;
-	next = op_prune_early(op) ? OP_PRUNING_ :
-	       op->started && op->cas_needed ? OP_CLAIMING : OP_APPLYING;
-	if (op->started)	/* that planned anew */
-		op_seek_step(op);
-	return hooks_or(op, HOOK_PRE_SYNC, next);
-}
-
-static int after_preflight(struct op *op)
-{
-	if (op->c.dry_run) {
-		op_report_dry_run(op);
-		return OP_DONE;
-	}
-	op->began = true;
-	if (op->c.kind == OP_REVERT)
-		return op->app->rec.pin_prepared ? OP_APPLYING :
-		       hooks_or(op, HOOK_PRE_REVERT, OP_APPLYING);
-	op->pre_sync_due = op_hooks_any(op, HOOK_PRE_SYNC);
-	if (op->pre_sync_due && op->plan.early)
-		return OP_APPLYING;	/* what they use, first */
-	return before_waves(op);
-}
-
-static int after_pruning(struct op *op)
-{
-	if (op->outcome != OP_RUNNING)
-		return OP_DONE;
-	if (!op->pruning_early)
-		return op_hooks_any(op, HOOK_POST_REVERT) ?
-		       hooks_or(op, HOOK_POST_REVERT, OP_CLOSING) : end_of(op);
-	op->pruning_early = false;
-	if (op->started)
-		op_seek_step(op);
-	return OP_APPLYING;
-}
-
-/* Where to go from a finished step; OP_DONE when it was the last. */
-static int step_over(struct op *op)
-{
-	bool more;
-
-	op_plan(op);
-	more = op_next_step(op);
-	if (op->pre_sync_due && (!more || op->wave != op->plan.early_wave))
-		return op_holds_after(op, op->plan.early_wave) ? OP_SETTLING_ :
-							      before_waves(op);
-	if (!more) {
-		if (op->c.kind != OP_REVERT || op->settled_all)
-			return op->c.kind == OP_REVERT ? OP_PRUNING_ :
-							 after_steps(op);
-		op->settled_all = true;	/* a revert awaits everything at the end */
-		return OP_SETTLING_;
-	}
-	return OP_CLAIMING;
 }
 
 /*
@@ -386,7 +279,7 @@ static bool tick_settling(struct op *op)
 		enter(op, OP_HOOKING);
 		return true;
 	}
-	next = step_over(op);
+	next = op_after_step(op);
 	if (next == OP_CLAIMING && op->wave != wave && op_holds_after(op, wave))
 		return true;
 	if (next == OP_SETTLING_) {
@@ -406,7 +299,7 @@ static bool tick_watching(struct op *op)
 		return wait_for(op, op->lacks);
 	if (op->c.deletion == DELETION_HOOKS) {
 		op->wait_until = 0;
-		enter(op, hooks_or(op, op->c.delete_phase, OP_CLOSING));
+		enter(op, op_hooks_or(op, op->c.delete_phase, OP_CLOSING));
 		return true;
 	}
 	op_plan(op);
@@ -459,12 +352,12 @@ static bool op_arm(struct op *op)
 	case OP_RECORDING:
 		if (!op->recorded)
 			return false;
-		enter(op, after_recording(op));
+		enter(op, op_after_recording(op));
 		return true;
 	case OP_UNBLOCKING:
 		if (!op_unblock_tick(op))
 			return false;
-		enter(op, after_recording(op));
+		enter(op, op_after_recording(op));
 		return true;
 	case OP_NAMESPACING:
 		if (!op->namespace_ready)
@@ -474,7 +367,7 @@ static bool op_arm(struct op *op)
 	case OP_PREFLIGHTING:
 		if (op->n_left)
 			return false;
-		enter(op, after_preflight(op));
+		enter(op, op_after_preflight(op));
 		return true;
 	case OP_HOOKING:
 		return tick_hooking(op);
@@ -492,7 +385,7 @@ static bool op_arm(struct op *op)
 	case OP_PRUNING_:
 		if (!op_prune_tick(op))
 			return false;
-		enter(op, after_pruning(op));
+		enter(op, op_after_pruning(op));
 		return true;
 	default:
 		return false;
@@ -571,7 +464,7 @@ static void op_tick(struct op *op)
 			if (op_gathers(op))
 				suspend;
 			sm_move(&op->sm, sm_may_move(&op->sm, OP_CLOSING) ?
-					 end_of(op) : OP_DONE);
+					 op_end(op) : OP_DONE);
 			continue;
 		}
 		if (!advance(op))

@@ -1,5 +1,5 @@
 /*
- * op_priv.h - one operation, shared by its files: op.c (the state table), op_plan.c
+ * op_priv.h - one operation, shared by its files: op.c (the state table), op_next.c (what follows what), op_plan.c
  * (what is left to do), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
  * op_prune.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
@@ -158,6 +158,18 @@ void op_hook_result(struct op *op, const struct objkey *k, const char *version,
 struct fact *op_fact(struct op *op, const struct objkey *k, bool make);
 /* Ends it as cancelled, if that was asked for; true: it was. */
 bool op_cancel_if_superseded(struct op *op);
+/*
+ * op_next.c: the state that follows, when that of the name is done: what is to be
+ * recorded, the preflight, prunes, a step of the plan.
+ */
+int op_after_recording(struct op *op);
+int op_after_preflight(struct op *op);
+int op_after_pruning(struct op *op);
+int op_after_step(struct op *op);
+/* The hooks of phase, where it has any, before `after`. */
+int op_hooks_or(struct op *op, enum hook_phase phase, int after);
+/* When nothing is left to do. */
+int op_end(const struct op *op);
 /* True: it ends here, for a gate that was shut; op_settle.c. */
 bool op_holds_after(struct op *op, int wave);
 
