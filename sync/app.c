@@ -461,5 +461,6 @@ bool app_compare(struct app *a)
 		build_plan(a, a->target, &a->target_scopes, &a->target_plan, true);
 		a->drifted = drifts(a, &a->target_plan);
 	}
+	a->drifted = a->drifted || (a->target && op_leftovers_wait(a));
 	return true;
 }

@@ -130,7 +130,7 @@ void app_begin_op(struct app *a, enum op_kind kind, uint32_t release,
 	for (size_t i = 0; i < a->rec.inventory.len; i++)
 		a->rec.inventory.data[i].changed = false;
 	a->op_serves = false;
-	op_record_reset(o);
+	op_record_begin(o);
 	o->kind = kind;
 	o->release = release;
 	o->started_ms = world_wall(w);

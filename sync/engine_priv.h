@@ -210,6 +210,8 @@ void op_on_live(struct op *op);
 /* Ends at the next safe point: waiting at once, applying at the wave's end. */
 void op_supersede(struct op *op, const char *why);
 const char *op_destination(const struct op *op);	/* since it began; borrowed */
+/* Something is to be deleted that an operation which is over left behind. */
+bool op_leftovers_wait(struct app *a);
 /* Ends where the next wave would begin, unless that is taken back before. */
 void op_hold(struct op *op, bool hold);
 /* The same, and a hook that runs is not let end but removed. */

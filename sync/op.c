@@ -383,7 +383,7 @@ static bool op_arm(struct op *op)
 	case OP_SETTLING_:
 		return tick_settling(op);
 	case OP_PRUNING_:
-		if (!op_prune_tick(op))
+		if (!op_prune_tick(op) || (op->c.prune_only && op_leftovers_start(op)))
 			return false;
 		enter(op, op_after_pruning(op));
 		return true;

@@ -3,11 +3,15 @@
  * nobody adopts them, their pods serve until the new ones are healthy, then they go.
  *
  * Happy path: list those of the old Deployment -> note them in the record, ahead -> the
- * Deployment is replaced (op_replace.c) -> when its wave has settled, delete them by uid.
- * A process that dies in between finds them in the record. One that cannot be deleted is
- * told and left.
+ * Deployment is replaced (op_replace.c) -> when its step has settled and it is healthy,
+ * read each, and delete by uid what nobody else has adopted. A process that dies in
+ * between finds them in the record, and so does the next operation where this one ends
+ * before that: another sync, a heal, a prune after their Deployment has gone. One that
+ * cannot be deleted is told and left.
  */
 #include "op_priv.h"
+
+#include "app_priv.h"
 
 #define MAX_REPLICASETS 500
 #define NOTE_STEP_MS 20
@@ -114,14 +118,34 @@ void op_leftovers_listed(struct apply *a, const struct err *err)
 
 /* ---- when the new one is healthy ---- */
 
-static void drop_asked(struct op_record *o)
+static struct objkey deployment_of(const struct op_leftover *l)
 {
+	return (struct objkey){ "apps", "Deployment", l->ns, l->of };
+}
+
+static bool is_whole(const struct op_leftover *l)
+{
+	return l->ns && l->name && l->of;
+}
+
+/* It was not replaced after all, and needs it still; or what was asked for is over. */
+static bool is_over(const struct op *op, const struct op_leftover *l)
+{
+	struct objkey k = deployment_of(l);
+	const struct live *now = is_whole(l) ? live_find(&op->e->live, &k) : NULL;
+
+	return l->asked || !is_whole(l) || (now && !strcmp(now->uid, l->owner));
+}
+
+static void drop_over(struct op *op)
+{
+	struct op_record *o = &op->app->rec.op;
 	size_t n = 0;
 
 	for (size_t i = 0; i < o->leftovers.len; i++) {
 		struct op_leftover *l = &o->leftovers.data[i];
 
-		if (!l->asked) {
+		if (!is_over(op, l)) {
 			o->leftovers.data[n++] = *l;
 			continue;
 		}
@@ -132,13 +156,53 @@ static void drop_asked(struct op_record *o)
 	o->leftovers.len = n;
 }
 
-/* What was noted may not have been done: then its Deployment still needs it. */
+static const struct task *task_of(const struct op *op, const struct objkey *k)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++)
+		if (!objkey_cmp(&op->plan.tasks.data[i].key, k))
+			return &op->plan.tasks.data[i];
+	return NULL;
+}
+
+static bool is_behind(const struct op *op, const struct task *t)
+{
+	return t->wave < op->wave || (t->wave == op->wave && t->step <= op->step);
+}
+
+static bool is_last_step(const struct op *op)
+{
+	const struct plan *p = &op->plan;
+
+	return !p->tasks.len || is_behind(op, &p->tasks.data[p->tasks.len - 1]);
+}
+
+/* The new one stands. */
+static bool is_replaced(const struct app *a, const struct op_leftover *l)
+{
+	struct objkey k = deployment_of(l);
+	const struct live *now = is_whole(l) ? live_find(&a->engine->live, &k) : NULL;
+
+	return now && strcmp(now->uid, l->owner) && now->health.status == HEALTH_HEALTHY;
+}
+
 static bool is_due(const struct op *op, const struct op_leftover *l)
 {
-	struct objkey k = { "apps", "Deployment", l->ns, l->of };
-	const struct live *now = l->ns && l->name && l->of ? live_find(&op->e->live, &k) : NULL;
+	struct objkey k = deployment_of(l);
+	const struct task *t = task_of(op, &k);
+	bool reached = t ? is_behind(op, t) : is_last_step(op);
 
-	return (l->wave <= op->wave || op->settled_all) && now && strcmp(now->uid, l->owner);
+	if (!live_find(&op->e->live, &k))	/* gone for good, or to be made yet */
+		return !t && (op->c.prune_only || reached);
+	return (reached || op->settled_all) && is_replaced(op->app, l);
+}
+
+/* Whoever may not touch the Deployment has nothing to do with what it left. */
+static bool is_allowed(struct app *a, const struct op_leftover *l)
+{
+	struct objkey k = deployment_of(l);
+	struct err err = ERR_INIT;
+
+	return !app_check_write(a, &k, &err);
 }
 
 static void begin(struct apply *a, struct op *op, struct op_leftover *l)
@@ -151,6 +215,7 @@ static void begin(struct apply *a, struct op *op, struct op_leftover *l)
 		.key = { "apps", "ReplicaSet", l->ns, l->name },
 	};
 	strcpy(a->task.uid, l->uid);
+	strcpy(a->old_uid, l->owner);
 	a->ref = (struct kube_ref){ .group = "apps", .version = "v1",
 				    .resource = "replicasets", .ns = l->ns,
 				    .name = l->name };
@@ -163,16 +228,45 @@ bool op_leftovers_start(struct op *op)
 	size_t n = 0;
 
 	op_batch_free(op);	/* it borrows the names of the last ones */
-	drop_asked(o);
-	if (!o->leftovers.len || (op->c.kind == OP_REVERT && !op->settled_all))
+	drop_over(op);
+	if (!o->leftovers.len || op->outcome != OP_RUNNING ||
+	    (op->c.kind == OP_REVERT && !op->settled_all))
 		return false;	/* a revert awaits health at its end only */
 	batch = op_batch_make(op, o->leftovers.len);
 	for (size_t i = 0; i < o->leftovers.len; i++)
-		if (is_due(op, &o->leftovers.data[i]))
+		if (is_due(op, &o->leftovers.data[i]) &&
+		    is_allowed(op->app, &o->leftovers.data[i]))
 			begin(&batch[n++], op, &o->leftovers.data[i]);
 	if (n)
 		op_batch_start(op, n);
 	else
 		op_batch_free(op);
 	return n;
+}
+
+/* Another Deployment of a selector that fits may have adopted it. */
+bool op_leftover_is_free(const struct apply *a, const json_t *object)
+{
+	const char *uid = doc_get_str(object, "metadata", "uid", NULL);
+	const json_t *ref;
+	size_t i;
+
+	json_array_foreach(doc_get(object, "metadata", "ownerReferences", NULL), i, ref) {
+		const char *who = doc_get_str(ref, "uid", NULL);
+
+		if (!who || strcmp(who, a->old_uid))
+			return false;
+	}
+	return uid && !strcmp(uid, a->task.uid);
+}
+
+bool op_leftovers_wait(struct app *a)
+{
+	const struct op_record *o = &a->rec.op;
+
+	for (size_t i = 0; i < o->leftovers.len; i++)
+		if (is_replaced(a, &o->leftovers.data[i]) &&
+		    is_allowed(a, &o->leftovers.data[i]))
+			return true;
+	return false;
 }

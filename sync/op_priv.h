@@ -338,11 +338,13 @@ void op_replace_fail(struct apply *a, const struct err *err, const char *doing);
 /*
  * op_leftover.c: list fills the request for the old Deployment's ReplicaSets, listed takes
  * the answer; the chain goes on with the deletion when they are in the record. start:
- * deletes them, up to the wave under way; false: there is none (more).
+ * deletes them, up to the step under way; false: there is none (more). is_free: as it
+ * was read, it may be deleted.
  */
 void op_leftovers_list(struct apply *a);
 void op_leftovers_listed(struct apply *a, const struct err *err);
 bool op_leftovers_start(struct op *op);
+bool op_leftover_is_free(const struct apply *a, const json_t *object);
 static inline bool op_replace_runs(const struct apply *a)
 {
 	return a->replacing != REPLACE_NOT && a->replacing != REPLACE_OVER;

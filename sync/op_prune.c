@@ -25,7 +25,7 @@ static const char *propagation(const struct apply *a)
 /* Read, or not this application's object as such. */
 static bool is_certain(const struct apply *a)
 {
-	return a->checked || a->unblocking || a->leftover;
+	return a->checked || a->unblocking;
 }
 
 void op_delete_init(struct apply *a)
@@ -45,6 +45,8 @@ static enum check check_live(const struct apply *a, const json_t *object)
 	const char *uid = doc_get_str(object, "metadata", "uid", NULL);
 	_cleanup_free_ char *owner = tracking_owner(object);
 
+	if (a->leftover)	/* the annotations are its Deployment's */
+		return op_leftover_is_free(a, object) ? CHECK_DELETE : CHECK_NOT_OURS;
 	if (!uid || strcmp(uid, a->task.uid))
 		return CHECK_NOT_OURS;
 	if (owner && strcmp(owner, app->app_id))

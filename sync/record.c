@@ -144,6 +144,17 @@ void op_record_reset(struct op_record *o)
 	*o = (struct op_record){ 0 };
 }
 
+void op_record_begin(struct op_record *o)
+{
+	__typeof__(o->leftovers) left = o->leftovers;
+
+	memset(&o->leftovers, 0, sizeof(o->leftovers));
+	op_record_reset(o);
+	o->leftovers = left;
+	for (size_t i = 0; i < left.len; i++)
+		left.data[i].asked = false;
+}
+
 void record_deinit(struct record *r)
 {
 	for (size_t i = 0; i < r->releases.len; i++)

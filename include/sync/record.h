@@ -113,12 +113,12 @@ struct op_choice {
 
 /*
  * A ReplicaSet of a Deployment that was replaced by one that does not adopt it: it goes
- * when that one, of another uid than owner, is healthy.
+ * when that one, of another uid than owner, is healthy. It may outlive its operation.
  */
 struct op_leftover {
 	char *ns, *name, *of;	/* of: the Deployment's name */
 	char uid[40], owner[40];
-	int wave;
+	int wave;		/* that it was in */
 	bool asked;		/* not stored: its deletion was asked for */
 };
 
@@ -146,6 +146,8 @@ struct op_record {
 };
 /* As new, but for what is written into *o after it. */
 void op_record_reset(struct op_record *o);
+/* The same, for the next operation: what others left behind stays. */
+void op_record_begin(struct op_record *o);
 
 struct record {
 	uint64_t epoch;		/* the leader that wrote it */

@@ -249,16 +249,32 @@ static void every_crash_ends_with_the_new_set(void **state)
 }
 
 /* A Deployment of this selector. */
-static void put_web(struct engsim *x, const char *app)
+static void put_image(struct engsim *x, const char *app, const char *tag)
 {
 	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"apps/v1\",\"kind\":"
 		"\"Deployment\",\"metadata\":{\"name\":\"web\",\"annotations\":{" ALLOW "}},"
 		"\"spec\":{\"replicas\":2,\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},"
 		"\"template\":{\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{"
-		"\"containers\":[{\"name\":\"main\",\"image\":\"registry.example/web:v1\"}]}}}}",
-		app, app);
+		"\"containers\":[{\"name\":\"main\",\"image\":\"registry.example/web:%s\"}]}}}}",
+		app, app, tag);
 
 	engsim_commit(x, "web.yaml", text);
+}
+
+static void put_web(struct engsim *x, const char *app)
+{
+	put_image(x, app, "v1");
+}
+
+static void start_web(struct engsim *x, uint64_t seed)
+{
+	engsim_init(x, seed);
+	x->soak_ms = 5000;
+	x->poll_ms = 10000;
+	put_web(x, "one");
+	engsim_application(x, "shop", "");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
 }
 
 static bool is_good_again(void *arg)
@@ -276,13 +292,7 @@ static void every_crash_leaves_no_old_set(void **state)
 	for (uint64_t n = 1; n < 46; n += 2) {
 		struct engsim x;
 
-		engsim_init(&x, 200 + n);
-		x.soak_ms = 5000;
-		x.poll_ms = 10000;
-		put_web(&x, "one");
-		engsim_application(&x, "shop", "");
-		engsim_start(&x);
-		engsim_until_phase(&x, "shop", "Good", LONG);
+		start_web(&x, 200 + n);
 		put_web(&x, "two");
 		sim_crash_at(x.s, n);
 		scene_until(&x, is_good_again, 5 * LONG, "good after a crash");
@@ -296,6 +306,161 @@ static void every_crash_leaves_no_old_set(void **state)
 	}
 }
 
+static size_t pods_of(struct engsim *x, const char *app)
+{
+	const json_t *pod;
+	size_t n = 0;
+
+	for (size_t i = 0; (pod = apisim_nth(x->api, "pods", "shop", "", i)); i++)
+		n += !strcmp(doc_get_str(pod, "metadata", "labels", "app", NULL), app);
+	return n;
+}
+
+/* Good, with a selector that does not fit the old pods; they serve meanwhile. */
+static void start_late(struct engsim *x, uint64_t seed)
+{
+	start_web(x, seed);
+	put_image(x, "two", "noready-2");
+	engsim_until_phase(x, "shop", "Settling", LONG);
+	sim_run_for(x->s, 15000);
+	assert_int_equal(pods_of(x, "one"), 2);
+}
+
+/* The operation that replaced it is no more: the next one removes what it left. */
+static void the_next_operation_removes_what_is_left(void **state)
+{
+	static const struct { bool fails, crashes; } rows[] = {
+		{ false, false }, { false, true }, { true, false }, { true, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct engsim x;
+
+		start_late(&x, 300 + i);
+		if (rows[i].fails) {
+			scene_edit_app(&x, "{\"metadata\":{\"annotations\":{\"syncd.dev/"
+				       "auto-revert\":\"false\"}}}");
+			engsim_until_phase(&x, "shop", "Failed", 10 * LONG);
+			assert_int_equal(pods_of(&x, "one"), 2);
+		}
+		if (rows[i].crashes)
+			engsim_crash(&x);
+		put_image(&x, "two", "v3");
+		if (rows[i].crashes)
+			engsim_start(&x);
+		scene_until(&x, is_good_again, 5 * LONG, "good at last");
+		sim_run_for(x.s, 5000);
+		assert_int_equal(pods_of(&x, "one"), 0);
+		assert_int_equal(pods_of(&x, "two"), 2);
+		engsim_deinit(&x);
+	}
+}
+
+static bool is_gone(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
+}
+
+static void it_goes_with_the_application(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_late(&x, 310);
+	scene_edit_app(&x, "{\"metadata\":{\"finalizers\":[\"resources-finalizer.argocd."
+		       "argoproj.io\"]}}");
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	scene_until(&x, is_gone, 5 * LONG, "the end");
+	sim_run_for(x.s, 5000);
+	assert_int_equal(apisim_count(x.api, "pods", "shop"), 0);
+	assert_int_equal(apisim_count(x.api, "replicasets.apps", "shop"), 0);
+	engsim_deinit(&x);
+}
+
+static size_t ready_pods(struct engsim *x, const char *app)
+{
+	const json_t *pod, *c;
+	size_t n = 0;
+
+	for (size_t i = 0; (pod = apisim_nth(x->api, "pods", "shop", "", i)); i++) {
+		c = json_array_get(doc_get(pod, "status", "containerStatuses", NULL), 0);
+		n += !strcmp(doc_get_str(pod, "metadata", "labels", "app", NULL), app) &&
+		     doc_get_bool(c, false, "ready", NULL);
+	}
+	return n;
+}
+
+static bool no_pods_of_three(void *arg)
+{
+	return !pods_of(arg, "three");
+}
+
+/* A heal does not wait for health: what it replaces serves until another one finds it due. */
+static void a_heal_takes_nothing_that_serves(void **state)
+{
+	_cleanup_free_ char *text = engsim_deployment("web", "v1", 2);
+	_cleanup_json_ json_t *o = doc_parse(text, strlen(text), NULL);
+	_cleanup_buf_ struct buf out = BUF_INIT;
+	struct engsim x;
+
+	(void)state;
+	start_web(&x, 320);
+	json_object_set_new(json_object_get(o, "metadata"), "namespace", json_string("shop"));
+	json_object_set_new(doc_get(o, "spec", "selector", "matchLabels", NULL), "app",
+			    json_string("three"));
+	json_object_set_new(doc_get(o, "spec", "template", "metadata", "labels", NULL), "app",
+			    json_string("three"));
+	doc_write(o, &out);
+	engsim_crash(&x);
+	apisim_delete(x.api, "deployments.apps", "shop", "web");
+	sim_run_for(x.s, 5000);
+	apisim_apply(x.api, buf_str(&out));
+	sim_run_for(x.s, 5000);
+	assert_int_equal(ready_pods(&x, "three"), 2);
+	engsim_start(&x);
+	for (int i = 0; i < 300; i++) {
+		sim_run_for(x.s, 100);
+		assert_true(ready_pods(&x, "three") || ready_pods(&x, "one"));
+	}
+	scene_until(&x, no_pods_of_three, LONG, "the end of the others");
+	assert_int_equal(pods_of(&x, "one"), 2);
+	engsim_deinit(&x);
+}
+
+/* What somebody else has adopted meanwhile is his. */
+static void what_found_a_new_owner_stays(void **state)
+{
+	_cleanup_free_ char *name = NULL, *patch = NULL;
+	const json_t *keeper, *set;
+	struct engsim x;
+
+	(void)state;
+	start_web(&x, 301);
+	name = xstrdup(doc_get_str(apisim_nth(x.api, "replicasets.apps", "shop", "web-", 0),
+				   "metadata", "name", NULL));
+	apisim_apply(x.api, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+		     "\"name\":\"keeper\",\"namespace\":\"shop\"}}");
+	keeper = apisim_get(x.api, "configmaps", "shop", "keeper");
+	patch = xasprintf("{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":"
+			  "\"ConfigMap\",\"name\":\"keeper\",\"uid\":\"%s\",\"controller\":true}]}}",
+			  doc_get_str(keeper, "metadata", "uid", NULL));
+	apisim_set_options(x.api, &(struct apisim_options){ .pod_start_ms = 20000 });
+	put_web(&x, "two");
+	engsim_until_phase(&x, "shop", "Settling", LONG);
+	sim_run_for(x.s, 5000);
+	set = apisim_get(x.api, "replicasets.apps", "shop", name);
+	assert_int_equal(json_array_size(doc_get(set, "metadata", "ownerReferences", NULL)), 0);
+	apisim_edit(x.api, "kube-controller-manager", "replicasets.apps", "shop", name, patch);
+	scene_until(&x, is_good_again, 5 * LONG, "good");
+	sim_run_for(x.s, 5000);
+	assert_non_null(apisim_get(x.api, "replicasets.apps", "shop", name));
+	assert_int_equal(pods_of(&x, "one"), 2);
+	engsim_deinit(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +472,10 @@ int main(void)
 		cmocka_unit_test(a_revert_takes_the_same_door),
 		cmocka_unit_test(every_crash_ends_with_the_new_set),
 		cmocka_unit_test(every_crash_leaves_no_old_set),
+		cmocka_unit_test(the_next_operation_removes_what_is_left),
+		cmocka_unit_test(it_goes_with_the_application),
+		cmocka_unit_test(a_heal_takes_nothing_that_serves),
+		cmocka_unit_test(what_found_a_new_owner_stays),
 	};
 
 	doc_init();
