@@ -110,9 +110,6 @@ void app_take_wishes(struct app *a);
 /* The operation in the record is what a->request asked for. */
 void app_serve_request(struct app *a);
 void app_act(struct app *a, const struct decision *d);
-void app_reject(struct app *a, struct release *rel, const char *reason,
-		bool may_pass, bool mutated);
-void app_promote(struct app *a);
 /* The plan of what should be running: the head's only when that is the same. */
 const struct plan *app_target_plan(const struct app *a);
 /* Does it wait for a person to approve what is to be deleted? */
@@ -120,6 +117,11 @@ bool app_asks(const struct app *a);
 /* operationState at an operation's start; r may be NULL. */
 void app_view_started(struct app *a, const struct release *r, const char *by,
 		      bool automated);
+
+/* app_verdict.c */
+void app_reject(struct app *a, struct release *rel, const char *reason,
+		bool may_pass, bool mutated);
+void app_promote(struct app *a);
 
 /* What a person asked for cannot be found or rendered: says so, forgets it. */
 void app_request_failed(struct app *a, const struct err *why);
