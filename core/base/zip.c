@@ -4,14 +4,39 @@
 
 #include <zlib.h>
 
+#define LOOKAHEAD 262	/* bytes of its window that zlib does not look back over */
+
+/*
+ * The window that len bytes need, as a power of two: most of what is packed here is a
+ * kilobyte or two, and the full one costs 256 KiB to be cleared each time.
+ */
+static int window_bits(size_t len)
+{
+	int bits = 9;
+
+	while (bits < MAX_WBITS && (size_t)1 << bits < len + LOOKAHEAD)
+		bits++;
+	return bits;
+}
+
 void zip_deflate(const void *data, size_t len, struct buf *out)
 {
-	uLongf n = compressBound((uLong)len);
-	Bytef *tmp = xmalloc(n);
+	z_stream z = { .next_in = (Bytef *)(uintptr_t)data, .avail_in = (uInt)len };
+	int bits = window_bits(len);
+	Bytef *tmp;
+	uLong n;
 
-	if (compress2(tmp, &n, data, (uLong)len, 6) != Z_OK)
+	if (deflateInit2(&z, 6, Z_DEFLATED, bits, bits < MAX_WBITS ? bits - 7 : 8,
+			 Z_DEFAULT_STRATEGY) != Z_OK)
 		abort();	/* only out of memory can do this */
-	buf_add(out, tmp, n);
+	n = deflateBound(&z, (uLong)len);
+	tmp = xmalloc(n);
+	z.next_out = tmp;
+	z.avail_out = (uInt)n;
+	if (deflate(&z, Z_FINISH) != Z_STREAM_END)
+		abort();
+	buf_add(out, tmp, n - z.avail_out);
+	deflateEnd(&z);
 	free(tmp);
 }
 
@@ -42,7 +67,7 @@ int zip_inflate(const void *data, size_t len, size_t max, struct buf *out,
 		       .avail_in = (uInt)len };
 	int r;
 
-	if (inflateInit(&z) != Z_OK)
+	if (inflateInit2(&z, 0) != Z_OK)	/* the window that it was packed with */
 		abort();
 	r = inflate_all(&z, max, out, err);
 	if (!r && z.avail_in)
