@@ -294,7 +294,8 @@ static void supersede(struct app *a)
 		return;		/* what is newer would have to wait */
 	if (record_storm(&a->rec, world_wall(a->engine->w)))
 		return;		/* one of them has to come to its end */
-	if (a->rec.op.kind != OP_SYNC || !a->head || !r || !a->spec.automated ||
+	if (a->rec.op.kind != OP_SYNC || !a->head || !app_head_is_wish(a) || !r ||
+	    !a->spec.automated ||
 	    !strcmp(r->digest, a->head->a.digest))
 		return;
 	held = record_rejects(&a->rec, a->head->a.digest, a->head->a.input_key,
@@ -333,7 +334,7 @@ static struct decision decide(struct app *a)
 	const char *lacks = app_draw_waits(a);	/* nothing new goes without its values */
 	struct decide_in in = {
 		.rec = &a->rec, .spec = &a->spec,
-		.head_known = a->head && !a->head_err.code,
+		.head_known = a->head && !a->head_err.code && app_head_is_wish(a),
 		.head_digest = a->head ? a->head->a.digest : "",
 		.head_input_key = a->head ? a->head->a.input_key : "",
 		.requested = app_request_is_new(a),

@@ -79,6 +79,8 @@ void app_status_seen(struct app *a, const json_t *application);
 void app_look(struct app *a);
 /* app_render.c */
 void app_look_render(struct app *a);
+/* Is the head what is to go out, rather than what a request had rendered? */
+bool app_head_is_wish(const struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 

@@ -93,6 +93,7 @@ static void start(struct app *a)
 	a->rendering = sources_commits(a);
 	free(a->rendering_named);
 	a->rendering_named = remotes_commits(a);
+	a->rendering_asked = sources_wanted(a) != &a->spec.sources;
 	app_control_key(a, a->rendering_control);
 	a->render_began = world_now(a->engine->w);
 	memcpy(a->rendering_source, sources_wanted(a)->digest,
@@ -186,6 +187,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	free(a->rendered_named);
 	a->rendered_named = a->rendering_named;
 	a->rendering_named = xstrdup("");
+	a->rendered_asked = a->rendering_asked;
 	memcpy(a->rendered_source, a->rendering_source,
 	       sizeof(a->rendered_source));
 	memcpy(a->rendered_remotes, a->rendering_remotes,
@@ -242,6 +244,19 @@ static void look_remotes(struct app *a)
 	engine_log(a->engine, LOG_WARN, a, "%s", err.msg);
 	a->head_err = err;
 	set_head(a, NULL);
+}
+
+/*
+ * What a request names is its own affair, also while it cannot go yet, and after it until
+ * the spec's sources are rendered again.
+ */
+bool app_head_is_wish(const struct app *a)
+{
+	if (sources_wanted(a) != &a->spec.sources)
+		return app_request_is_served(a) || app_request_ready(a);
+	return !a->rendered_asked ||
+	       (sources_at(a, a->rendered) &&
+		!strcmp(a->rendered_source, a->spec.sources.digest));
 }
 
 bool app_is_rendered(const struct app *a)

@@ -318,6 +318,7 @@ struct app {
 	char rendering_remotes[65], rendered_remotes[65];	/* remotes_key() */
 	char *rendered;		/* sources_commits() that `head` was rendered from */
 	char *rendered_named, *rendering_named;	/* ... with those of remote bases */
+	bool rendered_asked, rendering_asked;	/* a request named them */
 	char rendered_source[65];	/* the sources' digest at that time */
 	struct rel *head;	/* Git's wish */
 	struct err head_err;	/* why there is none for the wanted commit */

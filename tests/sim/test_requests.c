@@ -174,6 +174,55 @@ static void dry_run_reports_and_changes_nothing(void **state)
 	scene_end(&x, true);
 }
 
+/* Deployments that were applied in earnest since then. */
+static size_t written(struct engsim *x, size_t from)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < sim_request_count(x->s); i++) {
+		const struct sim_request *r = sim_request(x->s, i);
+
+		n += !r->dry_run && !strcmp(r->method, "PATCH") &&
+		     strstr(r->path, "/deployments/");
+	}
+	return n;
+}
+
+/*
+ * What a dry run or a few objects of another revision were rendered for is nothing that
+ * goes out by itself: not before the request, and not when it is over.
+ */
+static void another_revision_never_goes_by_itself(void **state)
+{
+	static const char *const more[] = { "\"dryRun\":true", CHOOSE("a") };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+		_cleanup_free_ char *fields = NULL;
+		struct engsim x;
+		size_t from;
+
+		scene_init(&x, 740 + i);
+		put_map(&x, "a", "1");
+		fields = xasprintf("\"revision\":\"%s\",%s",
+				   gitsim_ref(sim_git(x.s), REPO, "main"), more[i]);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		scene_put(&x, "v2");
+		scene_until_tag(&x, "v2", LONG);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		from = sim_request_count(x.s);
+		for (int k = 0; k < 3; k++) {	/* the commit is known the next time */
+			ask_sync(&x, fields);
+			ask_until_ended(&x, "Succeeded");
+			sim_run_for(x.s, 2 * MINUTES);
+		}
+		assert_int_equal(written(&x, from), 0);
+		assert_string_equal(scene_tag(&x), "v2");
+		scene_end(&x, true);
+	}
+}
+
 static void own_options_replace_the_specs(void **state)
 {
 	struct engsim x;
@@ -370,6 +419,7 @@ int main(void)
 		cmocka_unit_test(chosen_object_is_pruned_when_asked),
 		cmocka_unit_test(chosen_objects_survive_a_crash),
 		cmocka_unit_test(dry_run_reports_and_changes_nothing),
+		cmocka_unit_test(another_revision_never_goes_by_itself),
 		cmocka_unit_test(own_options_replace_the_specs),
 		cmocka_unit_test(person_does_not_wait_behind_a_retry),
 		cmocka_unit_test(person_does_not_wait_behind_a_sync_that_settles),
