@@ -13,6 +13,8 @@
 #define SOON_MS 5000
 #define EACH_MS ((uint64_t)5 * 60 * 1000)
 #define TROUBLE_MS 60000
+#define GAP_MS 60000		/* between two looks that operations bring about ... */
+#define ASKED_GAP_MS 10000	/* ... and two that people ask for */
 #define PACE_MS 100		/* between two requests */
 #define PAGE 500
 #define MAX_PAGES 20		/* of one kind in one namespace */
@@ -29,7 +31,7 @@ struct lens {
 struct place {
 	char *ns;
 	VEC(struct lens) lenses;
-	uint64_t due;		/* mono */
+	uint64_t due, looked;	/* mono; of the last look's beginning, 0 = none */
 	UT_hash_handle hh;
 };
 
@@ -384,6 +386,7 @@ static void begin(struct orphans *o, struct place *p)
 		return;
 	}
 	o->now = p;
+	p->looked = world_now(o->e->w);
 	p->due = UINT64_MAX;
 	discovery_each(o->e->discovery, note_kind, o);
 	if (o->kinds.len)
@@ -507,10 +510,11 @@ void orphans_follow(struct app *a)
 void orphans_again(struct app *a, bool now)
 {
 	struct place *p = place_of(a);
+	uint64_t soon = world_now(a->engine->w) + (now ? 0 : SOON_MS);
+	uint64_t next = p && p->looked ? p->looked + (now ? ASKED_GAP_MS : GAP_MS) : 0;
 
 	if (p)
-		due_at(a->engine->orphans, p,
-		       world_now(a->engine->w) + (now ? 0 : SOON_MS));
+		due_at(a->engine->orphans, p, soon > next ? soon : next);
 }
 
 /* ---- life ---- */

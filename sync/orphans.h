@@ -16,7 +16,11 @@ struct orphans *orphans_new(struct engine *e);
 struct orphans *orphans_free(struct orphans *o);	/* NULL-safe */
 /* At each look of the application: joins or leaves, and sets its condition. */
 void orphans_follow(struct app *a);
-/* Its namespace is looked at again; now: at once. Nothing happens where none asks. */
+/*
+ * Its namespace is looked at again: once a minute at most, however much goes on there;
+ * now: at once, but for what was looked at in the last ten seconds. Nothing happens
+ * where no project asks.
+ */
 void orphans_again(struct app *a, bool now);
 /* What is known for its project; NULL: nothing is asked for. Until the loop runs on. */
 const struct orphans_found *orphans_of(struct app *a);
