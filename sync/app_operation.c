@@ -232,6 +232,18 @@ static void decode_resources(struct app_operation *op, const json_t *sync)
 	}
 }
 
+/* What goes back, or is unpinned, does so as a whole and in earnest. */
+static void check_rollback(struct app_operation *op)
+{
+	if ((op->release || op->unpin) && op->dry_run)
+		refuse(op, xasprintf("operation.sync.dryRun: a rollback and an unpin have no dry "
+				     "run: leave it out; syncctl diff shows what a release "
+				     "would change"));
+	if (op->release && op->resources)
+		refuse(op, xasprintf("operation.sync.resources: a rollback is to a whole release: "
+				     "leave them out"));
+}
+
 static void take_pause(struct app_spec *s, const json_t *backoff, const char *key,
 		       uint64_t *ret_ms)
 {
@@ -287,6 +299,7 @@ void app_operation_decode(struct app_spec *s, const json_t *app)
 	decode_strategy(s, sync);
 	keep_recreate(s, doc_get(app, "metadata", "annotations", NULL));
 	decode_resources(op, sync);
+	check_rollback(op);
 	decode_retry(s, json_object_get(op->raw, "retry"));
 	if (!json_is_object(sync))
 		spec_warn(s, "operation.sync is missing: a sync of the whole "

@@ -57,6 +57,31 @@ static void rollback_stays_until_something_new(void **state)
 	scene_end(&x, true);
 }
 
+/* What goes back is a whole release, in earnest: whoever asks for less gets nothing. */
+static void what_only_looks_rolls_nothing_back(void **state)
+{
+	static const struct { const char *fields, *says; } rows[] = {
+		{ "\"dryRun\":true," ROLLBACK, "dryRun" },
+		{ "\"dryRun\":true,\"syncOptions\":[\"syncd.dev/unpin=true\"]", "dryRun" },
+		{ "\"resources\":[{\"kind\":\"ConfigMap\",\"name\":\"x\"}]," ROLLBACK,
+		  "resources" },
+	};
+	struct engsim x;
+
+	(void)state;
+	two_good_releases(&x, 690);
+	sim_run_for(x.s, MINUTES);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		ask_sync(&x, rows[i].fields);
+		ask_until_ended(&x, "Failed");
+		if (!strstr(ask_op(&x, "message"), rows[i].says))
+			fail_msg("%s: %s", rows[i].fields, ask_op(&x, "message"));
+		assert_string_equal(scene_tag(&x), "v2");
+		assert_true(engsim_in_phase(&x, "shop", "Good"));
+	}
+	scene_end(&x, true);
+}
+
 static void rollback_of_nothing_is_refused(void **state)
 {
 	struct engsim x;
@@ -356,6 +381,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rollback_stays_until_something_new),
+		cmocka_unit_test(what_only_looks_rolls_nothing_back),
 		cmocka_unit_test(rollback_of_nothing_is_refused),
 		cmocka_unit_test(rollback_ends_by_itself_or_by_hand),
 		cmocka_unit_test(rollback_runs_hooks_and_prunes),
