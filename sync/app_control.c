@@ -209,14 +209,15 @@ static void judge_window(struct app_control *x, int64_t now)
 	x->judged_ms = now;
 }
 
-/* All that stop it but those of the bits, between semicolons. */
-static void say(const struct app *a, bool by_itself, uint32_t but, char **at)
+/* All of the list that stop it but those of the bits, between semicolons. */
+static void say(const struct app *a, const struct gates_shut *shut, bool by_itself,
+		uint32_t but, char **at)
 {
 	const struct app_control *x = a->control;
 	_cleanup_buf_ struct buf b = BUF_INIT;
 
-	for (size_t i = 0; i < x->shut.len && !x->shut.data[i].service; i++) {
-		const struct gate *g = &x->shut.data[i];
+	for (size_t i = 0; i < shut->len && !shut->data[i].service; i++) {
+		const struct gate *g = &shut->data[i];
 
 		if (!gate_stops(g, by_itself) || but & GATE_BIT(g->kind))
 			continue;
@@ -278,12 +279,23 @@ static bool is_approved_for(struct app *a)
 	       app_judge_approval(a, digest) == APPROVE_YES;
 }
 
+/* A sync's own options are another way to put out the same objects. */
+static bool brings_options(const struct app *a)
+{
+	const struct op_request *q = &a->request;
+
+	return q->present && q->own_options &&
+	       (q->options != a->spec.options ||
+		(q->propagation && strcmp(q->propagation, a->spec.propagation)));
+}
+
 void app_look_control(struct app *a)
 {
 	struct app_gates *g = &a->gates;
 	struct app_control *x = a->control;
 	struct gates_in in;
 	char digest[65];
+	bool otherwise;
 
 	app_gate_say(&g->gate, "%s", "");
 	app_gate_say(&g->gate_manual, "%s", "");
@@ -302,13 +314,19 @@ void app_look_control(struct app *a)
 	in = (struct gates_in){ .control = x->c, .window = x->window,
 				.approved = a->approved == APPROVE_YES };
 	gates_judge(&in, &x->shut);
-	say(a, true, 0, &g->gate);
-	say(a, true, ~GATES_INTERRUPTING, &g->gate_stop);
+	say(a, &x->shut, true, 0, &g->gate);
+	say(a, &x->shut, true, ~GATES_INTERRUPTING, &g->gate_stop);
 	a->passed = app_judge_override(a, &x->shut, g->shut_manual != NULL);
 	in.passed = a->passed;
 	in.approved = is_approved_for(a);
+	otherwise = in.approved && brings_options(a);
+	in.approved = in.approved && !otherwise;
 	gates_judge(&in, &x->shut_manual);
-	say(a, false, a->passed, &g->gate_manual);
+	say(a, &x->shut_manual, false, 0, &g->gate_manual);
+	if (otherwise && g->gate_manual)
+		app_gate_say(&g->gate_manual, "%s", "what is approved goes out with the "
+			     "Application's own sync options: leave out those of the sync "
+			     "(syncOptions, force), or override the gate");
 	if (a->passed & GATE_BIT(GATE_SYNC_WINDOW))
 		app_gate_say(&g->shut_manual, "%s", "");
 	g->gate_until = look_again(a, gates_until(&x->shut, true));

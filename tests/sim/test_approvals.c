@@ -221,6 +221,32 @@ static void other_options_are_not_approved(void **state)
 }
 
 /* A forged status showed the digest of other options beside the commit of now. */
+/* Nor those that whoever asks for the sync brings along. */
+static void options_of_the_sync_are_not_approved(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 965, MANUAL);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null,\"syncOptions\":"
+		       "[\"PruneLast=true\"]}}}");
+	sim_run_for(x.s, 30000);
+	approve(&x, "null");
+	sim_run_for(x.s, 30000);
+	assert_string_equal(approval_state(&x), "approved");
+	ask_sync_by(&x, "bob", "\"syncOptions\":[\"Replace=true\"]");
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "sync options"));
+	assert_string_equal(scene_tag(&x), "v1");
+	ask_sync_by(&x, "bob", "\"syncStrategy\":{\"apply\":{\"force\":true}}");
+	ask_until_ended(&x, "Failed");
+	assert_string_equal(scene_tag(&x), "v1");
+	ask_sync_by(&x, "bob", "\"syncOptions\":[\"PruneLast=true\"]");
+	ask_until_ended(&x, "Succeeded");	/* tools repeat the Application's */
+	assert_string_equal(scene_tag(&x), "v2");
+	scene_end(&x, true);
+}
+
 static void a_wrong_digest_never_counts(void **state)
 {
 	static const char loose[] = "{\"spec\":{\"syncPolicy\":{\"syncOptions\":"
@@ -362,6 +388,32 @@ static void a_rollback_to_what_never_was_good_asks_the_gates(void **state)
 	scene_end(&x, false);
 }
 
+/* That Git's newest is approved says nothing of the one to go back to. */
+static void a_rollback_needs_an_approval_of_its_own(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	waiting_scene(&x, 966, MANUAL);
+	scene_put(&x, "crash-2");
+	scene_until(&x, has_digest, LONG, "what waits");
+	approve(&x, "null");
+	scene_until(&x, second_is_rejected, 15 * MINUTES, "the rejection");
+	engsim_until_phase(&x, "shop", "Pinned", 10 * MINUTES);
+	scene_put(&x, "v3");
+	scene_until(&x, has_digest, LONG, "what waits");
+	sim_run_for(x.s, MINUTES);
+	approve(&x, "null");
+	scene_until_tag(&x, "v3", LONG);
+	sim_run_for(x.s, MINUTES);
+	assert_string_equal(approval_state(&x), "approved");
+	ask_sync(&x, BACK("2"));
+	ask_until_ended(&x, "Failed");
+	assert_non_null(strstr(ask_op(&x, "message"), "release #2 was never good"));
+	assert_string_equal(scene_tag(&x), "v3");
+	scene_end(&x, true);
+}
+
 static void of_several_gates_it_is_said_which(void **state)
 {
 	struct engsim x;
@@ -406,11 +458,13 @@ int main(void)
 		cmocka_unit_test(nobody_approves_as_syncd),
 		cmocka_unit_test(approval_and_window_must_both_be_open),
 		cmocka_unit_test(other_options_are_not_approved),
+		cmocka_unit_test(options_of_the_sync_are_not_approved),
 		cmocka_unit_test(a_wrong_digest_never_counts),
 		cmocka_unit_test(of_several_sources_all_are_approved),
 		cmocka_unit_test(an_override_passes_one_gate_once),
 		cmocka_unit_test(an_override_of_chosen_objects_is_told),
 		cmocka_unit_test(a_rollback_to_what_never_was_good_asks_the_gates),
+		cmocka_unit_test(a_rollback_needs_an_approval_of_its_own),
 		cmocka_unit_test(of_several_gates_it_is_said_which),
 		cmocka_unit_test(an_override_needs_the_policy),
 	};
