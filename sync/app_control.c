@@ -316,11 +316,12 @@ void app_look_control(struct app *a)
 	gates_judge(&in, &x->shut);
 	say(a, &x->shut, true, 0, &g->gate);
 	say(a, &x->shut, true, ~GATES_INTERRUPTING, &g->gate_stop);
-	a->passed = app_judge_override(a, &x->shut, g->shut_manual != NULL);
-	in.passed = a->passed;
 	in.approved = is_approved_for(a);
 	otherwise = in.approved && brings_options(a);
 	in.approved = in.approved && !otherwise;
+	gates_judge(&in, &x->shut_manual);
+	a->passed = app_judge_override(a, &x->shut_manual, g->shut_manual != NULL);
+	in.passed = a->passed;
 	gates_judge(&in, &x->shut_manual);
 	say(a, &x->shut_manual, false, 0, &g->gate_manual);
 	if (otherwise && g->gate_manual)

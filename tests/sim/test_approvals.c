@@ -234,6 +234,8 @@ static void options_of_the_sync_are_not_approved(void **state)
 	approve(&x, "null");
 	sim_run_for(x.s, 30000);
 	assert_string_equal(approval_state(&x), "approved");
+	ask_sync(&x, "\"dryRun\":true,\"syncOptions\":[\"Replace=true\"]");
+	ask_until_ended(&x, "Succeeded");
 	ask_sync_by(&x, "bob", "\"syncOptions\":[\"Replace=true\"]");
 	ask_until_ended(&x, "Failed");
 	assert_non_null(strstr(ask_op(&x, "message"), "sync options"));
@@ -244,6 +246,15 @@ static void options_of_the_sync_are_not_approved(void **state)
 	ask_sync_by(&x, "bob", "\"syncOptions\":[\"PruneLast=true\"]");
 	ask_until_ended(&x, "Succeeded");	/* tools repeat the Application's */
 	assert_string_equal(scene_tag(&x), "v2");
+	scene_put(&x, "v3");
+	scene_until(&x, has_digest, LONG, "what waits");
+	sim_run_for(x.s, MINUTES);
+	approve(&x, "null");
+	sim_run_for(x.s, 30000);
+	ask_sync(&x, OVERRIDE(",\"Replace=true\""));
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(scene_tag(&x), "v3");
+	assert_true(scene_has_event(&x, "GateOverridden", "approval: fire"));
 	scene_end(&x, true);
 }
 
@@ -411,6 +422,9 @@ static void a_rollback_needs_an_approval_of_its_own(void **state)
 	ask_until_ended(&x, "Failed");
 	assert_non_null(strstr(ask_op(&x, "message"), "release #2 was never good"));
 	assert_string_equal(scene_tag(&x), "v3");
+	ask_sync(&x, OVERRIDE(",\"syncd.dev/release=2\""));
+	scene_until_tag(&x, "crash-2", LONG);
+	assert_true(scene_has_event(&x, "GateOverridden", "approval: fire"));
 	scene_end(&x, true);
 }
 
