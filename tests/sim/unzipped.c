@@ -15,7 +15,8 @@ static size_t inflate_at(const unsigned char *at, size_t len, struct buf *out)
 	z_stream z = { .next_in = (unsigned char *)at, .avail_in = (unsigned)len };
 	int rc = Z_OK;
 
-	if (len < 2 || at[0] != 0x78 || (at[0] << 8 | at[1]) % 31 ||
+	/* RFC 1950: deflate, with a window of up to 32 KiB. */
+	if (len < 2 || (at[0] & 0x8f) != 0x08 || (at[0] << 8 | at[1]) % 31 ||
 	    inflateInit(&z) != Z_OK)
 		return 0;
 	while (rc == Z_OK && out->len < STREAM_MAX) {
