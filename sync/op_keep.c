@@ -67,7 +67,7 @@ bool op_keep_wants_look(struct apply *a)
 	if (a->keeping != KEEP_READING || a->task.object == SIZE_MAX)
 		return false;
 	if (respects(a) || may_be_no_drift(a) || is_aggregated(a) ||
-	    drops_replicas(a))
+	    drops_replicas(a) || a->handing)
 		return true;
 	a->keeping = KEEP_DONE;
 	return false;
@@ -78,6 +78,14 @@ void op_keep_free(struct apply *a)
 	json_decref(a->live);
 	json_decref(a->keep);
 	a->live = a->keep = NULL;
+}
+
+static void keep_replicas(struct apply *a)
+{
+	if (!a->keep)
+		a->keep = json_object();
+	ignore_add_pointer(a->keep, "/spec/replicas");
+	a->keeping = KEEP_HANDING;
 }
 
 void op_keep_take(struct apply *a, const json_t *live)
@@ -91,7 +99,10 @@ void op_keep_take(struct apply *a, const json_t *live)
 	a->live = json_incref((json_t *)live);
 	a->keep = ignore_tree(respects(a) ? rules_of(a) : NULL, &a->task.key, live);
 	a->verifying = may_be_no_drift(a);
-	a->keeping = drops_replicas(a) ? KEEP_AUTOSCALERS : KEEP_HANDING;
+	if (a->handing)		/* it changed under the first try */
+		keep_replicas(a);
+	else
+		a->keeping = drops_replicas(a) ? KEEP_AUTOSCALERS : KEEP_HANDING;
 }
 
 /* ---- autoscalers ---- */
@@ -161,14 +172,6 @@ static bool list_scales(const struct apply *a)
 		if (targets(item, &a->task.key))
 			return true;
 	return false;
-}
-
-static void keep_replicas(struct apply *a)
-{
-	if (!a->keep)
-		a->keep = json_object();
-	ignore_add_pointer(a->keep, "/spec/replicas");
-	a->keeping = KEEP_HANDING;
 }
 
 static const struct api_resource *find_scaler(const struct apply *a, const char *group,
@@ -280,6 +283,7 @@ bool op_keep_answer(struct apply *a, const struct err *err)
 	} else if (!err->code) {
 		a->op->mutated = true;
 		a->keeping = KEEP_DONE;
+		a->handing = false;
 	} else if (err->code == ERR_CONFLICT && !lists &&
 		   world_now(a->op->e->w) < a->first_try +
 					    a->op->app->spec.wave_deadline_ms) {

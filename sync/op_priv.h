@@ -68,6 +68,7 @@ struct apply {
 	char old_uid[40];
 	uint64_t replace_by;	/* mono: when the old object has to be gone */
 	int64_t replicas;	/* that somebody else set, for the new one; 0 */
+	bool handing;		/* the new one has them, and they are not handed over yet */
 	bool noted;		/* its ReplicaSets are in the record, or on their way */
 	bool checked;		/* to be deleted: read, and it is ours */
 	/* Other tools' fields, after the first apply (op_takeover.c). */

@@ -174,6 +174,7 @@ bool op_replace_hands_over(struct apply *a)
 	if (a->replacing != REPLACE_OVER || !a->replicas)
 		return false;
 	a->replicas = 0;
+	a->handing = true;
 	a->live = json_incref(a->req.json);
 	a->keeping = KEEP_HANDING;
 	op_apply_send(a);

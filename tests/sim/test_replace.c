@@ -306,6 +306,46 @@ static void every_crash_leaves_no_old_set(void **state)
 	}
 }
 
+/* How many it has is not Git's to say. */
+static void put_free(struct engsim *x, const char *app)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"apps/v1\",\"kind\":"
+		"\"Deployment\",\"metadata\":{\"name\":\"web\",\"annotations\":{" ALLOW "}},"
+		"\"spec\":{\"selector\":{\"matchLabels\":{\"app\":\"%s\"}},\"template\":{"
+		"\"metadata\":{\"labels\":{\"app\":\"%s\"}},\"spec\":{\"containers\":[{\"name\":"
+		"\"main\",\"image\":\"registry.example/web:v1\"}]}}}}", app, app);
+
+	engsim_commit(x, "web.yaml", text);
+}
+
+/* Whatever its controller writes while the number is handed over. */
+static void a_number_of_others_outlives_the_replacement(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 330; seed < 338; seed++) {
+		struct engsim x;
+		const json_t *web;
+
+		engsim_init(&x, seed);
+		x.soak_ms = 5000;
+		x.poll_ms = 10000;
+		put_free(&x, "one");
+		engsim_application(&x, "shop", "");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		apisim_edit(x.api, "kubectl-scale", "deployments.apps", "shop", "web",
+			    "{\"spec\":{\"replicas\":3}}");
+		sim_run_for(x.s, 10000);
+		put_free(&x, "two");
+		scene_until(&x, is_good_again, 5 * LONG, "good");
+		web = apisim_get(x.api, "deployments.apps", "shop", "web");
+		if (doc_get_int(web, 0, "spec", "replicas", NULL) != 3)
+			fail_msg("seed %llu: %lld replicas", (unsigned long long)seed,
+				 (long long)doc_get_int(web, 0, "spec", "replicas", NULL));
+		engsim_deinit(&x);
+	}
+}
+
 static size_t pods_of(struct engsim *x, const char *app)
 {
 	const json_t *pod;
@@ -473,6 +513,7 @@ int main(void)
 		cmocka_unit_test(every_crash_ends_with_the_new_set),
 		cmocka_unit_test(every_crash_leaves_no_old_set),
 		cmocka_unit_test(the_next_operation_removes_what_is_left),
+		cmocka_unit_test(a_number_of_others_outlives_the_replacement),
 		cmocka_unit_test(it_goes_with_the_application),
 		cmocka_unit_test(a_heal_takes_nothing_that_serves),
 		cmocka_unit_test(what_found_a_new_owner_stays),
