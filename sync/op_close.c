@@ -51,6 +51,31 @@ bool op_needs_close(const struct op *op)
 
 /* ---- cleaning up ---- */
 
+static bool has_row(const struct record *rec, const char *uid)
+{
+	for (size_t i = 0; i < rec->hooks.len; i++)
+		if (!strcmp(rec->hooks.data[i].uid, uid))
+			return true;
+	return false;
+}
+
+/*
+ * Written ahead and made, but the process died before it knew so, and the phase did not
+ * come again: a SyncFail hook of an operation that failed no more when it went on.
+ */
+static void recall_made(struct op *op, struct hook_run *h)
+{
+	struct objkey k = hook_run_key(h);
+	const struct live *l = live_find(&op->e->live, &k);
+
+	if (h->state != HOOK_PLANNED || *h->uid || !is_its_own(op, h) || !l ||
+	    strcmp(l->op, h->op) || strcmp(l->app_id, op->app->app_id) ||
+	    has_row(&op->app->rec, l->uid))
+		return;
+	h->state = HOOK_RUNNING;
+	memcpy(h->uid, l->uid, sizeof(h->uid));
+}
+
 static void make_calls(struct op *op, struct op_hooks *h)
 {
 	struct record *rec = &op->app->rec;
@@ -58,9 +83,10 @@ static void make_calls(struct op *op, struct op_hooks *h)
 	op_hooks_forget(h);
 	h->calls = xcalloc(rec->hooks.len, sizeof(*h->calls));
 	for (size_t i = 0; i < rec->hooks.len; i++) {
-		const struct hook_run *r = &rec->hooks.data[i];
+		struct hook_run *r = &rec->hooks.data[i];
 		struct hook_call *c = &h->calls[h->n_calls];
 
+		recall_made(op, r);
 		if (!is_cleaned(op, r))
 			continue;
 		c->op = op;

@@ -433,6 +433,47 @@ static void crash_on_the_way_of_a_failure(void **state)
 	}
 }
 
+static bool is_held(const json_t *job)
+{
+	return json_array_size(doc_get(job, "metadata", "finalizers", NULL));
+}
+
+/*
+ * It ran for a failure that the next life does not come to: a newer commit is there. Its
+ * Job must not be left with our finalizer, which nobody would take off.
+ */
+static void crash_on_the_way_of_one_that_is_superseded(void **state)
+{
+	bool seen = false;
+
+	(void)state;
+	for (uint64_t n = 50; n < 76; n++) {
+		struct engsim x;
+		unsigned lives;
+
+		scene_init(&x, 5600 + n);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		hooks_put(&x, "alarm", "SyncFail", "1", "");
+		scene_put(&x, "bad2");
+		lives = x.lives;
+		sim_crash_at(x.s, n);
+		for (int i = 0; i < 120000 && x.lives == lives; i += 10)
+			sim_run_for(x.s, 10);
+		seen = seen || is_held(hooks_job(&x, "alarm"));
+		scene_put(&x, "v3");
+		scene_until_tag(&x, "v3", 300000);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_run_for(x.s, 5000);
+		if (is_held(hooks_job(&x, "alarm"))) {
+			sim_dump(x.s);
+			fail_msg("step %llu: alarm is held", (unsigned long long)n);
+		}
+		hooks_end(&x);
+	}
+	assert_true(seen);
+}
+
 static void faults_delay_hooks_only(void **state)
 {
 	(void)state;
@@ -471,6 +512,7 @@ int main(void)
 		cmocka_unit_test(one_that_the_release_helps_is_let_pass),
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(crash_on_the_way_of_a_failure),
+		cmocka_unit_test(crash_on_the_way_of_one_that_is_superseded),
 		cmocka_unit_test(faults_delay_hooks_only),
 	};
 
