@@ -297,6 +297,8 @@ static bool tick_watching(struct op *op)
 
 	if (!op_kinds_ready(op))
 		return wait_for(op, op->lacks);
+	if (!op->c.dry_run)
+		op_hooks_recall(op);
 	if (op->c.deletion == DELETION_HOOKS) {
 		op->wait_until = 0;
 		enter(op, op_hooks_or(op, op->c.delete_phase, OP_CLOSING));

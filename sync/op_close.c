@@ -22,10 +22,19 @@ static bool is_left_over(const struct op *op, const struct hook_run *h)
 	return op->c.deletion == DELETION_OBJECTS && h->phase != HOOK_POST_DELETE;
 }
 
-/* Of an operation that was given up while it could not reach the API server. */
+/* Its object still has our finalizer: nobody else takes that off. */
+static bool is_held(const struct op *op, const struct hook_run *h)
+{
+	struct objkey k = hook_run_key(h);
+	const struct live *l = live_find(&op->e->live, &k);
+
+	return l && l->held && !strcmp(l->uid, h->uid);
+}
+
+/* Of an operation that was given up while it could not go on, or not reach its end. */
 static bool is_stale(const struct op *op, const struct hook_run *h)
 {
-	return !is_its_own(op, h) && h->state == HOOK_RUNNING;
+	return !is_its_own(op, h) && (h->state == HOOK_RUNNING || is_held(op, h));
 }
 
 static bool is_cleaned(const struct op *op, const struct hook_run *h)
@@ -68,12 +77,20 @@ static void recall_made(struct op *op, struct hook_run *h)
 	struct objkey k = hook_run_key(h);
 	const struct live *l = live_find(&op->e->live, &k);
 
-	if (h->state != HOOK_PLANNED || *h->uid || !is_its_own(op, h) || !l ||
-	    strcmp(l->op, h->op) || strcmp(l->app_id, op->app->app_id) ||
-	    has_row(&op->app->rec, l->uid))
+	if (h->state != HOOK_PLANNED || *h->uid || !l || strcmp(l->op, h->op) ||
+	    strcmp(l->app_id, op->app->app_id) || has_row(&op->app->rec, l->uid))
 		return;
 	h->state = HOOK_RUNNING;
 	memcpy(h->uid, l->uid, sizeof(h->uid));
+}
+
+void op_hooks_recall(struct op *op)
+{
+	struct record *rec = &op->app->rec;
+
+	for (size_t i = 0; i < rec->hooks.len; i++)
+		if (!is_its_own(op, &rec->hooks.data[i]))
+			recall_made(op, &rec->hooks.data[i]);
 }
 
 static void make_calls(struct op *op, struct op_hooks *h)

@@ -70,7 +70,7 @@ bool op_kinds_ready(struct op *op)
 	for (size_t i = 0; i < rec->hooks.len; i++) {
 		const struct hook_run *h = &rec->hooks.data[i];
 
-		if (*h->uid)
+		if (*h->uid || h->state == HOOK_PLANNED)
 			ready &= is_listed(op, h->group, h->kind, h->version);
 	}
 	return ready;

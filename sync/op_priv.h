@@ -204,7 +204,11 @@ int op_hooks_after(struct op *op);
 bool op_hooks_busy(const struct op *op);	/* a request is under way */
 void op_hooks_free(struct op *op);
 
-/* op_close.c: ticked until true, whatever the outcome. */
+/*
+ * op_close.c: ticked until true, whatever the outcome. recall: hooks that operations
+ * before this one made and did not get to know of; needs the live index complete.
+ */
+void op_hooks_recall(struct op *op);
 bool op_needs_close(const struct op *op);
 bool op_close_tick(struct op *op);
 

@@ -471,6 +471,63 @@ static void crash_on_the_way_of_one_that_is_superseded(void **state)
 	assert_true(seen);
 }
 
+static void edit_project(struct engsim *x, const char *spec)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
+		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"team\",\"namespace\":"
+		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
+		"\"server\":\"*\",\"namespace\":\"*\"}],\"namespaceResourceBlacklist\":["
+		"%s]}}", spec);
+
+	apisim_apply(x->api, text);
+}
+
+static bool in_trouble(void *arg)
+{
+	return scene_condition(arg, "shop", "SyncError");
+}
+
+/*
+ * The same, and the next life may not go on with it (its project allows the Deployment
+ * no more) until a newer commit is there: another operation finds the Job.
+ */
+static void crash_on_the_way_of_one_that_another_follows(void **state)
+{
+	bool seen = false;
+
+	(void)state;
+	for (uint64_t n = 58; n < 66; n++) {
+		struct engsim x;
+
+		scene_init(&x, 5700 + n);
+		edit_project(&x, "");
+		scene_edit_app(&x, "{\"spec\":{\"project\":\"team\",\"syncPolicy\":{\"retry\":{"
+			       "\"limit\":9}}}}");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		hooks_put(&x, "alarm", "SyncFail", "1", "");
+		scene_put(&x, "bad2");
+		sim_crash_at(x.s, n);
+		sim_run_for(x.s, LONG);
+		assert_true(sim_crashed(x.s));
+		edit_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+		scene_until(&x, in_trouble, LONG, "in trouble");
+		seen = seen || is_held(hooks_job(&x, "alarm"));
+		scene_put(&x, "v3");
+		sim_run_for(x.s, 60000);
+		edit_project(&x, "");
+		scene_until_tag(&x, "v3", 300000);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_run_for(x.s, 5000);
+		if (is_held(hooks_job(&x, "alarm"))) {
+			sim_dump(x.s);
+			fail_msg("step %llu: alarm is held", (unsigned long long)n);
+		}
+		hooks_end(&x);
+	}
+	assert_true(seen);
+}
+
 static void faults_delay_hooks_only(void **state)
 {
 	(void)state;
@@ -510,6 +567,7 @@ int main(void)
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(crash_on_the_way_of_a_failure),
 		cmocka_unit_test(crash_on_the_way_of_one_that_is_superseded),
+		cmocka_unit_test(crash_on_the_way_of_one_that_another_follows),
 		cmocka_unit_test(faults_delay_hooks_only),
 	};
 
