@@ -217,6 +217,28 @@ static void tell_kept(struct app *a)
 	rel_unref(nothing);
 }
 
+/*
+ * Nothing of it runs any more: an Application of the same name that comes back is put
+ * out as a release, not healed. What it is pinned to stays, and what was good. True:
+ * that is to be stored before the finalizer goes.
+ */
+static bool forget_running(struct app *a)
+{
+	struct release *r = record_release(&a->rec, a->rec.target);
+
+	if ((a->rec.target || a->rec.op.id[0]) && !a->rec.pin_why) {
+		if (r && r->state == RELEASE_CANDIDATE)
+			r->state = RELEASE_SUPERSEDED;
+		a->rec.target = a->prior_target = 0;
+		a->rec.op.id[0] = '\0';
+		app_set_phase(a, PHASE_NONE);
+		a->rec_dirty = true;
+	}
+	if (a->rec_dirty)
+		app_save(a);
+	return a->store.running;
+}
+
 void app_delete(struct app *a)
 {
 	bool cascades = a->spec.cascade != CASCADE_NONE;
@@ -233,7 +255,10 @@ void app_delete(struct app *a)
 		return;
 	if (run_hooks(a, HOOK_POST_DELETE))
 		return;
+	if (cascades && forget_running(a))
+		return;
 	if (cascades)
 		tell_kept(a);
+	a->cascaded = cascades;
 	let_go(a);
 }

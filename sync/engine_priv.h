@@ -374,6 +374,7 @@ struct app {
 	} request;
 	struct err delete_err;	/* shown as DeletionError */
 	uint64_t deleting_since;	/* mono: the deletion waits for its hooks; 0 */
+	bool cascaded;		/* its objects went with it */
 	uint64_t soak_began, soak_clean;	/* mono; 0 = not soaking, not clean */
 	uint64_t soak_degraded;	/* since when evidence is degraded; 0 */
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */

@@ -26,6 +26,17 @@ void hooks_put(struct engsim *x, const char *name, const char *phase,
 	engsim_commit(x, file, text);
 }
 
+void hooks_put_project(struct engsim *x, const char *denied)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
+		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"team\",\"namespace\":"
+		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
+		"\"server\":\"*\",\"namespace\":\"*\"}],\"namespaceResourceBlacklist\":["
+		"%s]}}", denied);
+
+	apisim_apply(x->api, text);
+}
+
 const json_t *hooks_job(struct engsim *x, const char *name)
 {
 	return apisim_get(x->api, "jobs.batch", "shop", name);

@@ -14,6 +14,8 @@
  */
 void hooks_put(struct engsim *x, const char *name, const char *phase,
 	       const char *tag, const char *more);
+/* AppProject team: all is allowed but these {"group", "kind"}, a JSON list's items. */
+void hooks_put_project(struct engsim *x, const char *denied);
 /* A Job of "shop"; NULL. */
 const json_t *hooks_job(struct engsim *x, const char *name);
 const char *hooks_uid(struct engsim *x, const char *name);	/* "" if none */

@@ -55,6 +55,19 @@ static size_t first(struct engsim *x, const char *method, const char *path)
 	return SIZE_MAX;
 }
 
+static size_t made(struct engsim *x, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sim_request_count(x->s); i++) {
+		const struct sim_request *q = sim_request(x->s, i);
+
+		n += !strcmp(q->method, "PATCH") && strstr(q->path, path) &&
+		     !q->dry_run && q->status == 201;
+	}
+	return n;
+}
+
 static void before_and_after_the_objects(void **state)
 {
 	struct engsim x;
@@ -159,6 +172,57 @@ static void crashes_on_the_way(void **state)
 	}
 }
 
+/* Made anew it is put out as a release, with its hooks: a heal has none. */
+static void it_comes_back(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 5, CASCADE);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	scene_until(&x, gone, LONG, "gone");
+	sim_run_for(x.s, 5000);
+	assert_int_equal(made(&x, "/jobs/migrate"), 1);
+	engsim_application(&x, "shop", "");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(made(&x, "/jobs/migrate"), 2);
+	assert_string_equal(scene_tag(&x), "v1");
+	hooks_end(&x);
+}
+
+/* What it was to run is not in the cluster: its project refused it every time. */
+static void it_comes_back_from_a_refusal(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 6);
+	hooks_put_project(&x, "");
+	scene_edit_app(&x, "{\"metadata\":{\"finalizers\":[\"resources-finalizer.argocd."
+		       "argoproj.io\"]},\"spec\":{\"project\":\"team\",\"syncPolicy\":{"
+		       "\"retry\":{\"limit\":9}}}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+	sim_run_for(x.s, 5000);
+	scene_put(&x, "v2");
+	sim_run_for(x.s, 30000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	hooks_put_project(&x, "");
+	scene_until(&x, gone, LONG, "gone");
+	assert_string_equal(scene_tag(&x), "");
+	engsim_application(&x, "shop", "");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_string_equal(scene_tag(&x), "v2");
+	/* It is stored now: what drifts is put back without Git. */
+	engsim_crash(&x);
+	gitsim_set_mood(sim_git(x.s), REPO, GIT_REFUSE);
+	engsim_start(&x);
+	scene_drift(&x, "hand");
+	scene_until_tag(&x, "v2", LONG);
+	hooks_end(&x);
+}
+
 /* ---- terminated ---- */
 
 static bool migration_runs(void *arg)
@@ -228,6 +292,8 @@ int main(void)
 		cmocka_unit_test(hooks_without_a_cascade),
 		cmocka_unit_test(a_failing_one_keeps_the_objects),
 		cmocka_unit_test(crashes_on_the_way),
+		cmocka_unit_test(it_comes_back),
+		cmocka_unit_test(it_comes_back_from_a_refusal),
 		cmocka_unit_test(terminated_by_a_tool),
 		cmocka_unit_test(application_gone_while_a_hook_runs),
 	};

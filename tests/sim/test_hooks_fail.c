@@ -471,17 +471,6 @@ static void crash_on_the_way_of_one_that_is_superseded(void **state)
 	assert_true(seen);
 }
 
-static void edit_project(struct engsim *x, const char *spec)
-{
-	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
-		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"team\",\"namespace\":"
-		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
-		"\"server\":\"*\",\"namespace\":\"*\"}],\"namespaceResourceBlacklist\":["
-		"%s]}}", spec);
-
-	apisim_apply(x->api, text);
-}
-
 static bool in_trouble(void *arg)
 {
 	return scene_condition(arg, "shop", "SyncError");
@@ -500,7 +489,7 @@ static void crash_on_the_way_of_one_that_another_follows(void **state)
 		struct engsim x;
 
 		scene_init(&x, 5700 + n);
-		edit_project(&x, "");
+		hooks_put_project(&x, "");
 		scene_edit_app(&x, "{\"spec\":{\"project\":\"team\",\"syncPolicy\":{\"retry\":{"
 			       "\"limit\":9}}}}");
 		engsim_start(&x);
@@ -510,12 +499,12 @@ static void crash_on_the_way_of_one_that_another_follows(void **state)
 		sim_crash_at(x.s, n);
 		sim_run_for(x.s, LONG);
 		assert_true(sim_crashed(x.s));
-		edit_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+		hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
 		scene_until(&x, in_trouble, LONG, "in trouble");
 		seen = seen || is_held(hooks_job(&x, "alarm"));
 		scene_put(&x, "v3");
 		sim_run_for(x.s, 60000);
-		edit_project(&x, "");
+		hooks_put_project(&x, "");
 		scene_until_tag(&x, "v3", 300000);
 		engsim_until_phase(&x, "shop", "Good", LONG);
 		sim_run_for(x.s, 5000);
