@@ -8,6 +8,8 @@
 #include "life.h"
 #include "sync/live.h"
 
+#define HUNG_LONGEST_MS 300000
+
 /* ---- putting right ---- */
 
 static void stop_misfortune(struct life *x)
@@ -52,6 +54,15 @@ static bool none_is_going(struct life *x)
 	for (unsigned i = 0; i < x->n_apps; i++)
 		if (doc_get(application(&x->apps[i]), "metadata", "deletionTimestamp",
 			    NULL))
+			return false;
+	return true;
+}
+
+/* What a person asked for before the last commit must not be seen after it. */
+static bool none_is_asked(struct life *x)
+{
+	for (unsigned i = 0; i < x->n_apps; i++)
+		if (doc_get(application(&x->apps[i]), "operation", NULL))
 			return false;
 	return true;
 }
@@ -290,12 +301,14 @@ static void no_hook_is_held(struct life *x)
 		}
 }
 
-static void is_quiet(struct life *x)
+/* What hung before peace ends by a deadline: it is asked again, and then all rests. */
+static void is_quiet(struct life *x, uint64_t peace)
 {
 	struct sim_spy was = *sim_spy_of(x->s), keep = was;
+	uint64_t due = peace + HUNG_LONGEST_MS, soon = sim_now(x->s) + 45000;
 	size_t from;
 
-	life_run(x, NULL, 45000);
+	life_run(x, NULL, (due > soon ? due : soon) - sim_now(x->s));
 	keep.forget = false;
 	sim_set_spy(x->s, &keep);
 	from = sim_request_count(x->s);
@@ -325,6 +338,8 @@ static void settle(struct life *x, uint64_t ms)
 
 void life_make_peace(struct life *x)
 {
+	uint64_t peace = sim_now(x->s);
+
 	stop_misfortune(x);
 	widen_fence(x);
 	life_run(x, none_is_going, 1200000);
@@ -333,6 +348,7 @@ void life_make_peace(struct life *x)
 	for (unsigned i = 0; i < x->n_apps; i++)
 		if (!application(&x->apps[i]))
 			life_put_app(x, &x->apps[i]);
+	life_run(x, none_is_asked, 600000);
 	/* What moved may be refused until its old owner let it go: once more then. */
 	if (x->shared) {
 		lifegit_share(x, (unsigned)(sim_random(x->s) % x->n_apps));
@@ -347,5 +363,5 @@ void life_make_peace(struct life *x)
 		must_be_settled(x);
 	no_hook_is_held(x);
 	if (!*x->failure && sim_random(x->s) % 4 == 0)
-		is_quiet(x);
+		is_quiet(x, peace);
 }
