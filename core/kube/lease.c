@@ -6,7 +6,8 @@
  * every retry_ms without reading. Ways to fail: a write conflicts or is lost (read
  * again and see); another one's name stands there (wait); no renewal within the
  * deadline, or another holder (lost: the leader is told, and becomes a candidate
- * again). Each try has a timeout of half the deadline and is never repeated below.
+ * again). Each try has a timeout of half the deadline, 10 s at most, and is never
+ * repeated below.
  * A candidate that watches is told of each renewal and of a release, and tries when it
  * is free; without news it reads when what it saw last expires.
  *
@@ -24,6 +25,7 @@
 #include "core/watch.h"
 
 #define SOON_MS 2000
+#define TRY_MS 10000	/* at most: several fit before a long deadline */
 
 enum { WAITING, READING, WRITING, RELEASE_READING, RELEASING, RELEASED };
 
@@ -189,7 +191,7 @@ static void send(struct lease *l, void (*on_done)(struct kube_request *r,
 	l->r.parse = true;
 	l->r.max_tries = 1;
 	l->r.urgent = true;
-	l->r.timeout_ms = l->deadline_ms / 2;
+	l->r.timeout_ms = l->deadline_ms / 2 < TRY_MS ? l->deadline_ms / 2 : TRY_MS;
 	l->r.on_done = on_done;
 	kube_start(l->k, &l->r);
 }

@@ -90,6 +90,26 @@ static void a_restart_keeps_what_was_told(void **state)
 	scene_end(&x, true);
 }
 
+/* One that hangs costs nothing: others go in time. */
+static void a_claim_outlives_hung_renewals(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 908);
+	sim_run_for(x.s, 20000);
+	sim_aim_faults(x.s, "PUT", "/leases/syncd-claim");
+	sim_set_faults(x.s, &(struct sim_faults){ .hang = 1000 },
+		       sim_now(x.s) + 40000);
+	sim_run_for(x.s, 41000);
+	scene_put(&x, "v2");	/* while the next renewal is awaited */
+	scene_until_tag(&x, "v2", LONG);
+	sim_run_for(x.s, 100000);
+	assert_int_not_equal(sim_faults_happened(x.s).hang, 0);
+	assert_false(sim_log_contains(x.s, "is lost"));
+	scene_end(&x, true);
+}
+
 /* Its condition is known at once, all else is not: it was Missing for a second. */
 static void a_restart_keeps_what_was_told_of_a_pin(void **state)
 {
@@ -324,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(addresses_are_told_and_followed),
 		cmocka_unit_test(a_restart_keeps_what_was_told),
+		cmocka_unit_test(a_claim_outlives_hung_renewals),
 		cmocka_unit_test(a_restart_keeps_what_was_told_of_a_pin),
 		cmocka_unit_test(what_the_crd_drops_is_mirrored),
 		cmocka_unit_test(a_restart_goes_on_mirroring),
