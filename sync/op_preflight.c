@@ -105,13 +105,18 @@ static void passed(struct apply *a)
 	}
 }
 
-/* Its earlier run is deleted before it is made, by its policy. */
-static bool is_made_anew(const struct apply *a)
+/* One that is there; it may be gone when the answer comes. */
+static bool has_earlier_run(const struct apply *a)
 {
 	const struct live *l = live_find(&a->op->e->live, &a->task.key);
 
-	return a->task.flags & OBJ_HOOK_BEFORE && l &&
-	       !strcmp(l->app_id, a->op->app->app_id);
+	return l && !strcmp(l->app_id, a->op->app->app_id);
+}
+
+/* Its earlier run is deleted before it is made, by its policy. */
+static bool is_made_anew(const struct apply *a)
+{
+	return a->task.flags & OBJ_HOOK_BEFORE && a->had_run;
 }
 
 /*
@@ -160,6 +165,7 @@ int op_preflight_hook(struct apply *a)
 	char name[64];
 	size_t len;
 
+	a->had_run = a->had_run || has_earlier_run(a);
 	if (a->anew) {
 		replace_temp_name(a->task.key.name, name);
 		ref.name = name;

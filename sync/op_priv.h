@@ -53,7 +53,8 @@ struct apply {
 	bool dry_run, looking, deleting, gone, unblocking;
 	bool last_look;		/* of a dry run, which is over then */
 	const struct hook_task *hook;	/* a hook's object, asked dry; NULL */
-	bool anew;		/* and as if the earlier run of it were gone */
+	bool had_run;		/* an earlier run of it was there when it was asked */
+	bool anew;		/* and as if that were gone */
 	bool leftover;		/* deleting one of the record's leftovers */
 
 	enum crd_step crd;

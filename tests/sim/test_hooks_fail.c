@@ -290,6 +290,29 @@ static void an_earlier_run_is_in_nobodys_way(void **state)
 	hooks_end(&x);
 }
 
+/* The earlier run went after it was in the way, and is not known any more by then. */
+static void an_earlier_run_that_goes_meanwhile(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct engsim x;
+		size_t from;
+
+		scene_init(&x, 2500 + seed);
+		hooks_put(&x, "migrate", "PreSync", "1", "");
+		hooks_start(&x);
+		from = sim_request_count(x.s);
+		hooks_put(&x, "migrate", "PreSync", "2", "");
+		while (!scene_answers(&x, from, "PATCH", "/jobs/migrate", 422))
+			assert_true(sim_step(x.s));
+		apisim_delete(x.api, "jobs.batch", "shop", "migrate");
+		sim_run_for(x.s, 20000);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		assert_int_equal(scene_answers(&x, from, "PATCH", "/jobs/migrate-p", 201), 1);
+		hooks_end(&x);
+	}
+}
+
 /* Whose kind is neither served nor brought: the same, but where an option excepts it. */
 static void one_of_no_kind_changes_nothing(void **state)
 {
@@ -551,6 +574,7 @@ int main(void)
 		cmocka_unit_test(one_refused_changes_nothing),
 		cmocka_unit_test(one_refused_in_its_turn_fails),
 		cmocka_unit_test(an_earlier_run_is_in_nobodys_way),
+		cmocka_unit_test(an_earlier_run_that_goes_meanwhile),
 		cmocka_unit_test(one_of_no_kind_changes_nothing),
 		cmocka_unit_test(one_that_the_release_helps_is_let_pass),
 		cmocka_unit_test(crash_on_the_way),
