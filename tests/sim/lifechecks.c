@@ -186,14 +186,34 @@ static void recorded_first(struct life *x, struct aim *t)
 		life_check_release_kept(t->asker);
 }
 
+/* The release that the record says should be in the cluster. */
+static const char *target_revision(struct record *rec)
+{
+	uint32_t id = rec->op.id[0] && rec->op.kind != OP_HEAL ? rec->op.release :
+		      rec->target;
+	const struct release *r = record_release(rec, id);
+
+	return r ? r->revision : "";
+}
+
+/* One that was reverted does not have what its Git has. */
+static bool has_in_force(struct life_app *a, const struct aim *t)
+{
+	struct record *rec = life_record(a);
+
+	return rec && lifegit_commit_has(a, target_revision(rec), "ConfigMap", t->ns,
+					 t->name);
+}
+
 /* The map that moves is its new owner's when the former one's Git lacks it. */
 static bool may_be_given_up(struct life *x, const struct aim *t)
 {
-	const struct life_app *a = t->owner;
+	struct life_app *a = t->owner;
 
 	return a && !strcmp(t->name, "shared") &&
 	       (life_is_going(a) || a->emptied || !lifegit_has_file(a, "shared.yaml") ||
-		(a->shared_again && sim_now(x->s) < a->shared_again + MOVE_MS));
+		(a->shared_again && sim_now(x->s) < a->shared_again + MOVE_MS) ||
+		!has_in_force(a, t));
 }
 
 /* 2 */
@@ -219,16 +239,6 @@ bool life_is_going(const struct life_app *a)
 				       "argocd", a->name);
 
 	return !app || doc_get(app, "metadata", "deletionTimestamp", NULL);
-}
-
-/* The release that the record says should be in the cluster. */
-static const char *target_revision(struct record *rec)
-{
-	uint32_t id = rec->op.id[0] && rec->op.kind != OP_HEAL ? rec->op.release :
-		      rec->target;
-	const struct release *r = record_release(rec, id);
-
-	return r ? r->revision : "";
 }
 
 /* 1: what goes is in the inventory with this UID, and not in the release in force. */
