@@ -243,7 +243,7 @@ bool app_sync_again(struct app *a, const struct op *op)
 		.policy = retry_policy(a), .failed = o->failed + 1,
 		.failure = op_outcome(op) == OP_REFUSED ? FAILURE_REFUSED :
 			   op_unanswered(op) ? FAILURE_OUTSIDE : FAILURE_ANSWERED,
-		.first = !a->rec.last_good,
+		.first = !a->rec.last_good, .asked = a->op_serves,
 	};
 	uint64_t wait;
 

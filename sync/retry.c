@@ -21,7 +21,8 @@ static bool has_limit(const struct retry_in *in)
 {
 	if (in->policy->set)
 		return in->policy->limit != UINT_MAX;
-	return in->failure == FAILURE_ANSWERED && !in->first;
+	return in->failure == FAILURE_REFUSED ||
+	       (in->failure == FAILURE_ANSWERED && !in->first);
 }
 
 bool retry_again(const struct retry_in *in, uint64_t *ret_wait_ms)
@@ -31,7 +32,7 @@ bool retry_again(const struct retry_in *in, uint64_t *ret_wait_ms)
 	*ret_wait_ms = retry_wait(p->base_ms, p->factor, in->failed, p->max_ms);
 	if (*ret_wait_ms < LEAST_MS)	/* "0s" must not become a busy loop */
 		*ret_wait_ms = LEAST_MS;
-	if (in->failure == FAILURE_REFUSED && !p->set)
+	if (in->failure == FAILURE_REFUSED && !p->set && (!in->first || in->asked))
 		return false;
 	return !has_limit(in) || in->failed <= p->limit;
 }

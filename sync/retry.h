@@ -11,7 +11,7 @@
 #include "sync/app_spec.h"
 
 enum failure {
-	FAILURE_REFUSED,	/* for good: tried again only where the policy is set */
+	FAILURE_REFUSED,	/* for good, unless by itself with nothing to go back to */
 	FAILURE_ANSWERED,	/* may pass, says the API server: counts */
 	FAILURE_OUTSIDE,	/* no answer at all: counts only where the policy is set */
 };
@@ -21,10 +21,12 @@ struct retry_in {
 	enum failure failure;
 	unsigned failed;	/* tries that failed, this one too: 1, 2, ... */
 	bool first;		/* no release was good before: nothing to go back to */
+	bool asked;		/* a person waits for the answer */
 };
 /*
  * True: again after *ret_wait_ms. False: the limit is spent. Without a policy what
- * may pass has no limit as long as there is nothing to go back to.
+ * may pass has no limit as long as there is nothing to go back to, and what is refused
+ * five tries then: what it lacks may be another application's that comes up beside it.
  */
 bool retry_again(const struct retry_in *in, uint64_t *ret_wait_ms);
 

@@ -187,6 +187,34 @@ static void first_release_is_not_given_up(void **state)
 	scene_end(&x, true);
 }
 
+/* What it is refused for may be another application's that comes up beside it. */
+static void first_release_outlives_a_refusal(void **state)
+{
+	static const struct {
+		unsigned seconds;	/* until it is let pass */
+		bool good;
+	} cases[] = { { 60, true }, { 600, false } };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+
+		engsim_init(&x, 924 + i);
+		scene_put(&x, "v2");
+		engsim_application(&x, "shop", "");
+		apisim_set_admission(x.api, refuse_v2, NULL);
+		engsim_start(&x);
+		scene_until(&x, retried_once, LONG, "a first retry is announced");
+		sim_run_for(x.s, cases[i].seconds * 1000);
+		apisim_set_admission(x.api, NULL, NULL);
+		sim_run_for(x.s, 10 * MINUTES);
+		assert_int_equal(rejected(&x), !cases[i].good);
+		assert_string_equal(scene_tag(&x), cases[i].good ? "v2" : "");
+		assert_int_equal(op_retries(&x), cases[i].good ? 4 : 5);
+		scene_end(&x, true);
+	}
+}
+
 static void newer_commit_does_not_wait_for_the_next_try(void **state)
 {
 	struct engsim x;
@@ -266,6 +294,7 @@ int main(void)
 		cmocka_unit_test(busy_server_spends_the_limit_too),
 		cmocka_unit_test(trouble_on_the_way_does_not_count),
 		cmocka_unit_test(first_release_is_not_given_up),
+		cmocka_unit_test(first_release_outlives_a_refusal),
 		cmocka_unit_test(newer_commit_does_not_wait_for_the_next_try),
 		cmocka_unit_test(evidence_is_not_retried),
 		cmocka_unit_test(crash_does_not_forget_the_count),

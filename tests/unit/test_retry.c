@@ -51,8 +51,10 @@ static void limits_are_heeded(void **state)
 	} rows[] = {
 		{ "refused, nothing written down", BY_DEFAULT, FAILURE_REFUSED, 1,
 		  false, false, 5000 },
-		{ "... the first release", BY_DEFAULT, FAILURE_REFUSED, 1, true,
-		  false, 5000 },
+		{ "... with nothing to go back to", BY_DEFAULT, FAILURE_REFUSED, 5, true,
+		  true, 80000 },
+		{ "... five times and once more", BY_DEFAULT, FAILURE_REFUSED, 6, true,
+		  false, 160000 },
 		{ "refused, written down", WRITTEN(2), FAILURE_REFUSED, 1, false,
 		  true, 1000 },
 		{ "... the second", WRITTEN(2), FAILURE_REFUSED, 2, false, true,
@@ -92,11 +94,28 @@ static void limits_are_heeded(void **state)
 	}
 }
 
+static void who_waits_for_a_refusal_is_told_at_once(void **state)
+{
+	struct app_retry none = BY_DEFAULT, written = WRITTEN(2);
+	struct retry_in in = { .policy = &none, .failure = FAILURE_REFUSED, .failed = 1,
+			       .first = true, .asked = true };
+	uint64_t wait;
+
+	(void)state;
+	assert_false(retry_again(&in, &wait));
+	in.failure = FAILURE_ANSWERED;
+	assert_true(retry_again(&in, &wait));
+	in.failure = FAILURE_REFUSED;
+	in.policy = &written;
+	assert_true(retry_again(&in, &wait));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pauses_grow_up_to_the_most),
 		cmocka_unit_test(limits_are_heeded),
+		cmocka_unit_test(who_waits_for_a_refusal_is_told_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
