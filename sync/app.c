@@ -190,6 +190,7 @@ void app_free(struct app *a)
 	kube_request_deinit(&a->delete_req);
 	free(a->delete_body);
 	json_decref(a->finalizers);
+	json_decref(a->status_seen);
 	free(a->store.body);
 	free(a->status_body);
 	free(a->mirror);

@@ -20,6 +20,7 @@
 #define STATUS_BUSY_MS 10000	/* at the latest, however busy */
 #define BUSY_REQUESTS 16
 #define ASIDE_EVERY_MS 30000
+#define CONTESTED_MS 30000	/* between two writes over another's */
 #define ASIDE "StandsAsideWarning"
 
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
@@ -117,6 +118,69 @@ static uint64_t status_pause(const struct app *a)
 	return ms < STATUS_MAX_MS ? ms : STATUS_MAX_MS;
 }
 
+/* ---- who else writes it ---- */
+
+/*
+ * Somebody wrote over it, or a write of an earlier leader was late: it is written again.
+ * Who does so all the time gets an answer every half minute.
+ */
+static void compare_with_told(struct app *a, const json_t *status, uint64_t rv)
+{
+	_cleanup_json_ json_t *told = NULL;
+	uint64_t now = world_now(a->engine->w);
+
+	if (rv <= a->status_rv)
+		return;		/* as we wrote it, or before */
+	a->status_rv = rv;
+	told = told_tree(&a->told);
+	if (!told || status_same(status, told))
+		return;
+	engine_log(a->engine, LOG_DEBUG, a, "the status is not what was told: again");
+	told_set(&a->told, status);
+	a->contested = true;
+	if (a->contested_at && now < a->contested_at + CONTESTED_MS)
+		a->status_at = a->contested_at + CONTESTED_MS;
+}
+
+/* The answer tells at which version it is ours; in a text the quotes have backslashes. */
+static uint64_t answered_rv(const struct kube_request *r)
+{
+	static const char key[] = "\"resourceVersion\":\"";
+	const char *at = r->answer_len ?
+		memmem(r->answer, r->answer_len, key, strlen(key)) : NULL;
+	uint64_t rv = 0;
+
+	for (at += at ? strlen(key) : 0; at && at < r->answer + r->answer_len &&
+	     *at >= '0' && *at <= '9'; at++)
+		rv = rv * 10 + (uint64_t)(*at - '0');
+	return rv;
+}
+
+static void compare_seen(struct app *a, const struct kube_request *r)
+{
+	_cleanup_json_ json_t *seen = steal(&a->status_seen);
+	uint64_t rv = answered_rv(r);
+
+	if (rv > a->status_rv)
+		a->status_rv = rv;
+	if (seen)
+		compare_with_told(a, seen, a->status_seen_rv);
+}
+
+static void look_for_another(struct app *a, const json_t *application, json_t *status)
+{
+	const char *s = doc_get_str(application, "metadata", "resourceVersion", NULL);
+	uint64_t rv = s ? strtoull(s, NULL, 10) : 0;
+
+	if (!a->status_busy) {
+		compare_with_told(a, status, rv);
+		return;
+	}
+	json_decref(a->status_seen);
+	a->status_seen = json_incref(status);
+	a->status_seen_rv = rv;
+}
+
 void app_status_seen(struct app *a, const json_t *application)
 {
 	const char *mirror = doc_get_str(application, "metadata", "annotations",
@@ -133,6 +197,8 @@ void app_status_seen(struct app *a, const json_t *application)
 	} else if (a->told.packed && !status && !a->status_busy) {
 		/* `kubectl replace` takes it along, where no subresource guards it. */
 		told_forget(&a->told);
+	} else if (a->told.packed && status) {
+		look_for_another(a, application, status);
 	}
 }
 
@@ -163,8 +229,12 @@ static void on_written(struct kube_request *r, const struct err *err)
 	struct app *a = container_of(r, struct app, status_req);
 
 	a->status_busy = false;
-	if (!err->code)
+	if (!err->code) {
 		look_for_mirror(a, r);
+		compare_seen(a, r);
+	}
+	json_decref(a->status_seen);
+	a->status_seen = NULL;
 	free(a->status_body);
 	a->status_body = NULL;
 	a->status_fails = err->code ? a->status_fails + 1 : 0;
@@ -180,7 +250,7 @@ static void on_written(struct kube_request *r, const struct err *err)
 	}
 	if (err->code)
 		app_poke_at(a, a->status_at + status_pause(a));
-	else if (a->status_missed)
+	else if (a->status_missed || a->contested)
 		app_poke(a);
 	a->status_missed = false;
 }
@@ -271,6 +341,8 @@ static void write_status(struct app *a, const json_t *told, json_t *status,
 	a->status_req.on_done = on_written;
 	a->status_busy = true;
 	a->status_at = world_now(e->w);
+	a->contested_at = a->contested ? a->status_at : a->contested_at;
+	a->contested = false;
 	a->untold = 0;
 	kept = as_kept(status, mirror);
 	told_set(&a->told, kept);

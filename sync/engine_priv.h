@@ -436,6 +436,11 @@ struct app {
 	char *status_body;
 	bool status_busy;
 	bool status_missed;	/* something changed while it was written */
+	uint64_t status_rv;	/* the newest resourceVersion that it was compared at */
+	json_t *status_seen;	/* while it was written, at ...; NULL */
+	uint64_t status_seen_rv;
+	bool contested;		/* another wrote over it: it is to be written again */
+	uint64_t contested_at;	/* mono: of the last write for that reason; 0 = never */
 	uint64_t born, status_at;	/* mono; of the last write, 0 = none */
 	uint64_t aside_at;	/* mono: of the last condition written while aside; 0 */
 	unsigned status_fails;	/* in a row */

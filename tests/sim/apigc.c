@@ -130,6 +130,18 @@ static bool has_finalizer(const json_t *o, const char *name)
 	return false;
 }
 
+/* A webhook may refuse it for a while: then once more later. */
+static void take_off(struct apisim *a, const char *key, const char *finalizer)
+{
+	struct api_object *o = api_find_key(a, key);
+
+	if (o)
+		api_remove_finalizer(a, o, finalizer);
+	o = api_find_key(a, key);
+	if (o && has_finalizer(o->json, finalizer))
+		api_look(a, key, 500);
+}
+
 /* Deletes the dependents; true when none that blocks is left. */
 static bool dependents_gone(struct apisim *a, const char *uid)
 {
@@ -240,7 +252,7 @@ static void collect_crd(struct apisim *a, struct api_object *o)
 	if (left)
 		api_look(a, key, 500);
 	else
-		api_remove_finalizer(a, o, CRD_FINALIZER);
+		take_off(a, key, CRD_FINALIZER);
 }
 
 /* ---- one object ---- */
@@ -254,16 +266,11 @@ static void collect_dying(struct apisim *a, struct api_object *o)
 		collect_namespace(a, o);
 	} else if (has_finalizer(old, "orphan")) {
 		release_dependents(a, uid_of(old));
-		o = api_find_key(a, key);
-		if (o)
-			api_remove_finalizer(a, o, "orphan");
+		take_off(a, key, "orphan");
 	} else if (has_finalizer(old, "foregroundDeletion")) {
-		bool gone = dependents_gone(a, uid_of(old));
-
-		o = api_find_key(a, key);
-		if (o && gone)
-			api_remove_finalizer(a, o, "foregroundDeletion");
-		else if (o)
+		if (dependents_gone(a, uid_of(old)))
+			take_off(a, key, "foregroundDeletion");
+		else if (api_find_key(a, key))
 			api_look(a, key, 200);
 	} else if (has_finalizer(old, CRD_FINALIZER)) {
 		collect_crd(a, o);

@@ -110,6 +110,68 @@ static void a_claim_outlives_hung_renewals(void **state)
 	scene_end(&x, true);
 }
 
+static const char stale[] = "{\"status\":{\"conditions\":[{\"type\":\"ComparisonError\","
+	"\"message\":\"no answer in time\"}],\"sync\":{\"status\":\"Unknown\"}}}";
+
+static bool is_stale(struct engsim *x)
+{
+	const char *sync = doc_get_str(engsim_status(x, "shop"), "sync", "status", NULL);
+
+	return scene_condition(x, "shop", "ComparisonError") || !sync ||
+	       strcmp(sync, "Synced") != 0;
+}
+
+/* A write of an earlier leader that was late, or a person's: it does not stay. */
+static void what_another_wrote_does_not_stay(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 12; seed++) {
+		struct engsim x;
+		size_t from;
+
+		scene_good(&x, 9100 + seed);
+		sim_run_for(x.s, 20000);
+		from = sim_request_count(x.s);
+		if (seed % 2) {		/* while one of ours is on its way */
+			scene_edit_app(&x, "{\"metadata\":{\"annotations\":{"
+				       "\"argocd.argoproj.io/refresh\":\"normal\"}}}");
+			while (!sim_count(x.s, from, "PATCH", APPLICATIONS))
+				assert_true(sim_step(x.s));
+		}
+		scene_edit_app(&x, stale);
+		assert_true(is_stale(&x));
+		sim_run_for(x.s, 5000);
+		assert_false(is_stale(&x));
+		assert_int_equal(sim_count(x.s, from, "PATCH", APPLICATIONS),
+				 1 + seed % 2);
+		scene_end(&x, true);
+	}
+}
+
+/* Who does so all the time is answered now and then, and at the end. */
+static void a_fight_over_the_status_is_slow(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_good(&x, 9120);
+	sim_run_for(x.s, 20000);
+	from = sim_request_count(x.s);
+	for (int i = 0; i < 60; i++) {
+		scene_edit_app(&x, stale);
+		sim_run_for(x.s, 2000);
+	}
+	assert_in_range(sim_count(x.s, from, "PATCH", APPLICATIONS), 3, 6);
+	sim_run_for(x.s, 40000);
+	assert_false(is_stale(&x));
+	from = sim_request_count(x.s);
+	scene_edit_app(&x, "{\"metadata\":{\"labels\":{\"seen\":\"again\"}}}");
+	sim_run_for(x.s, 60000);
+	assert_int_equal(sim_count(x.s, from, "PATCH", APPLICATIONS), 0);
+	scene_end(&x, true);
+}
+
 /* Its condition is known at once, all else is not: it was Missing for a second. */
 static void a_restart_keeps_what_was_told_of_a_pin(void **state)
 {
@@ -345,6 +407,8 @@ int main(void)
 		cmocka_unit_test(addresses_are_told_and_followed),
 		cmocka_unit_test(a_restart_keeps_what_was_told),
 		cmocka_unit_test(a_claim_outlives_hung_renewals),
+		cmocka_unit_test(what_another_wrote_does_not_stay),
+		cmocka_unit_test(a_fight_over_the_status_is_slow),
 		cmocka_unit_test(a_restart_keeps_what_was_told_of_a_pin),
 		cmocka_unit_test(what_the_crd_drops_is_mirrored),
 		cmocka_unit_test(a_restart_goes_on_mirroring),
