@@ -337,16 +337,19 @@ static void keeps_its_pace(struct life *x, struct aim *t)
 
 /* ---- when the server has acted ---- */
 
-/* 12: an object made by a hook's apply counts for its operation. */
+/* 12: an object made by a hook's apply counts for its operation and its Application. */
 static void hooks_run_once(struct life *x, struct aim *t)
 {
 	const char *op = doc_get_str(t->body, "metadata", "annotations",
 				     "syncd.dev/operation", NULL);
 	_cleanup_free_ char *id = NULL;
+	const char *uid;
 
 	if (!is_apply(t) || t->r->status != 201 || strcmp(t->resource, "jobs") || !op)
 		return;
-	id = xasprintf("%s/%s/%s", t->ns, t->name, op);
+	uid = t->asker ? doc_get_str(apisim_get(x->api, "applications.argoproj.io",
+		"argocd", t->asker->name), "metadata", "uid", NULL) : NULL;
+	id = xasprintf("%s/%s/%s/%s", t->ns, t->name, op, uid ? uid : "");
 	x->counts.hooks++;
 	for (size_t i = 0; i < x->hooks.len; i++) {
 		if (strcmp(x->hooks.data[i].id, id))
