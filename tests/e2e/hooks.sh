@@ -178,3 +178,9 @@ for name in migrate backup helm; do gone job $name || fail "Job $name stayed"; d
 there job farewell || fail "PostDelete did not run"
 gone deployment web || fail "the Deployment stayed"
 none_held || fail "a hook is held"
+
+it "made anew, it is a release with its hooks, not a heal"
+kc apply -f "$T/app-main.json" >/dev/null
+good main "$(git -C "$W" rev-parse HEAD)" 60
+there job migrate || fail "its PreSync hook did not run"
+[[ ! $(completed migrate) > $(when deployment web) ]] || fail "the hook came late"

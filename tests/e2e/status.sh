@@ -108,6 +108,12 @@ never 4 "another write" wrote
 mirrored
 assert_eq "$OPERATION" "$(field app shop .status.operationState -n "$APPS")" "the last operation"
 
+it "what another wrote over it does not stay"
+kc patch app shop -n "$APPS" --type merge -p '{"status":{"sync":{"status":"Unknown"},"conditions":[{"type":"ComparisonError","message":"of long ago"}]}}' >/dev/null
+wait_until 10 "our status" app_is shop '$s.sync.status == "Synced" and ([$s.conditions[]? | select(.message == "of long ago")] | length == 0)'
+VERSION=$(version)
+never 4 "another write" wrote
+
 it "a rejection is in the annotation"
 deployment web bad1 | in_git web
 commit shop "an image that is not there" >/dev/null
@@ -122,3 +128,9 @@ configmap settings v3 | in_git settings
 THIRD=$(commit shop "without it")
 good shop "$THIRD"
 wait_until 10 "no annotation" eval '[ -z "$(mirror)" ]'
+
+it "nor with status.syncd in its place"
+kc patch app shop -n "$APPS" --type merge -p '{"status":{"health":{"status":"Degraded"},"syncd":{"phase":"Failed"}}}' >/dev/null
+wait_until 40 "our status" app_is shop '$s.health.status == "Healthy" and $d.phase == "Good"'
+VERSION=$(version)
+never 4 "another write" wrote
