@@ -239,6 +239,12 @@ static bool forget_running(struct app *a)
 	return a->store.running;
 }
 
+void app_lives(struct app *a)
+{
+	if (record_hooks_alive(&a->rec))
+		a->rec_dirty = true;
+}
+
 void app_delete(struct app *a)
 {
 	bool cascades = a->spec.cascade != CASCADE_NONE;

@@ -444,6 +444,8 @@ static void run(struct app *a)
 	if (!app_draw(a) || !app_look_gates(a))
 		return;		/* it is not known yet what Git says, or whether all is paused */
 	app_compose(a);
+	if (!a->op && !a->spec.deleting && !a->store.running)
+		app_lives(a);
 	if (a->op)
 		disturb(a);
 	else if (a->spec.deleting && !a->store.running && !a->load.running &&

@@ -274,6 +274,8 @@ void app_request_taken(struct app *a);
 void app_keep_finalizers(struct app *a, const json_t *application);
 /* The Application is going, and asked for its objects to go with it. */
 void app_delete(struct app *a);
+/* It is not: what an end of it that was before, or broke off, left is put in order. */
+void app_lives(struct app *a);
 
 /* app_aside.c: another controller serves its namespace, or that is not known yet. */
 bool app_stands_aside(struct app *a);

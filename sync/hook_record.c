@@ -168,6 +168,26 @@ void record_hooks_again(struct record *r, const char *op)
 	}
 }
 
+/* What lies in the cluster still is known by its row. */
+bool record_hooks_alive(struct record *r)
+{
+	bool any = false;
+
+	for (size_t i = r->hooks.len; i-- > 0;) {
+		struct hook_run *h = &r->hooks.data[i];
+
+		if (h->state != HOOK_SUCCEEDED || (h->phase != HOOK_PRE_DELETE &&
+						   h->phase != HOOK_POST_DELETE))
+			continue;
+		any = true;
+		if (*h->uid)
+			h->state = HOOK_PLANNED;
+		else
+			drop(r, i);
+	}
+	return any;
+}
+
 void record_hooks_proven(struct record *r)
 {
 	for (size_t i = 0; i < r->hooks.len; i++) {

@@ -71,6 +71,11 @@ struct hook_run *record_hook_plan(struct record *r, const struct objkey *k,
 				  const char *op);
 /* The operation is tried again: what was refused is planned anew. */
 void record_hooks_again(struct record *r, const char *op);
+/*
+ * The application lives: the hooks of an end that it had before, or that never came, are
+ * not those of the next one. True: there were such.
+ */
+bool record_hooks_alive(struct record *r);
 /* A release turned good: what succeeded until now belongs to it. */
 void record_hooks_proven(struct record *r);
 /*

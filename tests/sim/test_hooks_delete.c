@@ -190,6 +190,29 @@ static void it_comes_back(void **state)
 	hooks_end(&x);
 }
 
+/* Each of its ends has its hooks: what a backup of an earlier life saved is old. */
+static void it_is_deleted_again(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 7, CASCADE);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	scene_until(&x, gone, LONG, "gone");
+	sim_run_for(x.s, 5000);
+	engsim_application(&x, "shop", "");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_edit_app(&x, CASCADE);
+	sim_run_for(x.s, 2000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	scene_until(&x, gone, LONG, "gone again");
+	sim_run_for(x.s, 5000);
+	assert_int_equal(made(&x, "/jobs/backup"), 2);
+	assert_int_equal(made(&x, "/jobs/sweep"), 2);
+	assert_string_equal(scene_tag(&x), "");
+	hooks_end(&x);
+}
+
 /* What it was to run is not in the cluster: its project refused it every time. */
 static void it_comes_back_from_a_refusal(void **state)
 {
@@ -293,6 +316,7 @@ int main(void)
 		cmocka_unit_test(a_failing_one_keeps_the_objects),
 		cmocka_unit_test(crashes_on_the_way),
 		cmocka_unit_test(it_comes_back),
+		cmocka_unit_test(it_is_deleted_again),
 		cmocka_unit_test(it_comes_back_from_a_refusal),
 		cmocka_unit_test(terminated_by_a_tool),
 		cmocka_unit_test(application_gone_while_a_hook_runs),
