@@ -331,8 +331,9 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 		a->stopped_op = true;
 		op_terminate(a->op, "the Application was deleted");
 	}
-	engine_log(e, LOG_INFO, a, "the Application was deleted%s",
-		   a->cascaded ? ", and its objects with it" : "; its objects stay");
+	engine_log(e, LOG_INFO, a, "the Application was deleted%s", a->cascaded ?
+		   ", and its objects with it" : a->rec.cascading ?
+		   " before all of its objects were; the rest stays" : "; its objects stay");
 	a->cascaded = false;
 	app_poke(a);
 }

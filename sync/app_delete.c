@@ -172,6 +172,7 @@ static bool delete_objects(struct app *a)
 	if (more && !app_waits_for_others(a)) {
 		engine_log(a->engine, LOG_INFO, a, "the Application is being "
 			   "deleted: its objects go first");
+		a->rec.cascading = true;	/* written ahead by the operation */
 		app_start_deletion(a, DELETION_OBJECTS, HOOK_PHASE_N, nothing);
 	} else if (!more && rest.n_ask) {
 		ask(a, &rest);
@@ -218,31 +219,54 @@ static void tell_kept(struct app *a)
 }
 
 /*
- * Nothing of it runs any more: an Application of the same name that comes back is put
- * out as a release, not healed. What it is pinned to stays, and what was good. True:
- * that is to be stored before the finalizer goes.
+ * Nothing of it runs any more, or not all: an Application of the same name that comes
+ * back is put out as a release, not healed. What it is pinned to stays, and what was good.
  */
-static bool forget_running(struct app *a)
+static void forget_running(struct app *a)
 {
 	struct release *r = record_release(&a->rec, a->rec.target);
 
-	if ((a->rec.target || a->rec.op.id[0]) && !a->rec.pin_why) {
+	a->rec.op.id[0] = '\0';
+	if (a->rec.pin_why) {
+		if (a->rec.phase == PHASE_PRUNING)
+			app_set_phase(a, PHASE_PINNED);
+	} else {
 		if (r && r->state == RELEASE_CANDIDATE)
 			r->state = RELEASE_SUPERSEDED;
 		a->rec.target = a->prior_target = 0;
-		a->rec.op.id[0] = '\0';
 		app_set_phase(a, PHASE_NONE);
-		a->rec_dirty = true;
 	}
+	a->rec.cascading = false;
+	a->rec_dirty = true;
+}
+
+/* True: that is to be stored before the finalizer goes. */
+static bool is_forgotten_later(struct app *a)
+{
+	if (a->rec.cascading || a->rec.op.id[0] || (a->rec.target && !a->rec.pin_why))
+		forget_running(a);
 	if (a->rec_dirty)
 		app_save(a);
 	return a->store.running;
 }
 
+bool app_op_is_of_an_end(const struct app *a)
+{
+	const struct op_record *o = &a->rec.op;
+
+	return o->id[0] && !o->asked[0] && o->initiated_by &&
+	       !strcmp(o->initiated_by, APP_BY_DELETION);
+}
+
 void app_lives(struct app *a)
 {
-	if (record_hooks_alive(&a->rec))
+	a->rec_dirty |= record_hooks_alive(&a->rec);
+	if (a->rec.cascading)
+		forget_running(a);
+	if (app_op_is_of_an_end(a)) {
+		a->rec.op.id[0] = '\0';
 		a->rec_dirty = true;
+	}
 }
 
 void app_delete(struct app *a)
@@ -261,7 +285,7 @@ void app_delete(struct app *a)
 		return;
 	if (run_hooks(a, HOOK_POST_DELETE))
 		return;
-	if (cascades && forget_running(a))
+	if (cascades && is_forgotten_later(a))
 		return;
 	if (cascades)
 		tell_kept(a);

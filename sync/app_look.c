@@ -386,6 +386,8 @@ static void disturb(struct app *a)
 {
 	if (a->spec.deleting && !a->op_prunes) {
 		op_terminate(a->op, "the Application is being deleted");
+	} else if (!a->spec.deleting && app_op_is_of_an_end(a)) {
+		op_terminate(a->op, "the Application was made anew");
 	} else if (a->gates.stopped) {
 		a->stopped_op = true;
 		op_supersede(a->op, "stopped");

@@ -274,6 +274,9 @@ void app_request_taken(struct app *a);
 void app_keep_finalizers(struct app *a, const json_t *application);
 /* The Application is going, and asked for its objects to go with it. */
 void app_delete(struct app *a);
+#define APP_BY_DELETION "deletion"	/* who asks for its operations */
+/* The operation under way, or in the record, is one of them. */
+bool app_op_is_of_an_end(const struct app *a);
 /* It is not: what an end of it that was before, or broke off, left is put in order. */
 void app_lives(struct app *a);
 

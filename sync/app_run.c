@@ -204,7 +204,7 @@ void app_start_deletion(struct app *a, enum op_deletion what,
 			       .prune_only = true, .deletion = what,
 			       .delete_phase = phase };
 
-	start(a, &c, rel, "deletion");
+	start(a, &c, rel, APP_BY_DELETION);
 }
 
 void app_serve_request(struct app *a)

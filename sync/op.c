@@ -116,7 +116,8 @@ static void enter(struct op *op, int state)
 	sm_move(&op->sm, state);
 	log_step(op);
 	if ((op->c.kind == OP_SYNC || op->c.kind == OP_ROLLBACK) &&
-	    !op->c.dry_run && !op_is_partial(op) && state != OP_DONE) {
+	    !op->c.dry_run && !op_is_partial(op) && state != OP_DONE &&
+	    op->c.deletion != DELETION_HOOKS) {	/* what runs stays what it is */
 		app_set_phase(op->app, op_phase(op));
 		app_poke(op->app);	/* people see where it is */
 	}

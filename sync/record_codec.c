@@ -206,6 +206,7 @@ TABLE(notice_table, notice_fields);
 
 static const struct field record_fields[] = {
 	{ "adopted", TYPE_I64, AT(record, adopted_ms), 0, 0, 0 },
+	{ "cascading", TYPE_BOOL, AT(record, cascading), 0, 0, 0 },
 	{ "chunksNoted", TYPE_BOOL, AT(record, chunks_noted), 0, 0, 0 },
 	{ "control", TYPE_STR, AT(record, control), 0, 0, 0 },
 	{ "controlFile", TYPE_STR, AT(record, control_file), 0, 0, 0 },

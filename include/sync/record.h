@@ -166,6 +166,7 @@ struct record {
 	unsigned reverts_in_row;
 	int64_t last_revert_ms;
 	int64_t last_revert_mono;	/* not stored: see record_clock() */
+	bool cascading;		/* with its Application its objects go, or began to */
 	bool chunks_noted;	/* all its large releases say which chunks they need */
 	int64_t vanished_ms;	/* its Application is gone since then; 0 = it is there */
 	int64_t vanished_mono;	/* not stored */

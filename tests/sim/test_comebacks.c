@@ -1,0 +1,213 @@
+/*
+ * An Application that was deleted and is made again within the grace of its record: what
+ * its end left behind, whole or half done, is put in order, and said as it is.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "hookscene.h"
+
+#define APPS "applications.argoproj.io"
+#define CASCADE "{\"metadata\":{\"annotations\":{\"syncd.dev/wave-deadline\":\"1h\"}," \
+	"\"finalizers\":[\"resources-finalizer.argocd.argoproj.io\"]}}"
+#define HOOKS_ONLY "{\"metadata\":{\"finalizers\":[" \
+	"\"pre-delete-finalizer.argocd.argoproj.io\"]}}"
+#define LET_GO "{\"metadata\":{\"finalizers\":null}}"
+#define NO_HEAL "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":false," \
+	"\"allowEmpty\":true}}}}"
+
+static bool gone(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !apisim_get(x->api, APPS, "argocd", "shop");
+}
+
+static bool web_is_gone(void *arg)
+{
+	return !*scene_tag(arg);
+}
+
+static size_t made(struct engsim *x, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sim_request_count(x->s); i++) {
+		const struct sim_request *q = sim_request(x->s, i);
+
+		n += !strcmp(q->method, "PATCH") && strstr(q->path, path) &&
+		     !q->dry_run && q->status == 201;
+	}
+	return n;
+}
+
+static void end_it(struct engsim *x)
+{
+	scene_edit_app(x, CASCADE);
+	sim_run_for(x->s, 2000);
+	apisim_delete(x->api, APPS, "argocd", "shop");
+}
+
+/* It is pinned still, runs what it is pinned to, and says so. */
+static void pinned(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 1);
+	scene_put(&x, "crash");
+	engsim_until_phase(&x, "shop", "Pinned", 600000);
+	end_it(&x);
+	scene_until(&x, gone, LONG, "gone");
+	assert_string_equal(scene_tag(&x), "");
+	sim_run_for(x.s, 5000);
+	engsim_application(&x, "shop", "");
+	scene_until_tag(&x, "v1", LONG);
+	sim_run_for(x.s, 60000);
+	assert_true(engsim_in_phase(&x, "shop", "Pinned"));
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_put(&x, "v3");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_string_equal(scene_tag(&x), "v3");
+	scene_end(&x, false);
+}
+
+/* Stuck half way, and let go by hand: what is gone is no drift. */
+static void half_gone(struct engsim *x, uint64_t seed, const char *base)
+{
+	_cleanup_free_ char *map = engsim_configmap("conf", "one", 0);
+
+	scene_init(x, seed);
+	engsim_commit(x, "conf.yaml", map);
+	if (base)
+		engsim_commit(x, "base.yaml", base);
+	hooks_put(x, "migrate", "PreSync", "1", "");
+	scene_edit_app(x, NO_HEAL);
+	hooks_start(x);
+	apisim_edit(x->api, "holder", "configmaps", "shop", "conf",
+		    "{\"metadata\":{\"finalizers\":[\"example.com/hold\"]}}");
+	end_it(x);
+	scene_until(x, web_is_gone, LONG, "half gone");
+	sim_run_for(x->s, 5000);
+	assert_false(gone(x));
+}
+
+/* Let go by hand, and made anew, without self-heal. */
+static void comes_back(struct engsim *x)
+{
+	scene_edit_app(x, LET_GO);
+	assert_true(gone(x));
+	sim_run_for(x->s, 10000);
+	apisim_edit(x->api, "holder", "configmaps", "shop", "conf", LET_GO);
+	engsim_application(x, "shop", "");
+	scene_edit_app(x, NO_HEAL);
+}
+
+static void is_put_out(struct engsim *x)
+{
+	scene_until_tag(x, "v1", LONG);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	sim_run_for(x->s, 5000);
+	assert_non_null(apisim_get(x->api, "configmaps", "shop", "conf"));
+	assert_int_equal(made(x, "/jobs/migrate"), 2);
+	hooks_end(x);
+}
+
+static void after_half_a_cascade(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	half_gone(&x, 2, NULL);
+	comes_back(&x);
+	sim_run_for(x.s, 1000);
+	assert_true(sim_log_contains(x.s, "was deleted before all of its objects were"));
+	is_put_out(&x);
+}
+
+/* Nobody saw that it went. */
+static void after_half_a_cascade_and_a_crash(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	half_gone(&x, 3, NULL);
+	engsim_crash(&x);
+	comes_back(&x);
+	engsim_start(&x);
+	is_put_out(&x);
+}
+
+/* Let go and made anew while the watch was cut: its end ends, and takes nothing more. */
+static void unseen(void **state)
+{
+	_cleanup_free_ char *base = engsim_configmap("base", "one", -1);
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	half_gone(&x, 5, base);
+	sim_set_partition(x.s, NULL, true);
+	sim_run_for(x.s, 3000);
+	scene_edit_app(&x, LET_GO);
+	engsim_application(&x, "shop", "");
+	scene_edit_app(&x, NO_HEAL);
+	apisim_compact(x.api);
+	sim_run_for(x.s, 1000);
+	sim_set_partition(x.s, NULL, false);
+	from = sim_request_count(x.s);
+	for (int i = 0; i < 400 && !sim_log_contains(x.s, "the Application was made anew"); i++)
+		sim_run_for(x.s, 1000);
+	apisim_edit(x.api, "holder", "configmaps", "shop", "conf", LET_GO);
+	scene_until_tag(&x, "v1", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/configmaps/base"), 0);
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "base"));
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
+	hooks_end(&x);
+}
+
+/* Its hooks ran at its end, its objects stayed: the soak is not over by that. */
+static void in_its_soak(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 4);
+	x.soak_ms = 300000;
+	hooks_put(&x, "backup", "PreDelete", "1", "");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Soaking", LONG);
+	scene_edit_app(&x, HOOKS_ONLY);
+	sim_run_for(x.s, 2000);
+	apisim_delete(x.api, APPS, "argocd", "shop");
+	scene_until(&x, gone, LONG, "gone");
+	assert_string_equal(scene_tag(&x), "v1");
+	sim_run_for(x.s, 5000);
+	engsim_application(&x, "shop", "");
+	sim_run_for(x.s, 60000);
+	assert_true(engsim_in_phase(&x, "shop", "Soaking"));
+	engsim_until_phase(&x, "shop", "Good", 600000);
+	assert_int_equal(doc_get_int(engsim_status(&x, "shop"), 0, "syncd", "lastGood", "id",
+				     NULL), 1);
+	hooks_end(&x);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pinned),
+		cmocka_unit_test(after_half_a_cascade),
+		cmocka_unit_test(after_half_a_cascade_and_a_crash),
+		cmocka_unit_test(unseen),
+		cmocka_unit_test(in_its_soak),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
