@@ -7,7 +7,8 @@
  * Delete=confirm waits for a person. PreDelete hooks of the release in force run before that
  * and must succeed, PostDelete hooks after it. It needs neither Git nor the project
  * nor a render, so that it cannot hang on one of them: without Git the hooks are the
- * stored release's. Without a finalizer deleting
+ * stored release's. What hooks make is fenced as ever: without a project none is made,
+ * and what waits for them waits. Without a finalizer deleting
  * the Application deletes nothing and runs nothing.
  */
 #include "app_priv.h"

@@ -94,8 +94,14 @@ const struct project *projects_named(const struct engine *e, const char *key);
 /* May the application be at all (its repositories, destination, namespace)? 0 or -1. */
 int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
-/* Asked before every request that writes or deletes one of its objects. 0 or -1. */
+/* Asked before every request that writes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
+	__attribute__((warn_unused_result));
+/*
+ * Asked before every request that deletes one, or lets a hook go. The same, but that an
+ * Application whose project is gone takes along what it made. 0 or -1.
+ */
+int app_check_delete(struct app *a, const struct objkey *k, struct err *err)
 	__attribute__((warn_unused_result));
 /*
  * app_draw.c: *body of object i becomes what is sent to that destination; on -1 it is

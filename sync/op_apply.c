@@ -450,6 +450,16 @@ static bool lacks_version(struct apply *a)
 	return true;
 }
 
+static int check(const struct apply *a, struct err *err)
+{
+	struct app *app = a->op->app;
+
+	if (a->leftover)
+		return 0;	/* asked of its Deployment */
+	return a->deleting ? app_check_delete(app, &a->task.key, err) :
+			     app_check_write(app, &a->task.key, err);
+}
+
 void op_apply_send(struct apply *a)
 {
 	struct op *op = a->op;
@@ -457,8 +467,7 @@ void op_apply_send(struct apply *a)
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
 	a->again.fn = on_again;
-	if ((!a->leftover && app_check_write(op->app, &a->task.key, &a->broken)) ||
-	    lacks_version(a) || fill(a)) {
+	if (check(a, &a->broken) || lacks_version(a) || fill(a)) {
 		a->again.fn = op->c.kind == OP_REVERT && lacks_value(a) ? leave_soon :
 									  fail_soon;
 		world_timer_start(op->e->w, &a->again, 0);

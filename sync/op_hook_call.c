@@ -237,6 +237,14 @@ static void send(struct hook_call *c)
 	op_send(op, &c->req);
 }
 
+static int check(const struct hook_call *c, const struct objkey *k, struct err *err)
+{
+	if (c->doing == HOOK_DO_LOOK)
+		return 0;
+	return c->doing == HOOK_DO_CREATE ? app_check_write(c->op->app, k, err) :
+					    app_check_delete(c->op->app, k, err);
+}
+
 void hook_call_start(struct hook_call *c, enum hook_verb what)
 {
 	const struct objkey *k = &c->task.key;
@@ -254,8 +262,7 @@ void hook_call_start(struct hook_call *c, enum hook_verb what)
 	}
 	free(c->ref_names);
 	c->ref_names = ref_keep(&c->ref);
-	if ((what != HOOK_DO_LOOK && app_check_write(c->op->app, k, &err)) ||
-		   (what == HOOK_DO_CREATE && make_body(c, &err))) {
+	if (check(c, k, &err) || (what == HOOK_DO_CREATE && make_body(c, &err))) {
 		c->terminal = true;
 		ended(c, &err);
 	} else {

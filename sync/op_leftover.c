@@ -202,7 +202,7 @@ static bool is_allowed(struct app *a, const struct op_leftover *l)
 	struct objkey k = deployment_of(l);
 	struct err err = ERR_INIT;
 
-	return !app_check_write(a, &k, &err);
+	return !app_check_delete(a, &k, &err);
 }
 
 static void begin(struct apply *a, struct op *op, struct op_leftover *l)

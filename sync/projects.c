@@ -332,7 +332,7 @@ int app_acts_as(struct app *a, const char *dest_ns, char **ret, struct err *err)
 	const struct project *project = projects_of(a, err);
 
 	*ret = NULL;
-	/* As app_check_write(): there is nobody to be any more. */
+	/* As app_check_delete(): there is nobody to be any more. */
 	if (!project && a->spec.deleting && err->code == ERR_NOTFOUND)
 		return 0;
 	return project ? project_acts_as(project, dest_ns, a->spec.ns, ret, err) : -1;
@@ -355,9 +355,14 @@ int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 {
 	const struct project *project = projects_of(a, err);
 
-	/* What it made goes with it, whatever became of its project. */
-	if (!project && a->spec.deleting && err->code == ERR_NOTFOUND)
-		return 0;
 	return project ? project_check_object(project, k->group, k->kind, k->ns,
 					      k->name, err) : -1;
+}
+
+int app_check_delete(struct app *a, const struct objkey *k, struct err *err)
+{
+	/* What it made goes with it, whatever became of its project. */
+	if (!projects_of(a, err) && a->spec.deleting && err->code == ERR_NOTFOUND)
+		return 0;
+	return app_check_write(a, k, err);
 }

@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/doc.h"
-#include "scenes.h"
+#include "hookscene.h"
 
 #define ANYWHERE "\"destinations\":[{\"server\":\"*\",\"namespace\":\"*\"}]"
 #define ANYTHING "\"sourceRepos\":[\"*\"]," ANYWHERE
@@ -195,6 +195,41 @@ static void deletion_never_hangs_on_a_project(void **state)
 	}
 }
 
+#define NO_JOBS ANYTHING ",\"namespaceResourceBlacklist\":[{\"group\":\"batch\",\"kind\":\"Job\"}]"
+#define NOWHERE "{\"metadata\":{\"finalizers\":[\"resources-finalizer.argocd.argoproj.io\"]}," \
+	"\"spec\":{\"project\":\"nowhere\"}}"
+
+/* What an Application's end makes is fenced: no project is no way out of one. */
+static void nothing_is_made_without_a_project(void **state)
+{
+	static const char *const phases[] = { "PreDelete", "PostDelete" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(phases); i++) {
+		struct engsim x;
+
+		scene_init(&x, 960 + i);
+		put_project(&x, "argocd", "team", NO_JOBS);
+		scene_edit_app(&x, IN_TEAM);
+		hooks_put(&x, "takeover", phases[i], "1", "");
+		engsim_start(&x);
+		sim_run_for(x.s, 20000);
+		scene_edit_app(&x, NOWHERE);
+		sim_run_for(x.s, 5000);
+		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+		sim_run_for(x.s, 120000);
+		assert_null(hooks_job(&x, "takeover"));
+		assert_int_equal(sim_count(x.s, 0, "PATCH", "/jobs/"), 0);
+		scene_assert_condition(&x, "shop", "DeletionError",
+				       "no AppProject nowhere");
+		/* As the words say: with the project it ends, or without the finalizers. */
+		put_project(&x, "argocd", "nowhere", ANYTHING);
+		scene_until(&x, app_gone, LONG, "the Application's end");
+		assert_true(sim_count(x.s, 0, "PATCH", "/jobs/takeover") > 0);
+		scene_end(&x, false);
+	}
+}
+
 /* Whoever writes Applications in a namespace of a tenant cannot bring a project. */
 static void a_tenants_project_counts_for_nothing(void **state)
 {
@@ -236,6 +271,7 @@ int main(void)
 		cmocka_unit_test(a_fence_that_moves_is_heeded),
 		cmocka_unit_test(a_revert_asks_too),
 		cmocka_unit_test(deletion_never_hangs_on_a_project),
+		cmocka_unit_test(nothing_is_made_without_a_project),
 		cmocka_unit_test(a_tenants_project_counts_for_nothing),
 		cmocka_unit_test(default_is_made_once),
 	};
