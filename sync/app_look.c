@@ -439,6 +439,15 @@ static void keep_decision(struct app *a, const struct decision *d)
 		       xstrdup(d->why) : NULL;
 }
 
+/* Not while people want nothing done to it, which is said. */
+static void end_it(struct app *a)
+{
+	free(a->waits_for);
+	a->waits_for = xstrdup(a->gates.stopped);
+	if (!a->gates.stopped)
+		app_delete(a);
+}
+
 static void run(struct app *a)
 {
 	struct decision d;
@@ -451,8 +460,8 @@ static void run(struct app *a)
 	if (a->op)
 		disturb(a);
 	else if (a->spec.deleting && !a->store.running && !a->load.running &&
-		 !a->sweeping && !pause_words(a->engine) && target_ready(a))
-		app_delete(a);
+		 !a->sweeping && target_ready(a))
+		end_it(a);
 	if (a->op || a->spec.deleting)
 		return;
 	if (a->store.running || a->load.running || a->sweeping ||

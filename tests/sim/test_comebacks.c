@@ -198,6 +198,32 @@ static void in_its_soak(void **state)
 	hooks_end(&x);
 }
 
+/* Not one of its objects goes while it is suspended; nor is it tried over and over. */
+static void suspended(void **state)
+{
+	const char *says;
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_good(&x, 6);
+	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{\"syncd.dev/suspend\":\"a demo\"}}}");
+	sim_run_for(x.s, 5000);
+	end_it(&x);
+	sim_run_for(x.s, 5000);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 60000);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/secrets/"), 0);
+	says = doc_get_str(engsim_status(&x, "shop"), "syncd", "message", NULL);
+	assert_non_null(says);
+	assert_non_null(strstr(says, "suspended: a demo"));
+	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{\"syncd.dev/suspend\":null}}}");
+	scene_until(&x, gone, LONG, "gone");
+	assert_string_equal(scene_tag(&x), "");
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -206,6 +232,7 @@ int main(void)
 		cmocka_unit_test(after_half_a_cascade_and_a_crash),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(in_its_soak),
+		cmocka_unit_test(suspended),
 	};
 
 	doc_init();
