@@ -149,6 +149,23 @@ void op_on_delete(struct apply *a, const struct err *err)
 
 /* ---- a wave ---- */
 
+static bool is_argo(const struct task *t, const char *kind)
+{
+	return !strcmp(t->key.group, "argoproj.io") && !strcmp(t->key.kind, kind);
+}
+
+/* Applications that go with it may have an end of their own, inside of its fence. */
+static bool is_fence_in_use(const struct op *op, const struct task *t)
+{
+	if (!is_argo(t, "AppProject"))
+		return false;
+	for (size_t i = 0; i < op->plan.prunes.len; i++)
+		if (op->plan.prunes.data[i].verb == TASK_PRUNE &&
+		    is_argo(&op->plan.prunes.data[i], "Application"))
+			return true;
+	return false;
+}
+
 static void start_wave(struct op *op)
 {
 	struct apply *batch = op_batch_make(op, op->plan.prunes.len);
@@ -160,7 +177,7 @@ static void start_wave(struct op *op)
 		const struct task *t = &op->plan.prunes.data[i];
 		const struct live *l;
 
-		if (t->verb != TASK_PRUNE)
+		if (t->verb != TASK_PRUNE || is_fence_in_use(op, t))
 			continue;
 		if (any && t->wave != wave)
 			break;	/* the next wave when this one is gone */

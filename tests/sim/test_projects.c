@@ -230,6 +230,49 @@ static void nothing_is_made_without_a_project(void **state)
 	}
 }
 
+static bool root_gone(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "root");
+}
+
+/* A folder of the project and what lives in it: the fence stands until that has ended. */
+static void a_project_goes_after_its_applications(void **state)
+{
+	static const char parent[] = "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":"
+		"\"Application\",\"metadata\":{\"name\":\"%s\",\"namespace\":\"argocd\","
+		"\"finalizers\":[\"resources-finalizer.argocd.argoproj.io\"]},\"spec\":{"
+		"\"project\":\"%s\",\"source\":{\"repoURL\":\"" REPO "\",\"path\":\"%s\","
+		"\"targetRevision\":\"main\"},\"destination\":{\"server\":"
+		"\"https://kubernetes.default.svc\",\"namespace\":\"%s\"},\"syncPolicy\":{"
+		"\"automated\":{\"prune\":true,\"selfHeal\":true}}}}";
+	_cleanup_free_ char *root = xasprintf(parent, "root", "default", "apps", "argocd");
+	_cleanup_free_ char *shop = xasprintf(parent, "shop", "team", "app", "shop");
+	struct engsim x;
+
+	(void)state;
+	engsim_init(&x, 970);
+	scene_put(&x, "v1");
+	hooks_put(&x, "farewell", "PostDelete", "1", "");
+	sim_git_commit(x.s, REPO, "main", "apps/shop.json", shop);
+	sim_git_commit(x.s, REPO, "main", "apps/team.json", "{\"apiVersion\":"
+		"\"argoproj.io/v1alpha1\",\"kind\":\"AppProject\",\"metadata\":{"
+		"\"name\":\"team\",\"namespace\":\"argocd\"},\"spec\":{" ANYTHING "}}");
+	apisim_apply(x.api, root);
+	engsim_start(&x);
+	engsim_until_phase(&x, "root", "Good", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "root");
+	scene_until(&x, root_gone, LONG, "the end of all");
+	assert_true(app_gone(&x));
+	assert_non_null(hooks_job(&x, "farewell"));
+	assert_null(apisim_get(x.api, "appprojects.argoproj.io", "argocd", "team"));
+	assert_string_equal(scene_tag(&x), "");
+	scene_end(&x, false);
+}
+
 /* Whoever writes Applications in a namespace of a tenant cannot bring a project. */
 static void a_tenants_project_counts_for_nothing(void **state)
 {
@@ -272,6 +315,7 @@ int main(void)
 		cmocka_unit_test(a_revert_asks_too),
 		cmocka_unit_test(deletion_never_hangs_on_a_project),
 		cmocka_unit_test(nothing_is_made_without_a_project),
+		cmocka_unit_test(a_project_goes_after_its_applications),
 		cmocka_unit_test(a_tenants_project_counts_for_nothing),
 		cmocka_unit_test(default_is_made_once),
 	};
