@@ -351,7 +351,7 @@ bool app_is_refused(const struct app *a)
 	return a->spec.n_errors || a->project_err.code;
 }
 
-int app_check_write(struct app *a, const struct objkey *k, struct err *err)
+static int check_object(struct app *a, const struct objkey *k, struct err *err)
 {
 	const struct project *project = projects_of(a, err);
 
@@ -359,10 +359,18 @@ int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 					      k->name, err) : -1;
 }
 
+int app_check_write(struct app *a, const struct objkey *k, struct err *err)
+{
+	/* An end goes on in a project that does not take it; each look asks of the others. */
+	if (a->spec.deleting && projects_check(a, err))
+		return -1;
+	return check_object(a, k, err);
+}
+
 int app_check_delete(struct app *a, const struct objkey *k, struct err *err)
 {
 	/* What it made goes with it, whatever became of its project. */
 	if (!projects_of(a, err) && a->spec.deleting && err->code == ERR_NOTFOUND)
 		return 0;
-	return app_check_write(a, k, err);
+	return check_object(a, k, err);
 }

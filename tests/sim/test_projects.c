@@ -230,6 +230,30 @@ static void nothing_is_made_without_a_project(void **state)
 	}
 }
 
+/* Nor is one that does not take the Application. */
+static void nothing_is_made_in_anothers_project(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 965);
+	put_project(&x, "argocd", "team", NO_JOBS);
+	put_project(&x, "argocd", "nowhere", "\"sourceRepos\":[\"http://git.sim/another\"],"
+		    ANYWHERE);
+	scene_edit_app(&x, IN_TEAM);
+	hooks_put(&x, "takeover", "PreDelete", "1", "");
+	engsim_start(&x);
+	sim_run_for(x.s, 20000);
+	scene_edit_app(&x, NOWHERE);
+	sim_run_for(x.s, 5000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	sim_run_for(x.s, 120000);
+	assert_int_equal(sim_count(x.s, 0, "PATCH", "/jobs/"), 0);
+	scene_assert_condition(&x, "shop", "DeletionError", "AppProject nowhere does "
+			       "not allow the repository");
+	scene_end(&x, false);
+}
+
 static bool root_gone(void *arg)
 {
 	struct engsim *x = arg;
@@ -315,6 +339,7 @@ int main(void)
 		cmocka_unit_test(a_revert_asks_too),
 		cmocka_unit_test(deletion_never_hangs_on_a_project),
 		cmocka_unit_test(nothing_is_made_without_a_project),
+		cmocka_unit_test(nothing_is_made_in_anothers_project),
 		cmocka_unit_test(a_project_goes_after_its_applications),
 		cmocka_unit_test(a_tenants_project_counts_for_nothing),
 		cmocka_unit_test(default_is_made_once),
