@@ -96,7 +96,7 @@ static bool hooks_left(const struct app *a)
 /* As Git has them, where it can be read: a failing one can be mended. */
 static struct rel *hooks_rel(const struct app *a)
 {
-	return a->head && !a->head_err.code ? a->head : a->target;
+	return a->head && !a->head_err.code && app_head_is_current(a) ? a->head : a->target;
 }
 
 /* How many hooks of the phase have not succeeded yet. */

@@ -81,6 +81,8 @@ void app_look(struct app *a);
 void app_look_render(struct app *a);
 /* Is the head what is to go out, rather than what a request had rendered? */
 bool app_head_is_wish(const struct app *a);
+/* Is there one, rendered from the sources that are named now? */
+bool app_head_is_current(const struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 

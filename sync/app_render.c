@@ -246,12 +246,20 @@ static void look_remotes(struct app *a)
 	set_head(a, NULL);
 }
 
+bool app_head_is_current(const struct app *a)
+{
+	return a->head && !strcmp(a->rendered_source, sources_wanted(a)->digest);
+}
+
 /*
  * What a request names is its own affair, also while it cannot go yet, and after it until
- * the spec's sources are rendered again.
+ * the spec's sources are rendered again. What other sources said, or those of before an
+ * edit, is nobody's wish: the project was asked of these.
  */
 bool app_head_is_wish(const struct app *a)
 {
+	if (!app_head_is_current(a))
+		return false;
 	if (sources_wanted(a) != &a->spec.sources)
 		return app_request_is_served(a) || app_request_ready(a);
 	return !a->rendered_asked ||

@@ -202,7 +202,8 @@ bool app_request_lost(const struct app *a)
 
 	return app_request_ready(a) && !q->rollback && !q->unpin && a->revs.len &&
 	       (a->head_err.code || (sources_error(a, &why) &&
-				     (!a->head || q->revision || q->own_sources)));
+				     (!app_head_is_current(a) || q->revision ||
+				      q->own_sources)));
 }
 
 /* Nothing is ended for what would not take its place. */

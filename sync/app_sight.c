@@ -309,7 +309,7 @@ static bool is_new(const struct app *a)
 
 static bool is_wanted(const struct app *a)
 {
-	return is_new(a) && a->head && a->plan_valid && !a->spec.automated && !a->op &&
+	return is_new(a) && app_head_is_wish(a) && a->plan_valid && !a->spec.automated && !a->op &&
 	       !a->rec.op.id[0] && !app_draw_waits(a);
 }
 

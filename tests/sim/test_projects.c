@@ -254,6 +254,45 @@ static void nothing_is_made_in_anothers_project(void **state)
 	scene_end(&x, false);
 }
 
+#define TO_PROD "\"project\":\"prod\",\"source\":{\"repoURL\":\"http://git.sim/other\"}"
+#define BY_ITSELF "\"syncPolicy\":{\"automated\":{\"prune\":true,\"selfHeal\":true}}"
+
+static void two_projects(struct engsim *x, uint64_t seed)
+{
+	scene_init(x, seed);
+	put_project(x, "argocd", "team", ANYTHING);
+	put_project(x, "argocd", "prod", "\"sourceRepos\":[\"http://git.sim/other\"],"
+		    ANYWHERE);
+	scene_edit_app(x, IN_TEAM);
+}
+
+/* What one repository said goes out under no project that does not take that one. */
+static void what_was_rendered_stays_outside(void **state)
+{
+	static const char *const moves[] = {
+		"{\"spec\":{" TO_PROD "," BY_ITSELF "}}",
+		"{\"spec\":{" TO_PROD "},\"operation\":{\"sync\":{}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(moves); i++) {
+		struct engsim x;
+
+		two_projects(&x, 980 + i);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":null}}");
+		engsim_start(&x);
+		sim_run_for(x.s, 20000);
+		scene_edit_app(&x, moves[i]);
+		sim_run_for(x.s, 60000);
+		assert_int_equal(writes_to_shop(&x, 0), 0);
+		assert_null(apisim_get(x.api, "deployments.apps", "shop", "web"));
+		if (i)
+			assert_string_equal(doc_get_str(engsim_status(&x, "shop"),
+				"operationState", "phase", NULL), "Failed");
+		scene_end(&x, true);
+	}
+}
+
 static bool root_gone(void *arg)
 {
 	struct engsim *x = arg;
@@ -340,6 +379,7 @@ int main(void)
 		cmocka_unit_test(deletion_never_hangs_on_a_project),
 		cmocka_unit_test(nothing_is_made_without_a_project),
 		cmocka_unit_test(nothing_is_made_in_anothers_project),
+		cmocka_unit_test(what_was_rendered_stays_outside),
 		cmocka_unit_test(a_project_goes_after_its_applications),
 		cmocka_unit_test(a_tenants_project_counts_for_nothing),
 		cmocka_unit_test(default_is_made_once),
