@@ -360,6 +360,12 @@ static bool is_held(void *app, const char *service)
 	return holding(app, service);
 }
 
+/* What a service that is held stays at; NULL: nothing that may go out. */
+static const struct render_answer *running(const struct app *a)
+{
+	return a->target && !a->gates.foreign ? &a->target->a : NULL;
+}
+
 /* Over all that the outcome depends on; "" where no service is held. Owned. */
 static char *ingredients(const struct app *a)
 {
@@ -370,8 +376,8 @@ static char *ingredients(const struct app *a)
 		if (holding(a, c->services[i].name))
 			buf_addf(&b, "%s ", c->services[i].name);
 	if (b.len)
-		buf_addf(&b, "%s %s", a->git->a.digest, a->target ?
-			 a->target->a.digest : "");
+		buf_addf(&b, "%s %s", a->git->a.digest, running(a) ?
+			 running(a)->digest : "");
 	return b.len ? buf_steal(&b, NULL) : xstrdup("");
 }
 
@@ -394,7 +400,7 @@ static void compose(struct app *a)
 {
 	struct app_control *x = a->control;
 	struct compose_in in = {
-		.git = &a->git->a, .running = a->target ? &a->target->a : NULL,
+		.git = &a->git->a, .running = running(a),
 		.dest_ns = a->spec.dest_ns, .is_held = is_held, .arg = a,
 	};
 	struct rel *rel = rel_new();

@@ -59,6 +59,18 @@ void app_gates_clear(struct app *a)
 	clear(&g->gate_manual);
 	clear(&g->gate_stop);
 	clear(&g->rollback);
+	clear(&g->foreign);
+}
+
+/* What is to run may have gone out by the rules of another project. */
+static void look_foreign(struct app *a)
+{
+	const struct release *t = record_release(&a->rec, a->rec.target);
+	struct err err = ERR_INIT;
+
+	clear(&a->gates.foreign);
+	if (t && projects_check_release(a, t, &err))
+		app_gate_say(&a->gates.foreign, "%s", err.msg);
 }
 
 /* Why a rollback cannot be: it is to what never was good, and a gate is shut. */
@@ -66,9 +78,16 @@ static void look_rollback(struct app *a)
 {
 	struct app_gates *g = &a->gates;
 	const struct release *to = app_rollback_asks(a);
+	const struct release *any = a->request.present ?
+		record_release(&a->rec, a->request.rollback) : NULL;
 	const char *why = g->shut_manual ? g->shut_manual : g->gate_manual;
+	struct err err = ERR_INIT;
 
 	clear(&g->rollback);
+	if (any && projects_check_release(a, any, &err)) {
+		app_gate_say(&g->rollback, "%s", err.msg);
+		return;
+	}
 	if (to && why)
 		app_gate_say(&g->rollback, "release #%u was never good, and asks as something "
 			     "new does: %s", to->id, why);
@@ -206,6 +225,7 @@ bool app_look_gates(struct app *a)
 	look_hold(a, &a->spec.pin, "pinned", "unpin", &g->pinned);
 	if (a->rec.pin_why)
 		again_at(a, a->rec.pin_until_ms);
+	look_foreign(a);
 	look_depends(a);
 	look_windows(a);
 	app_look_control(a);

@@ -349,7 +349,8 @@ static struct decision decide(struct app *a)
 		.gate_manual = lacks ? lacks : g->gate_manual,
 		.gate_stop = g->gate_stop, .gate_until = lacks ? 0 : g->gate_until,
 		.pin_over = pin_is_over(a),
-		.loaded = a->target && a->target_id == a->rec.target,
+		.loaded = a->target && a->target_id == a->rec.target && !g->foreign,
+		.foreign = g->foreign,
 		.drifted = a->drifted, .prunes = has_prunes(a),
 		.now = world_now(a->engine->w), .retry_at = a->retry_at,
 		.heal_at = a->heal_at,
@@ -388,6 +389,9 @@ static void disturb(struct app *a)
 		op_terminate(a->op, "the Application is being deleted");
 	} else if (!a->spec.deleting && app_op_is_of_an_end(a)) {
 		op_terminate(a->op, "the Application was made anew");
+	} else if (a->gates.foreign && !a->spec.deleting &&
+		   a->rec.op.release == a->rec.target) {
+		op_supersede(a->op, a->gates.foreign);
 	} else if (a->gates.stopped) {
 		a->stopped_op = true;
 		op_supersede(a->op, "stopped");

@@ -71,6 +71,8 @@ static void name_release(const struct app *a, struct release *r)
 	r->revisions = sources_wanted(a)->many ? xstrdup(a->rendered) : NULL;
 	free(r->sources);
 	r->sources = app_sources_text(sources_wanted(a));
+	free(r->project);
+	r->project = xstrdup(a->spec.project);
 	free(r->author);
 	free(r->subject);
 	r->author = xstrdup(rev && rev->author ? rev->author : "");

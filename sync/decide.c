@@ -197,7 +197,8 @@ static struct decision not_loaded(const struct decide_in *in)
 	if (d.next == NEXT_SYNC)
 		return d;
 	d.next = NEXT_WAIT;
-	d.why = "the release that should be running cannot be read";
+	d.why = in->foreign ? in->foreign :
+			      "the release that should be running cannot be read";
 	return d;
 }
 

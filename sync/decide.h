@@ -46,7 +46,8 @@ struct decide_in {
 	bool prunes;		/* the good release's plan has something to prune */
 	bool soak_over, soak_bad;
 	bool storm;		/* record_storm(): one soak is let end */
-	bool loaded;		/* the target's release is in memory */
+	bool loaded;		/* the target's release is in memory, and may go out */
+	const char *foreign;	/* why it may not; NULL */
 	uint64_t now, retry_at, heal_at;	/* mono ms */
 };
 struct decision {

@@ -94,6 +94,12 @@ const struct project *projects_named(const struct engine *e, const char *key);
 /* May the application be at all (its repositories, destination, namespace)? 0 or -1. */
 int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
+/*
+ * May what a release says go out? It went out by the rules of the project of that time:
+ * where that is another now, its own sources are asked for. 0 or -1.
+ */
+int projects_check_release(struct app *a, const struct release *r, struct err *err)
+	__attribute__((warn_unused_result));
 /* Asked before every request that writes one of its objects. 0 or -1. */
 int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 	__attribute__((warn_unused_result));
@@ -394,6 +400,7 @@ struct app {
 		/* Of deploy-control: by itself, by hand, for what is under way. */
 		char *gate, *gate_manual, *gate_stop;
 		char *rollback;	/* why what is asked for cannot be */
+		char *foreign;	/* why what should be running is not put out */
 		uint64_t gate_until;	/* mono; 0 = not known */
 	} gates;
 	struct sights *sights;	/* app_sight.c; NULL: nothing was looked at */

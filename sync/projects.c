@@ -318,6 +318,43 @@ int projects_check_sources(struct app *a, const struct app_sources *sources,
 	return project ? 0 : -1;
 }
 
+/* Of a release's app_sources_text(): -1, the project takes one of them not. */
+static int check_said(struct app *a, const struct project *project, const char *text,
+		      struct err *err)
+{
+	_cleanup_json_ json_t *o = doc_parse(text, strlen(text), NULL);
+	const json_t *many = doc_get(o, "sources", NULL);
+	struct project_app asks = {
+		.dest_ns = a->spec.dest_ns, .ns = a->spec.ns,
+		.control_ns = is_trusted(a, project) ? a->spec.ns : "",
+	};
+	size_t n = many ? json_array_size(many) : 1;
+
+	for (size_t i = 0; i < n; i++) {
+		const json_t *one = many ? json_array_get(many, i) :
+					   doc_get(o, "source", NULL);
+
+		asks.repo_url = doc_get_str(one, "repoURL", NULL);
+		if (!asks.repo_url)
+			return err_set(err, ERR_INVALID, "its sources are not known");
+		if (project_check_app(project, &asks, err))
+			return -1;
+	}
+	return 0;
+}
+
+int projects_check_release(struct app *a, const struct release *r, struct err *err)
+{
+	const struct project *project;
+
+	if (!r->project || !strcmp(r->project, a->spec.project))
+		return 0;
+	project = projects_of(a, err);
+	if (project && !check_said(a, project, r->sources ? r->sources : "{}", err))
+		return 0;
+	return err_wrap(err, "release #%u is of project %s", r->id, r->project);
+}
+
 int projects_check(struct app *a, struct err *err)
 {
 	_cleanup_free_ char *user = NULL;
@@ -364,6 +401,8 @@ int app_check_write(struct app *a, const struct objkey *k, struct err *err)
 	/* An end goes on in a project that does not take it; each look asks of the others. */
 	if (a->spec.deleting && projects_check(a, err))
 		return -1;
+	if (a->spec.deleting && a->gates.foreign && !app_head_is_current(a))
+		return err_set(err, ERR_INVALID, "%s", a->gates.foreign);
 	return check_object(a, k, err);
 }
 

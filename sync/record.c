@@ -120,6 +120,7 @@ static void release_deinit(struct release *r)
 	free(r->propagation);
 	free(r->revisions);
 	free(r->sources);
+	free(r->project);
 }
 
 void op_record_reset(struct op_record *o)

@@ -135,6 +135,7 @@ static const struct field release_fields[] = {
 	{ "options", TYPE_TEXT, AT(release, options_digest), 0, 0, 0 },
 	{ "reason", TYPE_STR, AT(release, reason), 0, 0, 0 },
 	{ "overridden", TYPE_STR, AT(release, overridden), 0, 0, 0 },
+	{ "project", TYPE_STR, AT(release, project), 0, 0, 0 },
 	{ "propagation", TYPE_STR, AT(release, propagation), 0, 0, 0 },
 	{ "proven", TYPE_BOOL, AT(release, proven), 0, 0, 0 },
 	{ "prune", TYPE_BOOL, AT(release, prune), 0, 0, 0 },

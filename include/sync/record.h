@@ -62,6 +62,7 @@ struct release {
 	char revision[65];	/* the commit that asked for it last; of several the first */
 	char *revisions;	/* of spec.sources: all of them, spaced; NULL */
 	char *sources;		/* as written then: app_sources_text(); NULL: not kept */
+	char *project;		/* whose rules it went out by last; NULL: not kept */
 	char *author, *subject;
 	char *initiated_by;	/* "automated" or a user name */
 	char *reason;		/* why rejected: words for people; NULL */

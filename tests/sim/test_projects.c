@@ -293,6 +293,42 @@ static void what_was_rendered_stays_outside(void **state)
 	}
 }
 
+/* Nor is what an earlier project took put back, gone on with, or gone back to. */
+static void what_ran_stays_in_its_project(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct engsim x;
+		size_t from;
+
+		two_projects(&x, 990 + i);
+		engsim_start(&x);
+		if (!i)		/* it is tried again and again */
+			narrow(&x);
+		else
+			engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_run_for(x.s, 20000);
+		scene_edit_app(&x, "{\"spec\":{" TO_PROD "}}");
+		sim_run_for(x.s, 2000);
+		from = sim_request_count(x.s);
+		if (i)
+			scene_drift(&x, "v9");
+		if (i == 2)
+			scene_edit_app(&x, "{\"operation\":{\"sync\":{\"syncOptions\":["
+				       "\"syncd.dev/release=1\"]}}}");
+		sim_run_for(x.s, 120000);
+		assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/"), 0);
+		assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "syncd",
+						   "message", NULL), "of project team"));
+		/* Back in the project that took it, it goes on. */
+		scene_edit_app(&x, "{\"spec\":{\"project\":\"team\",\"source\":{\"repoURL\":"
+			       "\"" REPO "\"}}}");
+		widen(&x);
+		scene_until_tag(&x, "v1", 2 * LONG);
+		scene_end(&x, true);
+	}
+}
+
 static bool root_gone(void *arg)
 {
 	struct engsim *x = arg;
@@ -380,6 +416,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_made_without_a_project),
 		cmocka_unit_test(nothing_is_made_in_anothers_project),
 		cmocka_unit_test(what_was_rendered_stays_outside),
+		cmocka_unit_test(what_ran_stays_in_its_project),
 		cmocka_unit_test(a_project_goes_after_its_applications),
 		cmocka_unit_test(a_tenants_project_counts_for_nothing),
 		cmocka_unit_test(default_is_made_once),
