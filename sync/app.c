@@ -157,6 +157,18 @@ static void releases_free(struct app *a)
 	rel_unref(a->loading);
 }
 
+static void status_free(struct app *a)
+{
+	told_forget(&a->told);
+	json_decref(a->status_seen);
+	free(a->status_body);
+	free(a->mirror);
+	free(a->mirror_sent);
+	for (size_t i = 0; i < a->conditions.len; i++)
+		free(a->conditions.data[i].message);
+	vec_deinit(&a->conditions);
+}
+
 void app_free(struct app *a)
 {
 	struct world *w = a->engine->w;
@@ -190,11 +202,8 @@ void app_free(struct app *a)
 	kube_request_deinit(&a->delete_req);
 	free(a->delete_body);
 	json_decref(a->finalizers);
-	json_decref(a->status_seen);
 	free(a->store.body);
-	free(a->status_body);
-	free(a->mirror);
-	free(a->mirror_sent);
+	status_free(a);
 	free(a->unlisted);
 	free(a->render_request);
 	free(a->render_affinity);
@@ -205,12 +214,8 @@ void app_free(struct app *a)
 	free(a->remotes_for);
 	free(a->exec_why);
 	free(a->rec_broken);
-	told_forget(&a->told);
 	app_gates_clear(a);
 	free(a->soak_why);
-	for (size_t i = 0; i < a->conditions.len; i++)
-		free(a->conditions.data[i].message);
-	vec_deinit(&a->conditions);
 	vec_deinit(&a->dropped);
 	fights_clear(&a->fights);
 	store_forget_unsure(a);
