@@ -127,6 +127,15 @@ static enum hook_end end_of(const struct op *op)
 	       HOOK_END_GOOD : HOOK_END_BAD;
 }
 
+/* A release has made it an object like others meanwhile: what was of the hook is over. */
+static bool is_object_now(const struct op *op, const struct hook_run *row)
+{
+	struct objkey k = hook_run_key(row);
+	const struct inv_entry *e = record_inv(&op->app->rec, &k);
+
+	return e && !strcmp(e->uid, row->uid);
+}
+
 static bool goes(const struct op *op, const struct hook_run *row)
 {
 	return is_left_over(op, row) || hook_goes(row, end_of(op));
@@ -167,6 +176,10 @@ static bool clean(struct hook_call *c)
 	if (l->held) {
 		hook_call_start(c, HOOK_DO_RELEASE);
 		return false;
+	}
+	if (!is_left_over(op, row) && is_object_now(op, row)) {
+		row->uid[0] = '\0';
+		return true;
 	}
 	if (!goes(op, row))
 		return true;

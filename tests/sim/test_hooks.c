@@ -422,6 +422,48 @@ static void superseded_while_a_hook_runs(void **state)
 	hooks_end(&x);
 }
 
+static bool migration_is_held(void *arg)
+{
+	return hooks_held(hooks_job(arg, "migrate"));
+}
+
+static bool in_trouble(void *arg)
+{
+	return scene_condition(arg, "shop", "SyncError");
+}
+
+/* A release made it an object like others before the operation that ran it was over. */
+static void one_that_became_an_object_stays(void **state)
+{
+	_cleanup_free_ char *uid = NULL;
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 60);
+	hooks_put_project(&x, "");
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"team\",\"syncPolicy\":{\"retry\":{"
+		       "\"limit\":9}}}}");
+	hooks_start(&x);
+	hooks_put(&x, "migrate", "PreSync", "noready", "");
+	scene_until(&x, migration_is_held, LONG, "it runs");
+	sim_run_for(x.s, 3000);
+	uid = xstrdup(hooks_uid(&x, "migrate"));
+	engsim_crash(&x);
+	hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+	engsim_start(&x);
+	scene_until(&x, in_trouble, LONG, "in trouble");
+	engsim_commit(&x, "migrate.yaml", "{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\","
+		"\"metadata\":{\"name\":\"migrate\"},\"spec\":{\"backoffLimit\":0,\"template\":{"
+		"\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"x\","
+		"\"image\":\"tools:noready\"}]}}}}");
+	sim_run_for(x.s, 60000);
+	hooks_put_project(&x, "");
+	sim_run_for(x.s, 120000);
+	assert_false(migration_is_held(&x));
+	assert_string_equal(hooks_uid(&x, "migrate"), uid);
+	hooks_end(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -441,6 +483,7 @@ int main(void)
 		cmocka_unit_test(heals_run_no_hooks),
 		cmocka_unit_test(chosen_resources_run_no_hooks),
 		cmocka_unit_test(superseded_while_a_hook_runs),
+		cmocka_unit_test(one_that_became_an_object_stays),
 	};
 
 	doc_init();
