@@ -40,6 +40,9 @@ static json_t *encode(const struct render_request *r)
 	put(o, "destinationNamespace", r->destination_ns);
 	put(o, "control", r->control);
 	put(o, "environment", r->environment);
+	put(o, "tag", r->tag);
+	if (r->signatures)
+		json_object_set(o, "signatures", r->signatures);
 	if (r->source)
 		json_object_set(o, "source", r->source);
 	put_size(caps, "sourceBytes", r->caps.source_bytes);
@@ -110,6 +113,8 @@ static void deinit(struct render_request *r)
 	free(r->destination_ns);
 	free(r->control);
 	free(r->environment);
+	free(r->tag);
+	json_decref(r->signatures);
 	for (size_t i = 0; i < r->n_remotes; i++) {
 		free(r->remotes[i].url);
 		free(r->remotes[i].ref);
@@ -123,7 +128,7 @@ static void deinit(struct render_request *r)
 
 static int decode(struct render_request *r, const json_t *o, struct err *err)
 {
-	json_t *source;
+	json_t *source, *signatures;
 
 	if (take(o, "mirror", &r->mirror, err) || take(o, "commit", &r->commit, err) ||
 	    take(o, "path", &r->path, err) || take(o, "where", &r->where, err) ||
@@ -132,10 +137,14 @@ static int decode(struct render_request *r, const json_t *o, struct err *err)
 	    take(o, "destinationNamespace", &r->destination_ns, err) ||
 	    take(o, "control", &r->control, err) ||
 	    take(o, "environment", &r->environment, err) ||
+	    take(o, "tag", &r->tag, err) ||
 	    take_remotes(o, r, err))
 		return -1;
 	source = doc_get(o, "source", NULL);
 	r->source = json_is_object(source) ? json_incref(source) : NULL;
+	signatures = doc_get(o, "signatures", NULL);
+	/* Whatever it is, something was asked for. */
+	r->signatures = signatures ? json_incref(signatures) : NULL;
 	r->caps.source_bytes = take_size(o, "sourceBytes");
 	r->caps.file_bytes = take_size(o, "fileBytes");
 	r->caps.object_bytes = take_size(o, "objectBytes");

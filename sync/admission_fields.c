@@ -91,6 +91,7 @@ static const struct field windows[] = {
 static const struct field accounts[] = {
 	ONE("server"), ONE("namespace"), ONE("defaultServiceAccount"), END
 };
+static const struct field signers[] = { ONE("keyID"), END };
 static const struct field orphaned[] = {
 	ONE("warn"), IN("ignore", LIST, kinds), END
 };
@@ -102,8 +103,8 @@ static const struct field project[] = {
 	IN("namespaceResourceWhitelist", LIST, kinds),
 	IN("namespaceResourceBlacklist", LIST, kinds),
 	IN("orphanedResources", MAP, orphaned),
-	IN("syncWindows", LIST, windows), ONE("signatureKeys"), ONE("sourceIntegrity"),
-	ONE("sourceNamespaces"),
+	IN("syncWindows", LIST, windows), IN("signatureKeys", LIST, signers),
+	ONE("sourceIntegrity"), ONE("sourceNamespaces"),
 	DEAD("permitOnlyProjectScopedClusters", "there is only this cluster"),
 	IN("destinationServiceAccounts", LIST, accounts), END
 };

@@ -86,6 +86,15 @@ bool app_head_is_current(const struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 
+/* app_signed.c: signatures of commits that its project asks for. */
+bool app_signed_asked(const struct app *a);
+/* The keys are read; or nobody asks. */
+bool app_signed_known(const struct app *a);
+/* Over the keys that count; "" where nobody asks. */
+void app_signed_key(const struct app *a, char out[65]);
+/* For the request: a new reference; NULL where nobody asks. */
+json_t *app_signed_ask(const struct app *a);
+
 /*
  * app_sight.c: what is there already of an application that syncs by hand and was never
  * synced. look: begins to read it where that is wanted; pokes when it is known. same: for

@@ -32,7 +32,8 @@ static void ask_worker(struct app *a, enum worker_kind kind)
 
 /* One request for each source that objects come from; all strings are borrowed. */
 static void fill_requests(struct app *a, struct render_remote *remotes,
-			  char (*names)[32], struct render_requests *all)
+			  json_t *signatures, char (*names)[32],
+			  struct render_requests *all)
 {
 	const struct app_sources *sources = sources_wanted(a);
 
@@ -58,6 +59,7 @@ static void fill_requests(struct app *a, struct render_remote *remotes,
 		return;
 	all->data[0].control = (char *)(uintptr_t)app_control_file(a);
 	all->data[0].environment = (char *)(uintptr_t)app_control_environment(a);
+	all->data[0].signatures = signatures;
 }
 
 /* What names other repositories may name others now. */
@@ -76,6 +78,7 @@ static void forget_remotes(struct app *a)
 static void start(struct app *a)
 {
 	_cleanup_free_ struct render_remote *remotes = NULL;
+	_cleanup_json_ json_t *signatures = app_signed_ask(a);
 	char names[RENDER_SOURCES_MAX][32];
 	struct buf request = BUF_INIT;
 	struct render_requests all;
@@ -83,7 +86,7 @@ static void start(struct app *a)
 	forget_remotes(a);
 	remotes = remotes_list(a);
 	remotes_key(a, a->rendering_remotes);
-	fill_requests(a, remotes, names, &all);
+	fill_requests(a, remotes, signatures, names, &all);
 	render_requests_encode(&all, &request);
 	free(a->render_request);
 	a->render_request = buf_steal(&request, &a->render_len);
@@ -95,6 +98,7 @@ static void start(struct app *a)
 	a->rendering_named = remotes_commits(a);
 	a->rendering_asked = sources_wanted(a) != &a->spec.sources;
 	app_control_key(a, a->rendering_control);
+	app_signed_key(a, a->rendering_signed);
 	a->render_began = world_now(a->engine->w);
 	memcpy(a->rendering_source, sources_wanted(a)->digest,
 	       sizeof(a->rendering_source));
@@ -176,6 +180,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 		ask_worker(a, WORKER_EXEC);	/* the sources may be gone by now */
 		return;
 	}
+	free(steal(&a->render_request));	/* a keyring may be in it */
 	hist_add(&a->engine->counts.renders,
 		 world_now(a->engine->w) - a->render_began);
 	/* What the program lacks or says helps only who knows why it was asked. */
@@ -194,6 +199,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	       sizeof(a->rendered_remotes));
 	memcpy(a->rendered_control, a->rendering_control,
 	       sizeof(a->rendered_control));
+	memcpy(a->rendered_signed, a->rendering_signed, sizeof(a->rendered_signed));
 	if (!bad.code && rel->a.want_url &&
 	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
 		rel_unref(rel);		/* asked again when it is fetched */
@@ -212,11 +218,21 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	app_poke(a);
 }
 
+/* By the keys of now. */
+static bool signed_as_asked(const struct app *a)
+{
+	char key[65];
+
+	app_signed_key(a, key);
+	return !strcmp(a->rendered_signed, key);
+}
+
 static bool wants_render(const struct app *a)
 {
 	char remotes[65], control[65];
 
-	if (!a->present || !sources_known(a) || *a->rendering || app_is_refused(a))
+	if (!a->present || !sources_known(a) || *a->rendering || app_is_refused(a) ||
+	    !app_signed_known(a))
 		return false;
 	if (a->render_again_at > world_now(a->engine->w))
 		return false;
@@ -224,7 +240,7 @@ static bool wants_render(const struct app *a)
 	    strcmp(a->rendered_source, sources_wanted(a)->digest))
 		return true;
 	app_control_key(a, control);
-	if (strcmp(a->rendered_control, control))
+	if (strcmp(a->rendered_control, control) || !signed_as_asked(a))
 		return true;
 	if (!a->remotes.len || !remotes_ready(a, NULL))
 		return false;
@@ -269,11 +285,21 @@ bool app_head_is_wish(const struct app *a)
 
 bool app_is_rendered(const struct app *a)
 {
-	return !*a->rendering && !wants_render(a);
+	return !*a->rendering && app_signed_known(a) && !wants_render(a);
+}
+
+/* What other keys let pass is not what may go out, until these did. */
+static void look_signed(struct app *a)
+{
+	if (!a->raw || app_is_refused(a) || (app_signed_known(a) && signed_as_asked(a)))
+		return;
+	if (app_signed_asked(a))
+		set_head(a, NULL);
 }
 
 void app_look_render(struct app *a)
 {
+	look_signed(a);
 	if (wants_render(a))
 		start(a);
 	look_remotes(a);

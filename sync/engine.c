@@ -10,6 +10,7 @@
 #include "claims.h"
 #include "donors.h"
 #include "grace.h"
+#include "keyring.h"
 #include "orphans.h"
 #include "scripts.h"
 #include "turns.h"
@@ -439,6 +440,7 @@ static void boot(struct engine *e)
 		certkeeper_lead(e->certkeeper);
 		e->creds = creds_new(e);
 		e->projects = projects_new(e);
+		e->keyring = keyring_new(e);
 		e->pause = pause_new(e);
 		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
@@ -538,6 +540,7 @@ struct engine *engine_abandon(struct engine *e)
 	nudges_free(e->nudges);
 	creds_free(e->creds);
 	projects_free(e->projects);
+	keyring_free(e->keyring);
 	pause_free(e->pause);
 	breaker_free(e->breaker);
 	scripts_free(e->scripts);

@@ -421,6 +421,7 @@ struct app {
 	int approved;		/* enum approve_verdict, of this look */
 	uint32_t passed;	/* GATE_BITs that the request passes, of this look */
 	char rendered_control[65], rendering_control[65];	/* app_control_key() */
+	char rendered_signed[65], rendering_signed[65];	/* app_signed_key() */
 	bool soak_bad;
 	char *soak_why;		/* why it is bad */
 	bool soak_asked;	/* what its failing pods say was asked for */
@@ -549,6 +550,7 @@ struct engine {
 	char cluster[128];	/* what it is called where others are told of it */
 	char **remote_hosts;	/* NULL-terminated patterns */
 	struct projects *projects;
+	struct keyring *keyring;
 	struct pause *pause;
 	struct breaker *breaker;
 	struct claims *claims;

@@ -400,16 +400,38 @@ static int check_list(const json_t *spec, const char *list,
 /* Admission says so, too; but it may be off, or the project older than it. */
 static int check_signatures(const json_t *spec, struct err *err)
 {
-	const char *field = json_array_size(json_object_get(spec, "signatureKeys")) ?
-				    "signatureKeys" :
-			    json_object_size(json_object_get(spec, "sourceIntegrity")) ?
-				    "sourceIntegrity" : NULL;
+	const json_t *list = json_object_get(spec, "signatureKeys"), *item;
+	char id[SIGNED_ID];
+	size_t i;
 
-	if (!field)
-		return 0;
-	return err_set(err, ERR_INVALID, "spec.%s is not supported: signatures of commits "
-		       "are not verified, so nothing is deployed; protect the branch in the "
-		       "Git server and take it out", field);
+	if (json_object_size(json_object_get(spec, "sourceIntegrity")))
+		return err_set(err, ERR_INVALID, "spec.sourceIntegrity is not supported, so "
+			       "nothing is deployed: list the keys that sign commits in "
+			       "spec.signatureKeys, and take it out");
+	if (list && !json_is_null(list) && !json_is_array(list))
+		return err_set(err, ERR_INVALID, "spec.signatureKeys must be a list");
+	json_array_foreach(list, i, item)
+		if (!signed_key_id(text_of(item, "keyID"), id))
+			return err_set(err, ERR_INVALID, "spec.signatureKeys[%zu].keyID: "
+				       "\"%.60s\" is neither a key ID of 16 hex digits nor a "
+				       "fingerprint of 40", i, text_of(item, "keyID"));
+	return 0;
+}
+
+bool project_asks_signatures(const struct project *p)
+{
+	return json_array_size(json_object_get(p->spec, "signatureKeys")) > 0;
+}
+
+void project_signers(const struct project *p, struct signed_policy *to)
+{
+	const json_t *item;
+	char id[SIGNED_ID];
+	size_t i;
+
+	json_array_foreach(json_object_get(p->spec, "signatureKeys"), i, item)
+		if (signed_key_id(text_of(item, "keyID"), id))
+			vec_push(&to->listed, xstrdup(id));
 }
 
 static int check_spec(const json_t *spec, struct err *err)

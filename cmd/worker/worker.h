@@ -6,6 +6,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "core/signed.h"
 #include "render/render.h"
 
 /*
@@ -22,7 +23,8 @@ int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 	__attribute__((warn_unused_result));
 
 /*
- * The sources of a request, opened: one part each, its files and request borrowed
+ * The sources of a request, opened, and their signatures found to be as the request asks
+ * for: one part each, its files and request borrowed
  * from *all; sources_close() frees both. -1: nothing is left open.
  */
 struct sources {
@@ -34,6 +36,14 @@ int sources_open(struct sources *s, const char *data, size_t len, struct err *er
 void sources_close(struct sources *s);
 /* Says in *err which of them it was about, where there are several. -1. */
 int sources_blame(const struct sources *s, size_t i, struct err *err);
+
+/*
+ * Is the commit of an opened source signed as the policy asks for? ERR_INVALID: no, with
+ * what to do about it; anything else: it is not known.
+ */
+int signatures_check(struct files *files, const struct render_request *r,
+		     const struct signed_policy *p, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* A fetch request's share of the sandbox comes with the request. */
 extern bool sandboxed;

@@ -345,16 +345,17 @@ static int check_readable(enum file_kind kind, const char *path, struct err *err
 	return err_set(err, ERR_INVALID, "%s: a folder, not a file", shown(path));
 }
 
-static int read_blob(struct files_git *f, const struct found *at, const char *path,
-		     size_t max, char **ret, size_t *ret_len, struct err *err)
+static int read_object(struct files_git *f, const git_oid *oid, git_object_t type,
+		       const char *path, size_t max, char **ret, size_t *ret_len,
+		       struct err *err)
 {
 	_cleanup_git_(git_odb_object) *object = NULL;
 	size_t size;
 	int rc;
 
-	if (look_up(f, &at->oid, path, GIT_OBJECT_BLOB, max, &size, err))
+	if (look_up(f, oid, path, type, max, &size, err))
 		return -1;
-	rc = git_odb_read(&object, f->odb, &at->oid);
+	rc = git_odb_read(&object, f->odb, oid);
 	if (rc < 0)
 		return repo_fail(rc, err, "%s", path);
 	size = git_odb_object_size(object);
@@ -375,7 +376,8 @@ static int op_read(struct files *files, const char *path, size_t max, char **ret
 	if (find_noted(self(files), path, &at, &kind, err) ||
 	    check_readable(kind, path, err))
 		return -1;
-	return read_blob(self(files), &at, path, max, ret, ret_len, err);
+	return read_object(self(files), &at.oid, GIT_OBJECT_BLOB, path, max, ret, ret_len,
+			   err);
 }
 
 /* A link is a blob that holds its target. */
@@ -383,13 +385,14 @@ static int op_link(struct files *files, const char *path, char **ret, struct err
 {
 	enum file_kind kind = FILE_REGULAR;
 	struct found at = { 0 };
-	size_t len;
+	size_t len = 0;
 
 	if (find_noted(self(files), path, &at, &kind, err))
 		return -1;
 	if (kind != FILE_SYMLINK)
 		return err_set(err, ERR_INVALID, "%s: not a symbolic link", path);
-	if (read_blob(self(files), &at, path, MAX_LINK, ret, &len, err))
+	if (read_object(self(files), &at.oid, GIT_OBJECT_BLOB, path, MAX_LINK, ret, &len,
+			err))
 		return -1;
 	if (strlen(*ret) == len)
 		return 0;
@@ -450,6 +453,30 @@ static int open_objects(struct files_git *f, const char *mirror, struct err *err
 	return rc < 0 ? repo_fail(rc, err, "mirror %s", mirror) : 0;
 }
 
+/* A full id of an object that is there. */
+static int take_id(struct files_git *f, const char *id, const char *what, git_oid *oid,
+		   struct err *err)
+{
+	if (strlen(id) != GIT_OID_HEXSZ || git_oid_fromstr(oid, id) < 0)
+		return err_set(err, ERR_INVALID, "\"%.70s\" is no %s id", id, what);
+	if (!git_odb_exists(f->odb, oid))
+		return fetch_again(err, !strcmp(what, "tag") ? "in the mirror, tag" :
+				   "in the mirror, commit", id);
+	return 0;
+}
+
+int files_git_object(struct files *files, const char *id, bool is_tag, size_t max,
+		     char **ret, size_t *len, struct err *err)
+{
+	struct files_git *f = self(files);
+	git_oid oid;
+
+	if (take_id(f, id, is_tag ? "tag" : "commit", &oid, err))
+		return -1;
+	return read_object(f, &oid, is_tag ? GIT_OBJECT_TAG : GIT_OBJECT_COMMIT, id, max,
+			   ret, len, err);
+}
+
 static int find_root(struct files_git *f, const char *commit, struct err *err)
 {
 	_cleanup_git_(git_commit) *c = NULL;
@@ -457,10 +484,8 @@ static int find_root(struct files_git *f, const char *commit, struct err *err)
 	size_t size;
 	int rc;
 
-	if (strlen(commit) != GIT_OID_HEXSZ || git_oid_fromstr(&oid, commit) < 0)
-		return err_set(err, ERR_INVALID, "\"%.70s\" is no commit id", commit);
-	if (!git_odb_exists(f->odb, &oid))
-		return fetch_again(err, "in the mirror, commit", commit);
+	if (take_id(f, commit, "commit", &oid, err))
+		return -1;
 	if (look_up(f, &oid, commit, GIT_OBJECT_COMMIT, MAX_TREE, &size, err))
 		return -1;
 	rc = git_commit_lookup(&c, f->repo, &oid);

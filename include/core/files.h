@@ -62,6 +62,13 @@ struct files_ops {
 struct files *files_git_open(const char *mirror, const char *commit,
 			     struct err *err);
 /*
+ * A commit or annotated tag of that repository as it is there, of at most max bytes:
+ * *ret is owned by the caller, and NUL-terminated behind *len. NOTFOUND with retry: it is
+ * not in the mirror; INVALID: it is something else; LIMIT.
+ */
+int files_git_object(struct files *f, const char *id, bool is_tag, size_t max, char **ret,
+		     size_t *len, struct err *err) __attribute__((warn_unused_result));
+/*
  * Every tree and blob asked for so far, in order of first use and deduplicated,
  * as lines "path oid\n" ("path -\n" where nothing was there): what a render
  * depends on. Borrowed until the next call for f.

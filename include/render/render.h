@@ -42,6 +42,12 @@ struct render_request {
 	/* A deploy-control file of the same commit, and what to take of it; NULL. */
 	char *control, *environment;
 	/*
+	 * By whom the commits of all sources have to be signed (core/signed.h), in the
+	 * first of several requests; NULL: nobody asks. It is looked at before rendering.
+	 */
+	json_t *signatures;
+	char *tag;		/* annotated, that led to the commit: its id; NULL */
+	/*
 	 * Not encoded: opens a commit of a mirror (files_git_open). NULL: remote bases
 	 * are refused by name.
 	 */

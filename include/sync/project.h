@@ -13,6 +13,7 @@
 #include <stdbool.h>
 
 #include "core/err.h"
+#include "core/signed.h"
 #include "sync/waits.h"
 
 struct project {
@@ -46,6 +47,11 @@ int project_check_part(const struct project *p, const struct project_app *a,
 /* All of them: 0, or ERR_INVALID naming the first that is refused and why. */
 int project_check_app(const struct project *p, const struct project_app *a,
 		      struct err *err) __attribute__((warn_unused_result));
+
+/* Has every commit of its applications to be signed (spec.signatureKeys)? */
+bool project_asks_signatures(const struct project *p);
+/* Adds the IDs of the keys that it lists to to->listed. */
+void project_signers(const struct project *p, struct signed_policy *to);
 
 #define PROJECT_HOMES 2
 /*

@@ -142,7 +142,8 @@ project_refused 'spec.syncWindows[0].timeZone: there is no time zone "Mars/Olymp
 project_refused 'spec.syncWindows[0].tiemZone: is not a field: did you mean timeZone?' "$W,\"tiemZone\":\"UTC\"}]"
 project_refused 'spec.sourceRepos[0]: "[x" is no pattern' '"sourceRepos":["[x"]'
 project_refused 'spec.sourceRepo: is not a field: did you mean sourceRepos?' '"sourceRepo":["*"]'
-project_refused 'spec.signatureKeys: is not supported' '"signatureKeys":[{"keyID":"4AEE18F83AFDEB23"}]'
+project_refused 'spec.signatureKeys[0].keyID: "4AEE18" is neither' '"signatureKeys":[{"keyID":"4AEE18"}]'
+project_refused 'spec.sourceIntegrity: is not supported' '"sourceIntegrity":{"git":{}}'
 project_refused 'is no service account' '"destinationServiceAccounts":[{"server":"*","defaultServiceAccount":"a b"}]'
 
 it "what has no effect is a warning"

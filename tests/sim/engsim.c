@@ -101,7 +101,9 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 			.files = sim_files_open(s, q.data[i].commit, NULL),
 			.text = buf_str(&texts[i]), .len = texts[i].len };
 	}
-	r = render_all(parts, q.len, &a, err);
+	r = sim_check_signatures(s, &q, err);
+	if (!r)
+		r = render_all(parts, q.len, &a, err);
 	if (!r)
 		render_answer_encode(&a, answer);
 	for (size_t i = 0; i < q.len; i++) {

@@ -4,6 +4,7 @@
 
 #include "core/fetch.h"
 #include "core/lsrefs.h"
+#include "core/signed.h"
 #include "gitsim.h"
 #include "render/render.h"
 
@@ -64,6 +65,52 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 	return r;
 }
 
+/* ---- signatures ---- */
+
+static bool has_key(const struct signed_policy *p, const char *id)
+{
+	for (size_t i = 0; i < p->ring.len; i++)
+		if (!strcmp(p->ring.data[i].name, id))
+			return true;
+	return false;
+}
+
+static void see(struct sim *s, const char *commit, const struct signed_policy *p,
+		struct signed_seen *ret)
+{
+	const char *path, *text;
+
+	*ret = (struct signed_seen){ .form = SIGNED_NOT };
+	for (size_t i = 0; (path = gitsim_file(sim_git(s), commit, i, &text)); i++) {
+		if (strcmp(path, SIM_SIGNATURE))
+			continue;
+		ret->form = SIGNED_PGP;
+		snprintf(ret->key, sizeof(ret->key), "%.16s", text);
+		ret->verdict = !has_key(p, ret->key) ? SEEN_NO_KEY :
+			       strstr(text, "bad") ? SEEN_BAD : SEEN_GOOD;
+	}
+}
+
+int sim_check_signatures(struct sim *s, const struct render_requests *q, struct err *err)
+{
+	struct signed_policy p;
+	int r = 0;
+
+	if (!q->data[0].signatures)
+		return 0;
+	if (signed_policy_decode(&p, q->data[0].signatures, err))
+		return -1;
+	for (size_t i = 0; i < q->len && !r; i++) {
+		_cleanup_free_ char *what = xasprintf("commit %.7s", q->data[i].commit);
+		struct signed_seen seen;
+
+		see(s, q->data[i].commit, &p, &seen);
+		r = signed_judge(&p, &seen, what, err);
+	}
+	signed_policy_deinit(&p);
+	return r;
+}
+
 /* ---- render ---- */
 
 static int render(struct sim *s, void *arg, const void *request, size_t len,
@@ -82,6 +129,8 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 		parts[i].files = sim_files_open(s, q.data[i].commit, err);
 		r = parts[i].files ? 0 : -1;
 	}
+	if (!r)
+		r = sim_check_signatures(s, &q, err);
 	if (!r)
 		r = render_all(parts, q.len, &a, err);
 	if (!r)

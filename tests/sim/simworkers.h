@@ -6,6 +6,7 @@
 #define SIM_SIMWORKERS_H
 
 #include "core/files.h"
+#include "render/render.h"
 #include "simworld.h"
 
 /*
@@ -14,6 +15,13 @@
  * gives render_run() the files of its commit.
  */
 void sim_use_workers(struct sim *s);
+
+/*
+ * What the request asks of its commits' signatures. A commit is signed by whom its file
+ * SIM_SIGNATURE says: a key ID, and "bad" behind it where it does not fit.
+ */
+#define SIM_SIGNATURE "signature"
+int sim_check_signatures(struct sim *s, const struct render_requests *q, struct err *err);
 
 /* The files of a commit of any repository; NULL and NOTFOUND if there is none. */
 struct files *sim_files_open(struct sim *s, const char *oid, struct err *err);

@@ -272,7 +272,7 @@ static const struct admission_case {
 	  "'defaultServiceAccount':'a'}]"), NULL, NULL, NULL,
 	  "E spec.destinationServiceAccounts[0]: a leading \"!\" is not taken here" },
 	{ 137, "CREATE", PRJ, PROJ(",'signatureKeys':[{'keyID':'4AEE18F83AFDEB23'}]"), NULL, NULL, NULL,
-	  "E spec.signatureKeys is not supported" },
+	  "" },
 	{ 138, "CREATE", PRJ, PROJ(",'roles':[{'name':'x'}],'orphanedResources':{'warn':true,'ignore':["
 	  "{'group':'apps','kind':'*','name':'x-*'}]}"), NULL, NULL, NULL,
 	  "W spec.roles has no effect" },
@@ -292,6 +292,10 @@ static const struct admission_case {
 	{ 147, "CREATE", PRJ, PROJ(",'orphanedResources':{'warm':true,'ignore':[{'kind':'{a'}]}"),
 	  NULL, NULL, NULL, "E spec.orphanedResources.warm is not a field: did you mean warn?\n"
 	  "E spec.orphanedResources.ignore[0].kind: \"{a\" is no pattern" },
+	{ 148, "CREATE", PRJ, PROJ(",'signatureKeys':[{'keyID':'4AEE'}]"), NULL, NULL, NULL,
+	  "E spec.signatureKeys[0].keyID: \"4AEE\" is neither a key ID of 16 hex digits" },
+	{ 149, "CREATE", PRJ, PROJ(",'sourceIntegrity':{'git':{}}"), NULL, NULL, NULL,
+	  "E spec.sourceIntegrity is not supported" },
 };
 
 #endif

@@ -386,7 +386,10 @@ static void what_cannot_be_read_is_refused(void **state)
 		"{'destinationServiceAccounts':[{'defaultServiceAccount':7}]}",
 		"{'destinationServiceAccounts':[{'server':'!x'}]}",
 		"{'destinationServiceAccounts':[{'namespace':'!x'}]}",
-		"{'sourceRepos':['*'],'signatureKeys':[{'keyID':'4AEE18F83AFDEB23'}]}",
+		"{'signatureKeys':{}}", "{'signatureKeys':'4AEE18F83AFDEB23'}",
+		"{'signatureKeys':['4AEE18F83AFDEB23']}", "{'signatureKeys':[{}]}",
+		"{'signatureKeys':[{'keyID':'4AEE18F83AFDEB23'},{'keyID':'3AFDEB23'}]}",
+		"{'signatureKeys':[{'keyID':7}]}", "{'signatureKeys':[null]}",
 		"{'sourceRepos':['*'],'sourceIntegrity':{'git':{}}}",
 	};
 
@@ -402,6 +405,31 @@ static void what_cannot_be_read_is_refused(void **state)
 	}
 }
 
+/* As Argo CD compares them: the last 16 digits, here in either case. */
+static void signers_are_listed(void **state)
+{
+	struct signed_policy to = { 0 };
+	struct err err = ERR_INIT;
+	struct project p;
+
+	(void)state;
+	assert_int_equal(load(&p, "{'signatureKeys':[{'keyID':'4aee18f83afdeb23'},{'keyID':"
+			      "'5DE3E0509C47EA3CF04A42D34AEE18F83AFDEB24'}]}", &err), 0);
+	assert_true(project_asks_signatures(&p));
+	project_signers(&p, &to);
+	assert_int_equal(to.listed.len, 2);
+	assert_string_equal(to.listed.data[0], "4AEE18F83AFDEB23");
+	assert_string_equal(to.listed.data[1], "4AEE18F83AFDEB24");
+	signed_policy_deinit(&to);
+	project_deinit(&p);
+	assert_int_equal(load(&p, "{'signatureKeys':[]}", &err), 0);
+	assert_false(project_asks_signatures(&p));
+	project_deinit(&p);
+	assert_int_equal(load(&p, "{'signatureKeys':null}", &err), 0);
+	assert_false(project_asks_signatures(&p));
+	project_deinit(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -413,6 +441,7 @@ int main(void)
 		cmocka_unit_test(who_it_may_write_as),
 		cmocka_unit_test(the_permissive_one_allows_all),
 		cmocka_unit_test(what_cannot_be_read_is_refused),
+		cmocka_unit_test(signers_are_listed),
 	};
 
 	doc_init();

@@ -1,0 +1,57 @@
+/*
+ * The signatures that an application's project asks for (spec.signatureKeys).
+ *
+ * The render worker looks at them, with the keys that go along with the request: what is
+ * not signed by one of them does not render, and what does not render leaves no head. A
+ * head that was found good by other keys than those of now is none either: it is rendered
+ * anew first. What went out before stays, is healed and can be gone back to.
+ */
+#include "app_priv.h"
+#include "keyring.h"
+
+/* NULL: it does not ask, or is not known. */
+static const struct project *asking(const struct app *a)
+{
+	const struct project *p = projects_of((struct app *)(uintptr_t)a, NULL);
+
+	return p && project_asks_signatures(p) ? p : NULL;
+}
+
+bool app_signed_asked(const struct app *a)
+{
+	return asking(a);
+}
+
+bool app_signed_known(const struct app *a)
+{
+	return !asking(a) || keyring_known(a->engine->keyring);
+}
+
+void app_signed_key(const struct app *a, char out[65])
+{
+	const struct project *p = asking(a);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	*out = '\0';
+	if (!p)
+		return;
+	doc_canonical(json_object_get(p->spec, "signatureKeys"), &text);
+	buf_addf(&text, "\n%s\n%s", p->name, keyring_digest(a->engine->keyring));
+	sha256_hex(buf_str(&text), text.len, out);
+}
+
+json_t *app_signed_ask(const struct app *a)
+{
+	const struct project *p = asking(a);
+	struct signed_policy policy = { 0 };
+	json_t *ret;
+
+	if (!p)
+		return NULL;
+	policy.project = xstrdup(p->name);
+	project_signers(p, &policy);
+	keyring_fill(a->engine->keyring, &policy);
+	ret = signed_policy_encode(&policy);
+	signed_policy_deinit(&policy);
+	return ret;
+}

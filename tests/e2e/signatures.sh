@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# spec.signatureKeys of an AppProject: commits that real gpg signed go out, others are
+# held with the reason; keys come and go while syncd runs, and the way back stays open.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+NS=signatures-$$
+W=$TREES/shop
+export GNUPGHOME=$T/gpg
+
+gpg_() { gpg --batch --quiet --no-tty --pinentry-mode loopback --passphrase '' "$@" 2>>"$T/gpg.log"; }
+new_key() { gpg_ --faked-system-time 20240401T000000 --quick-generate-key "$1 <$1@example.com>" ed25519 sign "${2:-never}"; }
+id_of() { gpg_ --list-keys --with-colons "$1@example.com" | awk -F: '$1 == "pub" { print $5 }'; }
+ring() { # NAME...: the public keys in the ConfigMap
+	local k args=()
+	for k; do
+		gpg_ --armor --export "$k@example.com" >"$T/$k.asc"
+		args+=(--from-file "$(id_of "$k")=$T/$k.asc")
+	done
+	kc create configmap argocd-gpg-keys-cm -n "$APPS" "${args[@]}" --dry-run=client -o yaml | kc apply -f - >/dev/null
+}
+project() { # NAME...: the keys that it lists
+	local k list=()
+	for k; do list+=("$(id_of "$k")"); done
+	kc apply -f - >/dev/null <<-END
+		apiVersion: argoproj.io/v1alpha1
+		kind: AppProject
+		metadata: {name: team, namespace: $APPS}
+		spec:
+		  sourceRepos: ["*"]
+		  destinations: [{server: "*", namespace: "*"}]
+		  signatureKeys: [$(printf '{keyID: "%s"},' "${list[@]}")]
+	END
+}
+put() { # VALUE [KEY]: commits it, signed by KEY
+	configmap settings "$1" | write "$W/app/all.yaml"
+	git -C "$W" add -A
+	git -C "$W" -c "gpg.program=$T/sign" ${2:+-c "user.signingkey=$2@example.com"} \
+		commit -q ${2:+-S} -m "settings $1" 2>>"$T/gpg.log"
+	git -C "$W" push -qf origin HEAD
+	COMMIT=$(git -C "$W" rev-parse HEAD)
+}
+value_is() { field_is "$1" configmap settings .data.key -n "$NS"; }
+held() { # WORDS: its ComparisonError, about this commit
+	wait_until 30 "'$1' in the conditions" app_is shop \
+		"[\$s.conditions[]? | select(.type == \"ComparisonError\") | .message | select(contains(\"$1\"))] | length > 0"
+}
+out() { good shop "$COMMIT" && value_is "$1"; } # VALUE: it is good
+
+mkdir -m 700 "$GNUPGHOME"
+write "$T/sign" <<-'END'
+	#!/bin/sh
+	exec gpg --batch --pinentry-mode loopback --passphrase '' --faked-system-time 20240501T120000 "$@"
+END
+chmod +x "$T/sign"
+for k in ada bob; do new_key $k; done
+new_key old 20240601T000000
+namespace "$NS"
+git_server
+repo shop
+put v1 ada
+syncd_start --poll-interval 1s --soak 0s
+project ada
+ring ada
+
+it "what a listed key signed goes out"
+app shop "$GIT_URL/shop.git" app "$NS" '.spec.project = "team"'
+out v1
+
+it "an unsigned commit is held, and says so; what runs is healed"
+put v2
+held "commit ${COMMIT:0:7} is not signed, and AppProject team asks for a signature"
+never 2 "applied" value_is v2
+kc patch configmap settings -n "$NS" -p '{"data":{"key":"drift"}}' >/dev/null
+wait_until 20 "the healed value" value_is v1
+assert_exit 0 syncctl status shop
+assert_contains "$OUTPUT" "is not signed" "what syncctl says"
+
+it "the same, signed, goes out"
+put v2b ada
+out v2b
+
+it "a key that the project does not list, and then does, and then is in the ConfigMap"
+put v3 bob
+held "is signed by key $(id_of bob), which AppProject team does not list"
+project ada bob
+held "key $(id_of bob), which AppProject team lists, but which is not in ConfigMap argocd-gpg-keys-cm"
+value_is v2b
+ring ada bob
+out v3
+
+it "a commit that was changed after it was signed"
+put v4 ada
+BAD=$(git -C "$W" cat-file commit HEAD | sed 's/^settings v4$/settings v4!/' | git -C "$W" hash-object -t commit -w --stdin)
+git -C "$W" push -qf origin "$BAD:main"
+held "commit ${BAD:0:7} has a bad signature in the name of key $(id_of ada)"
+value_is v3
+git -C "$W" push -qf origin HEAD:main
+out v4
+
+it "a key that has expired, and an SSH signature"
+project ada old
+ring ada old
+put v5 old
+held "is signed by key $(id_of old), which has expired on 2024-06-01"
+ssh-keygen -q -t ed25519 -N '' -f "$T/ssh"
+git -C "$W" -c gpg.format=ssh -c "user.signingkey=$T/ssh.pub" commit -q --amend -S -m "settings v5"
+git -C "$W" push -qf origin HEAD
+held "has a signature of SSH"
+value_is v4
+
+it "the way back needs no key: a bad release is reverted, and an old one can be had"
+project ada
+git -C "$W" reset -q --hard "$COMMIT~1"
+deployment web bad1 | write "$W/app/web.yaml"
+put v6 ada
+wait_until 30 "v6" value_is v6
+kc delete configmap argocd-gpg-keys-cm -n "$APPS" >/dev/null
+wait_until 60 "the revert" app_is shop '$d.phase == "Pinned"'
+value_is v4
+held "is not in ConfigMap argocd-gpg-keys-cm (there is none in namespace"
+assert_exit 0 syncctl rollback shop "#1"
+wait_until 20 "v1" value_is v1
+
+it "after a restart without the ConfigMap nothing goes out, until it is back"
+syncd_stop
+rm "$W/app/web.yaml"
+put v7 ada
+syncd_start --poll-interval 1s --soak 0s
+held "is not in ConfigMap argocd-gpg-keys-cm (there is none in namespace"
+value_is v1
+ring ada
+out v7

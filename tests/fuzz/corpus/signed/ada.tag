@@ -1,0 +1,13 @@
+1object c8aedf6fd6f876903a5dfd7846ef2b4d54dc06ad
+type commit
+tag v1
+tagger Ada <ada@example.com> 1714564800 +0000
+
+v1
+-----BEGIN PGP SIGNATURE-----
+
+iIYEABYIAC4WIQTdgiSFKG+Mw9ZmQjKysnnpxP9UOgUCZjIuwBAcYWRhQGV4YW1w
+bGUuY29tAAoJELKyeenE/1Q6VboA/i67Xn9chA7RWEdZURO/hwM2xwzvGnjv2f9W
+CcXDT07XAP47F476PRHjDDi9/8BI3Re6/aLhb3Uj+5K0nSz4OMXtDw==
+=W6fF
+-----END PGP SIGNATURE-----

@@ -1,0 +1,328 @@
+/*
+ * AppProjects with signatureKeys: what is signed by a listed key goes out, everything else
+ * stays in Git and says why; what runs stays, is healed, and can be gone back to.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "asks.h"
+#include "core/doc.h"
+#include "simworkers.h"
+
+#define ADA "783CBCB573CAE457"
+#define BOB "00000000000000B0"
+#define LISTED(id) "[{\"keyID\":\"" id "\"}]"
+#define PROJECTS "appprojects.argoproj.io"
+
+static void put_project(struct engsim *x, const char *keys)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
+		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"team\",\"namespace\":"
+		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
+		"\"server\":\"*\",\"namespace\":\"*\"}],\"signatureKeys\":%s}}", keys);
+
+	apisim_apply(x->api, text);
+}
+
+static void list_keys(struct engsim *x, const char *keys)
+{
+	_cleanup_free_ char *patch = xasprintf("{\"spec\":{\"signatureKeys\":%s}}", keys);
+
+	apisim_edit(x->api, "kubectl", PROJECTS, "argocd", "team", patch);
+}
+
+/* The ConfigMap, with the public keys of those IDs, spaced. */
+static void put_ring(struct engsim *x, const char *ns, const char *ids)
+{
+	_cleanup_json_ json_t *data = json_object();
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion",
+		"v1", "kind", "ConfigMap", "metadata", "name", "argocd-gpg-keys-cm",
+		"namespace", ns, "data", data);
+	_cleanup_free_ char *list = xstrdup(ids);
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	char *rest = NULL;
+
+	if (apisim_get(x->api, "configmaps", ns, "argocd-gpg-keys-cm"))
+		apisim_delete(x->api, "configmaps", ns, "argocd-gpg-keys-cm");
+	for (char *id = strtok_r(list, " ", &rest); id; id = strtok_r(NULL, " ", &rest))
+		json_object_set_new(data, id, json_string("-----BEGIN PGP PUBLIC KEY"));
+	doc_write(o, &text);
+	apisim_apply(x->api, buf_str(&text));
+}
+
+/* By whom all that is committed from now on is signed; NULL: by nobody. */
+static void sign(struct engsim *x, const char *by)
+{
+	sim_git_commit(x->s, REPO, "main", SIM_SIGNATURE, by);
+}
+
+/* Application shop of that project, signed by ada; not started. */
+static void init(struct engsim *x, uint64_t seed, const char *listed, const char *ring)
+{
+	scene_init(x, seed);
+	sign(x, ADA);
+	put_project(x, listed);
+	if (ring)
+		put_ring(x, "argocd", ring);
+	scene_edit_app(x, "{\"spec\":{\"project\":\"team\"}}");
+}
+
+static void good(struct engsim *x, uint64_t seed)
+{
+	init(x, seed, LISTED(ADA), ADA);
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+}
+
+static size_t writes(struct engsim *x, size_t from)
+{
+	return sim_count(x->s, from, "PATCH", "/namespaces/shop/") +
+	       sim_count(x->s, from, "DELETE", "/namespaces/shop/");
+}
+
+static bool is_held(void *x)
+{
+	return scene_condition(x, "shop", "ComparisonError");
+}
+
+static bool is_free(void *x)
+{
+	return !is_held(x) && engsim_in_phase(x, "shop", "Good");
+}
+
+static void until_held(struct engsim *x, const char *words)
+{
+	size_t from = sim_request_count(x->s);
+
+	scene_until(x, is_held, LONG, "the condition");
+	sim_run_for(x->s, 30000);
+	scene_assert_condition(x, "shop", "ComparisonError", words);
+	assert_int_equal(writes(x, from), 0);
+}
+
+/* What must be before a first release goes out, and what lets it. */
+static void who_signed_decides(void **state)
+{
+	static const struct {
+		const char *signature, *listed, *ring;	/* ring NULL: no ConfigMap */
+		const char *words;	/* NULL: it goes out */
+	} cases[] = {
+		{ ADA, LISTED(ADA), ADA, NULL },
+		{ ADA, LISTED("783cbcb573cae457"), ADA " " BOB, NULL },
+		{ ADA, LISTED("0000000000000000000000" "00" ADA), ADA, NULL },
+		{ NULL, LISTED(ADA), ADA, " is not signed, and AppProject team asks" },
+		{ NULL, "[]", ADA, NULL },
+		{ BOB, LISTED(ADA), ADA " " BOB, "is signed by key " BOB ", which AppProject "
+		  "team does not list" },
+		{ ADA, LISTED(ADA), BOB, "is not in ConfigMap argocd-gpg-keys-cm of "
+		  "namespace argocd" },
+		{ ADA, LISTED(ADA), NULL, "is not in ConfigMap argocd-gpg-keys-cm (there is "
+		  "none in namespace argocd)" },
+		{ ADA " bad", LISTED(ADA), ADA, "has a bad signature in the name of key " ADA },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+
+		init(&x, 2300 + i, cases[i].listed, cases[i].ring);
+		sign(&x, cases[i].signature);
+		engsim_start(&x);
+		if (cases[i].words) {
+			until_held(&x, cases[i].words);
+			assert_int_equal(writes(&x, 0), 0);
+			put_ring(&x, "argocd", ADA);
+			sign(&x, ADA);
+		}
+		scene_until(&x, is_free, LONG, "the release");
+		assert_string_equal(scene_tag(&x), "v1");
+		scene_end(&x, true);
+	}
+}
+
+/* An unsigned commit changes nothing, and the next signed one goes out. */
+static void what_runs_stays_and_heals(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	good(&x, 2320);
+	sign(&x, NULL);
+	scene_put(&x, "v2");
+	until_held(&x, "is not signed");
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_drift(&x, "v9");
+	scene_until_tag(&x, "v1", LONG);
+	engsim_crash(&x);
+	engsim_start(&x);
+	until_held(&x, "is not signed");
+	scene_drift(&x, "v9");
+	scene_until_tag(&x, "v1", LONG);
+	sign(&x, ADA);
+	scene_until_tag(&x, "v2", LONG);
+	scene_until(&x, is_free, LONG, "the release");
+	scene_end(&x, true);
+}
+
+/* The keys may change at any time, in the project and in both ConfigMaps. */
+static void keys_come_and_go(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	good(&x, 2321);
+	sign(&x, BOB);
+	scene_put(&x, "v2");
+	until_held(&x, "does not list");
+	list_keys(&x, "[{\"keyID\":\"" ADA "\"},{\"keyID\":\"" BOB "\"}]");
+	sim_run_for(x.s, 10000);
+	scene_assert_condition(&x, "shop", "ComparisonError", "is not in ConfigMap");
+	put_ring(&x, "syncd-system", BOB);
+	scene_until_tag(&x, "v2", LONG);
+	scene_until(&x, is_free, LONG, "the release");
+	put_ring(&x, "syncd-system", "");
+	until_held(&x, "of namespace argocd and syncd-system: add it there");
+	assert_string_equal(scene_tag(&x), "v2");
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-gpg-keys-cm");
+	sign(&x, ADA);
+	scene_put(&x, "v3");
+	until_held(&x, "is not in ConfigMap");
+	put_ring(&x, "argocd", ADA);
+	scene_until_tag(&x, "v3", LONG);
+	scene_end(&x, true);
+}
+
+/* Requests so far that read the keys. */
+static size_t key_reads(struct engsim *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < sim_request_count(x->s); i++)
+		n += strstr(sim_request(x->s, i)->query, "argocd-gpg-keys-cm") != NULL;
+	return n;
+}
+
+/* While nobody asks for signatures no key is read. */
+static void nothing_is_read_for_nobody(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2322, "[]", ADA);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(key_reads(&x), 0);
+	sign(&x, NULL);
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	list_keys(&x, LISTED(ADA));
+	until_held(&x, "is not signed");
+	assert_int_equal(key_reads(&x), 2);
+	scene_drift(&x, "v9");
+	scene_until_tag(&x, "v2", LONG);
+	list_keys(&x, "[]");
+	scene_until(&x, is_free, LONG, "peace");
+	scene_end(&x, true);
+}
+
+/* What was found good by a key that is struck out at that moment is asked for: no. */
+static void an_old_verdict_lets_nothing_out(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct engsim x;
+
+		good(&x, 2330 + seed);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+		sim_run_for(x.s, 5000);
+		scene_put(&x, "v2");
+		sim_run_for(x.s, 30000);
+		assert_string_equal(scene_tag(&x), "v1");
+		list_keys(&x, LISTED(BOB));
+		if (seed % 2)
+			sim_run_for(x.s, seed);
+		ask_sync(&x, "\"prune\":true");
+		sim_run_for(x.s, 30000);
+		/* In time, or not any more: but never after the strike was seen. */
+		if (!strcmp(scene_tag(&x), "v1"))
+			assert_string_equal(ask_op(&x, "phase"), "Failed");
+		scene_assert_condition(&x, "shop", "ComparisonError", "does not list");
+		list_keys(&x, LISTED(ADA));
+		sim_run_for(x.s, 10000);
+		ask_sync(&x, "\"prune\":true");
+		scene_until_tag(&x, "v2", LONG);
+		scene_end(&x, true);
+	}
+}
+
+/* The way back was verified when it went out. */
+static void the_way_back_is_open(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	good(&x, 2360);
+	scene_put(&x, "crash2");
+	scene_until_tag(&x, "crash2", LONG);
+	list_keys(&x, LISTED(BOB));
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-gpg-keys-cm");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_assert_condition(&x, "shop", "ComparisonError", "does not list");
+	list_keys(&x, LISTED(ADA));
+	put_ring(&x, "argocd", ADA);
+	scene_put(&x, "v3");
+	scene_until_tag(&x, "v3", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	list_keys(&x, LISTED(BOB));
+	until_held(&x, "does not list");
+	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");
+	scene_until_tag(&x, "v1", LONG);
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	scene_end(&x, true);
+}
+
+static bool deny_maps(void *arg, const char *user, const char *verb, const char *resource,
+		      const char *ns)
+{
+	(void)arg;
+	(void)user;
+	(void)verb;
+	return !strcmp(resource, "configmaps") && ns && !strcmp(ns, "argocd");
+}
+
+/* Keys that may not be read are no keys. */
+static void what_may_not_be_read_is_said(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2370, LISTED(ADA), ADA);
+	apisim_set_authz(x.api, deny_maps, NULL);
+	engsim_start(&x);
+	until_held(&x, "(that of argocd cannot be read: ");
+	assert_int_equal(writes(&x, 0), 0);
+	apisim_set_authz(x.api, NULL, NULL);
+	scene_until(&x, is_free, LONG, "the release");
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_signed_decides),
+		cmocka_unit_test(what_runs_stays_and_heals),
+		cmocka_unit_test(keys_come_and_go),
+		cmocka_unit_test(nothing_is_read_for_nobody),
+		cmocka_unit_test(an_old_verdict_lets_nothing_out),
+		cmocka_unit_test(the_way_back_is_open),
+		cmocka_unit_test(what_may_not_be_read_is_said),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
