@@ -49,6 +49,7 @@ static void fill_requests(struct app *a, struct render_remote *remotes,
 		all->data[all->len++] = (struct render_request){
 			.mirror = (char *)(uintptr_t)source_mirror(rev),
 			.commit = (char *)(uintptr_t)rev->commit, .path = s->path,
+			.tag = *rev->tag ? (char *)(uintptr_t)rev->tag : NULL,
 			.where = sources->many ? names[i] : NULL, .source = s->raw,
 			.install_id = a->engine->install_id, .app_id = a->app_id,
 			.destination_ns = a->spec.dest_ns,

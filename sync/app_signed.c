@@ -37,6 +37,8 @@ void app_signed_key(const struct app *a, char out[65])
 		return;
 	doc_canonical(json_object_get(p->spec, "signatureKeys"), &text);
 	buf_addf(&text, "\n%s\n%s", p->name, keyring_digest(a->engine->keyring));
+	for (size_t i = 0; i < a->revs.len; i++)
+		buf_addf(&text, "\n%s", a->revs.data[i].rev->tag);
 	sha256_hex(buf_str(&text), text.len, out);
 }
 

@@ -60,6 +60,8 @@ static void fetched(struct repo_rev *rev, const struct fetch_answer *a)
 	r->mirror = xstrdup(a->mirror);
 	memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
 	memcpy(rev->commit, a->oid, sizeof(rev->commit));
+	memcpy(rev->wanted_tag, a->tag, sizeof(rev->wanted_tag));
+	memcpy(rev->tag, a->tag, sizeof(rev->tag));
 	free(rev->author);
 	free(rev->subject);
 	rev->author = xstrdup(a->author);
@@ -106,12 +108,19 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 	fetch_next(r);
 }
 
+/* What the remote says now is not all here. */
+static bool is_behind(const struct repo_rev *rev)
+{
+	return *rev->wanted && (strcmp(rev->wanted, rev->commit) ||
+				strcmp(rev->wanted_tag, rev->tag));
+}
+
 static bool wants_fetch(const struct repo_rev *rev)
 {
 	struct repo *r = rev->repo;
 
 	return rev->readers && rev->fetch_again <= world_now(r->engine->w) &&
-	       *rev->wanted && strcmp(rev->wanted, rev->commit);
+	       is_behind(rev);
 }
 
 /* What every request to the worker says of the repository. */
@@ -149,6 +158,7 @@ static void fetch_start(struct repo *r, struct repo_rev *rev)
 
 	q.revision = rev->name;
 	q.oid = rev->wanted;
+	q.tag = *rev->wanted_tag ? rev->wanted_tag : NULL;
 	q.rebuild = rev->rebuild;
 	r->fetching = rev;
 	rev->fetching = true;
@@ -230,16 +240,17 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 {
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		struct err err = ERR_INIT;
-		char oid[65];
+		char oid[65], tag[65];
 
 		if (!rev->users || !rev->asked)
 			continue;
-		if (revision_resolve(refs, rev->name, oid, &err)) {
+		if (revision_resolve_tag(refs, rev->name, oid, tag, &err)) {
 			rev_fail(rev, &err);
 			continue;
 		}
-		rev->moved = strcmp(rev->wanted, oid);
+		rev->moved = strcmp(rev->wanted, oid) || strcmp(rev->wanted_tag, tag);
 		memcpy(rev->wanted, oid, sizeof(oid));
+		memcpy(rev->wanted_tag, tag, sizeof(tag));
 		if (rev->err.code && (!rev->readers || !strcmp(oid, rev->commit))) {
 			rev->err = ERR_INIT;
 			poke_users(rev);
@@ -503,19 +514,9 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	const struct repo *r = rev->repo;
 
 	/* A fetch that the poll asked for is part of its answer. */
-	if (rev->readers && (rev->fetching ||
-			     (*rev->wanted && strcmp(rev->wanted, rev->commit))))
+	if (rev->readers && (rev->fetching || is_behind(rev)))
 		return 0;
 	return r->polled_at;
-}
-
-void source_keys(struct engine *e, struct buf *out)
-{
-	struct repo *r, *next;
-
-	HASH_ITER(hh, e->repos, r, next)
-		if (source_in_use(r) || r->fetching)
-			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
 }
 
 unsigned source_nudge(struct engine *e, const struct webhook_push *push)

@@ -1,4 +1,4 @@
-/* What metrics say of repositories. */
+/* What metrics, and the sweep of the mirrors, are told of repositories. */
 #include "source_priv.h"
 
 #include "core/fetch.h"
@@ -28,4 +28,13 @@ void source_stats(struct engine *e,
 		if (source_in_use(r))
 			fn(&s, arg);
 	}
+}
+
+void source_keys(struct engine *e, struct buf *out)
+{
+	struct repo *r, *next;
+
+	HASH_ITER(hh, e->repos, r, next)
+		if (source_in_use(r) || r->fetching)
+			buf_addf(out, "%s%s", out->len ? " " : "", r->key);
 }

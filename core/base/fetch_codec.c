@@ -21,7 +21,7 @@ static const struct field request_fields[] = {
 	REQUEST(username), REQUEST(password), REQUEST(bearer),
 	REQUEST(ca_pem), REQUEST(cert_pem), REQUEST(key_pem),
 	REQUEST(ssh_key), REQUEST(known_hosts), REQUEST(list),
-	REQUEST(revision), REQUEST(oid), REQUEST(keep),
+	REQUEST(revision), REQUEST(oid), REQUEST(tag), REQUEST(keep),
 };
 
 #define ANSWER(f) { #f, offsetof(struct fetch_answer, f) }
@@ -73,13 +73,13 @@ static int need(const char *value, const char *name, struct err *err)
 	return err_set(err, ERR_INTERNAL, "%s is missing", name);
 }
 
-static int read_oid(const json_t *j, char oid[65], struct err *err)
+static int read_oid(const json_t *j, const char *name, char oid[65], struct err *err)
 {
-	const char *s = doc_get_str(j, "oid", NULL);
+	const char *s = doc_get_str(j, name, NULL);
 	size_t len = s ? strlen(s) : 0;
 
 	if (len != 40 || strspn(s, "0123456789abcdef") != len)
-		return err_set(err, ERR_INTERNAL, "oid is no object id");
+		return err_set(err, ERR_INTERNAL, "%s is no object id", name);
 	memcpy(oid, s, len + 1);
 	return 0;
 }
@@ -150,6 +150,8 @@ void fetch_answer_encode(const struct fetch_answer *a, struct buf *out)
 {
 	buf_addc(out, '{');
 	write_strings(out, a, answer_fields, ARRAY_LEN(answer_fields));
+	if (*a->tag)
+		buf_addf(out, "\"tag\":\"%s\",", a->tag);
 	buf_addf(out, "\"oid\":\"%s\",\"time_ms\":%lld}", a->oid,
 		 (long long)a->time_ms);
 }
@@ -163,7 +165,8 @@ static int read_answer(struct fetch_answer *a, const json_t *j, struct err *err)
 	if (a->refs)
 		return 0;
 	a->time_ms = doc_get_int(j, 0, "time_ms", NULL);
-	if (read_oid(j, a->oid, err))
+	if (read_oid(j, "oid", a->oid, err) ||
+	    (doc_get(j, "tag", NULL) && read_oid(j, "tag", a->tag, err)))
 		return -1;
 	return need(a->mirror, "mirror", err);
 }

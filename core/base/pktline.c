@@ -119,23 +119,45 @@ int ref_list_add(struct ref_list *l, const char *name, size_t name_len,
 	return 0;
 }
 
+void git_ref_peel(struct git_ref *ref, const char *oid)
+{
+	if (!*ref->tag)
+		memcpy(ref->tag, ref->oid, sizeof(ref->tag));
+	memcpy(ref->oid, oid, OID_HEX);
+}
+
 void ref_list_write(const struct ref_list *l, struct buf *out)
 {
 	for (size_t i = 0; i < l->len; i++)
-		buf_addf(out, "%s %s\n", l->data[i].oid, l->data[i].name);
+		buf_addf(out, "%s %s%s%s\n", l->data[i].oid, l->data[i].name,
+			 *l->data[i].tag ? " " : "", l->data[i].tag);
+}
+
+static bool is_oid(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (hex_digit(s[i]) < 0)
+			return false;
+	return len == OID_HEX;
 }
 
 int ref_list_read(struct ref_list *l, const char *lines, struct err *err)
 {
 	while (*lines) {
-		size_t len = strcspn(lines, "\n");
-		const char *name = lines + OID_HEX + 1;
+		size_t len = strcspn(lines, "\n"), n;
+		const char *name = lines + OID_HEX + 1, *tag;
 
-		if (len < OID_HEX + 2 || lines[OID_HEX] != ' ' ||
-		    !name_is_fine(name, len - OID_HEX - 1))
+		if (len < OID_HEX + 2 || lines[OID_HEX] != ' ')
 			return err_set(err, ERR_INTERNAL, "a ref's line is broken");
-		if (ref_list_add(l, name, len - OID_HEX - 1, lines, err))
+		n = strcspn(name, " \n");
+		tag = name[n] == ' ' ? name + n + 1 : NULL;
+		if (!name_is_fine(name, n) ||
+		    (tag && !is_oid(tag, (size_t)(lines + len - tag))))
+			return err_set(err, ERR_INTERNAL, "a ref's line is broken");
+		if (ref_list_add(l, name, n, lines, err))
 			return -1;
+		if (tag)
+			memcpy(l->data[l->len - 1].tag, tag, OID_HEX);
 		lines += len + (lines[len] == '\n');
 	}
 	return 0;
@@ -220,7 +242,7 @@ static int take_v0_ref(struct ref_reader *r, const char *s, size_t len,
 	if (n > 3 && !memcmp(name + n - 3, "^{}", 3)) {
 		if (last && strlen(last->name) == n - 3 &&
 		    !memcmp(last->name, name, n - 3))
-			memcpy(last->oid, s, OID_HEX);
+			git_ref_peel(last, s);
 		return 0;
 	}
 	if (!name_is_fine(name, n) || !wanted(r, name, n))
@@ -262,7 +284,7 @@ static void take_attribute(struct git_ref *ref, const char *s, size_t len)
 		for (int i = 0; i < OID_HEX; i++)
 			if (hex_digit(s[7 + i]) < 0)
 				return;
-		memcpy(ref->oid, s + 7, OID_HEX);
+		git_ref_peel(ref, s + 7);
 	} else if (starts(s, len, "symref-target:") &&
 		   name_is_fine(s + 14, len - 14)) {
 		free(ref->symref);

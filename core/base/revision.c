@@ -192,9 +192,18 @@ static const struct git_ref *find_named(const struct ref_list *refs,
 int revision_resolve(const struct ref_list *refs, const char *revision,
 		     char oid[65], struct err *err)
 {
+	char tag[65];
+
+	return revision_resolve_tag(refs, revision, oid, tag, err);
+}
+
+int revision_resolve_tag(const struct ref_list *refs, const char *revision, char oid[65],
+			 char tag[65], struct err *err)
+{
 	enum revision_kind kind = revision_kind(revision);
 	const struct git_ref *ref;
 
+	*tag = '\0';
 	if (kind == REV_SHA) {
 		for (size_t i = 0; i <= 40; i++)
 			oid[i] = (char)tolower((unsigned char)revision[i]);
@@ -211,5 +220,6 @@ int revision_resolve(const struct ref_list *refs, const char *revision,
 			return -1;
 	}
 	memcpy(oid, ref->oid, sizeof(ref->oid));
+	memcpy(tag, ref->tag, sizeof(ref->tag));
 	return 0;
 }

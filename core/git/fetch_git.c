@@ -44,6 +44,7 @@ struct job {
 	struct mirror mirror;
 	char *shown;			/* the URL for messages */
 	char oid[65];			/* the commit; "": not known yet */
+	bool fetched;			/* there is no more to be had */
 	struct raw_commit raw;		/* of a file by HTTP */
 };
 
@@ -299,6 +300,24 @@ static void describe(const git_commit *c, struct fetch_answer *a)
 	a->time_ms = (int64_t)git_commit_time(c) * 1000;
 }
 
+/* The tag that is asked for, which a commit may do without once it was fetched. */
+static int find_tag(struct job *j, git_repository *repo, struct fetch_answer *a,
+		    struct err *err)
+{
+	git_object *tag = NULL;
+	git_oid oid;
+
+	if (!j->r->tag)
+		return 0;
+	if (strlen(j->r->tag) == GIT_OID_HEXSZ && !git_oid_fromstr(&oid, j->r->tag) &&
+	    !git_object_lookup(&tag, repo, &oid, GIT_OBJECT_TAG))
+		memcpy(a->tag, j->r->tag, GIT_OID_HEXSZ + 1);
+	git_object_free(tag);
+	if (*a->tag || j->fetched)
+		return 0;
+	return err_set(err, ERR_NOTFOUND, "tag %.64s is not there", j->r->tag);
+}
+
 /* Fills the answer from the current generation; -1: it is not whole there. */
 static int answer_from_mirror(struct job *j, struct fetch_answer *a,
 			      struct err *err)
@@ -313,7 +332,7 @@ static int answer_from_mirror(struct job *j, struct fetch_answer *a,
 	if (rc < 0)
 		return repo_fail(rc, err, "mirror %s", j->mirror.current);
 	commit = find_commit(repo, j->oid, err);
-	if (!commit)
+	if (!commit || find_tag(j, repo, a, err))
 		return -1;
 	describe(commit, a);
 	a->mirror = xstrdup(j->mirror.current);
@@ -368,7 +387,8 @@ static int download_ref(struct job *j, git_remote *remote, struct err *err)
 	/* The ref it chose; another with the same commit would do as well. */
 	spec[0] = refs.data[0].name;
 	for (size_t i = 0; i < refs.len; i++)
-		if (!strcmp(refs.data[i].oid, oid))
+		if (!strcmp(refs.data[i].oid, oid) &&
+		    (!j->r->tag || !strcmp(refs.data[i].tag, j->r->tag)))
 			spec[0] = refs.data[i].name;
 	return download(j, remote, spec, 1, err);
 }
@@ -515,7 +535,10 @@ static int fetch(struct job *j, struct fetch_answer *a, struct err *err)
 		return err_wrap(err, "%s", j->shown);
 	/* While we waited another fetch may have brought it. */
 	if (j->r->rebuild || answer_from_mirror(j, a, &why)) {
-		if (fetch_locked(j, err) || answer_from_mirror(j, a, err))
+		if (fetch_locked(j, err))
+			return -1;
+		j->fetched = true;
+		if (answer_from_mirror(j, a, err))
 			return -1;
 	}
 	mirror_retire(&j->mirror, j->limits->grace_s);

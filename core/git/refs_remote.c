@@ -38,7 +38,7 @@ int refs_of_remote(git_remote *remote, const char *const *prefixes,
 			rc = ref_list_add(refs, name, len, oid, err);
 		else if (last && strlen(last->name) == len - 3 &&
 			 !strncmp(last->name, name, len - 3))
-			memcpy(last->oid, oid, sizeof(oid));
+			git_ref_peel(last, oid);
 	}
 	return rc;
 }

@@ -30,6 +30,7 @@ struct fetch_request {
 	char *list;
 	char *revision;		/* targetRevision as written */
 	char *oid;		/* the commit that the poll named; NULL: resolve here */
+	char *tag;		/* the annotated tag that led there, wanted as well; NULL */
 	/*
 	 * Not NULL: nothing is fetched; the mirrors of all other keys than these
 	 * (spaced) are removed, unless they are in use or young. Only mirrors is
@@ -43,6 +44,7 @@ struct fetch_request {
 struct fetch_answer {
 	char *mirror;		/* folder to open, absolute (key + generation) */
 	char oid[65];		/* the commit */
+	char tag[65];		/* the annotated tag that was asked for and is there; "" */
 	char *author, *subject;	/* valid UTF-8, cut at 200 bytes */
 	int64_t time_ms;	/* commit time */
 	char *refs;		/* of a list: lines "oid name"; the rest is empty then */

@@ -15,6 +15,7 @@ struct git_ref {
 	char *name;		/* "refs/heads/main", "HEAD" */
 	char oid[65];		/* hex; for an annotated tag the peeled commit */
 	char *symref;		/* HEAD's target or NULL */
+	char tag[65];		/* the annotated tag's own id; "" of anything else */
 };
 
 struct ref_list {
@@ -56,6 +57,10 @@ void revision_prefixes(const char *revision,
  */
 int revision_resolve(const struct ref_list *refs, const char *revision,
 		     char oid[65], struct err *err)
+	__attribute__((warn_unused_result));
+/* The same, and which annotated tag led there: its id; "" where none did. */
+int revision_resolve_tag(const struct ref_list *refs, const char *revision, char oid[65],
+			 char tag[65], struct err *err)
 	__attribute__((warn_unused_result));
 
 #endif

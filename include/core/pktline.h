@@ -58,7 +58,9 @@ void ref_reader_request(const struct ref_reader *r, struct buf *out);
 /* Adds a ref as remote and oid (40 hex, not NUL-terminated) name it. */
 int ref_list_add(struct ref_list *l, const char *name, size_t name_len,
 		 const char *oid, struct err *err);
-/* Lines "oid name", and back: how the fetch worker tells the daemon. */
+/* It is an annotated tag: of that commit (40 hex, not NUL-terminated). */
+void git_ref_peel(struct git_ref *ref, const char *oid);
+/* Lines "oid name", " tag" behind it where there is one, and back: how the fetch worker tells the daemon. */
 void ref_list_write(const struct ref_list *l, struct buf *out);
 int ref_list_read(struct ref_list *l, const char *lines, struct err *err)
 	__attribute__((warn_unused_result));

@@ -108,15 +108,38 @@ git -C "$W" push -qf origin HEAD
 held "has a signature of SSH"
 value_is v4
 
+it "an annotated tag vouches for its commit, by its own signature"
+tag() { # NAME [KEY]: of the commit
+	git -C "$W" -c "gpg.program=$T/sign" ${2:+-c "user.signingkey=$2@example.com"} \
+		tag ${2:+-s} -f -a -m "$1" "$1" 2>>"$T/gpg.log" >/dev/null
+	git -C "$W" push -qf origin "$1"
+}
+put v5b
+tag r1 bob
+app shop "$GIT_URL/shop.git" app "$NS" '.spec.project = "team" | .spec.source.targetRevision = "r1"'
+held "the tag of commit ${COMMIT:0:7} is signed by key $(id_of bob), which AppProject team does not list"
+tag r1
+held "the tag of commit ${COMMIT:0:7} is not signed"
+value_is v4
+tag r1 ada
+out v5b
+put v5c
+tag r2
+app shop "$GIT_URL/shop.git" app "$NS" '.spec.project = "team" | .spec.source.targetRevision = "r2"'
+held "the tag of commit ${COMMIT:0:7} is not signed"
+put v5d ada # its own signature will do
+tag r2
+out v5d
+app shop "$GIT_URL/shop.git" app "$NS" '.spec.project = "team"'
+
 it "the way back needs no key: a bad release is reverted, and an old one can be had"
 project ada
-git -C "$W" reset -q --hard "$COMMIT~1"
 deployment web bad1 | write "$W/app/web.yaml"
 put v6 ada
 wait_until 30 "v6" value_is v6
 kc delete configmap argocd-gpg-keys-cm -n "$APPS" >/dev/null
 wait_until 60 "the revert" app_is shop '$d.phase == "Pinned"'
-value_is v4
+value_is v5d
 held "is not in ConfigMap argocd-gpg-keys-cm (there is none in namespace"
 assert_exit 0 syncctl rollback shop "#1"
 wait_until 20 "v1" value_is v1

@@ -129,10 +129,49 @@ static void a_sha_alone_is_fetched_anew(void **state)
 	free(req.revision);
 }
 
+/* Also where the commit is there already, and where another tag names the same. */
+static void the_tag_comes_with_its_commit(void **state)
+{
+	_cleanup_free_ char *one = commit_tagged("v1");
+	_cleanup_free_ char *tag = gitrepo_sh(&g, "git rev-parse v1"), *other = NULL;
+	struct fetch_answer a;
+
+	(void)state;
+	expect_fetch(one, "g000001", "f", "one");
+	req.revision = (char *)"v1";
+	req.oid = one;
+	fetch_fine(&a);
+	assert_string_equal(a.tag, "");
+	fetch_answer_deinit(&a);
+	req.tag = tag;
+	fetch_fine(&a);
+	assert_string_equal(a.oid, one);
+	assert_string_equal(a.tag, tag);
+	fetch_answer_deinit(&a);
+	other = gitrepo_sh(&g, "git tag -a -m y v1.0; git push -q origin v1.0; "
+			   "git rev-parse v1.0");
+	req.revision = (char *)">=1.0.0 <2";
+	req.tag = other;
+	fetch_fine(&a);
+	assert_string_equal(a.tag, other);
+	fetch_answer_deinit(&a);
+	req.tag = (char *)"1111111111111111111111111111111111111111";
+	fetch_fine(&a);		/* it can do without */
+	assert_string_equal(a.oid, one);
+	assert_string_equal(a.tag, "");
+	fetch_answer_deinit(&a);
+	req.tag = one;		/* no tag at all */
+	fetch_fine(&a);
+	assert_string_equal(a.tag, "");
+	fetch_answer_deinit(&a);
+	req.tag = req.oid = NULL;
+}
+
 /* What the daemon's poll asks: refs by prefix, tags peeled, nothing fetched. */
 static void a_list_fetches_nothing(void **state)
 {
 	_cleanup_free_ char *one = commit_tagged("v1"), *want = NULL;
+	_cleanup_free_ char *tag = gitrepo_sh(&g, "git rev-parse v1");
 	struct fetch_answer a;
 
 	(void)state;
@@ -140,7 +179,8 @@ static void a_list_fetches_nothing(void **state)
 	req.revision = NULL;
 	req.list = (char *)"HEAD refs/heads/main refs/tags/";
 	fetch_fine(&a);
-	want = xasprintf("%s HEAD\n%s refs/heads/main\n%s refs/tags/v1\n", one, one, one);
+	want = xasprintf("%s HEAD\n%s refs/heads/main\n%s refs/tags/v1 %s\n", one, one, one,
+			 tag);
 	assert_string_equal(a.refs, want);
 	assert_null(a.mirror);
 	assert_int_equal(access(g.mirrors, F_OK), -1);
@@ -414,6 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(branch_tag_sha_and_head),
 		TEST(a_sha_alone_is_fetched_anew),
+		TEST(the_tag_comes_with_its_commit),
 		TEST(a_list_fetches_nothing),
 		TEST(history_is_rewritten),
 		TEST(names_never_collide),

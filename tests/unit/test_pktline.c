@@ -75,8 +75,9 @@ static char *read_all(const struct buf *b, enum ref_stage stage, size_t step,
 	if (r.v2)
 		buf_addf(&out, "v2%s ", r.object_format ? "+format" : "");
 	for (size_t i = 0; i < r.refs.len; i++)
-		buf_addf(&out, "%s=%.2s%s%s ", r.refs.data[i].name,
-			 r.refs.data[i].oid, r.refs.data[i].symref ? "->" : "",
+		buf_addf(&out, "%s=%.2s%s%.2s%s%s ", r.refs.data[i].name,
+			 r.refs.data[i].oid, *r.refs.data[i].tag ? " by " : "",
+			 r.refs.data[i].tag, r.refs.data[i].symref ? "->" : "",
 			 r.refs.data[i].symref ? r.refs.data[i].symref : "");
 	ref_reader_deinit(&r);
 	if (failed)
@@ -118,7 +119,7 @@ static void version_0(void **state)
 	pkt_write(&b, "shallow " B "\n");
 	buf_adds(&b, "0000");
 	expect(&b, REFS_SERVICE, all,
-	       "HEAD=aa->refs/heads/main refs/heads/main=aa refs/tags/v1=cc refs/tags/v2=bb ");
+	       "HEAD=aa->refs/heads/main refs/heads/main=aa refs/tags/v1=cc by bb refs/tags/v2=bb ");
 	expect(&b, REFS_SERVICE, some,
 	       "HEAD=aa->refs/heads/main refs/heads/main=aa ");
 }
@@ -177,7 +178,35 @@ static void listed(void **state)
 	pkt_write(&b, "unborn HEAD symref-target:refs/heads/x\n");
 	buf_adds(&b, "0000");
 	expect(&b, REFS_LIST, some,
-	       "HEAD=aa->refs/heads/main refs/tags/v1=cc refs/tags/v2=bb ");
+	       "HEAD=aa->refs/heads/main refs/tags/v1=cc by bb refs/tags/v2=bb ");
+}
+
+/* As the fetch worker tells the daemon. */
+static void lists_travel(void **state)
+{
+	static const char text[] = A " HEAD\n" C " refs/tags/v1 " B "\n";
+	static const char *const broken[] = {
+		A "HEAD\n", A " \n", A " refs/tags/v1 x\n", A " refs/tags/v1 \n",
+		A " v1 " B " \n", A " v1 " B "0\n", "zz HEAD\n", A " a\x01\n",
+	};
+	_cleanup_(ref_list_deinit) struct ref_list l = { 0 };
+	_cleanup_buf_ struct buf out = BUF_INIT;
+
+	(void)state;
+	assert_int_equal(ref_list_read(&l, text, NULL), 0);
+	assert_int_equal(l.len, 2);
+	assert_string_equal(l.data[0].tag, "");
+	assert_string_equal(l.data[1].name, "refs/tags/v1");
+	assert_string_equal(l.data[1].oid, C);
+	assert_string_equal(l.data[1].tag, B);
+	ref_list_write(&l, &out);
+	assert_string_equal(buf_str(&out), text);
+	for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+		struct ref_list bad = { 0 };
+
+		assert_int_equal(ref_list_read(&bad, broken[i], NULL), -1);
+		ref_list_deinit(&bad);
+	}
 }
 
 static void refused(const char *data, size_t len, enum ref_stage stage,
@@ -277,6 +306,7 @@ int main(void)
 		cmocka_unit_test(version_1_and_empty),
 		cmocka_unit_test(version_2),
 		cmocka_unit_test(listed),
+		cmocka_unit_test(lists_travel),
 		cmocka_unit_test(broken_answers),
 		cmocka_unit_test(too_many_refs),
 		cmocka_unit_test(request_names_the_prefixes),

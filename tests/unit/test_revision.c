@@ -125,14 +125,14 @@ static void does_not_resolve(void **state)
 static void ranges_take_the_highest_tag(void **state)
 {
 	static struct git_ref tags[] = {
-		{ (char *)"refs/heads/1.x", "br1x", NULL },
-		{ (char *)"refs/heads/9.x", "br9x", NULL },
-		{ (char *)"refs/tags/1.10.0", "110", NULL },
-		{ (char *)"refs/tags/1.2.0", "120", NULL },
-		{ (char *)"refs/tags/1.9.0", "190", NULL },
-		{ (char *)"refs/tags/1.99.0-rc.1", "199rc", NULL },
-		{ (char *)"refs/tags/light/3.0.0", "no", NULL },
-		{ (char *)"refs/tags/v2.0.0", "200", NULL },
+		{ (char *)"refs/heads/1.x", "br1x", NULL, "" },
+		{ (char *)"refs/heads/9.x", "br9x", NULL, "" },
+		{ (char *)"refs/tags/1.10.0", "110", NULL, "" },
+		{ (char *)"refs/tags/1.2.0", "120", NULL, "" },
+		{ (char *)"refs/tags/1.9.0", "190", NULL, "" },
+		{ (char *)"refs/tags/1.99.0-rc.1", "199rc", NULL, "" },
+		{ (char *)"refs/tags/light/3.0.0", "no", NULL, "" },
+		{ (char *)"refs/tags/v2.0.0", "200", NULL, "tag" },
 	};
 	static const struct ref_list list = { tags, ARRAY_LEN(tags), 0 };
 	static const char *const cases[][2] = {
@@ -141,13 +141,17 @@ static void ranges_take_the_highest_tag(void **state)
 		{ "9.x", "br9x" },	/* no such version, but a branch */
 	};
 	struct err err = ERR_INIT;
-	char oid[65];
+	char oid[65], tag[65];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(revision_resolve(&list, cases[i][0], oid, &err), 0);
 		assert_string_equal(oid, cases[i][1]);
 	}
+	assert_int_equal(revision_resolve_tag(&list, "^2", oid, tag, &err), 0);
+	assert_string_equal(tag, "tag");
+	assert_int_equal(revision_resolve_tag(&list, "1.9.*", oid, tag, &err), 0);
+	assert_string_equal(tag, "");
 	assert_int_equal(revision_resolve(&list, "^3", oid, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
 	assert_non_null(strstr(err.msg, "\"^3\" (the newest is v2.0.0)"));
