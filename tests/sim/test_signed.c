@@ -259,6 +259,31 @@ static void an_old_verdict_lets_nothing_out(void **state)
 	}
 }
 
+/*
+ * The same, with nobody to ask: what was held goes by itself at the moment that its key is
+ * struck out. Whichever is seen first, the head that was found good before is none.
+ */
+static void a_struck_key_holds_what_was_held(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 40; seed++) {
+		struct engsim x;
+
+		good(&x, 2400 + seed);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+		sim_run_for(x.s, 5000);
+		scene_put(&x, "v2");
+		sim_run_for(x.s, 30000);
+		list_keys(&x, LISTED(BOB));
+		sim_run_for(x.s, 10 + seed);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{}}}}");
+		sim_run_for(x.s, 30000);
+		assert_string_equal(scene_tag(&x), "v1");
+		scene_assert_condition(&x, "shop", "ComparisonError", "does not list");
+		scene_end(&x, true);
+	}
+}
+
 /* The way back was verified when it went out. */
 static void the_way_back_is_open(void **state)
 {
@@ -319,6 +344,7 @@ int main(void)
 		cmocka_unit_test(keys_come_and_go),
 		cmocka_unit_test(nothing_is_read_for_nobody),
 		cmocka_unit_test(an_old_verdict_lets_nothing_out),
+		cmocka_unit_test(a_struck_key_holds_what_was_held),
 		cmocka_unit_test(the_way_back_is_open),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
