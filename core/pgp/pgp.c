@@ -49,7 +49,9 @@ static int load(struct rnp *r, struct err *err)
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
 	if (!library)
-		return err_set(err, ERR_IO, "signatures cannot be verified: %s", dlerror());
+		return err_set(err, ERR_IO, "signatures cannot be verified: %s: take the "
+			       "image that is made with --signatures, or install librnp",
+			       dlerror());
 #define FIND(name)                                                            \
 	*(void **)&r->name = dlsym(library, #name);                           \
 	if (!r->name)                                                         \

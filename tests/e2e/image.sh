@@ -22,10 +22,10 @@ unpack() {
 }
 config() { jq -c ".config.$1" "$T/image/config.json"; }
 
-it "is under 42 MB and is what its own digests say"
+it "is under 30 MB and is what its own digests say"
 "$ROOT/image/build" "$BUILT" "$T/a"
 unpack "$T/a/syncd.tar" "$T/image"
-[ "$(stat -c %s "$T/a/syncd.tar")" -lt 42000000 ] || fail "$(stat -c %s "$T/a/syncd.tar") bytes"
+[ "$(stat -c %s "$T/a/syncd.tar")" -lt 30000000 ] || fail "$(stat -c %s "$T/a/syncd.tar") bytes"
 assert_eq "sha256:$(sha256sum <"$T/image/layer.tar" | cut -c1-64)" \
 	"$(jq -r '.rootfs.diff_ids[0]' "$T/image/config.json")" "the layer's digest"
 assert_eq "$(sha256sum <"$T/image/config.json" | cut -c1-64).json" \
@@ -136,11 +136,14 @@ namespace image-app
 kc create serviceaccount syncd -n "$APPS" >/dev/null
 kc create clusterrolebinding syncd-image --clusterrole cluster-admin --serviceaccount "$APPS:syncd" \
 	--dry-run=client -o yaml | kc apply -f - >/dev/null
-sa=$T/image/root/run/secrets/kubernetes.io/serviceaccount
-kc create token syncd -n "$APPS" --duration 1h >"$sa/token"
-kc config view --raw --minify -o jsonpath='{.clusters[0].cluster.certificate-authority-data}' | base64 -d >"$sa/ca.crt"
-[ -s "$sa/ca.crt" ] || cp "$(kc config view --raw --minify -o jsonpath='{.clusters[0].cluster.certificate-authority}')" "$sa/ca.crt"
-printf %s "$APPS" >"$sa/namespace"
+token() {
+	local sa=$T/image/root/run/secrets/kubernetes.io/serviceaccount
+	kc create token syncd -n "$APPS" --duration 1h >"$sa/token"
+	kc config view --raw --minify -o jsonpath='{.clusters[0].cluster.certificate-authority-data}' | base64 -d >"$sa/ca.crt"
+	[ -s "$sa/ca.crt" ] || cp "$(kc config view --raw --minify -o jsonpath='{.clusters[0].cluster.certificate-authority}')" "$sa/ca.crt"
+	printf %s "$APPS" >"$sa/namespace"
+}
+token
 server=$(kc config view --minify -o jsonpath='{.clusters[0].cluster.server}')
 [[ $server =~ ^https://([^:/]+):([0-9]+) ]]
 export KUBERNETES_SERVICE_HOST=${BASH_REMATCH[1]} KUBERNETES_SERVICE_PORT=${BASH_REMATCH[2]}
@@ -155,7 +158,7 @@ good hello "$first"
 assert_eq one "$(field configmap hello .data.key -n image-app)" "what was synced"
 assert_eq "65532" "$(awk '/^Uid:/ { print $2 }' "/proc/$(cut -d' ' -f1 "$T/syncd.pid")/status")" "the user"
 
-# The library is loaded by the first signature, from where the loader looks by itself.
+it "refuses what is to be signed while it cannot verify it"
 export GNUPGHOME=$T/gpg
 mkdir -m 700 "$GNUPGHOME"
 gpg --batch --quiet --passphrase '' --quick-generate-key "Ada <ada@example.com>" ed25519 sign never 2>>"$T/gpg.log"
@@ -169,8 +172,21 @@ kc apply -f - >/dev/null <<-END
 	spec: {sourceRepos: ["*"], destinations: [{server: "*", namespace: "*"}], signatureKeys: [{keyID: $key}]}
 END
 app hello "${GIT_URL/127.0.0.1/localhost}/app.git" app image-app '.spec.project = "signed"'
-wait_until 20 "the missing signature" app_is hello '$s.conditions[]? | .message | contains("is not signed")'
 git -C "$TREES/app" config commit.gpgsign true
-good hello "$(commit app second)"
+second=$(commit app second)
+wait_until 40 "what it lacks" app_is hello '$s.conditions[]? | .message | contains("made with --signatures")'
+syncd_stop
+
+it "verifies signatures where it was made for that"
+rm -r "$T/image" "$T/a" "$T/b"
+WITH_SIGNATURES=1 "$ROOT/image/build" "$BUILT" "$T/a"
+unpack "$T/a/syncd.tar" "$T/image"
+[ "$(stat -c %s "$T/a/syncd.tar")" -lt 42000000 ] || fail "$(stat -c %s "$T/a/syncd.tar") bytes"
+assert_eq "[\"syncd:$VERSION-signatures\"]" "$(jq -c '.[0].RepoTags' "$T/image/manifest.json")" "its tag"
+in_container
+token
+SYNCD_UNDER=(env -u KUBECONFIG -u HOME "${SYNCD_UNDER[@]}")
+syncd_start --data-dir /var/lib/syncd
+good hello "$second"
 syncd_stop
 kc delete clusterrolebinding syncd-image >/dev/null
