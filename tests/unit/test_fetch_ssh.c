@@ -144,19 +144,20 @@ static size_t open_files(void)
 /* A fetch, one more, and lists, in both versions of the protocol. */
 static void fetches_and_lists(void **state)
 {
-	_cleanup_free_ char *one = NULL, *two = NULL, *want = NULL;
+	_cleanup_free_ char *one = NULL, *two = NULL, *tag = NULL, *want = NULL;
 	size_t before;
 
 	(void)state;
 	if (!have_sshd)
 		skip();
 	one = gitrepo_commit(&g, "main", "f", "one");
-	free(gitrepo_sh(&g, "git tag -a -m x v1; git push -q origin v1"));
+	tag = gitrepo_sh(&g, "git tag -a -m x v1; git push -q origin v1; git rev-parse v1");
 	expect_fetch(one);
 	two = gitrepo_commit(&g, "main", "f", "two");
 	before = open_files();
 	expect_fetch(two);
-	want = xasprintf("%s HEAD\n%s refs/heads/main\n%s refs/tags/v1\n", two, two, one);
+	want = xasprintf("%s HEAD\n%s refs/heads/main\n%s refs/tags/v1 %s\n", two, two, one,
+			 tag);
 	expect_list("HEAD refs/heads/main refs/tags/", want);
 	expect_list("refs/heads/none", "");
 	assert_int_equal(open_files(), before);
