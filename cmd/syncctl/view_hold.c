@@ -22,12 +22,20 @@ uint32_t view_previous_release(const json_t *app)
 	return 0;
 }
 
+static bool waits_for_its_next_try(const json_t *app)
+{
+	const json_t *op = doc_get(app, "status", "operationState", NULL);
+	const char *phase = doc_get_str(op, "phase", NULL);
+
+	return phase && !strcmp(phase, "Running") && doc_get_int(op, 0, "retryCount", NULL) > 0;
+}
+
 bool view_may_retry(const json_t *app)
 {
 	const json_t *syncd = doc_get(app, "status", "syncd", NULL);
 	const char *phase = doc_get_str(syncd, "phase", NULL);
 
-	return doc_get(syncd, "rejected", NULL) || doc_get(syncd, "pin", NULL) ||
+	return waits_for_its_next_try(app) || doc_get(syncd, "rejected", NULL) || doc_get(syncd, "pin", NULL) ||
 	       (phase && (!strcmp(phase, "Failed") || !strcmp(phase, "Unproven") ||
 			  !strncmp(phase, "Revert", 6)));
 }

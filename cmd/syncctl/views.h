@@ -262,7 +262,7 @@ enum view_outcome view_outcome(const json_t *app, const char *id);
 
 /* The newest good release before the one in force; 0: there is none. */
 uint32_t view_previous_release(const json_t *app);
-/* Was something rejected, or did it fail? */
+/* Was something rejected, did it fail, or does it wait for its next try? */
 bool view_may_retry(const json_t *app);
 struct view_hold {
 	const char *by, *reason;	/* NULL: not said */
