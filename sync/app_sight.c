@@ -309,8 +309,8 @@ static bool is_new(const struct app *a)
 
 static bool is_wanted(const struct app *a)
 {
-	return is_new(a) && app_head_is_wish(a) && a->plan_valid && !a->spec.automated && !a->op &&
-	       !a->rec.op.id[0] && !app_draw_waits(a);
+	return is_new(a) && app_head_is_wish(a) && a->plan_valid && !a->spec.automated &&
+	       !a->op && !a->rec.op.id[0] && !app_draw_waits(a);
 }
 
 static void list_unknown(struct sights *s)

@@ -35,7 +35,8 @@ bool view_may_retry(const json_t *app)
 	const json_t *syncd = doc_get(app, "status", "syncd", NULL);
 	const char *phase = doc_get_str(syncd, "phase", NULL);
 
-	return waits_for_its_next_try(app) || doc_get(syncd, "rejected", NULL) || doc_get(syncd, "pin", NULL) ||
+	return waits_for_its_next_try(app) || doc_get(syncd, "rejected", NULL) ||
+	       doc_get(syncd, "pin", NULL) ||
 	       (phase && (!strcmp(phase, "Failed") || !strcmp(phase, "Unproven") ||
 			  !strncmp(phase, "Revert", 6)));
 }
