@@ -199,6 +199,7 @@ void app_free(struct app *a)
 	kube_request_deinit(&a->store.req);
 	kube_request_deinit(&a->load.req);
 	kube_request_deinit(&a->status_req);
+	kube_request_deinit(&a->going.req);
 	kube_request_deinit(&a->delete_req);
 	free(a->delete_body);
 	json_decref(a->finalizers);
@@ -290,6 +291,8 @@ void app_on_object(struct engine *e, const json_t *application)
 	a = app_get(e, ns, name);
 	decode(a, application);
 	a->present = true;
+	if (!a->spec.deleting)
+		a->going.seen = 0;
 	if (a->rec.vanished_ms) {	/* back: it takes up its record */
 		a->rec.vanished_ms = 0;
 		a->rec_dirty = true;
@@ -329,6 +332,7 @@ void app_on_gone(struct engine *e, const char *ns, const char *name)
 	struct app *a = app_get(e, ns, name);
 
 	a->present = false;
+	a->going.seen = 0;
 	app_follow_source(a);
 	told_forget(&a->told);
 	app_soak_end(a);

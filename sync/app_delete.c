@@ -9,7 +9,9 @@
  * nor a render, so that it cannot hang on one of them: without Git the hooks are the
  * stored release's. What hooks make is fenced as ever: without a project none is made,
  * and what waits for them waits. Without a finalizer deleting
- * the Application deletes nothing and runs nothing.
+ * the Application deletes nothing and runs nothing. What is known of the Application
+ * may be minutes old, when its watch is silent: before anything begins, and before each
+ * wave of objects, it is read once more.
  */
 #include "app_priv.h"
 #include "approval.h"
@@ -19,6 +21,7 @@
 #define AGAIN_MS 5000
 #define HOOKS_KNOWN_MS 120000
 #define KEPT_NAMED 5
+#define GOING_MS 5000	/* for so long a look at it is new enough */
 
 void app_keep_finalizers(struct app *a, const json_t *application)
 {
@@ -67,6 +70,72 @@ static void let_go(struct app *a)
 	a->delete_req.on_done = on_let_go;
 	kube_start(a->engine->kube, &a->delete_req);
 }
+
+/* ---- whether it is going still ---- */
+
+static void doubt(struct app *a, const char *words)
+{
+	a->going.again_at = world_now(a->engine->w) + AGAIN_MS;
+	if (!a->going.doubted)
+		engine_log(a->engine, LOG_WARN, a, "nothing of it is deleted: %s; its "
+			   "watch has not told yet", words);
+	a->going.doubted = true;
+	if (a->op && app_op_is_of_an_end(a))
+		op_terminate(a->op, words);
+}
+
+static void on_read(struct kube_request *r, const struct err *err)
+{
+	struct app *a = container_of(r, struct app, going.req);
+	const json_t *meta = doc_get(r->json, "metadata", NULL);
+	const char *uid = doc_get_str(meta, "uid", NULL);
+
+	a->going.asked = false;
+	if (err->code && err->code != ERR_NOTFOUND) {
+		a->going.again_at = world_now(a->engine->w) + AGAIN_MS;
+		engine_log(a->engine, LOG_WARN, a, "whether the Application is being "
+			   "deleted still: %s", err->msg);
+	} else if (err->code) {
+		doubt(a, "the Application is gone");
+	} else if (!uid || !a->spec.uid || strcmp(uid, a->spec.uid)) {
+		doubt(a, "the Application was made anew");
+	} else if (doc_get_str(meta, "deletionTimestamp", NULL)) {
+		a->going.seen = world_now(a->engine->w);
+		a->going.doubted = false;
+	} else {
+		doubt(a, "the Application is not being deleted");
+	}
+	app_poke(a);
+	if (a->op)
+		op_on_live(a->op);
+}
+
+bool app_is_going(struct app *a)
+{
+	struct kube_ref ref = {
+		.group = "argoproj.io", .version = "v1alpha1",
+		.resource = "applications", .ns = a->spec.ns, .name = a->spec.name,
+	};
+	uint64_t now = world_now(a->engine->w);
+
+	if (a->going.seen && now < a->going.seen + GOING_MS)
+		return true;
+	if (a->going.asked)
+		return false;
+	if (now < a->going.again_at) {
+		app_poke_at(a, a->going.again_at);
+		return false;
+	}
+	a->going.seen = 0;
+	a->going.asked = true;
+	kube_get_init(&a->going.req, &ref);
+	a->going.req.parse = true;
+	a->going.req.on_done = on_read;
+	kube_start(a->engine->kube, &a->going.req);
+	return false;
+}
+
+/* ---- hooks and objects ---- */
 
 /* What is still to be deleted: a plan against nothing. */
 static void plan_rest(struct app *a, const struct rel *nothing, struct plan *ret)
@@ -280,7 +349,7 @@ void app_delete(struct app *a)
 		app_poke_at(a, a->retry_at);
 		return;
 	}
-	if (waits_for_target(a) || run_hooks(a, HOOK_PRE_DELETE))
+	if (waits_for_target(a) || !app_is_going(a) || run_hooks(a, HOOK_PRE_DELETE))
 		return;
 	if (cascades && delete_objects(a))
 		return;

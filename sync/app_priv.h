@@ -83,6 +83,8 @@ void app_look_render(struct app *a);
 bool app_head_is_wish(const struct app *a);
 /* Is there one, rendered from the sources that are named now? */
 bool app_head_is_current(const struct app *a);
+/* Could it not be rendered from these? What was wrong with others says nothing. */
+bool app_head_is_broken(const struct app *a);
 /* What Git was last known to say is rendered, and nothing newer is on its way. */
 bool app_is_rendered(const struct app *a);
 

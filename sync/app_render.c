@@ -268,6 +268,12 @@ bool app_head_is_current(const struct app *a)
 	return a->head && !strcmp(a->rendered_source, sources_wanted(a)->digest);
 }
 
+bool app_head_is_broken(const struct app *a)
+{
+	return a->head_err.code &&
+	       !strcmp(a->rendered_source, sources_wanted(a)->digest);
+}
+
 /*
  * What a request names is its own affair, also while it cannot go yet, and after it until
  * the spec's sources are rendered again. What other sources said, or those of before an

@@ -176,7 +176,7 @@ bool app_request_ready(const struct app *a)
 	if (!q->present || !a->revs.len || !app_is_rendered(a) ||
 	    (q->own_sources && !q->allowed))
 		return false;
-	return sources_error(a, &why) || a->head_err.code ||
+	return sources_error(a, &why) || app_head_is_broken(a) ||
 	       sources_polled_at(a) >= q->seen_at;
 }
 
@@ -201,9 +201,9 @@ bool app_request_lost(const struct app *a)
 	struct err why;
 
 	return app_request_ready(a) && !q->rollback && !q->unpin && a->revs.len &&
-	       (a->head_err.code || (sources_error(a, &why) &&
-				     (!app_head_is_current(a) || q->revision ||
-				      q->own_sources)));
+	       (app_head_is_broken(a) || (sources_error(a, &why) &&
+					  (!app_head_is_current(a) || q->revision ||
+					   q->own_sources)));
 }
 
 /* Nothing is ended for what would not take its place. */

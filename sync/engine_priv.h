@@ -444,6 +444,11 @@ struct app {
 
 	VEC(struct status_condition) conditions;
 	json_t *finalizers;	/* those of others */
+	struct {
+		struct kube_request req;	/* reads the Application */
+		bool asked, doubted;
+		uint64_t seen, again_at;	/* mono; 0 = never */
+	} going;		/* app_is_going() */
 	struct kube_request delete_req;	/* takes ours off */
 	char *delete_body;
 	struct kube_request status_req;
@@ -496,6 +501,12 @@ void app_forget_record(struct app *a);
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 void app_clear_condition(struct app *a, const char *type);
+/*
+ * The API server said a moment ago that this very Application, by its UID, is being
+ * deleted. False: it is asked, or to be asked again soon; the application and its
+ * operation are poked at the answer. An operation of an end that is none is terminated.
+ */
+bool app_is_going(struct app *a);
 
 /* app_status.c: writes the status when it changed, at most once a second. */
 void app_status_tick(struct app *a);

@@ -313,6 +313,10 @@ bool op_prune_tick(struct op *op)
 		fail_late(op);
 		return true;
 	}
+	if (op->c.deletion && !app_is_going(op->app)) {
+		world_timer_start(op->e->w, &op->timer, AGAIN_MS);
+		return false;
+	}
 	if (now >= op->prune_again)
 		start_wave(op);
 	if (!op->n_left)	/* all are being deleted: their news will poke us */

@@ -274,6 +274,14 @@ static void next_kind(struct orphans *o)
 		pause_then_list(o);
 }
 
+/* Such a kind has no part in the count; once half of it is counted, the look is void. */
+static bool is_left_out(const struct orphans *o, const struct kube_request *r,
+			const struct err *err)
+{
+	return r->status == 403 || err->code == ERR_NOTFOUND ||
+	       (!o->token && (err->code == ERR_GONE || err->code == ERR_INVALID));
+}
+
 static void on_listed(struct kube_request *r, const struct err *err)
 {
 	struct orphans *o = container_of(r, struct orphans, req);
@@ -285,8 +293,7 @@ static void on_listed(struct kube_request *r, const struct err *err)
 	if (r->status == 403)
 		for (i = 0; i < o->now->lenses.len; i++)
 			o->now->lenses.data[i].next.unread++;
-	if (err->code && r->status != 403 && err->code != ERR_NOTFOUND &&
-	    err->code != ERR_GONE && err->code != ERR_INVALID) {
+	if (err->code && !is_left_out(o, r, err)) {
 		engine_log(o->e, LOG_INFO, NULL, "looking for orphaned objects in namespace "
 			   "%s: %s; it is tried again in a minute", o->now->ns, err->msg);
 		over(o, TROUBLE_MS);

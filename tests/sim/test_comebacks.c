@@ -160,8 +160,8 @@ static void unseen(void **state)
 	sim_run_for(x.s, 1000);
 	sim_set_partition(x.s, NULL, false);
 	from = sim_request_count(x.s);
-	for (int i = 0; i < 400 && !sim_log_contains(x.s, "the Application was made anew"); i++)
-		sim_run_for(x.s, 1000);
+	sim_run_for(x.s, 200000);
+	assert_true(sim_log_contains(x.s, "the Application was made anew"));
 	apisim_edit(x.api, "holder", "configmaps", "shop", "conf", LET_GO);
 	scene_until_tag(&x, "v1", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
@@ -170,6 +170,34 @@ static void unseen(void **state)
 	assert_non_null(apisim_get(x.api, "configmaps", "shop", "base"));
 	assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
 	hooks_end(&x);
+}
+
+/* The same while the watch is silent: what is said to be going is asked first. */
+static void unheard(void **state)
+{
+	_cleanup_free_ char *base = engsim_configmap("base", "one", -1);
+	struct sim_faults silence = { .watch_stale = 1000 }, calm = { 0 };
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	half_gone(&x, 7, base);
+	from = sim_request_count(x.s);
+	sim_set_faults(x.s, &silence, 0);
+	scene_edit_app(&x, LET_GO);
+	engsim_application(&x, "shop", "");
+	scene_edit_app(&x, NO_HEAL);
+	sim_run_for(x.s, 500);
+	sim_set_faults(x.s, &calm, 0);
+	apisim_edit(x.api, "holder", "configmaps", "shop", "conf", LET_GO);
+	sim_run_for(x.s, 40000);
+	assert_false(sim_log_contains(x.s, "the Application was deleted before"));
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/configmaps/base"), 0);
+	scene_until_tag(&x, "v1", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/configmaps/base"), 0);
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "base"));
+	is_put_out(&x);
 }
 
 /* Its hooks ran at its end, its objects stayed: the soak is not over by that. */
@@ -224,6 +252,32 @@ static void suspended(void **state)
 	scene_end(&x, false);
 }
 
+/* What a policy kept is not all of it: nobody has asked for the rest yet. */
+static void kept_rows(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 8);
+	engsim_commit(&x, "conf.json", "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
+		      "\"metadata\":{\"name\":\"conf\",\"annotations\":{"
+		      "\"argocd.argoproj.io/sync-options\":\"Delete=false\"}}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	end_it(&x);
+	scene_until(&x, gone, LONG, "gone");
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
+	engsim_application(&x, "shop", "");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":null}}");
+	sim_run_for(x.s, 60000);
+	assert_string_equal(scene_tag(&x), "");
+	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "sync", "status", NULL),
+			    "OutOfSync");
+	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "health", "status", NULL),
+			    "Missing");
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,8 +285,10 @@ int main(void)
 		cmocka_unit_test(after_half_a_cascade),
 		cmocka_unit_test(after_half_a_cascade_and_a_crash),
 		cmocka_unit_test(unseen),
+		cmocka_unit_test(unheard),
 		cmocka_unit_test(in_its_soak),
 		cmocka_unit_test(suspended),
+		cmocka_unit_test(kept_rows),
 	};
 
 	doc_init();

@@ -186,6 +186,30 @@ static void many_are_counted_and_some_named(void **state)
 	scene_end(&x, true);
 }
 
+/* Half a list is no count: what is known stays, and it is counted once more. */
+static void a_list_that_expires(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	begin(&x, 10, WARNS, 520);
+	sim_run_for(x.s, 60000);
+	assert_count(&x, 520);
+	put_map(&x, "another", "");
+	refresh(&x);
+	from = sim_request_count(x.s);
+	for (unsigned i = 0; i < 3000 && !scene_answers(&x, from, "GET", "/shop/configmaps", 200); i++)
+		sim_run_for(x.s, 10);
+	apisim_compact(x.api);
+	sim_run_for(x.s, 20000);
+	assert_int_equal(scene_answers(&x, from, "GET", "/shop/configmaps", 410), 1);
+	assert_count(&x, 520);
+	sim_run_for(x.s, 2 * MINUTES);
+	assert_count(&x, 521);
+	scene_end(&x, true);
+}
+
 /* The applications of a namespace are looked at together: ten cost what one costs. */
 static void a_look_is_shared(void **state)
 {
@@ -332,6 +356,7 @@ int main(void)
 		cmocka_unit_test(what_somebody_has_is_none),
 		cmocka_unit_test(the_project_says_what_is_told),
 		cmocka_unit_test(many_are_counted_and_some_named),
+		cmocka_unit_test(a_list_that_expires),
 		cmocka_unit_test(a_look_is_shared),
 		cmocka_unit_test(a_busy_namespace_is_not_looked_at_all_the_time),
 		cmocka_unit_test(it_stays_known),

@@ -39,6 +39,28 @@ static void by_hand(struct engsim *x, uint64_t seed)
 	scene_edit_app(x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
 }
 
+#define ELSEWHERE "http://git.sim/elsewhere"
+
+/* What the old source could not be rendered for is no answer about the new one. */
+static void source_was_mended_a_moment_ago(void **state)
+{
+	_cleanup_free_ char *web = engsim_deployment("web", "v7", 3);
+	struct engsim x;
+
+	(void)state;
+	by_hand(&x, 690);
+	sim_git_commit(x.s, ELSEWHERE, "main", "app/web.yaml", web);
+	engsim_commit(&x, "a.yaml", "{ not yaml");
+	sim_run_for(x.s, 2 * MINUTES);
+	scene_assert_condition(&x, "shop", "ComparisonError", "line 3");
+	scene_edit_app(&x, "{\"spec\":{\"source\":{\"repoURL\":\"" ELSEWHERE "\"}},"
+		       "\"operation\":{\"sync\":{}}}");
+	sim_run_for(x.s, 100);
+	ask_until_ended(&x, "Succeeded");
+	assert_string_equal(scene_tag(&x), "v7");
+	scene_end(&x, true);
+}
+
 /* ---- the operation field ---- */
 
 static size_t rows_of_result(struct engsim *x)
@@ -414,6 +436,7 @@ static void sync_that_settles_is_terminated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(source_was_mended_a_moment_ago),
 		cmocka_unit_test(only_chosen_objects_are_applied),
 		cmocka_unit_test(chosen_object_that_is_not_there_is_named),
 		cmocka_unit_test(chosen_object_is_pruned_when_asked),
