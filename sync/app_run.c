@@ -207,6 +207,8 @@ void app_start_deletion(struct app *a, enum op_deletion what,
 			       .delete_phase = phase };
 
 	start(a, &c, rel, APP_BY_DELETION);
+	if (what == DELETION_HOOKS)
+		record_hooks_carry(&a->rec, phase, a->rec.op.id);
 }
 
 void app_serve_request(struct app *a)

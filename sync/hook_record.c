@@ -168,6 +168,15 @@ void record_hooks_again(struct record *r, const char *op)
 	}
 }
 
+void record_hooks_carry(struct record *r, enum hook_phase phase, const char *op)
+{
+	assert(strlen(op) < sizeof(r->hooks.data->op));
+	for (size_t i = 0; i < r->hooks.len; i++)
+		if (r->hooks.data[i].phase == phase &&
+		    r->hooks.data[i].state == HOOK_SUCCEEDED)
+			strcpy(r->hooks.data[i].op, op);
+}
+
 /* What lies in the cluster still is known by its row. */
 bool record_hooks_alive(struct record *r)
 {

@@ -138,7 +138,9 @@ void op_hooks_build(struct op *op, enum hook_phase phase)
 	struct hook_list_input in = {
 		.release = a, .scopes = scopes,
 		.destination_ns = op->dest_ns, .revision = r ? r->revision : "",
-		.started_ms = rec->op.started_ms,
+		/* An end tries under the names that it has made. */
+		.started_ms = op->c.deletion ? op->app->spec.deleting_ms :
+					       rec->op.started_ms,
 	};
 
 	op_hooks_forget(h);

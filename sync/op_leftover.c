@@ -215,7 +215,6 @@ static void begin(struct apply *a, struct op *op, struct op_leftover *l)
 		.key = { "apps", "ReplicaSet", l->ns, l->name },
 	};
 	strcpy(a->task.uid, l->uid);
-	strcpy(a->old_uid, l->owner);
 	a->ref = (struct kube_ref){ .group = "apps", .version = "v1",
 				    .resource = "replicasets", .ns = l->ns,
 				    .name = l->name };
@@ -244,19 +243,16 @@ bool op_leftovers_start(struct op *op)
 	return n;
 }
 
-/* Another Deployment of a selector that fits may have adopted it. */
+/*
+ * Another Deployment of a selector that fits may have adopted it. And who still has its
+ * old owner was not set free: that one stands, or is the garbage collector's affair.
+ */
 bool op_leftover_is_free(const struct apply *a, const json_t *object)
 {
 	const char *uid = doc_get_str(object, "metadata", "uid", NULL);
-	const json_t *ref;
-	size_t i;
 
-	json_array_foreach(doc_get(object, "metadata", "ownerReferences", NULL), i, ref) {
-		const char *who = doc_get_str(ref, "uid", NULL);
-
-		if (!who || strcmp(who, a->old_uid))
-			return false;
-	}
+	if (json_array_size(doc_get(object, "metadata", "ownerReferences", NULL)))
+		return false;
 	return uid && !strcmp(uid, a->task.uid);
 }
 

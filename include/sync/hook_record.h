@@ -71,6 +71,8 @@ struct hook_run *record_hook_plan(struct record *r, const struct objkey *k,
 				  const char *op);
 /* The operation is tried again: what was refused is planned anew. */
 void record_hooks_again(struct record *r, const char *op);
+/* An end's hooks are tried again by a new operation: what succeeded counts there too. */
+void record_hooks_carry(struct record *r, enum hook_phase phase, const char *op);
 /*
  * The application lives: the hooks of an end that it had before, or that never came, are
  * not those of the next one. True: there were such.

@@ -149,6 +149,38 @@ static void a_failing_one_keeps_the_objects(void **state)
 	hooks_end(&x);
 }
 
+/* What it saved is saved: only the one that failed is tried again. */
+static void a_failing_one_is_tried_alone(void **state)
+{
+	static const struct { const char *saves, *fails; } rows[] = {
+		{ "export", "backup" }, { "export-", "backup-" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct engsim x;
+
+		begin(&x, 8 + i, CASCADE);
+		hooks_put(&x, "backup", "PreDelete", "1", "");
+		hooks_put(&x, rows[i].saves, "PreDelete", "1", "");
+		hooks_put(&x, rows[i].fails, "PreDelete", "crash", "");
+		sim_run_for(x.s, 30000);
+		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+		scene_until(&x, has_deletion_error, LONG, "the error");
+		sim_run_for(x.s, 240000);
+		assert_in_range(made(&x, "/jobs/backup"), 3, 10);
+		assert_int_equal(made(&x, "/jobs/export"), 1);
+		assert_string_equal(scene_tag(&x), "v1");
+		hooks_put(&x, rows[i].fails, "PreDelete", "2", "");
+		scene_until(&x, gone, LONG, "gone");
+		sim_run_for(x.s, 5000);
+		assert_int_equal(made(&x, "/jobs/export"), 1);
+		assert_int_equal(made(&x, "/jobs/sweep"), 1);
+		assert_int_equal(apisim_count(x.api, "jobs.batch", "shop"), 1);	/* farewell */
+		hooks_end(&x);
+	}
+}
+
 static void crashes_on_the_way(void **state)
 {
 	(void)state;
@@ -314,6 +346,7 @@ int main(void)
 		cmocka_unit_test(without_git),
 		cmocka_unit_test(hooks_without_a_cascade),
 		cmocka_unit_test(a_failing_one_keeps_the_objects),
+		cmocka_unit_test(a_failing_one_is_tried_alone),
 		cmocka_unit_test(crashes_on_the_way),
 		cmocka_unit_test(it_comes_back),
 		cmocka_unit_test(it_is_deleted_again),

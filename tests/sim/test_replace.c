@@ -501,6 +501,52 @@ static void what_found_a_new_owner_stays(void **state)
 	engsim_deinit(&x);
 }
 
+/*
+ * Noted, and not replaced after all: died before, and a person took the Deployment for
+ * himself. Its ReplicaSet is his too, whatever the end of the application takes.
+ */
+static void what_was_not_replaced_keeps_its_set(void **state)
+{
+	unsigned kept = 0;
+
+	(void)state;
+	for (uint64_t n = 1; n < 40; n++) {
+		_cleanup_free_ char *web = NULL, *set = NULL;
+		const json_t *now;
+		struct engsim x;
+
+		start_web(&x, 400 + n);
+		web = xstrdup(doc_get_str(apisim_get(x.api, "deployments.apps", "shop", "web"),
+					  "metadata", "uid", NULL));
+		set = xstrdup(doc_get_str(apisim_nth(x.api, "replicasets.apps", "shop", "", 0),
+					  "metadata", "uid", NULL));
+		put_web(&x, "two");
+		sim_crash_at(x.s, n);
+		for (int i = 0; i < 600 && !sim_crashed(x.s); i++)
+			sim_run_for(x.s, 100);
+		now = apisim_get(x.api, "deployments.apps", "shop", "web");
+		if (!sim_crashed(x.s) || !now ||
+		    strcmp(doc_get_str(now, "metadata", "uid", NULL), web) ||
+		    doc_get(now, "metadata", "deletionTimestamp", NULL)) {
+			engsim_deinit(&x);
+			continue;
+		}
+		apisim_edit(x.api, "ada", "deployments.apps", "shop", "web",
+			    "{\"metadata\":{\"labels\":{\"syncd.dev/install\":null}}}");
+		scene_edit_app(&x, "{\"metadata\":{\"finalizers\":[\"resources-finalizer."
+			       "argocd.argoproj.io\"]}}");
+		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+		scene_until(&x, is_gone, 5 * LONG, "the end");
+		sim_run_for(x.s, 5000);
+		now = apisim_nth(x.api, "replicasets.apps", "shop", "", 0);
+		if (!now || strcmp(doc_get_str(now, "metadata", "uid", NULL), set))
+			fail_msg("step %llu: its ReplicaSet went", (unsigned long long)n);
+		kept++;
+		engsim_deinit(&x);
+	}
+	assert_in_range(kept, 3, 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -517,6 +563,7 @@ int main(void)
 		cmocka_unit_test(it_goes_with_the_application),
 		cmocka_unit_test(a_heal_takes_nothing_that_serves),
 		cmocka_unit_test(what_found_a_new_owner_stays),
+		cmocka_unit_test(what_was_not_replaced_keeps_its_set),
 	};
 
 	doc_init();
