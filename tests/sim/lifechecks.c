@@ -337,7 +337,10 @@ static void keeps_its_pace(struct life *x, struct aim *t)
 
 /* ---- when the server has acted ---- */
 
-/* 12: an object made by a hook's apply counts for its operation and its Application. */
+/*
+ * 12: an object made by a hook's apply counts for its operation and its Application. What
+ * left before that was made, and came late, was not sent again.
+ */
 static void hooks_run_once(struct life *x, struct aim *t)
 {
 	const char *op = doc_get_str(t->body, "metadata", "annotations",
@@ -354,10 +357,11 @@ static void hooks_run_once(struct life *x, struct aim *t)
 	for (size_t i = 0; i < x->hooks.len; i++) {
 		if (strcmp(x->hooks.data[i].id, id))
 			continue;
-		life_fail(x, "hooks_run_once", "%s is made again", id);
+		if (t->r->sent >= x->hooks.data[i].made)
+			life_fail(x, "hooks_run_once", "%s is made again", id);
 		return;
 	}
-	vec_push(&x->hooks, ((struct life_hook){ steal(&id), 1 }));
+	vec_push(&x->hooks, ((struct life_hook){ steal(&id), t->r->at }));
 }
 
 /* 2 */

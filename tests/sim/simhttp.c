@@ -195,7 +195,8 @@ static struct sim_request view(const struct sim_http *q, int status)
 	bool write = strcmp(q->method, "GET") != 0;
 
 	return (struct sim_request){
-		.at = q->sim->now, .host = q->host_name, .user = q->user,
+		.at = q->sim->now, .sent = q->sent, .host = q->host_name,
+		.user = q->user,
 		.method = q->method, .path = q->path, .query = q->query,
 		.body = write ? buf_str((struct buf *)&q->body) : "",
 		.status = status, .write = write,
@@ -468,6 +469,7 @@ void sim_http_start(struct world *w, struct http_call *c)
 	q->host = h;
 	q->host_name = h->name;
 	q->sim = h->sim;
+	q->sent = h->sim->now;
 	q->call = c;
 	q->url = xstrdup(c->endpoint->url);
 	q->method = xstrdup(c->method);

@@ -10,6 +10,7 @@ struct sim_http {
 	struct sim *sim;
 	struct http_call *call;
 	struct http_endpoint *endpoint;	/* borrowed; not used after arrival */
+	uint64_t sent;
 	char *url, *method, *path, *query, *user, *agent;
 	char *accept, *content_type, *protocol, *etag;
 	char *headers;		/* those of the call, a line each */

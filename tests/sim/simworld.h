@@ -167,7 +167,7 @@ void sim_set_receiver(struct sim *s, sim_receiver_fn *fn, void *arg);
 
 /* One request as the API server saw it; strings live as long as the sim. */
 struct sim_request {
-	uint64_t at;
+	uint64_t at, sent;	/* here; when it left its process */
 	const char *host;	/* the process */
 	const char *user;	/* Impersonate-User, "" if none */
 	const char *method, *path, *query;	/* path without query */
