@@ -91,10 +91,15 @@ static void on_read(struct kube_request *r, const struct err *err)
 	const char *uid = doc_get_str(meta, "uid", NULL);
 
 	a->going.asked = false;
-	if (err->code && err->code != ERR_NOTFOUND) {
+	if (a->going.failed)
+		a->delete_err = ERR_INIT;
+	a->going.failed = err->code && err->code != ERR_NOTFOUND;
+	if (a->going.failed) {
 		a->going.again_at = world_now(a->engine->w) + AGAIN_MS;
-		engine_log(a->engine, LOG_WARN, a, "whether the Application is being "
-			   "deleted still: %s", err->msg);
+		a->delete_err = *err;
+		err_wrap(&a->delete_err, "whether the Application is being deleted still "
+			 "cannot be read");
+		engine_log(a->engine, LOG_WARN, a, "%s", a->delete_err.msg);
 	} else if (err->code) {
 		doubt(a, "the Application is gone");
 	} else if (!uid || !a->spec.uid || strcmp(uid, a->spec.uid)) {

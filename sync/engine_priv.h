@@ -446,7 +446,7 @@ struct app {
 	json_t *finalizers;	/* those of others */
 	struct {
 		struct kube_request req;	/* reads the Application */
-		bool asked, doubted;
+		bool asked, failed, doubted;
 		uint64_t seen, again_at;	/* mono; 0 = never */
 	} going;		/* app_is_going() */
 	struct kube_request delete_req;	/* takes ours off */

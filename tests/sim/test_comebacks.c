@@ -200,6 +200,33 @@ static void unheard(void **state)
 	is_put_out(&x);
 }
 
+static bool says_that_it_cannot_ask(void *arg)
+{
+	const char *m = scene_condition(arg, "shop", "DeletionError");
+
+	return m && strstr(m, "whether the Application is being deleted still cannot be read");
+}
+
+/* Nothing goes before that is known, and people are told what it waits for. */
+static void it_may_not_ask(void **state)
+{
+	struct sim_faults down = { .http_500 = 1000 }, calm = { 0 };
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 9);
+	sim_set_faults(x.s, &down, 0);
+	sim_aim_faults(x.s, "GET", "/applications/shop");
+	end_it(&x);
+	scene_until(&x, says_that_it_cannot_ask, LONG, "the condition");
+	sim_run_for(x.s, 30000);
+	assert_string_equal(scene_tag(&x), "v1");
+	sim_set_faults(x.s, &calm, 0);
+	scene_until(&x, gone, LONG, "gone");
+	assert_string_equal(scene_tag(&x), "");
+	scene_end(&x, false);
+}
+
 /* Its hooks ran at its end, its objects stayed: the soak is not over by that. */
 static void in_its_soak(void **state)
 {
@@ -286,6 +313,7 @@ int main(void)
 		cmocka_unit_test(after_half_a_cascade_and_a_crash),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(unheard),
+		cmocka_unit_test(it_may_not_ask),
 		cmocka_unit_test(in_its_soak),
 		cmocka_unit_test(suspended),
 		cmocka_unit_test(kept_rows),
