@@ -168,13 +168,21 @@ job migrate PreSync v8 | in_git main/migrate
 good main "$(commit shop "another one")" 60
 
 it "the end of an application: PreDelete, its objects, PostDelete"
-job backup PreDelete v1 | in_git main/backup
+job export PreDelete v1 | in_git main/export
+job backup PreDelete crash | in_git main/backup
 job farewell PostDelete v1 | in_git main/farewell
 good main "$(commit shop "last words")" 60
 kc patch app main -n "$APPS" --type merge -p '{"metadata":{"finalizers":["resources-finalizer.argocd.argoproj.io"]}}' >/dev/null
 kc delete app main -n "$APPS" --wait=false >/dev/null
-wait_until 40 "the end" eval '[ -z "$(kc get app main -n "$APPS" --ignore-not-found -o name)" ]'
-for name in migrate backup helm; do gone job $name || fail "Job $name stayed"; done
+wait_until 30 "the failed backup" app_is main '[$s.conditions[]? | select(.type == "DeletionError" and (.message | test("PreDelete hook batch/Job/[^/]+/backup")))] | length == 1'
+EXPORT=$(uid_of export) BACKUP=$(uid_of backup)
+wait_until 60 "another backup" another backup "$BACKUP"
+[ "$(uid_of export)" = "$EXPORT" ] || fail "what had succeeded ran again"
+there deployment web || fail "the Deployment went without a backup"
+job backup PreDelete v2 | in_git main/backup
+commit shop "a backup that works" >/dev/null
+wait_until 90 "the end" eval '[ -z "$(kc get app main -n "$APPS" --ignore-not-found -o name)" ]'
+for name in migrate export backup helm; do gone job $name || fail "Job $name stayed"; done
 there job farewell || fail "PostDelete did not run"
 gone deployment web || fail "the Deployment stayed"
 none_held || fail "a hook is held"
