@@ -141,13 +141,18 @@ static void look_sync_error(struct app *a)
 		app_clear_condition(a, "SyncError");
 }
 
+static void say_list(char *const *list, size_t n, struct buf *text)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
+}
+
 static void look_conditions(struct app *a)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct err source;
 
-	for (size_t i = 0; i < a->spec.n_errors; i++)
-		buf_addf(&text, "%s%s", i ? "; " : "", a->spec.errors[i]);
+	say_list(a->spec.errors, a->spec.n_errors, &text);
 	if (a->project_err.code && !a->project_err.retry)
 		buf_addf(&text, "%s%s", text.len ? "; " : "", a->project_err.msg);
 	if (text.len)
@@ -200,12 +205,6 @@ static void say_hooks(const struct app *a, struct buf *text)
 		buf_addf(text, "%zu hook%s of no phase that syncd knows and never run: "
 			 "%s%s", n, n > 1 ? "s are" : " is", buf_str(&names),
 			 n > 3 ? ", ..." : "");
-}
-
-static void say_list(char *const *list, size_t n, struct buf *text)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
 }
 
 static void say_project(struct app *a, struct buf *text)
@@ -371,10 +370,13 @@ static struct decision decide(struct app *a)
 /* What was asked for can be answered without comparing anything. */
 static void refuse_request(struct app *a)
 {
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
 	if (!a->request.present || a->op_serves)
 		return;
+	say_list(a->spec.errors, a->spec.n_errors, &text);
 	if (a->spec.n_errors)
-		app_request_refused(a, "the Application's spec is not valid");
+		app_request_refused(a, buf_str(&text));
 	else if (a->project_err.code && !a->project_err.retry)
 		app_request_refused(a, a->project_err.msg);
 	else if (a->request.bad)

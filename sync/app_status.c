@@ -22,6 +22,35 @@
 #define ASIDE_EVERY_MS 30000
 #define CONTESTED_MS 30000	/* between two writes over another's */
 #define ASIDE "StandsAsideWarning"
+#define TOLD_MS 3600000		/* within this, */
+#define TOLD_MAX 6		/* so many Events of errors: others' budget is theirs */
+
+static bool may_tell(struct app *a)
+{
+	uint64_t now = world_now(a->engine->w);
+
+	if (!a->told_since || now - a->told_since >= TOLD_MS) {
+		a->told_since = now;
+		a->told_errors = 0;
+	}
+	return a->told_errors++ < TOLD_MAX;
+}
+
+/*
+ * An error is an Event, too, for who asks kubectl describe. Of a release that was
+ * rejected there is one already; SyncError tells why one is tried again.
+ */
+static void tell_error(struct app *a, const struct status_condition *c)
+{
+	size_t n = strlen(c->type);
+
+	if (n <= 5 || strcmp(c->type + n - 5, "Error"))
+		return;
+	if (!strcmp(c->type, "SyncError") && !(a->sync_err.code && a->rec.op.failed))
+		return;
+	if (may_tell(a))
+		engine_event(a->engine, a, "Warning", c->type, "%s", c->message);
+}
 
 void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 {
@@ -47,6 +76,7 @@ void app_set_condition(struct app *a, const char *type, const char *fmt, ...)
 	}
 	free(c->message);
 	c->message = buf_steal(&text, NULL);
+	tell_error(a, c);
 }
 
 void app_clear_condition(struct app *a, const char *type)

@@ -443,6 +443,8 @@ struct app {
 	char *unlisted;		/* of kinds_trouble(): nothing can be compared; NULL */
 
 	VEC(struct status_condition) conditions;
+	uint64_t told_since;	/* since when Events of errors are counted */
+	unsigned told_errors;	/* how many since then */
 	json_t *finalizers;	/* those of others */
 	struct {
 		struct kube_request req;	/* reads the Application */

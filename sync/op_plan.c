@@ -311,6 +311,36 @@ void op_say_shared(struct op *op, const char *key, const char *owner,
 		*key ? " " : "", owner);
 }
 
+/* Neither the object nor the Application says in which namespace it is to live. */
+static const struct task *homeless_task(const struct op *op)
+{
+	for (size_t i = 0; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+		const struct scope *s = &op->scopes[t->object];
+
+		if (t->verb == TASK_APPLY && s->known && s->namespaced && !*t->key.ns)
+			return t;
+	}
+	return NULL;
+}
+
+/* A revert and a heal put back what they can. */
+static bool refuse_homeless(struct op *op)
+{
+	bool back = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL || op->c.prune_only;
+	const struct task *t = back ? NULL : homeless_task(op);
+	struct err err = ERR_INIT;
+
+	if (!t)
+		return false;
+	err_set(&err, ERR_INVALID, "%s/%s (%s): it names no namespace and neither does the "
+		"Application: write spec.destination.namespace, or metadata.namespace there",
+		t->key.kind, t->key.name, op->c.answer->objects[t->object].source);
+	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	op_fail(op, OP_REFUSED, &err);
+	return true;
+}
+
 bool op_refuse(struct op *op)
 {
 	const struct task *t = refused_task(op);
@@ -319,7 +349,7 @@ bool op_refuse(struct op *op)
 	struct err err = ERR_INIT;
 
 	if (!t)
-		return false;
+		return refuse_homeless(op);
 	l = live_find(&op->e->live, &t->key);
 	objkey_format(&t->key, &key);
 	if (t->casenr == 16)
