@@ -66,7 +66,6 @@ static bool says_it_moves(const struct view_app *a)
 	return a->running || phase_is(a, moving);
 }
 
-/* The first condition that is an error; warnings do not count. */
 /* Nothing moves until somebody else has: that is the first thing to know. */
 static const char *stands_aside(const struct view_app *a)
 {
@@ -79,6 +78,7 @@ static const char *stands_aside(const struct view_app *a)
 	return NULL;
 }
 
+/* The first condition that is an error; warnings do not count. */
 static const char *first_error(const struct view_app *a)
 {
 	const json_t *list = doc_get(a->status, "conditions", NULL), *c;
@@ -160,7 +160,9 @@ static void sum_up_note(struct view_app *a, const char *error)
 	}
 	if (pinned && id && (!by || !strcmp(by, "auto-revert")))
 		buf_addf(&a->note, "#%lld reverted: ", (long long)id);
-	if (pinned && why)
+	if (pinned && message && doc_get_bool(a->pin, false, "byHand", NULL))
+		view_clean(&a->note, message);	/* who, until when, and the way out */
+	else if (pinned && why)
 		view_clean(&a->note, why);
 	else if (a->moving && message)
 		view_clean(&a->note, message);
@@ -172,6 +174,10 @@ static void sum_up_note(struct view_app *a, const char *error)
 		view_clean(&a->note, health);
 	else if (message)
 		view_clean(&a->note, message);
+	if (a->moving && message && error && !strcmp(message, "waiting to try again")) {
+		buf_adds(&a->note, ": ");
+		view_clean(&a->note, error);
+	}
 }
 
 static void read_fields(struct view_app *a, const json_t *app)

@@ -166,6 +166,22 @@ static void facts(const struct view_app *a, struct buf *out)
 		fact(out, "Phase:", a->phase);
 }
 
+/* Why it is as it is; whole, since what a message ends with is what to do. */
+static void fact_conditions(struct buf *out, const json_t *status)
+{
+	const json_t *list = doc_get(status, "conditions", NULL), *c;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, c) {
+		const char *type = doc_get_str(c, "type", NULL);
+		const char *message = doc_get_str(c, "message", NULL);
+		_cleanup_free_ char *text = xasprintf("%s: %s", type ? type : "-",
+						      message ? message : "-");
+
+		fact(out, i ? "" : "Conditions:", text);
+	}
+}
+
 static void resource_row(struct view_table *t, const json_t *r)
 {
 	const char *status = doc_get_str(r, "status", NULL);
@@ -198,6 +214,7 @@ void view_get(const json_t *app, const struct view_env *env, struct buf *out)
 
 	view_app_init(&a, app);
 	facts(&a, out);
+	fact_conditions(out, a.status);
 	list = doc_get(a.status, "resources", NULL);
 	total = doc_get_int(a.syncd, 0, "resourceCount", NULL);
 	if (json_array_size(list)) {

@@ -70,6 +70,7 @@ static void verdict(const struct view_app *a, const struct view_env *env,
 {
 	const char *reason = doc_get_str(a->rejected, "reason", NULL);
 	const char *by = doc_get_str(a->pin, "by", NULL);
+	const char *until = doc_get_str(a->pin, "until", NULL);
 	_cleanup_buf_ struct buf age = BUF_INIT;
 
 	title(env, out, a->pinned && !a->moving ? "Why it is pinned" : "Rejected", NULL);
@@ -83,6 +84,10 @@ static void verdict(const struct view_app *a, const struct view_env *env,
 	if (a->pinned && by && strcmp(by, "auto-revert")) {
 		buf_adds(out, "  pinned by ");
 		view_clean(out, by);
+		if (until) {
+			buf_adds(out, " until ");
+			view_clean(out, until);
+		}
 		buf_addc(out, '\n');
 	}
 }

@@ -424,10 +424,49 @@ static void commit_step(const struct view_app *a, struct buf *out)
 		buf_addf(out, "  git revert %s  or a fix: push it\n", commit);
 }
 
+/* Argo CD's word for "leave it alone": it is easily forgotten. */
+static bool is_skipped(const struct view_app *a)
+{
+	return !strcmp(text(doc_get_str(a->app, "metadata", "annotations",
+					"argocd.argoproj.io/skip-reconcile", NULL)), "true");
+}
+
+static bool is_automated(const struct view_app *a)
+{
+	const json_t *automated = doc_get(a->app, "spec", "syncPolicy", "automated", NULL);
+
+	return json_is_object(automated) && doc_get_bool(automated, true, "enabled", NULL);
+}
+
+/* What leads on from where it stands: of those that hold it, the strongest. */
+static void way_on(const struct view_app *a, struct buf *steps)
+{
+	if (is_skipped(a)) {
+		buf_addf(steps, "  kubectl annotate application %s -n %s "
+			 "argocd.argoproj.io/skip-reconcile-\n"
+			 "                                        nothing is written while it "
+			 "is \"true\"\n", a->name, a->ns);
+	} else if (a->pinned && doc_get_bool(a->pin, false, "byHand", NULL)) {
+		step(steps, "unpin", a->name, "it follows Git again; until then nothing new "
+		     "goes out");
+	} else if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
+		commit_step(a, steps);
+		step(steps, view_may_retry(a->app) ? "retry" : "sync", a->name,
+		     "Git's commit once more, if the cause is gone");
+	} else if (!strcmp(a->phase, "Unproven")) {
+		step(steps, "sync", a->name, "goes on with it; nothing does so by itself");
+		if (view_previous_release(a->app))
+			step(steps, "rollback", a->name, "the release before it");
+	} else if (a->moving) {
+		step(steps, "wait --good", a->name, "until it is good or went back");
+	} else if (!strcmp(a->sync, "OutOfSync") && !is_automated(a)) {
+		step(steps, "sync", a->name, "makes the cluster as Git says");
+	}
+}
+
 static void next_steps(const struct view_app *a, const struct view_env *env,
 		       struct buf *out)
 {
-	bool automated = doc_get(a->app, "spec", "syncPolicy", "automated", NULL);
 	struct buf steps = BUF_INIT;
 
 	if (has_condition(a, "InvalidSpecError"))
@@ -438,15 +477,7 @@ static void next_steps(const struct view_app *a, const struct view_env *env,
 	approve_step(a, &steps);
 	if (view_asked(a->app, env, NULL))
 		step(&steps, "confirm", a->name, "approves exactly the list above");
-	if ((a->pinned && !a->moving) || !strcmp(a->phase, "Failed")) {
-		commit_step(a, &steps);
-		step(&steps, view_may_retry(a->app) ? "retry" : "sync", a->name,
-		     "Git's commit once more, if the cause is gone");
-	} else if (a->moving) {
-		step(&steps, "wait --good", a->name, "until it is good or went back");
-	} else if (!strcmp(a->sync, "OutOfSync") && !automated) {
-		step(&steps, "sync", a->name, "makes the cluster as Git says");
-	}
+	way_on(a, &steps);
 	if (steps.len) {
 		title(env, out, "Next");
 		buf_add(out, steps.data, steps.len);

@@ -7,6 +7,8 @@
 
 #define GAP 3
 #define NARROWEST 8	/* the last column is never cut below this */
+#define WORDS 30	/* with less room than this, what does not fit has its own line */
+#define INDENT 4
 
 static void push(struct view_table *t, enum view_colour colour, const char *text)
 {
@@ -60,6 +62,19 @@ static size_t last_room(const struct view_table *t, const size_t *widths,
 	return env->width > used + NARROWEST ? env->width - used : NARROWEST;
 }
 
+/* Words cut to a syllable tell nothing, and the last column is what one looks for. */
+static bool print_below(const char *text, size_t room, const struct view_env *env,
+			struct buf *out)
+{
+	if (room >= WORDS || view_width(text) <= room || env->width <= WORDS)
+		return false;
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->data[--out->len] = '\0';
+	buf_addf(out, "\n%*s", INDENT, "");
+	view_cut(out, text, env->width - INDENT);
+	return true;
+}
+
 static void print_row(const struct view_cell *row, const struct view_table *t,
 		      const size_t *widths, size_t room,
 		      const struct view_env *env, struct buf *out)
@@ -68,6 +83,8 @@ static void print_row(const struct view_cell *row, const struct view_table *t,
 		_cleanup_buf_ struct buf text = BUF_INIT;
 		bool last = i + 1 == t->columns;
 
+		if (last && print_below(row[i].text, room, env, out))
+			break;
 		view_cut(&text, row[i].text, last ? room : SIZE_MAX);
 		view_coloured(out, env, row[i].colour, buf_str(&text));
 		for (size_t w = view_width(row[i].text); !last &&

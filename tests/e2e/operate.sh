@@ -33,7 +33,12 @@ assert_contains "$(ctl tree shop)" "└─ ReplicaSet/web-" "the tree"
 assert_contains "$(ctl tree shop)" "   └─ Pod/web-" "the pods"
 has_event() { ctl events shop | grep -q Promoted; }
 wait_until 20 "an event" has_event
-assert_exit 0 ctl logs shop --tail 5
+kc create deployment stranger -n "$NS" --image registry.example.com/stranger:v1 >/dev/null
+stranger() { kc get events -n "$NS" | grep -q "pod/stranger-"; }
+wait_until 20 "an event of somebody else's pod" stranger
+refute_contains "$(ctl events shop)" "stranger" "what is not its own"
+kc delete deployment stranger -n "$NS" >/dev/null
+assert_exit 1 ctl logs shop --tail 5 # simulated pods have none
 assert_contains "$OUTPUT" "web-" "the pod's name"
 assert_exit 1 ctl logs shop --rejected
 assert_exit 2 ctl logs shop --tail x
