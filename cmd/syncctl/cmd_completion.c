@@ -87,7 +87,7 @@ static void zsh(struct buf *out)
 				continue;
 			buf_addf(out, " \\\n\t\t\t'%s--%s%s[", f->type == FLAG_LIST ? "*" : "",
 				 f->name, *f->value ? "=" : "");
-			escaped(f->help, "[]:", out);
+			escaped(flag_help(f, c), "[]:", out);
 			buf_addf(out, "]%s", *f->value ? ":" : "");
 			escaped(f->value, ":", out);
 			buf_addc(out, '\'');
@@ -123,7 +123,7 @@ static void fish(struct buf *out)
 			if (f->letter)
 				buf_addf(out, " -s %c", f->letter);
 			buf_addf(out, "%s -d '", *f->value ? " -r" : "");
-			quoted(f->help, out);
+			quoted(flag_help(f, c), out);
 			buf_adds(out, "'\n");
 		}
 	}
@@ -180,7 +180,7 @@ static void man_flags(const struct command *c, struct buf *out)
 		buf_adds(out, "\\fB\\-\\-");
 		roff(f->name, out);
 		buf_addf(out, "\\fR \\fI%s\\fR\n", f->value);
-		roff(f->help, out);
+		roff(flag_help(f, c), out);
 		buf_addc(out, '\n');
 	}
 }
@@ -218,6 +218,7 @@ static void man_all(struct buf *out)
 	}
 	buf_adds(out, ".SH EXIT STATUS\n0 done, 1 a difference or failure, 2 wrong usage, 20 any "
 		 "other error.\n.SH ENVIRONMENT\n.TP\n\\fBKUBECONFIG\\fR\nas kubectl reads it.\n"
+		 ".TP\n\\fBUSER\\fR\nwho is said to have asked, pinned or suspended.\n"
 		 ".TP\n\\fBNO_COLOR\\fR\nno colours, whatever it is set to.\n");
 }
 

@@ -266,10 +266,19 @@ int cmd_suspend(const struct options *o)
 	return cluster_run(o, suspend);
 }
 
+/* 0, or EXIT_USAGE: who says -n means fewer than --all does. */
+static int check_all(const struct options *o)
+{
+	return o->everything && o->ns ? output_usage("--all is every application of this syncd, "
+		"whatever its namespace: leave -n %s out", o->ns) : 0;
+}
+
 int cmd_resume(const struct options *o)
 {
 	if (o->everything == (o->n_args > 0))
 		return output_usage("'resume' needs APP or --all");
+	if (check_all(o))
+		return EXIT_USAGE;
 	return cluster_run(o, o->everything ? resume_all : resume);
 }
 
@@ -278,6 +287,8 @@ int cmd_pause(const struct options *o)
 	if (!o->everything)
 		return output_usage("'pause' needs --all; for one application: syncctl "
 				    "suspend APP");
+	if (check_all(o))
+		return EXIT_USAGE;
 	return cluster_run(o, o->off ? resume_all : pause_all);
 }
 

@@ -78,7 +78,7 @@ const struct command commands[] = {
 const struct flag flags[] = {
 #define AT(m) offsetof(struct options, m)
 	{ "namespace", 'n', FLAG_STR, AT(ns), F_CLUSTER, "NS",
-	  "where the application is; else the context's" },
+	  "where the application is; else it is looked for" },
 	{ "all-namespaces", 'A', FLAG_BOOL, AT(all), F_MANY, "", "of all namespaces (as without -n)" },
 	{ "selector", 'l', FLAG_STR, AT(selector), F_MANY, "LABELS",
 	  "only those with these labels" },
@@ -86,9 +86,7 @@ const struct flag flags[] = {
 	  "of the kubeconfig" },
 	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER | F_CHECK, "FILE",
 	  "else $KUBECONFIG, else ~/.kube/config" },
-	{ "output", 'o', FLAG_OUTPUT, 0, F_OUTPUT, "FORMAT",
-	  "table, wide, json, yaml or name; of diff also unified; of validate --all also sarif "
-	  "and github" },
+	{ "output", 'o', FLAG_OUTPUT, 0, F_OUTPUT, "FORMAT", "table, wide, json, yaml or name" },
 	{ "filename", 'f', FLAG_STR, AT(file), F_FILE, "FILE",
 	  "objects as YAML or JSON; - reads standard input" },
 	{ "lua", 0, FLAG_STR, AT(lua), F_FILE, "FILE",
@@ -96,18 +94,19 @@ const struct flag flags[] = {
 	{ "customizations", 0, FLAG_STR, AT(customizations), F_FILE, "FILE",
 	  "judge by the health scripts of this argocd-cm" },
 	{ "revision", 0, FLAG_STR, AT(named.revision), F_REVISION, "REV",
-	  "sync, diff: this revision; wait: until Git's commit begins so" },
+	  "with this branch, tag or commit instead of what Git says" },
 	{ "revisions", 0, FLAG_LIST, AT(named.revisions), F_SOURCES, "REV",
-	  "of several sources: this revision of one of them; may be given again" },
+	  "of several sources: of one of them; may be given again" },
 	{ "local", 0, FLAG_LIST, AT(named.locals), F_DIFF, "PATH",
-	  "with the folder PATH instead of what Git says; of several sources: of one of them, "
-	  "and may be given again" },
+	  "with the folder PATH instead of what Git says; of several sources: of one of "
+	  "them, and may be given again" },
 	{ "source-positions", 0, FLAG_LIST, AT(named.positions), F_SOURCES, "N",
 	  "which source each --revisions (or --local) is of, as syncctl get numbers them" },
 	{ "source-names", 0, FLAG_LIST, AT(named.names), F_SOURCES, "NAME",
 	  "the same, by the name in spec.sources" },
 	{ "base", 0, FLAG_STR, AT(base), F_BASE, "REV",
-	  "the branch that a change is for; diff: all applications of --local, without a cluster" },
+	  "the branch that a change is for; of diff: all applications of --local, without "
+	  "a cluster" },
 	{ "head", 0, FLAG_STR, AT(head), F_HEAD, "REV", "the change; else HEAD" },
 	{ "release", 0, FLAG_STR, AT(release), F_DIFF, "A",
 	  "release A with release B, or with the one in force" },
@@ -129,8 +128,7 @@ const struct flag flags[] = {
 	{ "gate", 0, FLAG_STR, AT(gates), F_SYNC, "NAMES",
 	  "with --override: which, where several are shut" },
 	{ "reason", 0, FLAG_STR, AT(reason), F_REASON, "WORDS", "why, for the others" },
-	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd; of validate: "
-	  "Applications, too, and what is wrong with what they give" },
+	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd" },
 	{ "strict", 0, FLAG_BOOL, AT(strict), F_CHECK, "", "with --all: warnings are errors" },
 	{ "schema", 0, FLAG_STR, AT(schema), F_CHECK, "FILE",
 	  "with --all: of kubectl get --raw /openapi/v2, or 'cluster' to ask it" },
@@ -198,9 +196,48 @@ void usage(FILE *to)
 		"or failure,\n2 wrong usage, 20 any other error.\n", program_name());
 }
 
+/* What a flag says of one command, where it is not what it says of the others. */
+static const struct { const char *command, *flag, *help; } special[] = {
+	{ "status", "namespace", "only of this namespace; else of all" },
+	{ "list", "namespace", "only of this namespace; else of all" },
+	{ "report", "namespace", "only of this namespace; else of all" },
+	{ "install", "namespace", "where syncd goes (syncd-system)" },
+	{ "diff", "output", "table, unified, json, yaml or name" },
+	{ "validate", "output", "table, json, yaml or name; with --all also sarif, github" },
+	{ "validate", "all", "Applications, too, and what is wrong with what they give" },
+	{ "sync", "revision", "this branch, tag or commit instead of what the spec says" },
+	{ "wait", "revision", "until Git's commit begins so" },
+};
+
+const char *flag_help(const struct flag *f, const struct command *c)
+{
+	for (size_t i = 0; i < ARRAY_LEN(special); i++)
+		if (!strcmp(special[i].command, c->name) && !strcmp(special[i].flag, f->name))
+			return special[i].help;
+	return f->help;
+}
+
+/* Words below each other from `column` on, in a terminal of 80. */
+static void print_words(const char *words, int column, FILE *to)
+{
+	size_t room = (size_t)(79 - column);
+
+	while (strlen(words) > room) {
+		size_t n = room;
+
+		while (n && words[n] != ' ')
+			n--;
+		if (!n)
+			break;
+		fprintf(to, "%.*s\n%*s", (int)n, words, column, "");
+		words += n + 1;
+	}
+	fprintf(to, "%s\n", words);
+}
+
 void command_help(const struct command *c, FILE *to)
 {
-	fprintf(to, "%s %s %s\n", program_name(), c->name, c->args);
+	fprintf(to, "%s %s%s%s\n", program_name(), c->name, *c->args ? " " : "", c->args);
 	if (command_also(c))
 		fprintf(to, "%s %s %s\n", program_name(), c->name, command_also(c));
 	fprintf(to, "\n  %s\n\n", c->summary);
@@ -211,11 +248,42 @@ void command_help(const struct command *c, FILE *to)
 			continue;
 		name = xasprintf("--%s %s", flags[i].name, flags[i].value);
 		if (flags[i].letter)
-			fprintf(to, "  -%c, %-32s %s\n", flags[i].letter, name,
-				flags[i].help);
+			fprintf(to, "  -%c, %-32s ", flags[i].letter, name);
 		else
-			fprintf(to, "      %-32s %s\n", name, flags[i].help);
+			fprintf(to, "      %-32s ", name);
+		print_words(flag_help(&flags[i], c), 39, to);
 	}
+}
+
+/* ---- reading ---- */
+
+/* Words of Argo CD, Flux and kubectl that are none of ours, and what is. */
+static const struct { const char *word, *instead; } elsewhere[] = {
+	{ "app", "leave 'app' out: syncctl get APP, syncctl sync APP" },
+	{ "refresh", "Git is asked by itself; to ask it now: kubectl annotate application APP "
+		     "argocd.argoproj.io/refresh=normal" },
+	{ "hard-refresh", "kubectl annotate application APP argocd.argoproj.io/refresh=hard" },
+	{ "reconcile", "syncctl sync APP" },
+	{ "terminate-op", "syncctl terminate APP" },
+	{ "manifests", "syncctl render PATH shows what Git gives" },
+	{ "delete", "kubectl delete application APP" },
+	{ "create", "kubectl apply -f FILE" },
+	{ "set", "kubectl edit application APP" },
+	{ "edit", "kubectl edit application APP" },
+	{ "login", "there is none: your kubeconfig and your rights in it count" },
+	{ "follow", "kubectl logs -f follows one pod" },
+	{ "replace", "an option of the Application: spec.syncPolicy.syncOptions, Replace=true" },
+	{ "server-side", "objects are always applied server-side" },
+	{ "strategy", "hooks always run; there is one strategy" },
+	{ "id", "the release's number alone: syncctl rollback APP ID" },
+};
+
+static const char *instead_of(const char *word, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(elsewhere); i++)
+		if (strlen(elsewhere[i].word) == len && !strncmp(elsewhere[i].word, word, len))
+			return elsewhere[i].instead;
+	return "see syncctl help";
 }
 
 static int set_output(struct options *o, const char *value)
@@ -265,7 +333,7 @@ static int set_flag(struct options *o, const struct flag *f, const char *value)
 struct reader {
 	char **argv;
 	int argc, i;
-	const struct flag *given[64];
+	const struct flag *given[64], *lacks;	/* lacks: its value; NULL */
 	size_t n_given;
 };
 
@@ -293,7 +361,8 @@ static int read_flag(struct reader *r, struct options *o, const char *arg)
 	const struct flag *f = is_long ? find_long(arg + 2, len) : find_short(arg[1]);
 
 	if (!f)
-		return output_usage("there is no flag %s; see syncctl help", arg);
+		return output_usage("there is no flag %s; %s", arg,
+				    is_long ? instead_of(arg + 2, len) : "see syncctl help");
 	if (equals)
 		value = equals + 1;
 	else if (!is_long && arg[2])
@@ -302,22 +371,77 @@ static int read_flag(struct reader *r, struct options *o, const char *arg)
 		return output_usage("--%s takes no value", f->name);
 	if (f->type != FLAG_BOOL && !value && r->i + 1 < r->argc)
 		value = r->argv[++r->i];
-	if (f->type != FLAG_BOOL && !value)
-		return output_usage("--%s needs a value", f->name);
 	if (r->n_given < ARRAY_LEN(r->given))
 		r->given[r->n_given++] = f;
+	if (f->type != FLAG_BOOL && !value) {
+		r->lacks = f;	/* it may be none of the command's */
+		return 0;
+	}
 	return set_flag(o, f, value);
 }
 
-static int check(const struct reader *r, const struct options *o,
-		 const struct command *c)
+static int check_given(const struct reader *r, const struct command *c)
 {
+	for (size_t i = 0; i < r->n_given; i++) {
+		const struct flag *f = r->given[i];
+
+		if (f->bits & c->flags)
+			continue;
+		if (f->letter)
+			return output_usage("-%c (--%s) means nothing to '%s'; see syncctl help "
+					    "%s", f->letter, f->name, c->name, c->name);
+		return output_usage("--%s means nothing to '%s'; see syncctl help %s", f->name,
+				    c->name, c->name);
+	}
+	return r->lacks ? output_usage("--%s needs a value", r->lacks->name) : 0;
+}
+
+static bool is_kind(const char *word, size_t len)
+{
+	static const char *const kinds[] = { "app", "apps", "application", "applications",
+		"application.argoproj.io", "applications.argoproj.io" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (strlen(kinds[i]) == len && !strncmp(kinds[i], word, len))
+			return true;
+	return false;
+}
+
+/* NAMESPACE/NAME as the log and Argo CD say it, application.argoproj.io/NAME as -o name. */
+static int split_name(struct options *o, const struct command *c)
+{
+	char *slash;
+
+	if (!o->n_args || !strstr(c->args, "APP"))
+		return 0;
+	slash = strchr(o->args[0], '/');
+	if (slash && is_kind(o->args[0], (size_t)(slash - o->args[0]))) {
+		o->args[0] = slash + 1;
+		slash = strchr(o->args[0], '/');
+	}
+	if (!slash)
+		return 0;
+	*slash = '\0';
+	if (!*o->args[0] || !slash[1] || strchr(slash + 1, '/'))
+		return output_usage("'%s/%s' is no application: want its name, or "
+				    "NAMESPACE/NAME", o->args[0], slash + 1);
+	if (o->ns && strcmp(o->ns, o->args[0]))
+		return output_usage("%s/%s is not of namespace %s: -n contradicts it",
+				    o->args[0], slash + 1, o->ns);
+	o->ns = o->args[0];
+	o->args[0] = slash + 1;
+	return 0;
+}
+
+static int check(const struct reader *r, struct options *o, const struct command *c)
+{
+	int rc;
+
 	if (o->help || o->version)
 		return 0;
-	for (size_t i = 0; i < r->n_given; i++)
-		if (!(r->given[i]->bits & c->flags))
-			return output_usage("--%s means nothing to '%s'; see syncctl help %s",
-					    r->given[i]->name, c->name, c->name);
+	rc = check_given(r, c);
+	if (rc)
+		return rc;
 	if (o->n_args < c->min_args)
 		return output_usage("'%s' needs %s", c->name, c->args);
 	if (o->n_args > c->max_args)
@@ -331,7 +455,7 @@ static int check(const struct reader *r, const struct options *o,
 		return output_usage("-A and -n exclude each other");
 	if (o->all && o->n_args)
 		return output_usage("-A and a name exclude each other");
-	return 0;
+	return split_name(o, c);
 }
 
 static int read_words(struct reader *r, struct options *o, const char **command)
@@ -377,6 +501,7 @@ int options_parse(struct options *o, const struct command **ret_command,
 	}
 	*ret_command = command_find(name);
 	if (!*ret_command)
-		return output_usage("there is no command '%s'; see syncctl help", name);
+		return output_usage("there is no command '%s'; %s", name,
+				    instead_of(name, strlen(name)));
 	return check(&r, o, *ret_command);
 }

@@ -27,5 +27,7 @@ extern const struct flag flags[];	/* ended by a NULL name */
 
 /* Does the command take it? */
 bool flag_fits(const struct flag *f, const struct command *c);
+/* What it does there. */
+const char *flag_help(const struct flag *f, const struct command *c);
 
 #endif

@@ -35,7 +35,10 @@ static json_t *make_operation(struct sync *s, const json_t *app, struct err *err
 		.options = s->asking->options,
 	};
 
-	return view_pick(app, &o->named, &picks, err) ? NULL : view_request_json(&r, err);
+	if (view_pick(app, &o->named, &picks, err) ||
+	    (!o->dry_run && view_lasts(app, &picks, err)))
+		return NULL;
+	return view_request_json(&r, err);
 }
 
 /* One attempt: read, refuse when busy, write on what was read. */

@@ -324,3 +324,36 @@ uint32_t view_release_of(const json_t *app, const struct view_picks *p)
 			return (uint32_t)doc_get_int(r, 0, "id", NULL);
 	return 0;
 }
+
+/* ---- what would not last ---- */
+
+static bool goes_by_itself(const json_t *app)
+{
+	const json_t *automated = doc_get(app, "spec", "syncPolicy", "automated", NULL);
+
+	return json_is_object(automated) && doc_get_bool(automated, true, "enabled", NULL);
+}
+
+/* What the source says anyway, or the very commit that Git is at. */
+static bool is_head(const json_t *app, const struct view_pick *pick, size_t i)
+{
+	const char *said = text(source_of(app, i), "targetRevision");
+
+	return !strcmp(pick->revision, *said ? said : "HEAD") ||
+	       (strlen(pick->revision) >= 7 && begins(seen_commit(app, i), pick->revision));
+}
+
+int view_lasts(const json_t *app, const struct view_picks *p, struct err *err)
+{
+	const char *name = doc_get_str(app, "metadata", "name", NULL);
+
+	if (!goes_by_itself(app) || view_is_pinned_by_itself(app))
+		return 0;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->of[i].revision && !is_head(app, &p->of[i], i))
+			return err_set(err, ERR_INVALID, "%.60s syncs by itself, which would "
+				"undo this at once: syncctl rollback %.60s goes back to a "
+				"release and stays there; for another revision change "
+				"targetRevision, or take syncPolicy.automated off", name, name);
+	return 0;
+}

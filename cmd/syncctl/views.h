@@ -218,6 +218,12 @@ struct view_picks {
 /* The same errors, naming the sources that there are. Strings stay borrowed from n. */
 int view_pick(const json_t *app, const struct view_named *n, struct view_picks *ret,
 	      struct err *err) __attribute__((warn_unused_result));
+/*
+ * Would a sync to these revisions stay? ERR_INVALID with the next step where the
+ * application syncs by itself to others, as Argo CD refuses it.
+ */
+int view_lasts(const json_t *app, const struct view_picks *p, struct err *err)
+	__attribute__((warn_unused_result));
 /* "source 2 (https://git.example.com/conf.git)", for messages; owned. */
 char *view_source_words(const json_t *app, size_t i);
 /*

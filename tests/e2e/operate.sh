@@ -8,6 +8,7 @@ export NO_COLOR=1 USER=ada
 
 # ctl ARG...: the first word is the command.
 ctl() { timeout 120 "$BIN/syncctl" "$@" -n "$APPS"; }
+all() { timeout 120 "$BIN/syncctl" "$@"; } # of every namespace
 image() { field deployment web '.spec.template.spec.containers[0].image' -n "$TO"; }
 image_is() { [ "$(image)" = "registry.example.com/web:$1" ]; }
 push() { deployment web "$1" >"$TREES/shop/app/web.yaml"; commit shop "$1"; }
@@ -33,11 +34,11 @@ assert_contains "$(ctl tree shop)" "└─ ReplicaSet/web-" "the tree"
 assert_contains "$(ctl tree shop)" "   └─ Pod/web-" "the pods"
 has_event() { ctl events shop | grep -q Promoted; }
 wait_until 20 "an event" has_event
-kc create deployment stranger -n "$NS" --image registry.example.com/stranger:v1 >/dev/null
-stranger() { kc get events -n "$NS" | grep -q "pod/stranger-"; }
+kc create deployment stranger -n "$TO" --image registry.example.com/stranger:v1 >/dev/null
+stranger() { kc get events -n "$TO" | grep -q "pod/stranger-"; }
 wait_until 20 "an event of somebody else's pod" stranger
 refute_contains "$(ctl events shop)" "stranger" "what is not its own"
-kc delete deployment stranger -n "$NS" >/dev/null
+kc delete deployment stranger -n "$TO" >/dev/null
 assert_exit 1 ctl logs shop --tail 5 # simulated pods have none
 assert_contains "$OUTPUT" "web-" "the pod's name"
 assert_exit 1 ctl logs shop --rejected
@@ -136,14 +137,15 @@ assert_exit 0 ctl resume shop
 wait_until 30 "v5" image_is v5
 assert_exit 1 ctl resume shop
 assert_exit 2 ctl pause
-assert_exit 0 ctl pause --all --reason fire --syncd-namespace "syncd-$SCRIPT"
+assert_exit 2 ctl pause --all # with -n, which would be fewer
+assert_exit 0 all pause --all --reason fire --syncd-namespace "syncd-$SCRIPT"
 wait_until 10 "it is seen" logged "everything is paused by ada: fire"
 FIVE=$(push v6)
 wait_until 20 "its status goes on" app_is shop "\$s.sync.revision == \"$FIVE\" and \$s.sync.status == \"OutOfSync\""
 never 4 "it went out" image_is v6
-assert_exit 0 ctl resume --all --syncd-namespace "syncd-$SCRIPT"
+assert_exit 0 all resume --all --syncd-namespace "syncd-$SCRIPT"
 wait_until 30 "v6" image_is v6
-assert_exit 1 ctl resume --all --syncd-namespace "syncd-$SCRIPT"
+assert_exit 1 all resume --all --syncd-namespace "syncd-$SCRIPT"
 assert_exit 2 ctl resume
 good shop "$FIVE"
 

@@ -99,10 +99,23 @@ assert_exit 20 ctl get nothing -n "$NS"
 assert_contains "$OUTPUT" "no application nothing in namespace $NS" "the message"
 assert_exit 0 ctl get bare
 assert_contains "$OUTPUT" "$NS" "found where it is"
+assert_exit 0 ctl get "$NS/bare" -o name
+assert_exit 0 ctl get "application.argoproj.io/bare" -n "$NS" -o name
+assert_exit 2 ctl get "$NS/bare" -n elsewhere
+assert_contains "$OUTPUT" "-n contradicts it" "two namespaces"
+assert_exit 2 ctl app sync bare
+assert_contains "$OUTPUT" "leave 'app' out" "Argo CD's word"
+assert_exit 2 ctl get bare --hard-refresh
+assert_contains "$OUTPUT" "argocd.argoproj.io/refresh=hard" "Argo CD's flag"
+assert_exit 2 ctl logs bare -f
+assert_contains "$OUTPUT" "-f (--filename) means nothing to 'logs'" "another command's flag"
+assert_exit 2 ctl sync other -n "$NS" --revision v1
+assert_contains "$OUTPUT" "other syncs by itself, which would undo this at once" "what does not last"
 assert_exit 20 ctl status --kubeconfig "$T/none"
 assert_exit 20 ctl status --context none
 
 it "sync follows exactly its own request"
+kc patch app bare -n "$NS" --type=merge -p '{"spec":{"syncPolicy":{"automated":{"enabled":false}}}}' >/dev/null
 background sync bare -n "$NS" --prune --revision v1
 take bare
 assert_eq true "$(jq -r .status.operationState.operation.sync.prune "$T/patch")" prune

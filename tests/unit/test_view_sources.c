@@ -183,6 +183,43 @@ static void what_needs_no_application_is_judged_without(void **state)
 	}
 }
 
+#define AUTO(automated, rest) "{" META ",'spec':{'source':" SHOP ",'syncPolicy':{'automated':" \
+	automated "}},'status':{'sync':{'status':'OutOfSync','revision':'abcdef0123'," \
+	"'comparedTo':{'source':" SHOP "}}" rest "}}"
+
+/* What is undone at once is refused, as Argo CD does. */
+static void what_would_not_last_is_refused(void **state)
+{
+	static const struct { const char *app, *words; bool fails; } rows[] = {
+		{ AUTO("{}", ""), "R=v1", true },
+		{ AUTO("{'enabled':true}", ""), "R=v1", true },
+		{ AUTO("{}", ""), "R=main", false }, { AUTO("{}", ""), "R=HEAD", true },
+		{ AUTO("{}", ""), "R=abcdef0", false },
+		{ AUTO("{}", ""), "R=abcdef0999", true },
+		{ AUTO("{}", ""), "", false },
+		{ AUTO("{'enabled':false}", ""), "R=v1", false },
+		{ AUTO("null", ""), "R=v1", false },
+		{ AUTO("{}", ",'syncd':{'pin':{'by':'auto-revert','rejected':2}}"), "R=v1", false },
+		{ ONE, "R=v1", false }, { THREE, "r=v1 p=2", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		_cleanup_json_ json_t *app = parse(rows[i].app);
+		_cleanup_free_ char *words = xstrdup(rows[i].words);
+		struct view_named named = read_words(words);
+		struct view_picks picks;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(view_pick(app, &named, &picks, &err), 0);
+		if (!view_lasts(app, &picks, &err) == rows[i].fails)
+			fail_msg("row %zu: %s", i, err.msg);
+		if (rows[i].fails && !strstr(err.msg, "syncctl rollback shop goes back"))
+			fail_msg("row %zu: %s", i, err.msg);
+		assert_true(!err.code || strstr(err.msg, "automated off"));
+	}
+}
+
 static void no_more_than_there_can_be(void **state)
 {
 	_cleanup_json_ json_t *app = parse(THREE), *one = parse(CONF);
@@ -313,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sources_are_picked),
 		cmocka_unit_test(what_needs_no_application_is_judged_without),
+		cmocka_unit_test(what_would_not_last_is_refused),
 		cmocka_unit_test(no_more_than_there_can_be),
 		cmocka_unit_test(requests_name_revisions),
 		cmocka_unit_test(a_revision_that_is_no_text_is_refused),
