@@ -108,34 +108,6 @@ static void check_destination(const struct app_spec *s, struct admission_finding
 			      s->dest_ns);
 }
 
-/* Those of an Application; and, from "operation" on, of one that is itself deployed. */
-static const char *const annotations[] = {
-	"auto-revert", "soak", "wave-deadline", "hook-deadline", "degraded-grace",
-	"pull-grace", "crash-grace", "recreate-on-immutable", "pin", "suspend",
-	"depends-on", "prune-approved", "deploy-control", "environment", "approved",
-	"approved-by", "approved-at", "approved-until", "approved-revision",
-	"approved-reason", "state", "operation", "application", "install", "revert-on",
-	"reversible", "prune", "health-after", "service", "lint-ignore", NULL
-};
-
-static void check_annotations(const json_t *map, struct admission_findings *f)
-{
-	const char *key;
-	json_t *v;
-
-	json_object_foreach((json_t *)map, key, v) {
-		const char *const *a = annotations;
-
-		if (strncmp(key, "syncd.dev/", 10))
-			continue;
-		while (*a && strcmp(*a, key + 10))
-			a++;
-		if (!*a)
-			admission_say(&f->warnings, "annotation %.100s is not known and has "
-				      "no effect", key);
-	}
-}
-
 void admission_app(const json_t *app, const struct app_defaults *defaults,
 		   struct admission_findings *f)
 {
@@ -153,7 +125,6 @@ void admission_app(const json_t *app, const struct app_defaults *defaults,
 	if (s.sources.many && json_object_size(doc_get(spec, "source", NULL)))
 		admission_say(&f->warnings, "spec.source has no effect: spec.sources is "
 			      "there, too");
-	check_annotations(doc_get(app, "metadata", "annotations", NULL), f);
 	app_spec_deinit(&s);
 }
 

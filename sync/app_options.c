@@ -283,6 +283,34 @@ static void decode_approvals(struct app_spec *s, const json_t *annotations)
 		strcpy(s->prune_approved, list);
 }
 
+/* Those of an Application; and, from "operation" on, of one that is itself deployed. */
+static const char *const annotations_known[] = {
+	"auto-revert", "soak", "wave-deadline", "hook-deadline", "degraded-grace",
+	"pull-grace", "crash-grace", "recreate-on-immutable", "pin", "suspend",
+	"depends-on", "prune-approved", "deploy-control", "environment", "approved",
+	"approved-by", "approved-at", "approved-until", "approved-revision",
+	"approved-reason", "state", "operation", "application", "install", "revert-on",
+	"reversible", "prune", "health-after", "service", "lint-ignore", NULL
+};
+
+/* Ours alone: who misspells one believes in it, when it matters most. */
+static void warn_unknown(struct app_spec *s, const json_t *annotations)
+{
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)annotations, key, v) {
+		const char *const *a = annotations_known;
+
+		if (strncmp(key, "syncd.dev/", 10))
+			continue;
+		while (*a && strcmp(*a, key + 10))
+			a++;
+		if (!*a)
+			spec_warn(s, "annotation %.100s is not known and has no effect", key);
+	}
+}
+
 void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 			    const struct app_defaults *defaults)
 {
@@ -299,6 +327,7 @@ void app_annotations_decode(struct app_spec *s, const json_t *annotations,
 	decode_approvals(s, annotations);
 	waits_decode(&s->waits, annotations, on_bad_wait, s);
 	waits_settle(s, NULL, NULL, defaults);
+	warn_unknown(s, annotations);
 }
 
 static int by_text(const void *a, const void *b)

@@ -46,7 +46,8 @@ static void tell_error(struct app *a, const struct status_condition *c)
 
 	if (n <= 5 || strcmp(c->type + n - 5, "Error"))
 		return;
-	if (!strcmp(c->type, "SyncError") && !(a->sync_err.code && a->rec.op.failed))
+	if (!strcmp(c->type, "SyncError") &&
+	    !(a->sync_err.code && a->rec.op.id[0] && a->rec.op.failed))
 		return;
 	if (may_tell(a))
 		engine_event(a->engine, a, "Warning", c->type, "%s", c->message);

@@ -162,12 +162,28 @@ static void dependencies(void **state)
 	app_spec_deinit(&s);
 }
 
+/* Not the words of others, nor what an Application bears as somebody's object. */
+static void misspelt_ones_are_named(void **state)
+{
+	struct app_spec s;
+
+	(void)state;
+	decode_text(&s, ANN("'syncd.dev/autorevert':'false','syncd.dev/soak':'1m',"
+			    "'syncd.dev/health-after':'1m','example.com/autorevert':'x'"));
+	assert_int_equal(s.n_errors, 0);
+	assert_int_equal(s.n_warnings, 1);
+	assert_string_equal(s.warnings[0], "annotation syncd.dev/autorevert is not known and "
+			    "has no effect");
+	app_spec_deinit(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wishes_of_operations),
 		cmocka_unit_test(holds),
 		cmocka_unit_test(dependencies),
+		cmocka_unit_test(misspelt_ones_are_named),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
