@@ -346,6 +346,7 @@ static int build(struct collect *c, struct arena *a, struct node *n,
 		return -1;
 	if (annotations_read(&b->o, n, err) < 0 || draw_read(a, &b->o, n, err) < 0)
 		return -1;
+	annotations_doubt(c, &b->o, n, path);
 	normalise(c, &b->o, n);
 	pods_read(&b->o, n);
 	netpol_read(b, n);

@@ -57,6 +57,9 @@ int object_add(struct collect *c, struct arena *a, struct node *n,
 /* annotations.c: wave, hook and flags from metadata.annotations. */
 int annotations_read(struct rendered *o, const struct node *object,
 		     struct err *err);
+/* doubts.c: warns of annotations that look meant and have no effect. */
+void annotations_doubt(struct collect *c, const struct rendered *o,
+		       const struct node *object, const char *path);
 /*
  * draw.c: what is taken from Secrets of the cluster; ERR_INVALID where that is said
  * wrongly.
