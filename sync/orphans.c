@@ -364,7 +364,7 @@ static void sort_out(struct orphans *o, struct place *p)
 		_cleanup_free_ char *key = NULL;
 		struct lens *l;
 
-		if (strcmp(a->spec.dest_ns, p->ns) || !asks(a))
+		if (!asks(a) || strcmp(a->spec.dest_ns, p->ns))
 			continue;
 		key = projects_key(a);
 		l = lens_of(p, key);

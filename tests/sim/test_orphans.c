@@ -349,6 +349,24 @@ static void it_is_a_metric(void **state)
 	scene_end(&x, true);
 }
 
+/* Of an Application that is gone the record alone is there: it has no destination. */
+static void one_that_is_gone_is_none_of_them(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 19, WARNS, 1);
+	engsim_application(&x, "gone", "");
+	sim_run_for(x.s, 30000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "gone");
+	sim_run_for(x.s, 10000);
+	engsim_crash(&x);
+	engsim_start(&x);
+	sim_run_for(x.s, 6 * MINUTES);
+	assert_count(&x, 1);
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -362,6 +380,7 @@ int main(void)
 		cmocka_unit_test(it_stays_known),
 		cmocka_unit_test(what_may_not_be_listed_is_said),
 		cmocka_unit_test(it_is_a_metric),
+		cmocka_unit_test(one_that_is_gone_is_none_of_them),
 	};
 
 	doc_init();
