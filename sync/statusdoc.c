@@ -113,11 +113,19 @@ static void describe(struct health *h, const struct target_row *r)
 	snprintf(h->message, sizeof(h->message), "%s", buf_str(&all));
 }
 
+/* Nothing was put out, and what Git asks for is not known: there is nothing to be well. */
+static bool is_known(const struct status_view *v)
+{
+	const struct record *r = v->record;
+
+	return r && (r->target || r->inventory.len || v->plan);
+}
+
 static struct health worst_of(const struct status_view *v,
 			      const struct target_rows *rows)
 {
-	struct health worst = { .status = v->record ? HEALTH_HEALTHY :
-						      HEALTH_UNKNOWN };
+	struct health worst = { .status = is_known(v) ? HEALTH_HEALTHY :
+							HEALTH_UNKNOWN };
 
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct target_row *r = &rows->data[i];

@@ -1,7 +1,8 @@
 /*
  * syncctl confirm APP: shows what waits for approval before it is deleted, asks on a
  * terminal, and writes the approval of exactly that list on the Application. A list
- * that has changed meanwhile has another digest and is not approved.
+ * that has changed meanwhile has another digest and is not approved. Without a terminal
+ * nobody has read it: then -y has to say so.
  */
 #include "syncctl.h"
 
@@ -12,8 +13,13 @@ static bool agreed(const struct options *o)
 {
 	char line[16];
 
-	if (o->yes || !isatty(STDIN_FILENO))
+	if (o->yes)
 		return true;
+	if (!isatty(STDIN_FILENO)) {
+		fprintf(stderr, "syncctl: there is no terminal to ask on: -y approves this "
+			"list\n");
+		return false;
+	}
 	fprintf(stderr, "Delete them? [y/N] ");
 	return fgets(line, sizeof(line), stdin) && (line[0] == 'y' || line[0] == 'Y');
 }

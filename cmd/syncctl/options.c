@@ -114,7 +114,7 @@ const struct flag flags[] = {
 	  "also delete what is no longer in Git" },
 	{ "dry-run", 0, FLAG_BOOL, AT(dry_run), F_SYNC | F_CONFIRM, "",
 	  "ask or show, change nothing" },
-	{ "yes", 'y', FLAG_BOOL, AT(yes), F_CONFIRM, "", "do not ask; without a terminal nothing is asked" },
+	{ "yes", 'y', FLAG_BOOL, AT(yes), F_CONFIRM, "", "do not ask; needed without a terminal" },
 	{ "resource", 0, FLAG_LIST, AT(resources), F_SYNC, "GROUP:KIND:[NS/]NAME",
 	  "only this object; may be given again" },
 	{ "force", 0, FLAG_BOOL, AT(force), F_ASK, "",

@@ -50,7 +50,9 @@ C=$(commit shop "but this one")
 wait_until 30 "a shorter list" held shop 39
 kc annotate app shop -n "$APPS" "syncd.dev/prune-approved=$OLD" >/dev/null
 never 3 "something was deleted" fewer_than 41
-assert_exit 0 syncctl confirm shop
+assert_exit 1 syncctl confirm shop </dev/null
+assert_contains "$OUTPUT" "-y approves this list" "nobody was asked"
+assert_exit 0 syncctl confirm shop -y
 assert_contains "$OUTPUT" "approved" "the answer"
 wait_until 30 "the prune" gone configmap cm-1
 wait_until 30 "the rest" good shop "$C"
@@ -163,7 +165,7 @@ kc delete app asked -n "$APPS" --wait=false >/dev/null
 wait_until 30 "the rest's end" gone configmap common
 wait_until 20 "the question" app_is asked '[$s.conditions[] | select(.type == "DeletionError") | .message | select(contains("precious"))] | length == 1'
 never 3 "it went unasked" gone configmap precious
-assert_exit 0 syncctl confirm asked
+assert_exit 0 syncctl confirm asked -y
 wait_until 30 "the end" app_gone asked
 gone configmap precious || fail "approved, and there"
 

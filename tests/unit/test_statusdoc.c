@@ -151,6 +151,23 @@ static void health_is_the_worst_and_names_it(void **state)
 	big_deinit(&b);
 }
 
+/* A repository that cannot be read, from the first day on. */
+static void what_is_not_known_is_not_well(void **state)
+{
+	struct record none = { 0 };
+	struct big b;
+
+	(void)state;
+	big_init(&b, 2, true);
+	b.view.record = &none;
+	assert_int_equal(status_health(&b.view).status, HEALTH_DEGRADED);
+	b.view.plan = NULL;
+	assert_int_equal(status_health(&b.view).status, HEALTH_UNKNOWN);
+	none.target = 1;
+	assert_int_equal(status_health(&b.view).status, HEALTH_HEALTHY);
+	big_deinit(&b);
+}
+
 static void missing_objects_count(void **state)
 {
 	struct health h;
@@ -467,6 +484,7 @@ int main(void)
 		cmocka_unit_test(only_when_and_by_whom_may_differ),
 		cmocka_unit_test(size_is_capped),
 		cmocka_unit_test(health_is_the_worst_and_names_it),
+		cmocka_unit_test(what_is_not_known_is_not_well),
 		cmocka_unit_test(missing_objects_count),
 		cmocka_unit_test(links_are_summed_up),
 		cmocka_unit_test(links_are_capped),
