@@ -2,8 +2,9 @@
  * OpenPGP by librnp, in process: no program, no home folder, no agent, nothing on disk.
  *
  * Happy path: the signature packet is read for the key that it names, that key is looked
- * for among the ring's texts, and the payload is verified with it. librnp refuses weak
- * hashes and signatures that a key could not make; on top of that a key that has expired
+ * for among the ring's texts, and the payload is verified with it. librnp refuses
+ * signatures that a key could not make, and weak hashes of those that say that they are
+ * of late; on top of that no weak hash counts, whatever its day, and a key that has expired
  * by now, or was revoked, or belongs to a primary key of that kind, makes none that
  * counts, whatever day the signature names. What the library says on stderr is looked at
  * by nobody while the worker lives.
@@ -22,6 +23,8 @@
 #define LIBRARY "librnp.so.0"
 #define KEY_FLAGS (RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_PERMISSIVE)
 #define FOREVER UINT64_MAX
+#define FPRINT 40		/* digits of a fingerprint of version 4 */
+#define ARMOR "-----BEGIN PGP"
 
 #define FUNCTIONS(F)                                                          \
 	F(rnp_ffi_create) F(rnp_ffi_destroy) F(rnp_input_from_memory)         \
@@ -33,6 +36,7 @@
 	F(rnp_signature_get_keyid) F(rnp_signature_get_hash_alg)              \
 	F(rnp_signature_handle_destroy) F(rnp_key_get_keyid)                  \
 	F(rnp_key_get_primary_fprint) F(rnp_key_valid_till64)                 \
+	F(rnp_import_signatures) F(rnp_key_get_fprint) F(rnp_key_remove)      \
 	F(rnp_key_is_revoked) F(rnp_key_is_sub) F(rnp_key_is_valid)           \
 	F(rnp_key_allows_usage) F(rnp_key_handle_destroy)                     \
 	F(rnp_buffer_destroy) F(rnp_result_to_string)
@@ -100,26 +104,68 @@ static void say(struct verifier *v, const char *note)
 
 /* ---- the ring ---- */
 
-/* False: it cannot be read. */
-static bool import(const struct verifier *v, const char *text)
-{
-	rnp_input_t in = NULL;
-	bool ok;
-
-	if (input_of(v, text, strlen(text), &in))
-		return false;
-	ok = !v->r.rnp_import_keys(v->ffi, in, KEY_FLAGS, NULL);
-	v->r.rnp_input_destroy(in);
-	return ok;
-}
-
-static rnp_key_handle_t find_key(const struct verifier *v, const char *id)
+static rnp_key_handle_t find_key(const struct verifier *v, const char *by, const char *id)
 {
 	rnp_key_handle_t key = NULL;
 
-	if (v->r.rnp_locate_key(v->ffi, "keyid", id, &key))
+	if (v->r.rnp_locate_key(v->ffi, by, id, &key))
 		return NULL;
 	return key;
+}
+
+/* Of a key of version 4 the ID is of a hash; of older ones it is what its maker likes. */
+static bool owns_its_id(const struct verifier *v, rnp_key_handle_t key)
+{
+	char *fprint = NULL;
+	bool owns = !v->r.rnp_key_get_fprint(key, &fprint) && strlen(fprint) == FPRINT;
+
+	v->r.rnp_buffer_destroy(fprint);
+	return owns;
+}
+
+/* Keys that only say that they have the ID which is looked for. */
+static void drop_impostors(const struct verifier *v)
+{
+	rnp_result_t rc = RNP_SUCCESS;
+	rnp_key_handle_t key;
+
+	while (!rc && (key = find_key(v, "keyid", v->ret->key))) {
+		if (owns_its_id(v, key))
+			rc = RNP_ERROR_GENERIC;		/* it is not one */
+		else
+			rc = v->r.rnp_key_remove(key, RNP_KEY_REMOVE_PUBLIC);
+		v->r.rnp_key_handle_destroy(key);
+	}
+}
+
+/* One block of armor: keys, or what is said of keys that were read before. */
+static void import_block(const struct verifier *v, const char *text, size_t len,
+			 bool keys)
+{
+	rnp_input_t in = NULL;
+
+	if (input_of(v, text, len, &in))
+		return;
+	if (keys) {
+		(void)!v->r.rnp_import_keys(v->ffi, in, KEY_FLAGS, NULL);
+		drop_impostors(v);
+	} else {
+		(void)!v->r.rnp_import_signatures(v->ffi, in, 0, NULL);
+	}
+	v->r.rnp_input_destroy(in);
+}
+
+/* What cannot be read is left out: a missing key refuses. */
+static void import(const struct verifier *v, const char *text, bool keys)
+{
+	const char *next;
+
+	for (; text; text = next) {
+		const char *begin = strstr(text, ARMOR);
+
+		next = begin ? strstr(begin + 1, ARMOR) : NULL;
+		import_block(v, text, next ? (size_t)(next - text) : strlen(text), keys);
+	}
 }
 
 static bool is_named(const struct signed_key *k, const char *id)
@@ -129,24 +175,30 @@ static bool is_named(const struct signed_key *k, const char *id)
 	return signed_key_id(k->name, own) && !strcmp(own, id);
 }
 
-/* The key of that ID: first of the entry of that name, else of any (a subkey). NULL. */
+/*
+ * The key of that ID: first of the entry of that name, else of any (a subkey). All are
+ * read, as one may know that it was revoked where another does not. NULL.
+ */
 static rnp_key_handle_t look_for(struct verifier *v, const char *id)
 {
 	rnp_key_handle_t key = NULL;
 
-	for (int others = 0; others < 2 && !key; others++)
-		for (size_t i = 0; i < v->policy->ring.len && !key; i++) {
+	for (int others = 0; others < 2; others++)
+		for (size_t i = 0; i < v->policy->ring.len; i++) {
 			const struct signed_key *k = &v->policy->ring.data[i];
 
 			if (is_named(k, id) == (others > 0))
 				continue;
-			if (import(v, k->text))
-				key = find_key(v, id);
+			import(v, k->text, true);
+			key = others ? NULL : find_key(v, "keyid", id);
 			if (!key && !others)
 				snprintf(v->ret->note, sizeof(v->ret->note), "the entry "
 					 "%.40s there does not hold it", k->name);
+			v->r.rnp_key_handle_destroy(key);
 		}
-	return key;
+	for (size_t i = 0; i < v->policy->ring.len; i++)
+		import(v, v->policy->ring.data[i].text, false);
+	return find_key(v, "keyid", id);
 }
 
 /* ---- the key that made it ---- */
@@ -202,8 +254,8 @@ static enum signed_verdict judge_keys(struct verifier *v, rnp_key_handle_t key)
 	/* A subkey without its primary key is nobody's. */
 	if (v->r.rnp_key_get_primary_fprint(key, &fprint))
 		return SEEN_BAD;
+	primary = find_key(v, "fingerprint", fprint);
 	take_id(v, fprint, v->ret->primary);
-	primary = find_key(v, v->ret->primary);
 	if (!primary)
 		return SEEN_BAD;
 	if (verdict == SEEN_GOOD)
@@ -324,7 +376,7 @@ static int verify(struct verifier *v, struct err *err)
 			  of_key : verdict_of(status);
 	if (of_key == SEEN_BAD)
 		v->ret->verdict = SEEN_BAD;
-	else if (v->ret->verdict == SEEN_BAD && v->weak)
+	else if (v->weak && (v->ret->verdict == SEEN_BAD || v->ret->verdict == SEEN_GOOD))
 		unreadable(v->ret, v->hash);
 	return 0;
 }
