@@ -96,7 +96,8 @@ int projects_check(struct app *a, struct err *err)
 	__attribute__((warn_unused_result));
 /*
  * May what a release says go out? It went out by the rules of the project of that time:
- * where that is another now, its own sources are asked for. 0 or -1.
+ * where that is another now, its own sources are asked for; and where that one asks for
+ * signatures, only what is found signed in Git now goes out. 0 or -1.
  */
 int projects_check_release(struct app *a, const struct release *r, struct err *err)
 	__attribute__((warn_unused_result));

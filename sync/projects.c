@@ -343,6 +343,18 @@ static int check_said(struct app *a, const struct project *project, const char *
 	return 0;
 }
 
+/* Of another project's time: nobody asked who signed it, if Git does not say it now. */
+static int check_signed(const struct app *a, const struct project *project,
+			const struct release *r, struct err *err)
+{
+	if (!project_asks_signatures(project) ||
+	    (a->head && !a->head_err.code && app_head_is_wish(a) &&
+	     !strcmp(a->head->a.digest, r->digest)))
+		return 0;
+	return err_set(err, ERR_INVALID, "AppProject %s asks for signatures, and its were not "
+		       "looked at", project->name);
+}
+
 int projects_check_release(struct app *a, const struct release *r, struct err *err)
 {
 	const struct project *project;
@@ -350,7 +362,8 @@ int projects_check_release(struct app *a, const struct release *r, struct err *e
 	if (!r->project || !strcmp(r->project, a->spec.project))
 		return 0;
 	project = projects_of(a, err);
-	if (project && !check_said(a, project, r->sources ? r->sources : "{}", err))
+	if (project && !check_said(a, project, r->sources ? r->sources : "{}", err) &&
+	    !check_signed(a, project, r, err))
 		return 0;
 	return err_wrap(err, "release #%u is of project %s", r->id, r->project);
 }

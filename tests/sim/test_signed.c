@@ -27,6 +27,18 @@ static void put_project(struct engsim *x, const char *keys)
 	apisim_apply(x->api, text);
 }
 
+/* One that asks for no signatures, and takes no objects of that group. */
+static void put_loose(struct engsim *x, const char *group)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
+		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"loose\",\"namespace\":"
+		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
+		"\"server\":\"*\",\"namespace\":\"*\"}],\"namespaceResourceBlacklist\":[{"
+		"\"group\":\"%s\",\"kind\":\"*\"}]}}", group);
+
+	apisim_apply(x->api, text);
+}
+
 static void list_keys(struct engsim *x, const char *keys)
 {
 	_cleanup_free_ char *patch = xasprintf("{\"spec\":{\"signatureKeys\":%s}}", keys);
@@ -284,6 +296,48 @@ static void a_struck_key_holds_what_was_held(void **state)
 	}
 }
 
+/*
+ * What went out unsigned by another project's rules is not put out by those of one that
+ * asks: it is not tried again, healed or gone back to, until Git says it signed.
+ */
+static void what_another_project_took_stays_there(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct engsim x;
+		size_t from;
+
+		init(&x, 2350 + i, LISTED(ADA), ADA);
+		put_loose(&x, i ? "none.example.com" : "apps");
+		sign(&x, NULL);
+		scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
+		engsim_start(&x);
+		if (i)
+			engsim_until_phase(&x, "shop", "Good", LONG);
+		else
+			sim_run_for(x.s, 20000);
+		from = sim_request_count(x.s);
+		scene_edit_app(&x, "{\"spec\":{\"project\":\"team\"}}");
+		sim_run_for(x.s, 2000);
+		if (i)
+			scene_drift(&x, "v9");
+		if (i == 2)
+			ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");
+		sim_run_for(x.s, 120000);
+		assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/"), 0);
+		scene_assert_condition(&x, "shop", "ComparisonError", "is not signed");
+		assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "syncd",
+						   "message", NULL), "of project loose"));
+		sign(&x, ADA);
+		scene_put(&x, "v1");	/* the same objects */
+		scene_until_tag(&x, "v1", 2 * LONG);
+		scene_until(&x, is_free, LONG, "peace");
+		scene_drift(&x, "v9");
+		scene_until_tag(&x, "v1", LONG);
+		scene_end(&x, true);
+	}
+}
+
 /* The way back was verified when it went out. */
 static void the_way_back_is_open(void **state)
 {
@@ -345,6 +399,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_read_for_nobody),
 		cmocka_unit_test(an_old_verdict_lets_nothing_out),
 		cmocka_unit_test(a_struck_key_holds_what_was_held),
+		cmocka_unit_test(what_another_project_took_stays_there),
 		cmocka_unit_test(the_way_back_is_open),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
