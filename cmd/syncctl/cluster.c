@@ -252,7 +252,7 @@ static void login_again(struct follow *f)
 		return;
 	f->login_at = world_now(f->world) + LOGIN_EVERY_MS;
 	if (login(f->cluster, &err))
-		fprintf(stderr, "syncctl: %s\n", err.msg);
+		output_note("%s", err.msg);
 }
 
 static void on_trouble(void *arg, const struct err *err)
@@ -260,9 +260,9 @@ static void on_trouble(void *arg, const struct err *err)
 	struct follow *f = arg;
 
 	if (err->code)
-		fprintf(stderr, "syncctl: %s; trying again\n", err->msg);
+		output_note("%s; trying again", err->msg);
 	else if (f->in_trouble)
-		fprintf(stderr, "syncctl: connected again\n");
+		output_note("connected again");
 	f->in_trouble = err->code;
 	if (err->code == ERR_AUTH)
 		login_again(f);

@@ -45,11 +45,20 @@ static char *paths_text(const struct touched *t)
 	return out.len ? buf_steal(&out, NULL) : xstrdup("");
 }
 
-/* Of several clusters one may have the same name: once. */
+/*
+ * Of several clusters one may have the same name: once. A line is one name, whatever is
+ * called so: somebody's loop reads them.
+ */
 static void add_name(struct showing *s, const char *kind, const char *title)
 {
-	_cleanup_free_ char *line = xasprintf("%s/%s\n", kind, title);
-	const char *found = strstr(buf_str(&s->names), line);
+	_cleanup_buf_ struct buf clean = BUF_INIT;
+	const char *line, *found;
+
+	buf_addf(&clean, "%s/", kind);
+	view_clean(&clean, title);
+	buf_addc(&clean, '\n');
+	line = buf_str(&clean);
+	found = strstr(buf_str(&s->names), line);
 
 	if (!found || (found != s->names.data && found[-1] != '\n'))
 		buf_adds(&s->names, line);

@@ -25,13 +25,12 @@ static void tell_app(struct diffing *d, const struct unit_pair *p)
 static void say(const struct unit *u, const char *side, const char *what)
 {
 	_cleanup_free_ char *title = unit_title(u);
-	_cleanup_buf_ struct buf clean = BUF_INIT, text = BUF_INIT;
+	_cleanup_buf_ struct buf text = BUF_INIT;
 
 	buf_addf(&text, "%s: %s%s", title, side, what);
 	for (size_t i = 0; i < u->whys.len; i++)
 		buf_addf(&text, "%s%s", i ? "; " : ": ", u->whys.data[i]);
-	view_clean(&clean, buf_str(&text));
-	fprintf(stderr, "syncctl: %s\n", buf_str(&clean));
+	output_note("%s", buf_str(&text));
 }
 
 /* But for numbers: lines move. */

@@ -126,8 +126,7 @@ static int read_scripts(const struct options *o, struct scripted *s,
 	json_array_foreach(maps, i, map)
 		customize_read(&s->rules, doc_get(map, "data", NULL));
 	for (i = 0; i < s->rules.warnings.len; i++)
-		fprintf(stderr, "%s: %s\n", o->customizations,
-			s->rules.warnings.data[i]);
+		output_note("%s: %s", o->customizations, s->rules.warnings.data[i]);
 	return maps ? 0 : -1;
 }
 

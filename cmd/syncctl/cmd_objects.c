@@ -251,7 +251,7 @@ static int show_rejected(struct cluster *c, const json_t *app, const struct opti
 		if (!record && !err.code) {
 			record = desired_record(c, o, app, &err);
 			if (!record)
-				fprintf(stderr, "syncctl: %s\n", err.msg);
+				output_note("%s", err.msg);
 		}
 		tell_rejection(r, record, &out);
 	}

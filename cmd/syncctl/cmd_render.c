@@ -277,7 +277,7 @@ int cmd_render(const struct options *o)
 	if (render(o->args[0], &a, &err))
 		return output_error(&err);
 	for (size_t i = 0; i < a.n_warnings; i++)
-		fprintf(stderr, "syncctl: warning: %s\n", a.warnings[i]);
+		output_note("warning: %s", a.warnings[i]);
 	if (o->output == OUT_TABLE || o->output == OUT_WIDE) {
 		show_table(&a, &env, &out);
 	} else if (o->output == OUT_NAME) {

@@ -63,7 +63,7 @@ static void blame(struct cluster *c, const json_t *app, const struct view_env *e
 	if (children)
 		view_leaves(app, children, env, out);
 	else
-		fprintf(stderr, "syncctl: what its objects made: %s\n", err.msg);
+		output_note("what its objects made: %s", err.msg);
 }
 
 static int show_story(struct cluster *c, const struct options *o, const json_t *app)

@@ -36,7 +36,9 @@ void diffing_tell(struct diffing *d, const struct view_change *c)
 		return;
 	}
 	if (d->o->output == OUT_NAME) {
-		buf_addf(&d->out, "%s/%s\n", c->kind, c->name);
+		buf_addf(&d->out, "%s/", c->kind);
+		view_clean(&d->out, c->name);
+		buf_addc(&d->out, '\n');
 		return;
 	}
 	head(d);

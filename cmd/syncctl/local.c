@@ -2,6 +2,7 @@
 #include "local.h"
 
 #include "files.h"
+#include "syncctl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,7 +134,7 @@ static void on_warning(void *arg, const char *text)
 {
 	_cleanup_free_ char *words = local_words(arg, text);
 
-	fprintf(stderr, "syncctl: warning: %s\n", words);
+	output_note("warning: %s", words);
 }
 
 int local_build(struct local *l, const char *folder, struct kust_result *ret,

@@ -81,6 +81,21 @@ int output_error(const struct err *err)
 	return EXIT_OTHER;
 }
 
+void output_note(const char *fmt, ...)
+{
+	_cleanup_buf_ struct buf clean = BUF_INIT;
+	char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&text, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	view_clean(&clean, text);
+	free(text);
+	fprintf(stderr, "syncctl: %s\n", buf_str(&clean));
+}
+
 int output_usage(const char *fmt, ...)
 {
 	va_list ap;

@@ -108,6 +108,8 @@ int output_text(const struct buf *out);
 int output_value(json_t *value, enum output output);
 /* "syncctl: " and the message, on stderr; EXIT_OTHER. */
 int output_error(const struct err *err);
+/* The same of other words, which may come from a repository or a server: one line. */
+void output_note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int output_usage(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool output_is_data(const struct options *o);	/* json or yaml */
 /* Milliseconds of --timeout, or fallback; -1 and EXIT_USAGE's message. */

@@ -424,7 +424,7 @@ static void print_script(const struct script *s, const struct view_env *env,
 		if (!near)
 			continue;
 		buf_addc(&line, m);
-		buf_adds(&line, s->line.data[i]);
+		view_clean(&line, s->line.data[i]);
 		view_coloured(out, env, m == '+' ? VIEW_GREEN : m == '-' ? VIEW_RED :
 			      VIEW_PLAIN, buf_str(&line));
 		buf_addc(out, '\n');
@@ -436,6 +436,7 @@ void view_change_unified(const struct view_change *c, const struct view_env *env
 {
 	_cleanup_free_ char *name = xasprintf("%s%s%s/%s%s%s", c->group,
 		*c->group ? "/" : "", c->kind, c->ns, *c->ns ? "/" : "", c->name);
+	_cleanup_buf_ struct buf clean = BUF_INIT;
 	struct script script = { 0 };
 	struct lines a, b;
 	struct sides s;
@@ -444,8 +445,9 @@ void view_change_unified(const struct view_change *c, const struct view_env *env
 	lines_init(&a, s.before);
 	lines_init(&b, s.after);
 	diff_lines(&script, &a, &b);
-	buf_addf(out, "--- %s\n+++ %s\n", c->before ? name : "/dev/null",
-		 c->after ? name : "/dev/null");
+	view_clean(&clean, name);
+	buf_addf(out, "--- %s\n+++ %s\n", c->before ? buf_str(&clean) : "/dev/null",
+		 c->after ? buf_str(&clean) : "/dev/null");
 	print_script(&script, env, out);
 	vec_deinit(&script.mark);
 	vec_deinit(&script.line);

@@ -431,3 +431,46 @@ it "the health of nothing is a mistake, and has names"
 assert_exit 20 ctl health -f "$T/empty.yaml"
 assert_contains "$OUTPUT" "empty.yaml: there is no object in it" "the message"
 assert_eq "ConfigMap/a" "$(ctl health -f "$L/y/a.yaml" -o name)" "the name"
+
+it "what a repository says steers no terminal, no log and no loop over names"
+E=$T/hostile
+mkdir -p "$E"
+git -C "$E" init -q -b main
+git -C "$E" commit -q --allow-empty -m base
+write "$E/k/kustomization.yaml" <<-'END'
+	resources: [cm.yaml]
+	vars:
+	- name: "A\e]0;title\aB\n::error::injected"
+	  objref: {apiVersion: v1, kind: ConfigMap, name: x}
+	  fieldref: {fieldpath: metadata.name}
+END
+write "$E/k/cm.yaml" <<<'{apiVersion: v1, kind: ConfigMap, metadata: {name: x}, data: {a: "b\u202Ec"}}'
+write "$E/app.yaml" <<-'END'
+	apiVersion: argoproj.io/v1alpha1
+	kind: Application
+	metadata: {name: "shop\napplication/production", namespace: "x\e[31m"}
+	spec: {project: default, source: {repoURL: https://git.example.com/shop/infra, path: k}, destination: {namespace: x}}
+END
+git -C "$E" add -A
+git -C "$E" commit -qm hostile
+quiet() { # COMMAND...: no control characters but line ends, and no mark that turns text round
+	local bytes
+	OUTPUT=$(cd "$E" && timeout 60 "$CTL" "$@" 2>&1) || true
+	bytes=$(LC_ALL=C tr -d '\n\40-\176\200-\377' <<<"$OUTPUT" | wc -c)
+	assert_eq 0 "$bytes" "control characters of $*"
+	refute_contains "$OUTPUT" $'\u202e' "$*"
+	refute_contains "$OUTPUT" $'\n::error' "$*"
+	refute_contains "$OUTPUT" $'\napplication/production' "$*"
+}
+quiet render k -o table
+assert_contains "$OUTPUT" "never replaced: A?]0;title?B ::error::injected" "the warning"
+quiet validate .
+assert_contains "$OUTPUT" "never replaced: A?]0;title?B ::error::injected" "the warning"
+for output in table name; do
+	quiet affected --repo "$URL" --base HEAD~1 . -o $output
+	assert_contains "$OUTPUT" "shop application/production" "affected"
+done
+for output in table name unified; do
+	quiet diff --repo "$URL" --local . --base HEAD~1 -o $output
+	assert_contains "$OUTPUT" "shop application/production" "diff"
+done
