@@ -13,7 +13,10 @@
 #include "sync/app_spec.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define GIT_DEADLINE_MS 120000
 
@@ -22,6 +25,8 @@ struct building {
 	const struct view_picks *picks;
 	struct app_spec spec;
 	char *dir;		/* what was fetched lies in it, by source; NULL: nothing */
+	pid_t cleaner;		/* removes it, as soon as alive is closed */
+	int alive;
 	bool fetched[RENDER_SOURCES_MAX];
 	/* by part: the sources that objects come from */
 	size_t n, of[RENDER_SOURCES_MAX];
@@ -42,14 +47,19 @@ static int run(const char *const *argv, struct err *err)
 static void building_freep(struct building **at)
 {
 	struct building *b = *at;
-	const char *const rm[] = { "rm", "-rf", "--", b->dir, NULL };
+	int status = 0;
 
 	for (size_t i = 0; i < b->n; i++) {
 		local_close(&b->locals[i]);
 		buf_deinit(&b->texts[i]);
 	}
-	if (b->dir && run(rm, &(struct err){ .code = ERR_NONE }))
-		fprintf(stderr, "syncctl: %s could not be removed\n", b->dir);
+	if (b->dir) {
+		close(b->alive);
+		while (waitpid(b->cleaner, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	if (status)
+		output_note("%s could not be removed", b->dir);
 	free(b->dir);
 	app_spec_deinit(&b->spec);
 	free(b);
@@ -99,16 +109,59 @@ static int check_revision(const struct building *b, const char *revision, struct
 	return 0;
 }
 
+/*
+ * Removes dir when the other end of the pipe is closed: by us, or by whatever ends us.
+ * A terminal's Ctrl-C does not reach it.
+ */
+static void clean_up_after(const char *dir, int alive)
+{
+	ssize_t n;
+	char c;
+
+	setsid();
+	do
+		n = read(alive, &c, 1);
+	while (n < 0 && errno == EINTR);
+	execlp("rm", "rm", "-rf", "--", dir, NULL);
+	_exit(127);
+}
+
+static int start_cleaner(struct building *b, struct err *err)
+{
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
+	b->alive = fds[1];
+	b->cleaner = fork();
+	if (!b->cleaner) {
+		close(fds[1]);
+		clean_up_after(b->dir, fds[0]);
+	}
+	close(fds[0]);
+	if (b->cleaner > 0)
+		return 0;
+	close(fds[1]);
+	return err_set(err, ERR_IO, "fork: %s", strerror(errno));
+}
+
+/* By its real name: what is told of links is told by comparing such. */
 static int make_dir(struct building *b, struct err *err)
 {
 	const char *tmp = getenv("TMPDIR");
+	_cleanup_free_ char *in = NULL, *dir = NULL;
 
 	if (b->dir)
 		return 0;
-	b->dir = xasprintf("%s/syncctl-XXXXXX", tmp && *tmp ? tmp : "/tmp");
-	if (mkdtemp(b->dir))
+	tmp = tmp && *tmp ? tmp : "/tmp";
+	in = realpath(tmp, NULL);
+	dir = xasprintf("%s/syncctl-XXXXXX", in ? in : tmp);
+	if (!in || !mkdtemp(dir))
+		return err_set(err, ERR_IO, "%s: %s", dir, strerror(errno));
+	b->dir = steal(&dir);
+	if (!start_cleaner(b, err))
 		return 0;
-	err_set(err, ERR_IO, "%s: %s", b->dir, strerror(errno));
+	rmdir(b->dir);
 	free(steal(&b->dir));
 	return -1;
 }
@@ -131,23 +184,27 @@ static int open_fetched(struct building *b, size_t i, struct local *ret, struct 
 {
 	const char *revision = view_wanted_revision(b->app, b->picks, i);
 	const struct app_source *s = &b->spec.sources.list.data[i];
-	_cleanup_free_ char *dir = NULL, *path = NULL, *url = repo_url_shown(s->repo_url);
+	_cleanup_free_ char *dir = NULL, *path = NULL, *real = NULL;
+	_cleanup_free_ char *url = repo_url_shown(s->repo_url);
 	size_t from;
 
 	if (check_revision(b, revision, err) || make_dir(b, err))
 		return -1;
 	from = first_alike(b, i);
 	dir = xasprintf("%s/%zu", b->dir, from);
-	path = xasprintf("%s/%s", dir, s->path);
+	path = xasprintf("%s%s%s", dir, *s->path ? "/" : "", s->path);
 	if (from == i && fetch(dir, s->repo_url, revision, err))
 		return err_wrap(err, "fetching %.12s with your Git (does git ls-remote %s "
 				"answer?)", revision, url);
 	b->fetched[from] = true;
-	if (!local_open(ret, path, err))
-		return 0;
-	return err->code != ERR_NOTFOUND ? -1 :
-	       err_set(err, ERR_NOTFOUND, "there is no folder '%s' at %.12s", s->path,
-		       revision);
+	real = realpath(path, NULL);
+	if (!real)
+		return err_set(err, ERR_NOTFOUND, "there is no folder '%s' at %.12s", s->path,
+			       revision);
+	if (strcmp(real, path))
+		return err_set(err, ERR_INVALID, "source.path '%s' at %.12s is a symbolic link, "
+			       "or lies behind one, which is not followed", s->path, revision);
+	return local_open(ret, path, err);
 }
 
 /* ---- rendering ---- */

@@ -80,11 +80,11 @@ const struct flag flags[] = {
 	{ "namespace", 'n', FLAG_STR, AT(ns), F_CLUSTER, "NS",
 	  "where the application is; else it is looked for" },
 	{ "all-namespaces", 'A', FLAG_BOOL, AT(all), F_MANY, "", "of all namespaces (as without -n)" },
-	{ "selector", 'l', FLAG_STR, AT(selector), F_MANY, "LABELS",
+	{ "selector", 'l', FLAG_STR, AT(selector), F_MANY | F_EMPTY, "LABELS",
 	  "only those with these labels" },
 	{ "context", 0, FLAG_STR, AT(context), F_CLUSTER | F_CHECK, "NAME",
 	  "of the kubeconfig" },
-	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER | F_CHECK, "FILE",
+	{ "kubeconfig", 0, FLAG_STR, AT(kubeconfig), F_CLUSTER | F_CHECK | F_EMPTY, "FILE",
 	  "else $KUBECONFIG, else ~/.kube/config" },
 	{ "output", 'o', FLAG_OUTPUT, 0, F_OUTPUT, "FORMAT", "table, wide, json, yaml or name" },
 	{ "filename", 'f', FLAG_STR, AT(file), F_FILE, "FILE",
@@ -123,11 +123,11 @@ const struct flag flags[] = {
 	{ "ttl", 0, FLAG_STR, AT(ttl), F_TTL, "DURATION", "it ends by itself after that long" },
 	{ "until", 0, FLAG_STR, AT(until), F_APPROVE, "WHEN",
 	  "a duration or a time: it is void then (24h)" },
-	{ "override", 0, FLAG_STR, AT(override), F_SYNC, "WHY",
+	{ "override", 0, FLAG_STR, AT(override), F_SYNC | F_EMPTY, "WHY",
 	  "passes a shut gate, once; the reason is kept" },
 	{ "gate", 0, FLAG_STR, AT(gates), F_SYNC, "NAMES",
 	  "with --override: which, where several are shut" },
-	{ "reason", 0, FLAG_STR, AT(reason), F_REASON, "WORDS", "why, for the others" },
+	{ "reason", 0, FLAG_STR, AT(reason), F_REASON | F_EMPTY, "WORDS", "why, for the others" },
 	{ "all", 0, FLAG_BOOL, AT(everything), F_EVERYTHING, "", "every application of this syncd" },
 	{ "strict", 0, FLAG_BOOL, AT(strict), F_CHECK, "", "with --all: warnings are errors" },
 	{ "schema", 0, FLAG_STR, AT(schema), F_CHECK, "FILE",
@@ -319,6 +319,9 @@ static int set_flag(struct options *o, const struct flag *f, const char *value)
 		*(bool *)at = true;
 		return 0;
 	case FLAG_STR:
+		/* A script's variable that was never set is not "the first that fits". */
+		if (!*value && !(f->bits & F_EMPTY))
+			return output_usage("--%s: it is empty", f->name);
 		*(const char **)(void *)at = value;
 		return 0;
 	case FLAG_OUTPUT:

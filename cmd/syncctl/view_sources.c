@@ -12,6 +12,7 @@
 #include "core/fetch.h"
 
 #define POSITIONS_MAX VIEW_WORDS_MAX
+#define COMMIT_MIN 7
 
 struct positions {
 	size_t data[POSITIONS_MAX];	/* from 1 */
@@ -293,16 +294,42 @@ const char *view_wanted_revision(const json_t *app, const struct view_picks *p, 
 	return p->of[i].revision ? p->of[i].revision : seen_commit(app, i);
 }
 
+/* As Git shortens one at least; "bad" is a branch. */
 static bool begins(const char *commit, const char *wanted)
 {
-	return commit && wanted && !strncmp(commit, wanted, strlen(wanted));
+	size_t n = wanted ? strlen(wanted) : 0;
+
+	return commit && n >= COMMIT_MIN && strspn(wanted, "0123456789abcdef") == n &&
+	       !strncmp(commit, wanted, n);
+}
+
+bool view_is_of_spec(const json_t *app, const json_t *then)
+{
+	const json_t *many = list_of(app), *spec = doc_get(app, "spec", NULL);
+	const char *key = json_array_size(many) ? "sources" : "source";
+	const json_t *a = json_object_get(spec, key), *b = json_object_get(then, key);
+
+	return a && b && doc_equal(a, b);
+}
+
+/* Was it rendered from the sources that the spec names now, all of what they say? */
+static bool is_of_spec(const json_t *app, int64_t release)
+{
+	const json_t *list = doc_get(app, "status", "history", NULL), *row;
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, row)
+		if (doc_get_int(row, 0, "id", NULL) == release)
+			return view_is_of_spec(app, row);
+	return false;
 }
 
 static bool is_release(const json_t *r, const json_t *app, const struct view_picks *p)
 {
 	const json_t *list = doc_get(r, "revisions", NULL);
 
-	if (json_array_size(list) != (p->many ? p->n : 0))
+	if (json_array_size(list) != (p->many ? p->n : 0) ||
+	    !is_of_spec(app, doc_get_int(r, 0, "id", NULL)))
 		return false;
 	for (size_t i = 0; i < p->n; i++) {
 		const char *commit = p->many ? json_string_value(json_array_get(list, i)) :

@@ -20,6 +20,15 @@ static void check_good(const struct view_app *a, struct buf *missing)
 		miss(missing, "not good yet", a->phase);
 }
 
+/* It tells of another spec than this one. */
+static void check_spec(const json_t *app, const struct view_app *a, struct buf *missing)
+{
+	const json_t *to = doc_get(a->status, "sync", "comparedTo", NULL);
+
+	if (to && !view_is_of_spec(app, to))
+		miss(missing, "what the spec says now was not compared yet", NULL);
+}
+
 bool view_wait_is_met(const struct view_wait *w, const json_t *app,
 		      struct buf *missing)
 {
@@ -32,7 +41,8 @@ bool view_wait_is_met(const struct view_wait *w, const json_t *app,
 	if (w->revision && !view_has_revision(doc_get(a.status, "sync", NULL),
 					      w->revision))
 		miss(missing, "Git's commit is another", revision);
-	if (w->sync && strcmp(a.sync, "Synced"))
+	/* What is good may be the release before that revision. */
+	if ((w->sync || (w->good && w->revision)) && strcmp(a.sync, "Synced"))
 		miss(missing, "not Synced", a.sync);
 	if (w->health && strcmp(a.health, "Healthy"))
 		miss(missing, "not Healthy", a.health);
@@ -40,6 +50,8 @@ bool view_wait_is_met(const struct view_wait *w, const json_t *app,
 		miss(missing, "an operation is under way", a.phase);
 	if (w->good)
 		check_good(&a, missing);
+	if (w->sync || w->good || w->revision)
+		check_spec(app, &a, missing);
 	view_app_deinit(&a);
 	return !missing->len;
 }

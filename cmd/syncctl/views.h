@@ -231,7 +231,15 @@ char *view_source_words(const json_t *app, size_t i);
  * borrowed. NULL: that is not known, or was of another repository or targetRevision.
  */
 const char *view_wanted_revision(const json_t *app, const struct view_picks *p, size_t i);
-/* The newest stored release of exactly those (or their beginnings); 0: there is none. */
+/*
+ * Does `then` (a row of status.history, or status.sync.comparedTo) name the sources that
+ * the spec names now, all that it says of them?
+ */
+bool view_is_of_spec(const json_t *app, const json_t *then);
+/*
+ * The newest stored release of exactly those (or their beginnings, of 7 digits at least)
+ * that was rendered as the spec says now; 0: there is none.
+ */
 uint32_t view_release_of(const json_t *app, const struct view_picks *p);
 
 /* --- asking for a sync (view_request.c) ------------------------------------- */

@@ -19,10 +19,12 @@ app() {
 	END
 }
 patch() { kc patch app "$1" -n "$NS" --type=merge -p "$2" >/dev/null; }
-# status NAME FILE: the status as in a golden document.
+# status NAME FILE: the status as in a golden document, of what the spec says.
 status() {
-	kc patch app "$1" -n "$NS" --type=json -p "[{\"op\":\"add\",\"path\":\"/status\",
-		\"value\":$(cat "$ROOT/tests/golden/statusdoc/$2.json")}]" >/dev/null
+	kc patch app "$1" -n "$NS" --type=json -p "$(kc get app "$1" -n "$NS" -o json | jq -c \
+		--slurpfile s "$ROOT/tests/golden/statusdoc/$2.json" '.spec.source as $now | $s[0] |
+		if .sync then .sync.comparedTo.source = $now else . end |
+		[{op: "add", path: "/status", value: .}]')" >/dev/null
 }
 
 # take NAME: what the daemon does first: the request moves into the status.

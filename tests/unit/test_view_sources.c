@@ -289,14 +289,21 @@ static void a_revision_that_is_no_text_is_refused(void **state)
 	assert_int_equal(err.code, ERR_INVALID);
 }
 
-#define STATUS(sync, releases) "'status':{'sync':" sync ",'syncd':{'releases':[" releases "]}}"
-#define SEEN "{'revisions':['aa1','bb1','cc1'],'comparedTo':{'sources':[" SHOP "," CONF "," \
-	VALUES "]}}"
-#define EDITED "{'revisions':['aa1','bb1','cc1'],'comparedTo':{'sources':[" SHOP ",{" \
+#define NOW "'sources':[" SHOP "," CONF "," VALUES "]"
+#define HISTORY "{'id':3,'source':" SHOP "},{'id':4," NOW "},{'id':5," NOW "},{'id':6," NOW \
+	"},{'id':7," NOW "},{'id':8,'sources':[" SHOP "," CONF "," CONF "]}"
+#define STATUS(sync, releases) "'status':{'sync':" sync \
+	",'history':[" HISTORY "],'syncd':{'releases':[" releases "]}}"
+#define FIRST "'aaaaaa1','bbbbbb1','cccccc1'"
+#define SEEN "{'revisions':[" FIRST "],'comparedTo':{" NOW "}}"
+#define EDITED "{'revisions':[" FIRST "],'comparedTo':{'sources':[" SHOP ",{" \
 	"'repoURL':'https://h/other.git'}," VALUES "]}}"
 #define RELEASE(id, commits) "{'id':" id ",'revisions':[" commits "]}"
-#define STORED RELEASE("7", "'aa2','bb1','cc1'") "," RELEASE("6", "'aa1','bb1','cc1'") "," \
-	RELEASE("5", "'aa1','bb1','cc1'") "," RELEASE("4", "'aa1','bb1'") ",{'id':3,'revision':'aa1'}"
+/* No history says of what 9 is; 8 is of other sources. */
+#define STORED RELEASE("9", FIRST) "," RELEASE("8", FIRST) "," \
+	RELEASE("7", "'aaaaaa21','bbbbbb12','cccccc1'") "," RELEASE("6", FIRST) "," \
+	RELEASE("5", FIRST) "," RELEASE("4", "'aaaaaa1','bbbbbb1'") \
+	",{'id':3,'revision':'aaaaaa1'}"
 #define MANY(sync) "{" META ",'spec':{'sources':[" SHOP "," CONF "," VALUES "]}," \
 	STATUS(sync, STORED) "}"
 #define SINGLE(sync) "{" META ",'spec':{'source':" SHOP "}," STATUS(sync, STORED) "}"
@@ -305,22 +312,26 @@ static void releases_of_what_is_wanted(void **state)
 {
 	/* of: each source's wanted revision; the number of the release, 0: none */
 	static const struct { const char *app, *words, *of; uint32_t want; } rows[] = {
-		{ MANY(SEEN), "", "aa1 bb1 cc1", 6 },		/* 1: the newest */
-		{ MANY(SEEN), "r=aa2 p=1", "aa2 bb1 cc1", 7 },
-		{ MANY(SEEN), "r=aa r=bb p=1,2", "aa bb cc1", 7 },	/* 2: a beginning */
-		{ MANY(SEEN), "r=main p=1", "main bb1 cc1", 0 },
-		{ MANY(SEEN), "l=./x p=2", "aa1 bb1 cc1", 0 },	/* 3: no commit has it */
-		{ MANY(EDITED), "", "aa1 - cc1", 0 },		/* 4: another repository's */
-		{ MANY(EDITED), "r=bb1 p=2", "aa1 bb1 cc1", 6 },
-		{ MANY("{'revisions':['aa1']}"), "", "aa1 - -", 0 },
+		{ MANY(SEEN), "", "aaaaaa1 bbbbbb1 cccccc1", 6 },	/* 1: the newest */
+		{ MANY(SEEN), "r=aaaaaa2 p=1", "aaaaaa2 bbbbbb1 cccccc1", 7 },
+		/* 2: a beginning */
+		{ MANY(SEEN), "r=aaaaaa2 r=bbbbbb1 p=1,2", "aaaaaa2 bbbbbb1 cccccc1", 7 },
+		{ MANY(SEEN), "r=main p=1", "main bbbbbb1 cccccc1", 0 },
+		/* 3: no commit has it */
+		{ MANY(SEEN), "l=./x p=2", "aaaaaa1 bbbbbb1 cccccc1", 0 },
+		{ MANY(EDITED), "", "aaaaaa1 - cccccc1", 0 },		/* 4: another repository's */
+		{ MANY(EDITED), "r=bbbbbb1 p=2", "aaaaaa1 bbbbbb1 cccccc1", 6 },
+		{ MANY("{'revisions':['aaaaaa1']}"), "", "aaaaaa1 - -", 0 },
 		{ MANY("{}"), "", "- - -", 0 },
-		{ SINGLE("{'revision':'aa1'}"), "", "aa1", 3 },	/* 5: of one source */
-		{ SINGLE("{'revision':'aa1'}"), "R=a", "a", 3 },
-		{ SINGLE("{'revision':'aa9'}"), "", "aa9", 0 },
-		{ SINGLE("{'revision':'aa1','comparedTo':{'source':" SHOP "}}"), "", "aa1", 3 },
-		{ SINGLE("{'revision':'aa1','comparedTo':{'source':" CONF "}}"), "", "-", 0 },
+		{ SINGLE("{'revision':'aaaaaa1'}"), "", "aaaaaa1", 3 },	/* 5: of one source */
+		{ SINGLE("{'revision':'aaaaaa1'}"), "R=a", "a", 0 },	/* a branch */
+		{ SINGLE("{'revision':'aaaaaa1'}"), "R=aaaaaa", "aaaaaa", 0 },
+		{ SINGLE("{'revision':'aaaaaa9'}"), "", "aaaaaa9", 0 },
+		{ SINGLE("{'revision':'aaaaaa1','comparedTo':{'source':" SHOP "}}"), "",
+		  "aaaaaa1", 3 },
+		{ SINGLE("{'revision':'aaaaaa1','comparedTo':{'source':" CONF "}}"), "", "-", 0 },
 		{ SINGLE("{'revision':''}"), "", "-", 0 },
-		{ SINGLE("{}"), "R=aa1", "aa1", 3 },
+		{ SINGLE("{}"), "R=aaaaaa1", "aaaaaa1", 3 },
 	};
 
 	(void)state;

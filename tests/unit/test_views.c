@@ -340,6 +340,10 @@ static void busy_says_whose(void **state)
 	"\"health\":{\"status\":\"" health "\"},\"syncd\":{\"phase\":\"" phase "\","  \
 	"\"target\":{\"id\":2},\"lastGood\":{\"id\":" good "}}}}"
 
+#define EDITED(from, to)                                                      \
+	"{\"spec\":{\"source\":{\"path\":\"" to "\"}},\"status\":{\"sync\":{\"status\":"  \
+	"\"Synced\",\"comparedTo\":{\"source\":{\"path\":\"" from "\"}}}}}"
+
 static void waiting_tells_what_is_missing(void **state)
 {
 	static const struct {
@@ -357,6 +361,16 @@ static void waiting_tells_what_is_missing(void **state)
 		{ { .good = true }, APP("Synced", "Healthy", "Soaking", "2"),
 		  "not good yet (Soaking)" },
 		{ { .revision = "abc" }, APP("Synced", "Healthy", "Good", "2"), "" },
+		/* Good is the release before it: this one did not go out. */
+		{ { .good = true, .revision = "abc" }, APP("OutOfSync", "Healthy", "Good", "2"),
+		  "not Synced (OutOfSync)" },
+		{ { .good = true, .revision = "abc" }, APP("Synced", "Healthy", "Good", "2"), "" },
+		{ { .sync = true }, EDITED("a", "a"), "" },
+		{ { .sync = true }, EDITED("a", "b"),
+		  "what the spec says now was not compared yet" },
+		{ { .good = true }, EDITED("a", "b"), "not good yet, what the spec says now was "
+		  "not compared yet" },
+		{ { .operation = true }, EDITED("a", "b"), "" },
 		{ { .revision = "abd" }, APP("Synced", "Healthy", "Good", "2"),
 		  "Git's commit is another (abc1)" },
 		{ { .revision = "a" }, "{}", "Git's commit is another" },
