@@ -91,11 +91,20 @@ static bool is_going_back(const struct app *a)
 	       a->rec.phase == PHASE_REVERT_STALLED;
 }
 
-/* True when it is in memory, of no use, or cannot be had. */
-static bool failed_ready(struct app *a)
+/* NULL: it has no say, also where the project that it failed in is another. */
+static const struct release *failed_release(struct app *a)
 {
 	const struct release *r = is_going_back(a) && !a->rec.pin_prepared ?
 				  record_release(&a->rec, a->rec.pin_rejected) : NULL;
+	struct err err = ERR_INIT;
+
+	return r && !projects_check_release(a, r, &err) ? r : NULL;
+}
+
+/* True when it is in memory, of no use, or cannot be had. */
+static bool failed_ready(struct app *a)
+{
+	const struct release *r = failed_release(a);
 
 	if (r && a->failed_id == r->id)
 		return true;

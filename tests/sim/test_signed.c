@@ -10,7 +10,9 @@
 
 #include "asks.h"
 #include "core/doc.h"
+#include "hookscene.h"
 #include "simworkers.h"
+#include "sync/engine_priv.h"
 
 #define ADA "783CBCB573CAE457"
 #define BOB "00000000000000B0"
@@ -338,6 +340,46 @@ static void what_another_project_took_stays_there(void **state)
 	}
 }
 
+static bool goes_back(void *arg)
+{
+	struct engsim *x = arg;
+	struct app *a, *next;
+
+	HASH_ITER(hh, x->engine->apps, a, next)
+		if (a->rec.phase == PHASE_REVERTING)
+			return true;
+	return false;
+}
+
+/* Nor do hooks of it run where what is put back is this project's own. */
+static void what_failed_elsewhere_brings_no_hooks(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 2; seed++) {
+		struct engsim x;
+		size_t from;
+
+		good(&x, 2356 + seed);
+		put_loose(&x, "none.example.com");
+		scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
+		sign(&x, NULL);
+		hooks_put(&x, "undo", "PreRevert", "1", "");
+		scene_put(&x, "crash2");
+		scene_until_tag(&x, "crash2", LONG);
+		scene_until(&x, goes_back, LONG, "the revert");
+		sim_run_for(x.s, 10);	/* it is recorded */
+		engsim_crash(&x);
+		from = sim_request_count(x.s);
+		if (seed)	/* alone it does run */
+			scene_edit_app(&x, "{\"spec\":{\"project\":\"team\"}}");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		assert_string_equal(scene_tag(&x), "v1");
+		assert_int_equal(sim_count(x.s, from, "PATCH", "/jobs/undo") > 0, !seed);
+		scene_end(&x, false);
+	}
+}
+
 /* The way back was verified when it went out. */
 static void the_way_back_is_open(void **state)
 {
@@ -400,6 +442,7 @@ int main(void)
 		cmocka_unit_test(an_old_verdict_lets_nothing_out),
 		cmocka_unit_test(a_struck_key_holds_what_was_held),
 		cmocka_unit_test(what_another_project_took_stays_there),
+		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
