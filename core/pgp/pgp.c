@@ -168,11 +168,37 @@ static void import(const struct verifier *v, const char *text, bool keys)
 	}
 }
 
-static bool is_named(const struct signed_key *k, const char *id)
+enum rank { RANK_OF_ID, RANK_LISTED, RANK_OTHER, RANKS };
+
+/* The first that tells of a subkey says whose it is: listed keys go before others'. */
+static enum rank rank_of(const struct verifier *v, const struct signed_key *k,
+			 const char *id)
 {
 	char own[SIGNED_ID];
 
-	return signed_key_id(k->name, own) && !strcmp(own, id);
+	if (!signed_key_id(k->name, own))
+		return RANK_OTHER;
+	if (!strcmp(own, id))
+		return RANK_OF_ID;
+	for (size_t i = 0; i < v->policy->listed.len; i++)
+		if (!strcmp(own, v->policy->listed.data[i]))
+			return RANK_LISTED;
+	return RANK_OTHER;
+}
+
+static void import_entry(struct verifier *v, const struct signed_key *k, enum rank rank,
+			 const char *id)
+{
+	rnp_key_handle_t key;
+
+	import(v, k->text, true);
+	if (rank != RANK_OF_ID)
+		return;
+	key = find_key(v, "keyid", id);
+	if (!key)
+		snprintf(v->ret->note, sizeof(v->ret->note), "the entry %.40s there does not "
+			 "hold it", k->name);
+	v->r.rnp_key_handle_destroy(key);
 }
 
 /*
@@ -181,20 +207,12 @@ static bool is_named(const struct signed_key *k, const char *id)
  */
 static rnp_key_handle_t look_for(struct verifier *v, const char *id)
 {
-	rnp_key_handle_t key = NULL;
-
-	for (int others = 0; others < 2; others++)
+	for (enum rank rank = RANK_OF_ID; rank < RANKS; rank++)
 		for (size_t i = 0; i < v->policy->ring.len; i++) {
 			const struct signed_key *k = &v->policy->ring.data[i];
 
-			if (is_named(k, id) == (others > 0))
-				continue;
-			import(v, k->text, true);
-			key = others ? NULL : find_key(v, "keyid", id);
-			if (!key && !others)
-				snprintf(v->ret->note, sizeof(v->ret->note), "the entry "
-					 "%.40s there does not hold it", k->name);
-			v->r.rnp_key_handle_destroy(key);
+			if (rank_of(v, k, id) == rank)
+				import_entry(v, k, rank, id);
 		}
 	for (size_t i = 0; i < v->policy->ring.len; i++)
 		import(v, v->policy->ring.data[i].text, false);

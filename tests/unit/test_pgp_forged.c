@@ -347,11 +347,55 @@ static void a_chosen_id_is_nobodys(void **state)
 	forger_deinit(&f);
 }
 
+/* What the armor of that file holds. */
+static void read_packets(const char *name, struct buf *out)
+{
+	size_t len;
+	_cleanup_free_ char *text = slurp(name, &len);
+	const char *begin = strstr(text, "\n\n") + 2, *end = strstr(begin, "\n=");
+
+	assert_int_equal(b64_decode(begin, (size_t)(end - begin), out), 0);
+}
+
+/* Whoever puts somebody's subkey below a key of their own takes nothing away. */
+static void a_borrowed_subkey_is_its_owners(void **state)
+{
+	static const char *const names[] = { "a", "z" };
+	_cleanup_buf_ struct buf own = BUF_INIT, all = BUF_INIT;
+	size_t len, at = 0;
+	_cleanup_free_ char *commit = slurp("subkey.commit", &len);
+
+	(void)state;
+	read_packets("stranger.asc", &all);
+	read_packets("main.asc", &own);
+	while (own.data[at] != (char)0xb8)	/* a public subkey, of one octet's length */
+		at += 2 + (unsigned char)own.data[at + 1];
+	buf_add(&all, own.data + at, 2 + (size_t)(unsigned char)own.data[at + 1]);
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		struct signed_policy p = { 0 };
+		char id[SIGNED_ID];
+		size_t n;
+
+		id_of("main", id);
+		vec_push(&p.listed, xstrdup(id));
+		add_key(&p, names[i], armor(&all, "PUBLIC KEY BLOCK"));
+		add_key(&p, id, slurp("main.asc", &n));
+		assert_int_equal(see(commit, len, &p).verdict, SEEN_GOOD);
+		assert_string_equal(see(commit, len, &p).primary, id);
+		/* Alone it is nobody's. */
+		free(p.ring.data[1].text);
+		p.ring.data[1].text = xstrdup("");
+		assert_int_equal(see(commit, len, &p).verdict, SEEN_BAD);
+		signed_policy_deinit(&p);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(days_and_revocations),
 		cmocka_unit_test(a_chosen_id_is_nobodys),
+		cmocka_unit_test(a_borrowed_subkey_is_its_owners),
 	};
 
 	doc_init();
