@@ -421,12 +421,14 @@ static bool kinds_in(struct app *a, const struct rel *rel)
 	for (size_t i = 0; i < rel->a.n_objects; i++) {
 		const struct rendered *r = &rel->a.objects[i];
 
-		ready &= needs(a, r->group, r->kind, r->version);
+		if (!(r->flags & OBJ_EXCLUDED))
+			ready &= needs(a, r->group, r->kind, r->version);
 	}
 	for (size_t i = 0; i < a->rec.inventory.len; i++) {
 		const struct inv_entry *v = &a->rec.inventory.data[i];
 
-		ready &= needs(a, v->group, v->kind, v->version);
+		if (!(v->flags & OBJ_SKIP))
+			ready &= needs(a, v->group, v->kind, v->version);
 	}
 	return ready;
 }

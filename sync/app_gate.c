@@ -4,7 +4,7 @@
  * shut. Looked at anew with each look; what ends by time pokes the application then.
  */
 #include "app_priv.h"
-#include "scripts.h"
+#include "settings.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -217,7 +217,7 @@ bool app_look_gates(struct app *a)
 	struct app_gates *g = &a->gates;
 	const char *paused = pause_words(a->engine);
 
-	if (!pause_known(a->engine) || !scripts_known(a->engine))
+	if (!pause_known(a->engine) || !settings_known(a->engine))
 		return false;
 	look_hold(a, &a->spec.suspend, "suspended", "resume", &g->stopped);
 	if (paused)
@@ -228,6 +228,7 @@ bool app_look_gates(struct app *a)
 	look_foreign(a);
 	look_depends(a);
 	look_windows(a);
+	app_exclude_gates(a);
 	app_look_control(a);
 	look_rollback(a);
 	return true;

@@ -6,6 +6,7 @@
 #include "approval.h"
 #include "hook.h"
 #include "orphans.h"
+#include "settings.h"
 
 #define TROUBLE_AGAIN_MS 30000
 #define MAX_SHARED 5
@@ -168,7 +169,10 @@ static void look_conditions(struct app *a)
 		app_set_condition(a, "InvalidSpecError", "%s", buf_str(&text));
 	else
 		app_clear_condition(a, "InvalidSpecError");
-	if (sources_error(a, &source))
+	if (settings_trouble(a->engine))
+		app_set_condition(a, "ComparisonError", "%s",
+				  settings_trouble(a->engine));
+	else if (sources_error(a, &source))
 		app_set_condition(a, "ComparisonError", "%s", source.msg);
 	else if (a->head_err.code && !*a->rendering)
 		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
@@ -269,6 +273,7 @@ static void look_warnings(struct app *a)
 		look_warning(a, "SharedResourceWarning", &shared);
 	}
 	say_hooks(a, &objects);
+	app_say_excluded(a, &objects);
 	if (a->head)
 		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
 	if (a->head)
@@ -457,9 +462,13 @@ static void keep_decision(struct app *a, const struct decision *d)
 /* Not while people want nothing done to it, which is said. */
 static void end_it(struct app *a)
 {
+	const char *why = a->gates.stopped ? a->gates.stopped :
+					     settings_trouble(a->engine);
+
 	free(a->waits_for);
-	a->waits_for = xstrdup(a->gates.stopped);
-	if (!a->gates.stopped)
+	a->waits_for = xstrdup(why);
+	app_exclude(a);
+	if (!why)
 		app_delete(a);
 }
 
@@ -469,6 +478,7 @@ static void run(struct app *a)
 
 	if (!app_draw(a) || !app_look_gates(a))
 		return;		/* it is not known yet what Git says, or whether all is paused */
+	app_exclude(a);
 	app_compose(a);
 	if (!a->op && !a->spec.deleting && !a->store.running)
 		app_lives(a);
@@ -482,6 +492,7 @@ static void run(struct app *a)
 	if (a->store.running || a->load.running || a->sweeping ||
 	    !target_ready(a) || !failed_ready(a))
 		return;
+	app_exclude(a);
 	refuse_request(a);
 	if (!compare(a))
 		return;	/* poked when the lists are in */

@@ -271,6 +271,18 @@ void app_note_override(struct app *a, struct release *r);	/* the second of the t
 void app_approve_conditions(struct app *a);
 void app_guards_free(struct app *a);	/* the requests are gone already */
 
+/*
+ * app_exclude.c: the kinds that argocd-cm keeps applications out of. The first marks the
+ * releases that are in memory; not while an operation runs.
+ */
+void app_exclude(struct app *a);
+void app_exclude_gates(struct app *a);	/* what of a->gates shuts while it is not known */
+/* By the rules as they are at this moment: may what it has of that kind be deleted? */
+bool app_may_delete(const struct app *a, const struct objkey *k);
+/* Why nothing may be pruned now; static words, NULL. */
+const char *app_exclude_unsure(const struct app *a);
+void app_say_excluded(struct app *a, struct buf *text);	/* appends; nothing: "" */
+
 /* app_end.c */
 void app_op_ended(struct app *a, struct op *op);
 /* Refused, or trouble: true when it is tried again, which is then recorded. */

@@ -13,6 +13,7 @@
 #include "keyring.h"
 #include "orphans.h"
 #include "scripts.h"
+#include "settings.h"
 #include "turns.h"
 
 #include <stdio.h>
@@ -444,6 +445,7 @@ static void boot(struct engine *e)
 		e->pause = pause_new(e);
 		e->breaker = breaker_new(e);
 		e->scripts = scripts_new(e);
+		e->settings = settings_new(e);
 		e->donors = donors_new(e);
 		e->grace = grace_new(e);
 		e->orphans = orphans_new(e);
@@ -544,6 +546,7 @@ struct engine *engine_abandon(struct engine *e)
 	pause_free(e->pause);
 	breaker_free(e->breaker);
 	scripts_free(e->scripts);
+	e->settings = settings_free(e->settings);
 	e->donors = donors_free(e->donors);
 	grace_free(e->grace);
 	e->orphans = orphans_free(e->orphans);

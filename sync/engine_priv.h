@@ -48,6 +48,7 @@ struct orphans;
 struct op;
 struct repo;
 struct scripts;
+struct settings;
 struct donors;
 struct grace;
 
@@ -270,6 +271,7 @@ bool app_may_prune(struct app *a);
 struct rel {
 	unsigned refs;
 	enum { REL_MAY_DRAW, REL_DRAWS_NOT, REL_DRAWS } draws;	/* app_draw.c */
+	unsigned exclude_no;	/* its objects bear the marks of (app_exclude.c); 0: none */
 	struct render_answer a;
 };
 struct rel *rel_new(void);
@@ -556,6 +558,7 @@ struct engine {
 	VEC(struct app_watch *) app_watches;
 	struct creds *creds;
 	struct scripts *scripts;
+	struct settings *settings;
 	struct donors *donors;
 	struct grace *grace;
 	struct orphans *orphans;

@@ -246,6 +246,21 @@ void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg)
 			reread(k);
 }
 
+void kinds_drop_if(struct engine *e, kinds_pick_fn *fn, void *arg)
+{
+	struct kindwatch *k, *k_next;
+	struct live *l, *next;
+
+	HASH_ITER(hh, e->kinds, k, k_next) {
+		if (!fn(arg, k->group, k->kind))
+			continue;
+		HASH_ITER(hh, e->live.by_key, l, next)
+			if (!strcmp(l->kind, k->kind) && !strcmp(l->group, k->group))
+				live_remove(&e->live, l);
+		kind_free(k);
+	}
+}
+
 unsigned kinds_count(const struct engine *e)
 {
 	return HASH_COUNT(e->kinds);

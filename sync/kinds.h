@@ -45,6 +45,8 @@ void kinds_reread(struct engine *e, const json_t *rules, const json_t *other);
 /* The same for the kinds that fn picks. */
 typedef bool kinds_pick_fn(void *arg, const char *group, const char *kind);
 void kinds_reread_if(struct engine *e, kinds_pick_fn *fn, void *arg);
+/* Ends their watches and forgets their objects, without a word to applications. */
+void kinds_drop_if(struct engine *e, kinds_pick_fn *fn, void *arg);
 /* Lists the kind anew, for a watch may be silent. False: there is nothing to list. */
 bool kinds_refresh(struct engine *e, const char *group, const char *kind);
 /* True until its list is complete. */

@@ -460,6 +460,12 @@ static int check(const struct apply *a, struct err *err)
 			     app_check_write(app, &a->task.key, err);
 }
 
+/* It came to be excluded since the plan: the next one passes over it. */
+static void leave_be(struct world_timer *t)
+{
+	op_apply_done(container_of(t, struct apply, again));
+}
+
 void op_apply_send(struct apply *a)
 {
 	struct op *op = a->op;
@@ -467,6 +473,12 @@ void op_apply_send(struct apply *a)
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
 	a->again.fn = on_again;
+	if (a->deleting && !a->leftover && !a->unblocking &&
+	    !app_may_delete(op->app, &a->task.key)) {
+		a->again.fn = leave_be;
+		world_timer_start(op->e->w, &a->again, 0);
+		return;
+	}
 	if (check(a, &a->broken) || lacks_version(a) || fill(a)) {
 		a->again.fn = op->c.kind == OP_REVERT && lacks_value(a) ? leave_soon :
 									  fail_soon;

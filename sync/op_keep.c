@@ -145,8 +145,8 @@ static bool release_scales(const struct apply *a)
 		const struct rendered *o = &r->objects[i];
 		const char *ns = *o->ns ? o->ns : a->op->dest_ns;
 
-		if (is_scaler(o->group, o->kind) && !strcmp(ns, k.ns) &&
-		    any_word(o->refs, is_this, &k))
+		if (!(o->flags & OBJ_EXCLUDED) && is_scaler(o->group, o->kind) &&
+		    !strcmp(ns, k.ns) && any_word(o->refs, is_this, &k))
 			return true;
 	}
 	return false;

@@ -199,10 +199,12 @@ static bool is_due(const struct op *op, const struct op_leftover *l)
 /* Whoever may not touch the Deployment has nothing to do with what it left. */
 static bool is_allowed(struct app *a, const struct op_leftover *l)
 {
-	struct objkey k = deployment_of(l);
+	struct objkey k = deployment_of(l), set = { "apps", "ReplicaSet", l->ns, l->name };
 	struct err err = ERR_INIT;
 
-	return !app_check_delete(a, &k, &err);
+	/* Of an excluded kind nothing is known, not even that it is gone. */
+	return app_may_delete(a, &k) && app_may_delete(a, &set) &&
+	       !app_check_delete(a, &k, &err);
 }
 
 static void begin(struct apply *a, struct op *op, struct op_leftover *l)

@@ -14,7 +14,7 @@ static bool is_in_release(const struct op *op)
 	for (size_t i = 0; i < op->c.answer->n_objects; i++) {
 		const struct rendered *r = &op->c.answer->objects[i];
 
-		if (!strcmp(r->kind, "Namespace") && !*r->group &&
+		if (!(r->flags & OBJ_EXCLUDED) && !strcmp(r->kind, "Namespace") && !*r->group &&
 		    !strcmp(r->name, op->dest_ns))
 			return true;
 	}

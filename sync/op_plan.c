@@ -60,12 +60,14 @@ bool op_kinds_ready(struct op *op)
 	for (size_t i = 0; i < answer->n_objects; i++) {
 		const struct rendered *r = &answer->objects[i];
 
-		ready &= is_listed(op, r->group, r->kind, r->version);
+		if (!(r->flags & OBJ_EXCLUDED))
+			ready &= is_listed(op, r->group, r->kind, r->version);
 	}
 	for (size_t i = 0; i < rec->inventory.len; i++) {
 		const struct inv_entry *v = &rec->inventory.data[i];
 
-		ready &= is_listed(op, v->group, v->kind, v->version);
+		if (!(v->flags & OBJ_SKIP))
+			ready &= is_listed(op, v->group, v->kind, v->version);
 	}
 	for (size_t i = 0; i < rec->hooks.len; i++) {
 		const struct hook_run *h = &rec->hooks.data[i];

@@ -8,6 +8,7 @@
  */
 #include "app_priv.h"
 #include "others.h"
+#include "settings.h"
 
 #include <stdlib.h>
 
@@ -226,6 +227,8 @@ void app_plan_rules(struct app *a, struct plan_rules *r, struct plan_input *in)
 		.allow_empty = s->allow_empty, .self_uid = s->uid,
 	};
 	in->shared_allowed = s->options & OPT_SHARED_ALLOWED;
+	in->exclude = settings_exclude(a->engine);
+	in->prune_unsure = app_exclude_unsure(a);
 	in->policy = &r->policy;
 	in->others = &r->others;
 }

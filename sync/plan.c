@@ -151,9 +151,9 @@ static bool is_crd(const struct objkey *k)
 	       !strcmp(k->kind, "CustomResourceDefinition");
 }
 
-static bool is_hook(const struct rendered *o)
+static bool is_none_of_ours(const struct rendered *o)
 {
-	return o->flags & (OBJ_HOOK | OBJ_SKIP);
+	return o->flags & (OBJ_HOOK | OBJ_SKIP | OBJ_EXCLUDED);
 }
 
 struct objkey rendered_key(const struct rendered *o, const struct scope *s,
@@ -234,7 +234,7 @@ static void add_task(struct builder *b, size_t i)
 		.version = o->version, .flags = o->flags,
 	};
 
-	if (is_hook(o))
+	if (is_none_of_ours(o))
 		return;
 	decide(b->in, &t, o);
 	if (!plan_is_permitted(b->in, &t.key)) {

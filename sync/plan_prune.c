@@ -39,6 +39,8 @@ static bool wants_confirmation(const struct prune_policy *p, uint32_t flags)
 static const char *held_by(const struct plan_input *in,
 			   const struct inv_entry *e, const struct live *l)
 {
+	if (in->prune_unsure)
+		return in->prune_unsure;
 	if (l && l->owned)
 		return "has an owner";
 	if (is_kept(policy_of(in), e->flags, l))
@@ -201,7 +203,7 @@ static void add_prune(struct builder *b, const struct inv_entry *e)
 		.version = e->version, .flags = e->flags,
 	};
 
-	if (is_wanted(b, e))
+	if (is_wanted(b, e) || exclude_kind(b->in->exclude, e->group, e->kind))
 		return;
 	decide_prune(b, &t, e);
 	vec_push(&b->p->prunes, t);

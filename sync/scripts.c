@@ -1,6 +1,6 @@
 /*
- * Health by script: argocd-cm is watched, and each object of a kind that it has a
- * script for is sent to a worker, one after the other.
+ * Health by script: each object of a kind that argocd-cm (settings.h) has a script for
+ * is sent to a worker, one after the other.
  *
  * Until the answer is there an object keeps its health, or is Progressing where its
  * spec is new to us: a wave must not go on by what the old one was. An object that
@@ -13,6 +13,7 @@
  */
 #include "scripts.h"
 #include "grace.h"
+#include "settings.h"
 
 #include "core/utf8.h"
 #include "health/script.h"
@@ -42,18 +43,8 @@ struct asked {
 	UT_hash_handle hh;
 };
 
-struct cm_watch {
-	struct scripts *all;
-	struct watch *watch;
-	char *ns;
-	json_t *data;		/* NULL: there is none */
-	unsigned list_no, seen;
-	bool known;
-};
-
 struct scripts {
 	struct engine *engine;
-	VEC(struct cm_watch *) maps;
 	struct customize rules;
 	VEC(struct script) scripts;	/* parallel to rules.scripts */
 	unsigned last_id;
@@ -277,7 +268,7 @@ void scripts_judge(void *engine, struct live *l, const json_t *object,
 		enqueue(s, l, object);
 }
 
-/* ---- the ConfigMaps ---- */
+/* ---- the rules ---- */
 
 static unsigned id_before(const struct script *old, size_t n, const char *text)
 {
@@ -309,15 +300,19 @@ static bool changed(void *arg, const char *group, const char *kind)
 	return false;
 }
 
-static void rebuild(struct scripts *s)
+static void read_map(void *arg, const json_t *data)
+{
+	customize_read(&((struct scripts *)arg)->rules, data);
+}
+
+void scripts_rules_changed(struct scripts *s)
 {
 	struct script *old = s->scripts.data;
 	size_t n = s->scripts.len;
 
 	customize_deinit(&s->rules);
 	s->rules = (struct customize){ 0 };
-	for (size_t i = 0; i < s->maps.len; i++)
-		customize_read(&s->rules, s->maps.data[i]->data);
+	settings_each(s->engine, read_map, s);
 	for (size_t i = 0; i < s->rules.warnings.len; i++)
 		engine_log(s->engine, LOG_WARN, NULL, "ConfigMap " CUSTOMIZE_NAME
 			   ": %s", s->rules.warnings.data[i]);
@@ -336,102 +331,12 @@ static void rebuild(struct scripts *s)
 	kinds_reread_if(s->engine, changed, s);
 }
 
-static void on_reset(void *arg)
-{
-	((struct cm_watch *)arg)->list_no++;
-}
-
-static void set_data(struct cm_watch *m, json_t *data)
-{
-	bool same = m->data == data || (m->data && data && json_equal(m->data, data));
-
-	json_decref(m->data);
-	m->data = json_incref(data);
-	if (!same)
-		rebuild(m->all);
-}
-
-static void on_event(void *arg, enum watch_event ev, const json_t *o)
-{
-	struct cm_watch *m = arg;
-	const char *name = doc_get_str(o, "metadata", "name", NULL);
-
-	if (!name || strcmp(name, CUSTOMIZE_NAME))
-		return;
-	m->seen = m->list_no;
-	set_data(m, ev == WATCH_UPSERT ? doc_get(o, "data", NULL) : NULL);
-}
-
-/* Applications wait for it: an object must not be judged by the wrong rule first. */
-static void be_known(struct cm_watch *m)
-{
-	if (m->known)
-		return;
-	m->known = true;
-	app_poke_all(m->all->engine);
-}
-
-static void on_synced(void *arg)
-{
-	struct cm_watch *m = arg;
-
-	if (m->seen != m->list_no)
-		set_data(m, NULL);
-	be_known(m);
-}
-
-static void on_trouble(void *arg, const struct err *err)
-{
-	struct cm_watch *m = arg;
-
-	if (!err->code)
-		return;
-	engine_log(m->all->engine, LOG_WARN, NULL, "watch of ConfigMap %s/"
-		   CUSTOMIZE_NAME ": %s", m->ns, err->msg);
-	/* May not be read: then it says nothing, and nothing waits for it. */
-	if (err->code == ERR_AUTH)
-		be_known(m);
-}
-
-static const struct watch_handler handler = {
-	.on_reset = on_reset, .on_event = on_event, .on_synced = on_synced,
-	.on_trouble = on_trouble,
-};
-
-static void watch_map(struct scripts *s, const char *ns)
-{
-	struct kube_ref ref = { .version = "v1", .resource = "configmaps", .ns = ns };
-	struct cm_watch *m;
-
-	for (size_t i = 0; i < s->maps.len; i++) {
-		if (!strcmp(s->maps.data[i]->ns, ns))
-			return;
-	}
-	m = xcalloc(1, sizeof(*m));
-	m->all = s;
-	m->ns = xstrdup(ns);
-	vec_push(&s->maps, m);
-	m->watch = watch_new(s->engine->kube, &ref, NULL,
-			     "metadata.name=" CUSTOMIZE_NAME, &handler, m);
-}
-
-/*
- * Ours first, then where Argo CD would be: not every namespace with Applications,
- * for what a ConfigMap there says would count for those of all others.
- */
 struct scripts *scripts_new(struct engine *e)
 {
 	struct scripts *s = xcalloc(1, sizeof(*s));
-	const char *first = e->app_namespaces[0];
 
 	s->engine = e;
 	s->next.fn = on_next;
-	watch_map(s, e->ns);
-	if (first && strcmp(first, "*"))
-		watch_map(s, first);
-	for (char **ns = e->app_namespaces; *ns; ns++)
-		if (!strcmp(*ns, "argocd") || !strcmp(*ns, "*"))
-			watch_map(s, "argocd");
 	return s;
 }
 
@@ -445,13 +350,6 @@ struct scripts *scripts_free(struct scripts *s)
 	if (s->running)
 		w->ops->worker_abandon(w, &s->call);
 	w->ops->undefer(w, &s->next);
-	for (size_t i = 0; i < s->maps.len; i++) {
-		watch_free(s->maps.data[i]->watch);
-		json_decref(s->maps.data[i]->data);
-		free(s->maps.data[i]->ns);
-		free(s->maps.data[i]);
-	}
-	vec_deinit(&s->maps);
 	queue_drop(s, 0, true);
 	asked_free(s->running);
 	free(s->request);
@@ -460,12 +358,4 @@ struct scripts *scripts_free(struct scripts *s)
 	customize_deinit(&s->rules);
 	free(s);
 	return NULL;
-}
-
-bool scripts_known(const struct engine *e)
-{
-	for (size_t i = 0; e->scripts && i < e->scripts->maps.len; i++)
-		if (!e->scripts->maps.data[i]->known)
-			return false;
-	return e->scripts;
 }

@@ -6,7 +6,8 @@
 
 struct scripts *scripts_new(struct engine *e);
 struct scripts *scripts_free(struct scripts *s);	/* NULL-safe */
-bool scripts_known(const struct engine *e);	/* the ConfigMaps were looked for */
+/* They are read anew from settings.h. */
+void scripts_rules_changed(struct scripts *s);
 /* Part of the live index's judge; its arg is the engine. */
 void scripts_judge(void *engine, struct live *l, const json_t *object,
 		   const struct health *was);

@@ -44,7 +44,8 @@ static void put_images(json_t *o, const struct status_view *v)
 	struct arena arena = { 0 };
 
 	for (size_t i = 0; r && i < r->n_objects; i++) {
-		const char *text = r->objects[i].images;
+		bool left_out = r->objects[i].flags & OBJ_EXCLUDED;
+		const char *text = left_out ? NULL : r->objects[i].images;
 		char *copy = arena_strdup(&arena, text ? text : ""), *rest = NULL;
 
 		for (char *s = strtok_r(copy, " ", &rest); s;

@@ -32,7 +32,7 @@ enum object_flags {
 	OBJ_SKIP_DRY_RUN = 128,	/* SkipDryRunOnMissingResource=true */
 	OBJ_PRUNE_BEFORE = 256,	/* PruneLast=false or syncd.dev/prune: before */
 	OBJ_CRD_CONVERSION = 512,	/* a CRD with spec.conversion.strategy Webhook */
-	OBJ_SKIP = 1024,	/* hook: Skip */
+	OBJ_SKIP = 1024,	/* hook: Skip; of an inventory entry: its kind is excluded */
 	/* When a hook's object goes: none of the three = never. */
 	OBJ_HOOK_BEFORE = 2048,	/* BeforeHookCreation, the default */
 	OBJ_HOOK_SUCCEEDED = 4096,
@@ -45,6 +45,8 @@ enum object_flags {
 	OBJ_DELETE_CONFIRM = 1 << 22,	/* Delete=confirm */
 	OBJ_PRUNE_LAST = 1 << 23,	/* PruneLast=true */
 	OBJ_NO_REPLACE = 1 << 24,	/* Replace=false */
+	/* Never of a render: the daemon marks what it leaves out (sync/app_exclude.c). */
+	OBJ_EXCLUDED = 1 << 25,
 };
 
 /*

@@ -40,7 +40,8 @@
  * a PRUNE as soon as a person has approved it (approval.h).
  *
  * Objects with a hook annotation have no task here (hook.h), but they are in the
- * release: a prune never meets them.
+ * release: a prune never meets them. Of kinds that argocd-cm excludes (exclude.h)
+ * nothing has a task, in the release or not: what is there stays as it is.
  *
  * Order (sync-semantics): wave, step, kind order, namespace and name. Namespaces
  * and CRDs are hoisted before their first user. Step 1 of a wave holds admission
@@ -50,6 +51,7 @@
 #define SYNC_PLAN_H
 
 #include "render/answer.h"
+#include "sync/exclude.h"
 #include "sync/live.h"
 #include "sync/project.h"
 #include "sync/record.h"
@@ -134,6 +136,8 @@ struct plan_input {
 	/* Nothing is known of it, but it was read and is as the release has it; NULL. */
 	bool (*in_place)(void *arg, const struct objkey *k);
 	void *in_place_arg;
+	const struct exclude *exclude;	/* of what the release has not; may be NULL */
+	const char *prune_unsure;	/* why nothing may be pruned now; NULL */
 	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
 };
 

@@ -7,7 +7,8 @@
  * "wanted": names of objects that the application "other" has in its release;
  * "tenure": how applications stand to what they track: free, leaving, else held;
  * "unserved": kinds; "policy": prune_policy, with the limit where it is there;
- * "read": names of objects that were read and are as wanted.
+ * "read": names of objects that were read and are as wanted; "argocd-cm": its data;
+ * "unsure": why nothing may be pruned. Flag "excluded": of a kind that is.
  * Defaults keep the cases short: an object is a ConfigMap of namespace prod, its
  * digest and fingerprint "d1" and "f1", its live application the planning one.
  */
@@ -30,7 +31,7 @@ static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
 	{ "confirm", OBJ_PRUNE_CONFIRM }, { "prune-yes", OBJ_PRUNE_TRUE },
 	{ "stay", OBJ_DELETE_KEEP }, { "delete-ask", OBJ_DELETE_CONFIRM },
-	{ "delete-yes", OBJ_DELETE_TRUE },
+	{ "delete-yes", OBJ_DELETE_TRUE }, { "excluded", OBJ_EXCLUDED },
 };
 
 /* One case, decoded; the arena holds every string. */
@@ -42,6 +43,7 @@ struct fixture {
 	struct live_index live;
 	struct project project;	/* "project": its spec */
 	struct plan_others others;
+	struct exclude exclude;
 	struct prune_policy policy;
 	struct plan_input in;
 };
@@ -230,7 +232,10 @@ static void load(struct fixture *f, const json_t *c)
 		.record = &f->record, .live = &f->live,
 		.prune_allowed = doc_get_bool(c, true, "prune", NULL),
 		.crds_untouched = doc_get_bool(c, false, "crdsUntouched", NULL),
+		.exclude = &f->exclude,
+		.prune_unsure = doc_get_str(c, "unsure", NULL),
 	};
+	assert_int_equal(exclude_read(&f->exclude, doc_get(c, "argocd-cm", NULL), NULL), 0);
 	load_policy(f, c);
 }
 
@@ -238,6 +243,7 @@ static void unload(struct fixture *f)
 {
 	HASH_CLEAR(hh, f->live.by_key);
 	project_deinit(&f->project);
+	exclude_deinit(&f->exclude);
 	record_deinit(&f->record);
 	arena_deinit(&f->arena);
 }

@@ -326,6 +326,27 @@ static void clock_jumps(struct life *x)
 	sim_host_wall_jump(x->s, r->host, ms);
 }
 
+/* Kinds are excluded for a while, or somebody's slip keeps all from being done. */
+static void exclude(struct life *x)
+{
+	static const char *const rules[] = {
+		"\"resource.exclusions\":\"nonsense\"",
+		"\"resource.exclusions\":\"[{kinds: [ConfigMap]}]\"",
+		"\"resource.exclusions\":\"[{kinds: [Job]}]\"",
+		"\"resource.inclusions\":\"[{apiGroups: ['']}]\"",
+	};
+	const char *rule = rules[dice(x, ARRAY_LEN(rules))];
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+		"\"ConfigMap\",\"metadata\":{\"name\":\"argocd-cm\",\"namespace\":"
+		"\"argocd\"},\"data\":{%s}}", rule);
+
+	life_say(x, "argocd-cm says %s", rule);
+	apisim_apply(x->api, text);
+	life_run(x, NULL, dice(x, 40000));
+	life_say(x, "argocd-cm goes");
+	apisim_delete(x->api, "configmaps", "argocd", "argocd-cm");
+}
+
 static void end_one(struct life *x)
 {
 	life_stop(any_replica(x));
@@ -357,6 +378,7 @@ static const struct {
 	{ 9, storm, false }, { 4, aimed, false }, { 14, crash, false },
 	{ 4, pause_one, false }, { 4, part, false }, { 2, clock_jumps, false },
 	{ 2, end_one, false }, { 3, compact, false }, { 4, time_passes, false },
+	{ 2, exclude, true },
 };
 
 void life_something_happens(struct life *x)
