@@ -47,6 +47,7 @@ void op_batch_free(struct op *op)
 		kube_abandon(op->e->kube, &a->req);
 		kube_request_deinit(&a->req);
 		free(a->body);
+		free(a->page);
 		free(a->ref_names);
 		op_keep_free(a);
 	}

@@ -13,10 +13,12 @@
 
 #include "app_priv.h"
 
-#define MAX_REPLICASETS 500
+#define PAGE_SETS 250
+#define MAX_SETS 2000		/* without pods, of one Deployment: rows of the record */
+#define MAX_PAGES 40		/* of all tries of one list */
 #define NOTE_STEP_MS 20
 
-/* The old Deployment's ReplicaSets bear the labels of its selector. */
+/* The old Deployment's ReplicaSets bear the labels of its selector: a page of them. */
 void op_leftovers_list(struct apply *a)
 {
 	struct kube_ref ref = { .group = "apps", .version = "v1",
@@ -31,7 +33,8 @@ void op_leftovers_list(struct apply *a)
 			buf_addf(&labels, "%s%s=%s", labels.len ? "," : "", key,
 				 json_string_value(v));
 	kube_list_init(&a->req, &ref, labels.len ? buf_str(&labels) : NULL,
-		       MAX_REPLICASETS, NULL);
+		       PAGE_SETS, a->page);
+	a->pages++;
 }
 
 static bool is_owned_by(const json_t *o, const char *uid)
@@ -56,6 +59,26 @@ static bool is_noted(const struct op_record *o, const char *uid)
 	return false;
 }
 
+static size_t count_of(const struct apply *a)
+{
+	const struct op_record *o = &a->op->app->rec.op;
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->leftovers.len; i++)
+		n += !strcmp(o->leftovers.data[i].owner, a->old_uid);
+	return n;
+}
+
+/* There is a row for it; always, where it has pods. */
+static bool has_room(struct apply *a, const json_t *set)
+{
+	if (doc_get_int(set, 0, "spec", "replicas", NULL) ||
+	    doc_get_int(set, 0, "status", "replicas", NULL) || count_of(a) < MAX_SETS)
+		return true;
+	a->beyond = true;
+	return false;
+}
+
 /* True: it is new to the record. */
 static bool note(struct apply *a, const json_t *set)
 {
@@ -65,7 +88,7 @@ static bool note(struct apply *a, const json_t *set)
 	struct op_leftover l = { .wave = a->task.wave };
 
 	if (!name || !uid || strlen(uid) >= sizeof(l.uid) ||
-	    !is_owned_by(set, a->old_uid) || is_noted(o, uid))
+	    !is_owned_by(set, a->old_uid) || is_noted(o, uid) || !has_room(a, set))
 		return false;
 	l.ns = xstrdup(a->task.key.ns);
 	l.name = xstrdup(name);
@@ -98,19 +121,58 @@ static void on_note(struct world_timer *t)
 	}
 }
 
+/* Nobody has so many on purpose: what is beyond stays, and somebody is told. */
+static void say_beyond(const struct apply *a)
+{
+	engine_log(a->op->e, LOG_WARN, a->op->app, "the old Deployment %s has more than %d "
+		   "ReplicaSets; those beyond are left: delete them by hand",
+		   a->task.key.name, MAX_SETS);
+	engine_event(a->op->e, a->op->app, "Warning", "ReplicaSetsLeft", "the old Deployment "
+		     "%s has more than %d ReplicaSets; those beyond are left: delete them "
+		     "by hand", a->task.key.name, MAX_SETS);
+}
+
+/* A token that is too old: from the first page again, none is noted twice. */
+static bool begins_again(struct apply *a, const struct err *err)
+{
+	if (err->code != ERR_GONE || !a->page || a->pages >= MAX_PAGES)
+		return false;
+	free(steal(&a->page));
+	op_apply_send(a);
+	return true;
+}
+
+/* True: it is asked for. */
+static bool next_page(struct apply *a)
+{
+	const char *token = doc_get_str(a->req.json, "metadata", "continue", NULL);
+
+	free(a->page);
+	a->page = token && *token ? xstrdup(token) : NULL;
+	if (a->page && a->pages < MAX_PAGES) {
+		op_apply_send(a);
+		return true;
+	}
+	if (a->page || a->beyond)
+		say_beyond(a);
+	return false;
+}
+
 void op_leftovers_listed(struct apply *a, const struct err *err)
 {
 	const json_t *item;
-	bool fresh = false;
 	size_t i;
 
 	if (err->code) {
-		op_replace_fail(a, err, "listing its ReplicaSets");
+		if (!begins_again(a, err))
+			op_replace_fail(a, err, "listing its ReplicaSets");
 		return;
 	}
+	a->noted = a->noted || a->pages == 1;	/* nothing new so far */
 	json_array_foreach(json_object_get(a->req.json, "items"), i, item)
-		fresh |= note(a, item);
-	a->noted = !fresh;
+		a->noted = !note(a, item) && a->noted;
+	if (next_page(a))
+		return;
 	a->replacing = REPLACE_NOTE;
 	a->again.fn = on_note;
 	world_timer_start(a->op->e->w, &a->again, 0);

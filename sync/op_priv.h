@@ -70,6 +70,9 @@ struct apply {
 	uint64_t replace_by;	/* mono: when the old object has to be gone */
 	int64_t replicas;	/* that somebody else set, for the new one; 0 */
 	bool handing;		/* the new one has them, and they are not handed over yet */
+	char *page;		/* the next one of the list of its ReplicaSets; owned, NULL */
+	unsigned pages;		/* asked for so far */
+	bool beyond;		/* there are more than find a place in the record */
 	bool noted;		/* its ReplicaSets are in the record, or on their way */
 	bool checked;		/* to be deleted: read, and it is ours */
 	/* Other tools' fields, after the first apply (op_takeover.c). */
