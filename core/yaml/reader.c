@@ -91,17 +91,23 @@ struct node_reader *node_reader_free(struct node_reader *r)
 	return NULL;
 }
 
-/* The usual case: the whole text is one JSON value. */
-static bool read_only_value(struct node_reader *r, struct arena *a, struct node **ret)
+/*
+ * The usual case: the whole text is one JSON value. 0: it is not; -1: its first value
+ * exceeds a cap, and what it cost is not spent once more.
+ */
+static int read_only_value(struct node_reader *r, struct arena *a, struct node **ret,
+			   struct err *err)
 {
 	size_t pos = 0, line = 1;
-	struct err err = ERR_INIT;
+	struct err why = ERR_INIT;
+	int n = json_read(r->text, r->len, &pos, &line, &r->rules, a, ret, &why);
 
-	if (json_read(r->text, r->len, &pos, &line, &r->rules, a, ret, &err) != 1 ||
-	    skip_space(r->text, r->len, pos) < r->len)
-		return false;
+	if (n < 0 && why.code == ERR_LIMIT)
+		*err = why;
+	else if (n != 1 || skip_space(r->text, r->len, pos) < r->len)
+		return 0;
 	r->pos = r->len;
-	return true;
+	return n;
 }
 
 int node_read(struct node_reader *r, struct arena *a, struct node **ret,
@@ -111,8 +117,9 @@ int node_read(struct node_reader *r, struct arena *a, struct node **ret,
 
 	if (r->undecided) {
 		r->undecided = false;
-		if (read_only_value(r, a, ret))
-			return 1;
+		n = read_only_value(r, a, ret, err);
+		if (n)
+			return n;
 		if (!is_json(r->text, r->len))
 			r->yaml = yaml_source_new(r->text, r->len, &r->rules);
 	}

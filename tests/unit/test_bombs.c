@@ -223,7 +223,7 @@ static void judge(const struct bomb *bomb)
 	print_message("%-20s %6.2f s %6ld KiB\n", bomb->name, cpu, kib);
 	assert_true(cpu < (SANITIZED ? 30 : 1));
 	if (!SANITIZED)
-		assert_true(kib < 96 * 1024);	/* wide JSON takes 86 MiB */
+		assert_true(kib < 64 * 1024);
 	buf_deinit(&text);
 }
 
