@@ -127,6 +127,47 @@ const char *scene_secret(struct engsim *x, const char *prefix, size_t n)
 			   "metadata", "name", NULL);
 }
 
+bool scene_gone(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
+}
+
+bool scene_in_trouble(void *arg)
+{
+	struct engsim *x = arg;
+
+	return scene_condition(x, "shop", "InvalidSpecError") ||
+	       scene_condition(x, "shop", "SyncError");
+}
+
+void scene_narrow(struct engsim *x)
+{
+	apisim_edit(x->api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
+		    "{\"spec\":{\"namespaceResourceBlacklist\":[{\"group\":\"apps\","
+		    "\"kind\":\"Deployment\"}]}}");
+}
+
+void scene_widen(struct engsim *x)
+{
+	apisim_edit(x->api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
+		    "{\"spec\":{\"namespaceResourceBlacklist\":null}}");
+}
+
+size_t scene_made(struct engsim *x, size_t from, const char *path)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < sim_request_count(x->s); i++) {
+		const struct sim_request *q = sim_request(x->s, i);
+
+		n += !strcmp(q->method, "PATCH") && strstr(q->path, path) &&
+		     !q->dry_run && q->status == 201;
+	}
+	return n;
+}
+
 size_t scene_secrets(struct engsim *x, const char *prefix)
 {
 	size_t n = 0;

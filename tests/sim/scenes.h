@@ -33,6 +33,14 @@ void scene_assert_condition(struct engsim *x, const char *app, const char *type,
 void scene_until(struct engsim *x, bool (*pred)(void *arg), uint64_t within_ms,
 		 const char *what);
 void scene_until_tag(struct engsim *x, const char *tag, uint64_t within_ms);
+/* Predicates: Application "shop" is not there; its spec or its sync is at fault. */
+bool scene_gone(void *x);
+bool scene_in_trouble(void *x);
+/* AppProject "team", which is there, allows Deployments no more, or again. */
+void scene_narrow(struct engsim *x);
+void scene_widen(struct engsim *x);
+/* How often, since request number `from`, an object whose path holds this was made. */
+size_t scene_made(struct engsim *x, size_t from, const char *path);
 /* Secrets of syncd's namespace whose name begins so. */
 size_t scene_secrets(struct engsim *x, const char *prefix);
 /* Name of the n-th of them (borrowed), NULL. */

@@ -20,29 +20,9 @@
 #define NO_HEAL "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":false," \
 	"\"allowEmpty\":true}}}}"
 
-static bool gone(void *arg)
-{
-	struct engsim *x = arg;
-
-	return !apisim_get(x->api, APPS, "argocd", "shop");
-}
-
 static bool web_is_gone(void *arg)
 {
 	return !*scene_tag(arg);
-}
-
-static size_t made(struct engsim *x, const char *path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < sim_request_count(x->s); i++) {
-		const struct sim_request *q = sim_request(x->s, i);
-
-		n += !strcmp(q->method, "PATCH") && strstr(q->path, path) &&
-		     !q->dry_run && q->status == 201;
-	}
-	return n;
 }
 
 static void end_it(struct engsim *x)
@@ -62,7 +42,7 @@ static void pinned(void **state)
 	scene_put(&x, "crash");
 	engsim_until_phase(&x, "shop", "Pinned", 600000);
 	end_it(&x);
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "");
 	sim_run_for(x.s, 5000);
 	engsim_application(&x, "shop", "");
@@ -93,14 +73,14 @@ static void half_gone(struct engsim *x, uint64_t seed, const char *base)
 	end_it(x);
 	scene_until(x, web_is_gone, LONG, "half gone");
 	sim_run_for(x->s, 5000);
-	assert_false(gone(x));
+	assert_false(scene_gone(x));
 }
 
 /* Let go by hand, and made anew, without self-heal. */
 static void comes_back(struct engsim *x)
 {
 	scene_edit_app(x, LET_GO);
-	assert_true(gone(x));
+	assert_true(scene_gone(x));
 	sim_run_for(x->s, 10000);
 	apisim_edit(x->api, "holder", "configmaps", "shop", "conf", LET_GO);
 	engsim_application(x, "shop", "");
@@ -113,7 +93,7 @@ static void is_put_out(struct engsim *x)
 	engsim_until_phase(x, "shop", "Good", LONG);
 	sim_run_for(x->s, 5000);
 	assert_non_null(apisim_get(x->api, "configmaps", "shop", "conf"));
-	assert_int_equal(made(x, "/jobs/migrate"), 2);
+	assert_int_equal(scene_made(x, 0, "/jobs/migrate"), 2);
 	hooks_end(x);
 }
 
@@ -222,7 +202,7 @@ static void it_may_not_ask(void **state)
 	sim_run_for(x.s, 30000);
 	assert_string_equal(scene_tag(&x), "v1");
 	sim_set_faults(x.s, &calm, 0);
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "");
 	scene_end(&x, false);
 }
@@ -241,7 +221,7 @@ static void in_its_soak(void **state)
 	scene_edit_app(&x, HOOKS_ONLY);
 	sim_run_for(x.s, 2000);
 	apisim_delete(x.api, APPS, "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "v1");
 	sim_run_for(x.s, 5000);
 	engsim_application(&x, "shop", "");
@@ -274,7 +254,7 @@ static void suspended(void **state)
 	assert_non_null(says);
 	assert_non_null(strstr(says, "suspended: a demo"));
 	scene_edit_app(&x, "{\"metadata\":{\"annotations\":{\"syncd.dev/suspend\":null}}}");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "");
 	scene_end(&x, false);
 }
@@ -292,7 +272,7 @@ static void kept_rows(void **state)
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	end_it(&x);
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
 	engsim_application(&x, "shop", "");
 	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":null}}");

@@ -284,13 +284,6 @@ static void hooks_of_an_excluded_kind_do_not_run(void **state)
 	hooks_end(&x);
 }
 
-static bool is_gone(void *arg)
-{
-	struct engsim *x = arg;
-
-	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
-}
-
 static void it_does_not_go_with_its_application(void **state)
 {
 	struct engsim x;
@@ -304,7 +297,7 @@ static void it_does_not_go_with_its_application(void **state)
 	put_rules(&x, "argocd", NO_MAPS);
 	scene_until(&x, is_warned, LONG, "the warning");
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, is_gone, LONG, "its end");
+	scene_until(&x, scene_gone, LONG, "its end");
 	assert_string_equal(scene_tag(&x), "");
 	assert_string_equal(extra(&x), "one");
 	scene_end(&x, false);
@@ -369,11 +362,11 @@ static void rules_that_never_could_be_read_stop_everything(void **state)
 	assert_string_equal(extra(&x), "by hand");
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
 	sim_run_for(x.s, 60000);
-	assert_false(is_gone(&x));
+	assert_false(scene_gone(&x));
 	assert_int_equal(sim_count(x.s, from, "DELETE", "/namespaces/shop/"), 0);
 	assert_int_equal(sim_count(x.s, from, "PATCH", "/namespaces/shop/"), 0);
 	put_rules(&x, "argocd", "[{kinds: [ConfigMap]}]");
-	scene_until(&x, is_gone, LONG, "its end");
+	scene_until(&x, scene_gone, LONG, "its end");
 	assert_string_equal(scene_tag(&x), "");
 	assert_string_equal(extra(&x), "by hand");
 	scene_end(&x, false);

@@ -427,11 +427,6 @@ static bool migration_is_held(void *arg)
 	return hooks_held(hooks_job(arg, "migrate"));
 }
 
-static bool in_trouble(void *arg)
-{
-	return scene_condition(arg, "shop", "SyncError");
-}
-
 /* A release made it an object like others before the operation that ran it was over. */
 static void one_that_became_an_object_stays(void **state)
 {
@@ -449,15 +444,15 @@ static void one_that_became_an_object_stays(void **state)
 	sim_run_for(x.s, 3000);
 	uid = xstrdup(hooks_uid(&x, "migrate"));
 	engsim_crash(&x);
-	hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+	scene_narrow(&x);
 	engsim_start(&x);
-	scene_until(&x, in_trouble, LONG, "in trouble");
+	scene_until(&x, scene_in_trouble, LONG, "in trouble");
 	engsim_commit(&x, "migrate.yaml", "{\"apiVersion\":\"batch/v1\",\"kind\":\"Job\","
 		"\"metadata\":{\"name\":\"migrate\"},\"spec\":{\"backoffLimit\":0,\"template\":{"
 		"\"spec\":{\"restartPolicy\":\"Never\",\"containers\":[{\"name\":\"x\","
 		"\"image\":\"tools:noready\"}]}}}}");
 	sim_run_for(x.s, 60000);
-	hooks_put_project(&x, "");
+	scene_widen(&x);
 	sim_run_for(x.s, 120000);
 	assert_false(migration_is_held(&x));
 	assert_string_equal(hooks_uid(&x, "migrate"), uid);

@@ -16,13 +16,6 @@
 	"\"pre-delete-finalizer.argocd.argoproj.io\"," \
 	"\"post-delete-finalizer.argocd.argoproj.io/cleanup\"]}}"
 
-static bool gone(void *arg)
-{
-	struct engsim *x = arg;
-
-	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
-}
-
 static void put_all(struct engsim *x)
 {
 	hooks_put(x, "migrate", "PreSync", "1", "");
@@ -55,19 +48,6 @@ static size_t first(struct engsim *x, const char *method, const char *path)
 	return SIZE_MAX;
 }
 
-static size_t made(struct engsim *x, const char *path)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < sim_request_count(x->s); i++) {
-		const struct sim_request *q = sim_request(x->s, i);
-
-		n += !strcmp(q->method, "PATCH") && strstr(q->path, path) &&
-		     !q->dry_run && q->status == 201;
-	}
-	return n;
-}
-
 static void before_and_after_the_objects(void **state)
 {
 	struct engsim x;
@@ -75,7 +55,7 @@ static void before_and_after_the_objects(void **state)
 	(void)state;
 	begin(&x, 1, CASCADE);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_true(first(&x, "PATCH", "/jobs/backup") <
 		    first(&x, "DELETE", "/deployments/web"));
 	assert_true(first(&x, "DELETE", "/deployments/web") <
@@ -101,7 +81,7 @@ static void without_git(void **state)
 	gitsim_set_mood(sim_git(x.s), REPO, GIT_REFUSE);
 	engsim_start(&x);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_true(first(&x, "PATCH", "/jobs/backup") != SIZE_MAX);
 	assert_non_null(hooks_job(&x, "farewell"));
 	hooks_end(&x);
@@ -115,7 +95,7 @@ static void hooks_without_a_cascade(void **state)
 	(void)state;
 	begin(&x, 3, ARGO_CD);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_non_null(hooks_job(&x, "backup"));
 	assert_non_null(hooks_job(&x, "farewell"));
 	assert_string_equal(scene_tag(&x), "v1");
@@ -144,7 +124,7 @@ static void a_failing_one_keeps_the_objects(void **state)
 	sim_run_for(x.s, 120000);
 	assert_string_equal(scene_tag(&x), "v1");
 	hooks_put(&x, "backup", "PreDelete", "2", "");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "");
 	hooks_end(&x);
 }
@@ -168,14 +148,14 @@ static void a_failing_one_is_tried_alone(void **state)
 		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
 		scene_until(&x, has_deletion_error, LONG, "the error");
 		sim_run_for(x.s, 240000);
-		assert_in_range(made(&x, "/jobs/backup"), 3, 10);
-		assert_int_equal(made(&x, "/jobs/export"), 1);
+		assert_in_range(scene_made(&x, 0, "/jobs/backup"), 3, 10);
+		assert_int_equal(scene_made(&x, 0, "/jobs/export"), 1);
 		assert_string_equal(scene_tag(&x), "v1");
 		hooks_put(&x, rows[i].fails, "PreDelete", "2", "");
-		scene_until(&x, gone, LONG, "gone");
+		scene_until(&x, scene_gone, LONG, "gone");
 		sim_run_for(x.s, 5000);
-		assert_int_equal(made(&x, "/jobs/export"), 1);
-		assert_int_equal(made(&x, "/jobs/sweep"), 1);
+		assert_int_equal(scene_made(&x, 0, "/jobs/export"), 1);
+		assert_int_equal(scene_made(&x, 0, "/jobs/sweep"), 1);
 		assert_int_equal(apisim_count(x.api, "jobs.batch", "shop"), 1);	/* farewell */
 		hooks_end(&x);
 	}
@@ -192,7 +172,7 @@ static void crashes_on_the_way(void **state)
 		lives = x.lives;
 		sim_crash_at(x.s, n);
 		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-		scene_until(&x, gone, 120000, "gone");
+		scene_until(&x, scene_gone, 120000, "gone");
 		sim_run_for(x.s, 5000);
 		assert_string_equal(scene_tag(&x), "");
 		assert_int_equal(scene_answers(&x, 0, "PATCH", "/jobs/backup", 201), 1);
@@ -212,12 +192,12 @@ static void it_comes_back(void **state)
 	(void)state;
 	begin(&x, 5, CASCADE);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	sim_run_for(x.s, 5000);
-	assert_int_equal(made(&x, "/jobs/migrate"), 1);
+	assert_int_equal(scene_made(&x, 0, "/jobs/migrate"), 1);
 	engsim_application(&x, "shop", "");
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	assert_int_equal(made(&x, "/jobs/migrate"), 2);
+	assert_int_equal(scene_made(&x, 0, "/jobs/migrate"), 2);
 	assert_string_equal(scene_tag(&x), "v1");
 	hooks_end(&x);
 }
@@ -230,17 +210,17 @@ static void it_is_deleted_again(void **state)
 	(void)state;
 	begin(&x, 7, CASCADE);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone");
+	scene_until(&x, scene_gone, LONG, "gone");
 	sim_run_for(x.s, 5000);
 	engsim_application(&x, "shop", "");
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	scene_edit_app(&x, CASCADE);
 	sim_run_for(x.s, 2000);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, gone, LONG, "gone again");
+	scene_until(&x, scene_gone, LONG, "gone again");
 	sim_run_for(x.s, 5000);
-	assert_int_equal(made(&x, "/jobs/backup"), 2);
-	assert_int_equal(made(&x, "/jobs/sweep"), 2);
+	assert_int_equal(scene_made(&x, 0, "/jobs/backup"), 2);
+	assert_int_equal(scene_made(&x, 0, "/jobs/sweep"), 2);
 	assert_string_equal(scene_tag(&x), "");
 	hooks_end(&x);
 }
@@ -258,13 +238,13 @@ static void it_comes_back_from_a_refusal(void **state)
 		       "\"retry\":{\"limit\":9}}}}");
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
+	scene_narrow(&x);
 	sim_run_for(x.s, 5000);
 	scene_put(&x, "v2");
 	sim_run_for(x.s, 30000);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	hooks_put_project(&x, "");
-	scene_until(&x, gone, LONG, "gone");
+	scene_widen(&x);
+	scene_until(&x, scene_gone, LONG, "gone");
 	assert_string_equal(scene_tag(&x), "");
 	engsim_application(&x, "shop", "");
 	engsim_until_phase(&x, "shop", "Good", LONG);

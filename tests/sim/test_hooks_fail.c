@@ -361,20 +361,6 @@ static void one_that_the_release_helps_is_let_pass(void **state)
 
 /* ---- crashes and faults ---- */
 
-/* Objects that were made since, in earnest. */
-static size_t made(struct engsim *x, size_t from, const char *path)
-{
-	size_t n = 0;
-
-	for (size_t i = from; i < sim_request_count(x->s); i++) {
-		const struct sim_request *q = sim_request(x->s, i);
-
-		n += !strcmp(q->method, "PATCH") && !q->dry_run && q->status == 201 &&
-		     strstr(q->path, path);
-	}
-	return n;
-}
-
 /* By a status written after the second release. */
 static bool good_v2(void *arg)
 {
@@ -411,9 +397,9 @@ static void crash_on_the_way(void **state)
 		sim_run_for(x.s, 3000);
 		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/migrate", 200), 1);
 		assert_int_equal(scene_answers(&x, from, "DELETE", "/jobs/smoke", 200), 1);
-		assert_int_equal(made(&x, from, "/jobs/migrate"), 1);
-		assert_int_equal(made(&x, from, "/jobs/smoke"), 1);
-		assert_int_equal(made(&x, from, "/jobs/gen-"), 1);
+		assert_int_equal(scene_made(&x, from, "/jobs/migrate"), 1);
+		assert_int_equal(scene_made(&x, from, "/jobs/smoke"), 1);
+		assert_int_equal(scene_made(&x, from, "/jobs/gen-"), 1);
 		assert_null(apisim_nth(x.api, "jobs.batch", "shop", "gen-", 0));
 		n += x.lives == lives ? 400 : 0;	/* it was good before the crash */
 		hooks_end(&x);
@@ -494,11 +480,6 @@ static void crash_on_the_way_of_one_that_is_superseded(void **state)
 	assert_true(seen);
 }
 
-static bool in_trouble(void *arg)
-{
-	return scene_condition(arg, "shop", "SyncError");
-}
-
 /*
  * The same, and the next life may not go on with it (its project allows the Deployment
  * no more) until a newer commit is there: another operation finds the Job.
@@ -522,12 +503,12 @@ static void crash_on_the_way_of_one_that_another_follows(void **state)
 		sim_crash_at(x.s, n);
 		sim_run_for(x.s, LONG);
 		assert_true(sim_crashed(x.s));
-		hooks_put_project(&x, "{\"group\":\"apps\",\"kind\":\"Deployment\"}");
-		scene_until(&x, in_trouble, LONG, "in trouble");
+		scene_narrow(&x);
+		scene_until(&x, scene_in_trouble, LONG, "in trouble");
 		seen = seen || is_held(hooks_job(&x, "alarm"));
 		scene_put(&x, "v3");
 		sim_run_for(x.s, 60000);
-		hooks_put_project(&x, "");
+		scene_widen(&x);
 		scene_until_tag(&x, "v3", 300000);
 		engsim_until_phase(&x, "shop", "Good", LONG);
 		sim_run_for(x.s, 5000);

@@ -33,14 +33,6 @@ static bool is_good(void *arg)
 	return engsim_in_phase(arg, "shop", "Good");
 }
 
-static bool in_trouble(void *arg)
-{
-	struct engsim *x = arg;
-
-	return scene_condition(x, "shop", "InvalidSpecError") ||
-	       scene_condition(x, "shop", "SyncError");
-}
-
 /* What a project must say before a first release goes out. */
 static void the_fence_is_asked_first(void **state)
 {
@@ -76,7 +68,7 @@ static void the_fence_is_asked_first(void **state)
 			put_project(&x, "argocd", "team", cases[i].spec);
 		scene_edit_app(&x, IN_TEAM);
 		engsim_start(&x);
-		scene_until(&x, cases[i].type ? in_trouble : is_good, LONG, "a verdict");
+		scene_until(&x, cases[i].type ? scene_in_trouble : is_good, LONG, "a verdict");
 		if (cases[i].type) {
 			sim_run_for(x.s, 30000);
 			scene_assert_condition(&x, "shop", cases[i].type,
@@ -94,19 +86,6 @@ static void the_fence_is_asked_first(void **state)
 		assert_string_equal(scene_tag(&x), "v1");
 		scene_end(&x, true);
 	}
-}
-
-static void narrow(struct engsim *x)
-{
-	apisim_edit(x->api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
-		    "{\"spec\":{\"namespaceResourceBlacklist\":[{\"group\":\"apps\","
-		    "\"kind\":\"Deployment\"}]}}");
-}
-
-static void widen(struct engsim *x)
-{
-	apisim_edit(x->api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
-		    "{\"spec\":{\"namespaceResourceBlacklist\":null}}");
 }
 
 static void start_in_team(struct engsim *x, uint64_t seed)
@@ -127,7 +106,7 @@ static void a_fence_that_moves_is_heeded(void **state)
 
 	(void)state;
 	start_in_team(&x, 920);
-	narrow(&x);
+	scene_narrow(&x);
 	sim_run_for(x.s, 2000);
 	from = sim_request_count(x.s);
 	scene_drift(&x, "v9");
@@ -138,7 +117,7 @@ static void a_fence_that_moves_is_heeded(void **state)
 	sim_run_for(x.s, 60000);
 	assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/"), 0);
 	assert_int_equal(sim_count(x.s, from, "DELETE", "/deployments/"), 0);
-	widen(&x);
+	scene_widen(&x);
 	scene_put(&x, "v2");
 	scene_until_tag(&x, "v2", LONG);
 	scene_end(&x, false);
@@ -154,21 +133,14 @@ static void a_revert_asks_too(void **state)
 	start_in_team(&x, 930);
 	scene_put(&x, "bad2");
 	scene_until_tag(&x, "bad2", LONG);
-	narrow(&x);
+	scene_narrow(&x);
 	from = sim_request_count(x.s);
 	sim_run_for(x.s, 90000);
 	assert_string_equal(scene_tag(&x), "bad2");
 	assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/"), 0);
-	widen(&x);
+	scene_widen(&x);
 	scene_until_tag(&x, "v1", 2 * LONG);
 	scene_end(&x, true);
-}
-
-static bool app_gone(void *arg)
-{
-	struct engsim *x = arg;
-
-	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
 }
 
 /* Deletion ends without its project; what a project forbids stays behind. */
@@ -182,13 +154,13 @@ static void deletion_never_hangs_on_a_project(void **state)
 		scene_edit_app(&x, "{\"metadata\":{\"finalizers\":["
 			       "\"resources-finalizer.argocd.argoproj.io\"]}}");
 		if (with)
-			narrow(&x);
+			scene_narrow(&x);
 		else
 			apisim_delete(x.api, "appprojects.argoproj.io", "argocd",
 				      "team");
 		sim_run_for(x.s, 2000);
 		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-		scene_until(&x, app_gone, LONG, "the Application's end");
+		scene_until(&x, scene_gone, LONG, "the Application's end");
 		sim_run_for(x.s, 5000);
 		assert_string_equal(scene_tag(&x), with ? "v1" : "");
 		scene_end(&x, false);
@@ -224,7 +196,7 @@ static void nothing_is_made_without_a_project(void **state)
 				       "no AppProject nowhere");
 		/* As the words say: with the project it ends, or without the finalizers. */
 		put_project(&x, "argocd", "nowhere", ANYTHING);
-		scene_until(&x, app_gone, LONG, "the Application's end");
+		scene_until(&x, scene_gone, LONG, "the Application's end");
 		assert_true(sim_count(x.s, 0, "PATCH", "/jobs/takeover") > 0);
 		scene_end(&x, false);
 	}
@@ -304,7 +276,7 @@ static void what_ran_stays_in_its_project(void **state)
 		two_projects(&x, 990 + i);
 		engsim_start(&x);
 		if (!i)		/* it is tried again and again */
-			narrow(&x);
+			scene_narrow(&x);
 		else
 			engsim_until_phase(&x, "shop", "Good", LONG);
 		sim_run_for(x.s, 20000);
@@ -323,7 +295,7 @@ static void what_ran_stays_in_its_project(void **state)
 		/* Back in the project that took it, it goes on. */
 		scene_edit_app(&x, "{\"spec\":{\"project\":\"team\",\"source\":{\"repoURL\":"
 			       "\"" REPO "\"}}}");
-		widen(&x);
+		scene_widen(&x);
 		scene_until_tag(&x, "v1", 2 * LONG);
 		scene_end(&x, true);
 	}
@@ -365,7 +337,7 @@ static void a_project_goes_after_its_applications(void **state)
 	sim_run_for(x.s, 5000);
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "root");
 	scene_until(&x, root_gone, LONG, "the end of all");
-	assert_true(app_gone(&x));
+	assert_true(scene_gone(&x));
 	assert_non_null(hooks_job(&x, "farewell"));
 	assert_null(apisim_get(x.api, "appprojects.argoproj.io", "argocd", "team"));
 	assert_string_equal(scene_tag(&x), "");

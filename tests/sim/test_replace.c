@@ -397,13 +397,6 @@ static void the_next_operation_removes_what_is_left(void **state)
 	}
 }
 
-static bool is_gone(void *arg)
-{
-	struct engsim *x = arg;
-
-	return !apisim_get(x->api, "applications.argoproj.io", "argocd", "shop");
-}
-
 static void it_goes_with_the_application(void **state)
 {
 	struct engsim x;
@@ -413,7 +406,7 @@ static void it_goes_with_the_application(void **state)
 	scene_edit_app(&x, "{\"metadata\":{\"finalizers\":[\"resources-finalizer.argocd."
 		       "argoproj.io\"]}}");
 	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-	scene_until(&x, is_gone, 5 * LONG, "the end");
+	scene_until(&x, scene_gone, 5 * LONG, "the end");
 	sim_run_for(x.s, 5000);
 	assert_int_equal(apisim_count(x.api, "pods", "shop"), 0);
 	assert_int_equal(apisim_count(x.api, "replicasets.apps", "shop"), 0);
@@ -536,7 +529,7 @@ static void what_was_not_replaced_keeps_its_set(void **state)
 		scene_edit_app(&x, "{\"metadata\":{\"finalizers\":[\"resources-finalizer."
 			       "argocd.argoproj.io\"]}}");
 		apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
-		scene_until(&x, is_gone, 5 * LONG, "the end");
+		scene_until(&x, scene_gone, 5 * LONG, "the end");
 		sim_run_for(x.s, 5000);
 		now = apisim_nth(x.api, "replicasets.apps", "shop", "", 0);
 		if (!now || strcmp(doc_get_str(now, "metadata", "uid", NULL), set))
