@@ -8,6 +8,7 @@
 #include "app_priv.h"
 #include "orphans.h"
 #include "others.h"
+#include "settings.h"
 
 #define FIRST_MS 1000
 #define SOON_MS 5000
@@ -331,7 +332,8 @@ static void note_kind(const struct api_resource *r, void *arg)
 	bool counts = false;
 	struct listed k;
 
-	if (!r->namespaced || !r->listable || !r->preferred || o->kinds.len == MAX_KINDS)
+	if (!r->namespaced || !r->listable || !r->preferred ||
+	    o->kinds.len == MAX_KINDS || exclude_kind(settings_exclude(o->e), r->group, r->kind))
 		return;
 	for (size_t i = 0; i < o->now->lenses.len && !counts; i++) {
 		const struct project *p =

@@ -181,6 +181,8 @@ static void recorded_resources(const struct status_view *v,
 				  .wave = e->wave, .flags = e->flags };
 		size_t n = json_array_size(list->rows);
 
+		if (e->flags & OBJ_SKIP)
+			continue;	/* of a kind that is excluded */
 		add_resource(list, &t, live_find(v->live, &t.key), true, false);
 		if (json_array_size(list->rows) > n)
 			put_str(json_array_get(list->rows, n), "status",

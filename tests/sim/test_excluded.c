@@ -177,6 +177,13 @@ static void what_comes_to_be_excluded_stays_as_it_is(void **state)
 	sim_run_for(x.s, 60000);
 	assert_string_equal(extra(&x), "by hand");
 	assert_int_equal(asks_for_maps(&x, from), 0);
+	/* Nor is it shown where Git cannot be rendered. */
+	engsim_commit(&x, "bad.yaml", "{ not yaml");
+	scene_until(&x, cannot_compare, LONG, "the error");
+	sim_run_for(x.s, 5000);
+	assert_true(lists(&x, "Deployment"));
+	assert_false(lists(&x, "ConfigMap"));
+	engsim_commit(&x, "bad.yaml", "");
 	/* Git has it again, and the rule goes. */
 	put_map(&x, "three");
 	sim_run_for(x.s, 30000);

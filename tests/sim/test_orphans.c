@@ -186,6 +186,24 @@ static void many_are_counted_and_some_named(void **state)
 	scene_end(&x, true);
 }
 
+/* What argocd-cm keeps applications out of is nobody's either. */
+static void what_is_excluded_is_not_counted(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	begin(&x, 11, WARNS, 3);
+	sim_run_for(x.s, 30000);
+	assert_count(&x, 3);
+	apisim_apply(x.api, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{"
+		     "\"name\":\"argocd-cm\",\"namespace\":\"argocd\"},\"data\":{"
+		     "\"resource.exclusions\":\"[{kinds: [ConfigMap]}]\"}}");
+	sim_run_for(x.s, 6 * MINUTES);
+	assert_count(&x, 0);
+	assert_null(scene_condition(&x, "shop", TYPE));
+	scene_end(&x, true);
+}
+
 /* Half a list is no count: what is known stays, and it is counted once more. */
 static void a_list_that_expires(void **state)
 {
@@ -374,6 +392,7 @@ int main(void)
 		cmocka_unit_test(what_somebody_has_is_none),
 		cmocka_unit_test(the_project_says_what_is_told),
 		cmocka_unit_test(many_are_counted_and_some_named),
+		cmocka_unit_test(what_is_excluded_is_not_counted),
 		cmocka_unit_test(a_list_that_expires),
 		cmocka_unit_test(a_look_is_shared),
 		cmocka_unit_test(a_busy_namespace_is_not_looked_at_all_the_time),

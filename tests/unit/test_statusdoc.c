@@ -168,6 +168,24 @@ static void what_is_not_known_is_not_well(void **state)
 	big_deinit(&b);
 }
 
+/* What was put out is shown, but for what argocd-cm excludes by now. */
+static void excluded_is_not_shown(void **state)
+{
+	_cleanup_json_ json_t *s = NULL;
+	const json_t *rows;
+	struct big b;
+
+	(void)state;
+	big_init(&b, 3, true);
+	b.view.plan = NULL;
+	b.record.inventory.data[1].flags = OBJ_SKIP;
+	s = status_build(&b.view, NULL);
+	rows = doc_get(s, "resources", NULL);
+	assert_int_equal(json_array_size(rows), 2);
+	assert_string_equal(doc_get_str(json_array_get(rows, 1), "name", NULL), "n2");
+	big_deinit(&b);
+}
+
 static void missing_objects_count(void **state)
 {
 	struct health h;
@@ -485,6 +503,7 @@ int main(void)
 		cmocka_unit_test(size_is_capped),
 		cmocka_unit_test(health_is_the_worst_and_names_it),
 		cmocka_unit_test(what_is_not_known_is_not_well),
+		cmocka_unit_test(excluded_is_not_shown),
 		cmocka_unit_test(missing_objects_count),
 		cmocka_unit_test(links_are_summed_up),
 		cmocka_unit_test(links_are_capped),
