@@ -1,7 +1,8 @@
 /*
  * What an operation deletes: one wave of prunes at a time, highest first, each
  * object read once more before its DELETE, which bears its UID. What the read shows
- * to be another's, or kept, stays. Also here: what stands in the way of a revert.
+ * to be another's, or kept, stays; so does what is read when the operation has been
+ * called off. Also here: what stands in the way of a revert.
  */
 #include "op_priv.h"
 #include "others.h"
@@ -93,6 +94,10 @@ static void on_checked(struct apply *a)
 	enum check check = check_live(a, a->req.json);
 	bool known = live_find(live, &a->task.key);
 
+	if (check == CHECK_DELETE && a->op->superseded) {
+		op_apply_done(a);	/* it stays, and in the inventory */
+		return;
+	}
 	if (check == CHECK_DELETE) {
 		a->checked = true;
 		op_apply_send(a);

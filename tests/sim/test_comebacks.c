@@ -180,6 +180,40 @@ static void unheard(void **state)
 	is_put_out(&x);
 }
 
+/* It was read, to be deleted, when its Application went: the answer deletes nothing. */
+static void read_when_it_was_let_go(void **state)
+{
+	_cleanup_free_ char *map = engsim_configmap("conf", "one", 5);
+	struct sim_faults late = { .late = 1000 }, calm = { 0 };
+
+	(void)state;
+	for (uint64_t seed = 20; seed < 26; seed++) {
+		struct engsim x;
+
+		scene_init(&x, seed);
+		engsim_commit(&x, "conf.yaml", map);
+		scene_edit_app(&x, NO_HEAL);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_set_faults(x.s, &late, 0);
+		sim_aim_faults(x.s, "GET", "/configmaps/conf");
+		end_it(&x);
+		sim_run_for(x.s, 400);
+		assert_true(sim_log_contains(x.s, "its objects go first"));
+		scene_edit_app(&x, LET_GO);
+		engsim_application(&x, "shop", "");
+		scene_edit_app(&x, NO_HEAL);
+		sim_run_for(x.s, 400);
+		assert_int_equal(sim_count(x.s, 0, "DELETE", "/configmaps/conf"), 0);
+		sim_run_for(x.s, 90000);
+		assert_int_equal(sim_count(x.s, 0, "DELETE", "/configmaps/conf"), 0);
+		sim_set_faults(x.s, &calm, 0);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
+		scene_end(&x, false);
+	}
+}
+
 static bool says_that_it_cannot_ask(void *arg)
 {
 	const char *m = scene_condition(arg, "shop", "DeletionError");
@@ -293,6 +327,7 @@ int main(void)
 		cmocka_unit_test(after_half_a_cascade_and_a_crash),
 		cmocka_unit_test(unseen),
 		cmocka_unit_test(unheard),
+		cmocka_unit_test(read_when_it_was_let_go),
 		cmocka_unit_test(it_may_not_ask),
 		cmocka_unit_test(in_its_soak),
 		cmocka_unit_test(suspended),
