@@ -201,11 +201,29 @@ static bool app_exists(struct life *x, const struct life_app *a)
 	return apisim_get(x->api, "applications.argoproj.io", "argocd", a->name);
 }
 
+static bool app_is_ending(struct life *x, const struct life_app *a)
+{
+	const json_t *o = apisim_get(x->api, "applications.argoproj.io", "argocd", a->name);
+
+	return doc_get_str(o, "metadata", "deletionTimestamp", NULL);
+}
+
+/* In the middle of its end, and at once again. */
+static void let_go(struct life *x, struct life_app *a)
+{
+	life_say(x, "%s: the Application is let go by hand, and made anew", a->name);
+	apisim_edit(x->api, "kubectl", "applications.argoproj.io", "argocd", a->name,
+		    "{\"metadata\":{\"finalizers\":null}}");
+	life_put_app(x, a);
+}
+
 static void delete_app(struct life *x)
 {
 	struct life_app *a = any_app(x);
 
-	if (!app_exists(x, a)) {
+	if (app_is_ending(x, a)) {
+		let_go(x, a);
+	} else if (!app_exists(x, a)) {
 		life_say(x, "%s: the Application is made anew", a->name);
 		life_put_app(x, a);
 	} else if (!dice(x, 2)) {
