@@ -83,16 +83,13 @@ int output_error(const struct err *err)
 
 void output_note(const char *fmt, ...)
 {
-	_cleanup_buf_ struct buf clean = BUF_INIT;
-	char *text = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT, clean = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		abort();
+	buf_vaddf(&text, fmt, ap);
 	va_end(ap);
-	view_clean(&clean, text);
-	free(text);
+	view_clean(&clean, buf_str(&text));
 	fprintf(stderr, "syncctl: %s\n", buf_str(&clean));
 }
 

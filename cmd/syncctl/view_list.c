@@ -8,8 +8,7 @@ static const char *policy(const json_t *app)
 	const json_t *automated = doc_get(app, "spec", "syncPolicy", "automated",
 					  NULL);
 
-	if (!json_is_object(automated) ||
-	    !doc_get_bool(automated, true, "enabled", NULL))
+	if (!view_goes_by_itself(app))
 		return "Manual";
 	if (doc_get_bool(automated, false, "prune", NULL))
 		return doc_get_bool(automated, false, "selfHeal", NULL) ?

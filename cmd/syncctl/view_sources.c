@@ -354,7 +354,7 @@ uint32_t view_release_of(const json_t *app, const struct view_picks *p)
 
 /* ---- what would not last ---- */
 
-static bool goes_by_itself(const json_t *app)
+bool view_goes_by_itself(const json_t *app)
 {
 	const json_t *automated = doc_get(app, "spec", "syncPolicy", "automated", NULL);
 
@@ -367,14 +367,14 @@ static bool is_head(const json_t *app, const struct view_pick *pick, size_t i)
 	const char *said = text(source_of(app, i), "targetRevision");
 
 	return !strcmp(pick->revision, *said ? said : "HEAD") ||
-	       (strlen(pick->revision) >= 7 && begins(seen_commit(app, i), pick->revision));
+	       begins(seen_commit(app, i), pick->revision);
 }
 
 int view_lasts(const json_t *app, const struct view_picks *p, struct err *err)
 {
 	const char *name = doc_get_str(app, "metadata", "name", NULL);
 
-	if (!goes_by_itself(app) || view_is_pinned_by_itself(app))
+	if (!view_goes_by_itself(app) || view_is_pinned_by_itself(app))
 		return 0;
 	for (size_t i = 0; i < p->n; i++)
 		if (p->of[i].revision && !is_head(app, &p->of[i], i))

@@ -431,13 +431,6 @@ static bool is_skipped(const struct view_app *a)
 					"argocd.argoproj.io/skip-reconcile", NULL)), "true");
 }
 
-static bool is_automated(const struct view_app *a)
-{
-	const json_t *automated = doc_get(a->app, "spec", "syncPolicy", "automated", NULL);
-
-	return json_is_object(automated) && doc_get_bool(automated, true, "enabled", NULL);
-}
-
 /* What leads on from where it stands: of those that hold it, the strongest. */
 static void way_on(const struct view_app *a, struct buf *steps)
 {
@@ -459,7 +452,7 @@ static void way_on(const struct view_app *a, struct buf *steps)
 			step(steps, "rollback", a->name, "the release before it");
 	} else if (a->moving) {
 		step(steps, "wait --good", a->name, "until it is good or went back");
-	} else if (!strcmp(a->sync, "OutOfSync") && !is_automated(a)) {
+	} else if (!strcmp(a->sync, "OutOfSync") && !view_goes_by_itself(a->app)) {
 		step(steps, "sync", a->name, "makes the cluster as Git says");
 	}
 }

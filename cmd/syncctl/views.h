@@ -218,6 +218,8 @@ struct view_picks {
 /* The same errors, naming the sources that there are. Strings stay borrowed from n. */
 int view_pick(const json_t *app, const struct view_named *n, struct view_picks *ret,
 	      struct err *err) __attribute__((warn_unused_result));
+/* Does it sync without being asked: syncPolicy.automated, and not switched off? */
+bool view_goes_by_itself(const json_t *app);
 /*
  * Would a sync to these revisions stay? ERR_INVALID with the next step where the
  * application syncs by itself to others, as Argo CD refuses it.

@@ -74,7 +74,7 @@ struct life_fence {	/* of project "team" */
 /* Who made which hook, to see that none runs twice. */
 struct life_hook {
 	char *id;		/* "ns/name/operation" */
-	uint64_t made;
+	uint64_t made;		/* ms: when the API server made it */
 };
 
 struct life {
