@@ -451,13 +451,21 @@ static bool drifts(struct app *a, const struct plan *p)
 }
 
 /*
+ * Only to what Git says now: on the way back, or while a newer release may have changed
+ * them, a CRD would be downgraded (auto-revert rule 9).
+ */
+bool app_heals_crds(const struct app *a)
+{
+	return a->head && a->target && !a->rec.pin_why &&
+	       !strcmp(a->head->a.digest, a->target->a.digest);
+}
+
+/*
  * Compares head and target with the live index. False while kinds in use have
  * not been listed yet: then nothing may be concluded from what is not there.
  */
 bool app_compare(struct app *a)
 {
-	bool same = a->head && a->target &&
-		    !strcmp(a->head->a.digest, a->target->a.digest);
 	struct rel *rel = a->head ? a->head : a->target;
 
 	app_plans_reset(a);
@@ -470,7 +478,7 @@ bool app_compare(struct app *a)
 		return false;
 	build_plan(a, rel, &a->scopes, &a->plan, false);
 	a->plan_valid = true;
-	if (a->target && (same || rel == a->target)) {
+	if (app_heals_crds(a)) {
 		a->drifted = drifts(a, &a->plan);
 	} else if (a->target) {
 		build_plan(a, a->target, &a->target_scopes, &a->target_plan, true);

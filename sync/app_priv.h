@@ -15,6 +15,8 @@
 void op_view_reset(struct op_view *v);
 void app_plans_reset(struct app *a);
 bool app_compare(struct app *a);
+/* A CRD that drifted is put back too: the target is what Git says. */
+bool app_heals_crds(const struct app *a);
 
 /*
  * app_log.c: the one line that a decision leaves in the log. decision: a word of

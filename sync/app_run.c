@@ -171,6 +171,8 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	c->answer = &rel->a;
 	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected)
 		c->failed = &a->failed->a;
+	c->crds_untouched = kind == OP_REVERT || kind == OP_ROLLBACK ||
+			    (kind == OP_HEAL && !app_heals_crds(a));
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;
 	c->on_done = app_op_ended;
 	c->dry_run = asked && a->request.dry_run;

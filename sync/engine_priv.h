@@ -214,6 +214,7 @@ struct op_config {
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */
 	bool calm;		/* nothing was tried since the last good: a new baseline */
+	bool crds_untouched;	/* no CRD that is there is applied */
 	enum op_deletion deletion;	/* with prune_only: the Application goes */
 	enum hook_phase delete_phase;
 	void (*on_done)(struct app *app, struct op *op);

@@ -6,6 +6,9 @@
 #include "engine_priv.h"
 #include "ignore.h"
 
+#define LOOK_MS 1000
+#define LOOK_MAX_MS 60000
+
 static void tell_app(struct kindwatch *k, const struct live *l,
 		     const struct live_before *before)
 {
@@ -99,11 +102,94 @@ static void on_synced(void *arg)
 			op_on_live(a->op);	/* it may wait for this list */
 }
 
+static const struct watch_handler handler;
+
+static void watch_kind(struct kindwatch *k, const struct api_resource *r)
+{
+	struct engine *e = k->engine;
+	_cleanup_free_ char *selector = xasprintf("%s=%s", LABEL_INSTALL,
+						  e->install_id);
+	struct kube_ref ref = { .group = r->group, .version = r->version,
+				.resource = r->plural };
+
+	k->synced = k->lost = false;
+	world_timer_stop(e->w, &k->look);
+	k->watch = watch_new(e->kube, &ref, selector, NULL, &handler, k);
+}
+
+/*
+ * In the version that it was asked for first, as long as that is served: any other one
+ * tells of the same objects. Not served at all: nothing will be listed.
+ */
+static bool reread(struct kindwatch *k)
+{
+	const struct discovery *d = k->engine->discovery;
+	const struct api_resource *r = discovery_find(d, k->group, k->version, k->kind);
+
+	if (!r)
+		r = discovery_find(d, k->group, NULL, k->kind);
+	if (!r)
+		return false;
+	if (strcmp(k->version, r->version))
+		engine_log(k->engine, LOG_INFO, NULL, "watch of %s: %s is not served any "
+			   "more: on with %s", k->key, k->version, r->version);
+	watch_free(k->watch);
+	free(k->version);
+	k->version = xstrdup(r->version);
+	free(k->trouble);
+	k->trouble = NULL;
+	watch_kind(k, r);
+	return true;
+}
+
+/* ---- a version that is served no more ---- */
+
+static bool is_served(const struct kindwatch *k)
+{
+	return discovery_find(k->engine->discovery, k->group, k->version, k->kind);
+}
+
+/* Discovery tells of what changed a moment later, or never of this kind again. */
+static void on_looked(void *arg, const struct err *err)
+{
+	struct engine *e = arg;
+	struct kindwatch *k, *next;
+
+	(void)err;		/* then what is known stays as it was */
+	HASH_ITER(hh, e->kinds, k, next) {
+		if (!k->lost || k->look.active || (!is_served(k) && reread(k)))
+			continue;
+		world_timer_start(e->w, &k->look, world_jitter(e->w, k->looks > 6 ?
+				  LOOK_MAX_MS : LOOK_MS << k->looks, 25));
+		k->looks++;
+	}
+}
+
+static void on_look(struct world_timer *t)
+{
+	struct engine *e = container_of(t, struct kindwatch, look)->engine;
+
+	discovery_refresh(e->discovery, on_looked, e);
+}
+
+static void set_lost(struct kindwatch *k, bool lost)
+{
+	struct world *w = k->engine->w;
+
+	world_timer_stop(w, &k->look);
+	k->lost = lost;
+	k->looks = 0;
+	k->look.fn = on_look;
+	if (lost)
+		world_timer_start(w, &k->look, 0);
+}
+
 /* Whoever waits for the list can say why. */
 static void on_trouble(void *arg, const struct err *err)
 {
 	struct kindwatch *k = arg;
 
+	set_lost(k, err->code == ERR_NOTFOUND);
 	free(k->trouble);
 	k->trouble = err->code ? xstrdup(err->msg) : NULL;
 	if (err->code)
@@ -126,6 +212,7 @@ static const struct watch_handler handler = {
 static void kind_free(struct kindwatch *k)
 {
 	HASH_DEL(k->engine->kinds, k);
+	world_timer_stop(k->engine->w, &k->look);
 	watch_free(k->watch);
 	free(k->key);
 	free(k->group);
@@ -133,18 +220,6 @@ static void kind_free(struct kindwatch *k)
 	free(k->version);
 	free(k->trouble);
 	free(k);
-}
-
-static void watch_kind(struct kindwatch *k, const struct api_resource *r)
-{
-	struct engine *e = k->engine;
-	_cleanup_free_ char *selector = xasprintf("%s=%s", LABEL_INSTALL,
-						  e->install_id);
-	struct kube_ref ref = { .group = r->group, .version = r->version,
-				.resource = r->plural };
-
-	k->synced = false;
-	k->watch = watch_new(e->kube, &ref, selector, NULL, &handler, k);
 }
 
 bool kinds_need(struct engine *e, const char *group, const char *kind,
@@ -193,17 +268,6 @@ void kinds_answer(struct engine *e, const struct objkey *key, const json_t *obje
 	    number(version) <= number(watch_version(k->watch)))
 		return;
 	live_upsert(&e->live, object, NULL);
-}
-
-static void reread(struct kindwatch *k)
-{
-	const struct api_resource *r = discovery_find(k->engine->discovery, k->group,
-						      k->version, k->kind);
-
-	if (!r)
-		return;		/* not served any more: nothing will be listed */
-	watch_free(k->watch);
-	watch_kind(k, r);
 }
 
 bool kinds_refresh(struct engine *e, const char *group, const char *kind)

@@ -19,6 +19,9 @@ struct kindwatch {
 	unsigned list_no;	/* the live entries' `seen` of the current list */
 	char *trouble;		/* why there is no list or no news; NULL = fine */
 	bool synced;
+	bool lost;		/* its version is not served: is another one? */
+	struct world_timer look;	/* into discovery, for that */
+	unsigned looks;
 	UT_hash_handle hh;
 };
 /*

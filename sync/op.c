@@ -325,9 +325,48 @@ static bool tick_watching(struct op *op)
 	return true;
 }
 
+/*
+ * A CRD is established, and its new version served, a moment before discovery tells of
+ * it. True: it is asked again, for a while.
+ */
+static bool learns_on(struct op *op)
+{
+	uint64_t now = world_now(op->e->w);
+
+	if (!op->crds_ever || !op_step_is_untold(op)) {
+		op->learn_until = 0;
+		return false;
+	}
+	if (!op->learn_until)
+		op->learn_until = now + AFTER_CRD_MS;
+	if (now >= op->learn_until)
+		return false;	/* what is missing is said by who misses it */
+	snprintf(op->message, sizeof(op->message), "waiting for the API server to tell of "
+		 "the new version of a kind");
+	op->learn_at = now + AFTER_CRD_STEP_MS;
+	world_timer_start(op->e->w, &op->timer, AFTER_CRD_STEP_MS);
+	return true;
+}
+
+static bool learns_again(struct op *op)
+{
+	uint64_t now = world_now(op->e->w);
+
+	if (!op->learn_at)
+		return false;
+	if (now < op->learn_at) {
+		world_timer_start(op->e->w, &op->timer, op->learn_at - now);
+		return true;
+	}
+	op->learn_at = 0;
+	op->learned = false;
+	discovery_refresh(op->e->discovery, on_learned, op);
+	return true;
+}
+
 static bool tick_learning(struct op *op)
 {
-	if (!op->learned)
+	if (!op->learned || learns_again(op))
 		return false;
 	if (!op->started) {
 		enter(op, OP_WATCHING);
@@ -336,9 +375,11 @@ static bool tick_learning(struct op *op)
 	if (!op_kinds_ready(op))
 		return wait_for(op, op->lacks);
 	op->wait_until = 0;
-	op->crds_applied = false;
 	op_plan(op);
 	op_seek_step(op);	/* the rest of the step, then its health */
+	if (learns_on(op))
+		return false;
+	op->crds_applied = false;
 	enter(op, OP_CLAIMING);
 	return true;
 }
@@ -406,7 +447,7 @@ static bool is_waiting(const struct op *op)
 {
 	return op->sm.state == OP_SETTLING_ || op->sm.state == OP_WATCHING ||
 	       op->sm.state == OP_CLAIMING || op->sm.state == OP_PRUNING_ ||
-	       (op->wait_until && !op->n_left && op->learned);
+	       op->learn_at || (op->wait_until && !op->n_left && op->learned);
 }
 
 bool op_cancel_if_superseded(struct op *op)

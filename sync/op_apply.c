@@ -13,8 +13,6 @@
 
 #include <limits.h>
 
-#define AFTER_CRD_MS 10000
-#define AFTER_CRD_STEP_MS 500
 #define AFTER_UNBLOCK_MS 10000
 #define AFTER_UNBLOCK_STEP_MS 500
 #define FORBIDDEN_MS 15000
@@ -491,10 +489,15 @@ void op_apply_send(struct apply *a)
 	op_send(op, &a->req);
 }
 
+/*
+ * What is applied goes to its own version only; a revert to one that is served no more
+ * is refused with more words (op_lost_version()).
+ */
 bool apply_resolve(struct op *op, const struct task *t, struct apply *a)
 {
 	*a = (struct apply){ .op = op, .task = *t };
-	if (!ref_resolve(op->e->discovery, &t->key, t->version, &a->ref))
+	if ((op->c.kind != OP_REVERT && op_is_untold(op, t)) ||
+	    !ref_resolve(op->e->discovery, &t->key, t->version, &a->ref))
 		return false;
 	a->ref_names = ref_keep(&a->ref);
 	return true;
@@ -551,7 +554,7 @@ bool op_apply_next(struct op *op)
 			rank = t->rank;
 			n++;
 			if (!strcmp(t->key.kind, "CustomResourceDefinition"))
-				op->crds_applied = op->crds_ever = true;
+				op_crds_change(op);
 		}
 		op->next_task++;
 	}

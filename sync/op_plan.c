@@ -15,8 +15,7 @@ void op_plan(struct op *op)
 		.release = op->c.answer, .destination_ns = op->dest_ns,
 		.app_id = a->app_id, .record = &a->rec, .live = &op->e->live,
 		.prune_allowed = op_may_prune(op),
-		.crds_untouched = op->c.kind == OP_REVERT || op->c.kind == OP_HEAL ||
-				  op->c.kind == OP_ROLLBACK,
+		.crds_untouched = op->c.crds_untouched,
 	};
 	struct plan_rules rules;
 
@@ -32,50 +31,6 @@ void op_plan(struct op *op)
 	plan_build(&in, &op->plan);
 	select_plan(&a->rec.op, &op->plan);
 	op->next_task = 0;
-}
-
-static bool is_listed(struct op *op, const char *group, const char *kind,
-		      const char *version)
-{
-	const char *trouble;
-
-	if (!discovery_find(op->e->discovery, group, NULL, kind) ||
-	    kinds_need(op->e, group, kind, version))
-		return true;
-	trouble = kinds_trouble(op->e, group, kind);
-	if (trouble)
-		snprintf(op->lacks, sizeof(op->lacks), "the objects of %s%s%s to be "
-			 "listed: %s", group, *group ? "/" : "", kind, trouble);
-	return false;
-}
-
-/* A release that heals a pin never brings a CRD back: only what drifted counts. */
-bool op_kinds_ready(struct op *op)
-{
-	const struct render_answer *answer = op->c.answer;
-	struct record *rec = &op->app->rec;
-	bool ready = true;
-
-	strcpy(op->lacks, "the first lists of the kinds in use");
-	for (size_t i = 0; i < answer->n_objects; i++) {
-		const struct rendered *r = &answer->objects[i];
-
-		if (!(r->flags & OBJ_EXCLUDED))
-			ready &= is_listed(op, r->group, r->kind, r->version);
-	}
-	for (size_t i = 0; i < rec->inventory.len; i++) {
-		const struct inv_entry *v = &rec->inventory.data[i];
-
-		if (!(v->flags & OBJ_SKIP))
-			ready &= is_listed(op, v->group, v->kind, v->version);
-	}
-	for (size_t i = 0; i < rec->hooks.len; i++) {
-		const struct hook_run *h = &rec->hooks.data[i];
-
-		if (*h->uid || h->state == HOOK_PLANNED)
-			ready &= is_listed(op, h->group, h->kind, h->version);
-	}
-	return ready;
 }
 
 /*
@@ -170,22 +125,6 @@ void op_seek_step(struct op *op)
 	op->next_task = op->plan.tasks.len;
 }
 
-const struct task *op_crd_pending(const struct op *op)
-{
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-		const struct live *l;
-
-		if (t->wave != op->wave || t->step != op->step ||
-		    strcmp(t->key.kind, "CustomResourceDefinition"))
-			continue;
-		l = live_find(&op->e->live, &t->key);
-		if (!l || l->health.status != HEALTH_HEALTHY)
-			return t;
-	}
-	return NULL;
-}
-
 /* ---- what an earlier task may change so that a refusal passes ---- */
 
 bool op_shapes_admission(const struct objkey *k)
@@ -219,56 +158,6 @@ bool op_earlier_may_help(const struct op *op, const struct objkey *k)
 }
 
 /* ---- what cannot be done ---- */
-
-bool op_lost_version(const struct op *op, const struct task *t)
-{
-	const struct discovery *d = op->e->discovery;
-
-	return op->c.kind == OP_REVERT && t->verb == TASK_APPLY &&
-	       !discovery_find(d, t->key.group, t->version, t->key.kind) &&
-	       discovery_find(d, t->key.group, NULL, t->key.kind);
-}
-
-static const struct task *lost_version(const struct op *op)
-{
-	for (size_t i = 0; i < op->plan.tasks.len; i++)
-		if (op_lost_version(op, &op->plan.tasks.data[i]))
-			return &op->plan.tasks.data[i];
-	return NULL;
-}
-
-const struct task *op_unserved(struct op *op)
-{
-	if (op->c.kind == OP_REVERT)
-		return lost_version(op);
-	/* A revert puts back what it can; this option leaves it to the wave. */
-	if (op->c.kind == OP_HEAL || op->c.prune_only || op_options(op) & OPT_SKIP_DRY_RUN)
-		return NULL;
-	for (size_t i = 0; i < op->plan.tasks.len; i++) {
-		const struct task *t = &op->plan.tasks.data[i];
-
-		if (t->verb == TASK_APPLY && !op->scopes[t->object].known &&
-		    !(t->flags & OBJ_SKIP_DRY_RUN))
-			return t;
-	}
-	return op_hooks_unserved(op);
-}
-
-void op_fail_unserved(struct op *op, const struct task *t)
-{
-	const struct rendered *r = &op->c.answer->objects[t->object];
-	_cleanup_buf_ struct buf key = BUF_INIT;
-	struct err err = ERR_INIT;
-
-	objkey_format(&t->key, &key);
-	err_set(&err, ERR_NOTFOUND, "%s (%s): the cluster does not serve kind %s of "
-		"%s%s%s: install its CRD, in this application with a lower "
-		"sync-wave or before it", buf_str(&key), r->source, t->key.kind,
-		t->key.group, *t->key.group ? "/" : "", t->version);
-	if (!(r->flags & OBJ_HOOK))
-		op_result(op, &t->key, t->version, "SyncFailed", err.msg);
-	op_fail(op, op_lacking(op), &err);
-}
 
 static const struct task *refused_task(const struct op *op)
 {

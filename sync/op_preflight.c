@@ -269,7 +269,7 @@ const struct task *op_hooks_unserved(struct op *op)
 		const struct rendered *o = &a->objects[i];
 		unsigned phases = hook_phases(o);
 
-		if (op->scopes[i].known || o->flags & OBJ_SKIP_DRY_RUN ||
+		if (op->scopes[i].served || o->flags & OBJ_SKIP_DRY_RUN ||
 		    !(phases & (1u << HOOK_PRE_SYNC | 1u << HOOK_SYNC |
 				1u << HOOK_POST_SYNC | 1u << HOOK_SYNC_FAIL)))
 			continue;

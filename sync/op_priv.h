@@ -1,6 +1,6 @@
 /*
  * op_priv.h - one operation, shared by its files: op.c (the state table), op_next.c (what follows what), op_plan.c
- * (what is left to do), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
+ * (what is left to do), op_kinds.c (what is served), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
  * op_prune.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
@@ -28,6 +28,10 @@ enum {
 	OP_CLOSING,	/* SyncFail hooks; all hooks are released or removed */
 	OP_DONE,
 };
+
+/* What a CRD brings is not there at once: for how long it is tried, and how often. */
+#define AFTER_CRD_MS 10000
+#define AFTER_CRD_STEP_MS 500
 
 /* What an apply asks before it is sent (op_keep.c). */
 enum keep_step { KEEP_READING, KEEP_AUTOSCALERS, KEEP_SCALED_OBJECTS, KEEP_HANDING, KEEP_DONE };
@@ -125,6 +129,8 @@ struct op {
 	size_t n_batch, n_left;
 	bool crds_applied;	/* not learned yet */
 	bool crds_ever, relearned;
+	uint64_t learn_at;	/* mono: discovery is asked once more; 0 */
+	uint64_t learn_until;	/* mono: that goes on for this step; 0 */
 	bool looked_again;	/* discovery, for a kind that was not known */
 	bool namespace_ready;
 	struct kube_request ns_req;
@@ -225,6 +231,15 @@ void op_take_baseline(struct op *op);
 bool op_next_step(struct op *op);
 /* To the start of the step under way, in a new plan. */
 void op_seek_step(struct op *op);
+/* An apply of a version that discovery does not tell of; of the step under way. */
+bool op_is_untold(const struct op *op, const struct task *t);
+bool op_step_is_untold(const struct op *op);
+/* A CRD is about to be applied: what is known of kinds will be old. */
+static inline void op_crds_change(struct op *op)
+{
+	op->crds_applied = op->crds_ever = true;
+	op->relearned = false;
+}
 /* A CRD of this step that is not established yet; NULL. */
 const struct task *op_crd_pending(const struct op *op);
 /* Fails the operation over what the plan refuses to touch; true: it did. */

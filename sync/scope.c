@@ -27,12 +27,16 @@ struct scope *scopes_resolve(const struct discovery *d,
 		const struct rendered *r = &a->objects[i];
 		const struct api_resource *k =
 			discovery_find(d, r->group, r->version, r->kind);
+		/* Where it lives is the kind's, whatever version it is written in. */
+		const struct api_resource *any = k ? k :
+			discovery_find(d, r->group, NULL, r->kind);
+		bool comes = *r->group && has_crd_for(a, r->group);
 
-		if (k)
-			s[i] = (struct scope){ true, k->namespaced };
-		else if (*r->group && has_crd_for(a, r->group))
+		if (any)
+			s[i] = (struct scope){ true, any->namespaced, k || comes };
+		else if (comes)
 			/* Decided anew when the CRD is established. */
-			s[i] = (struct scope){ true, *r->ns != '\0' };
+			s[i] = (struct scope){ true, *r->ns != '\0', true };
 	}
 	return s;
 }

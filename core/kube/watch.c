@@ -74,13 +74,19 @@ static bool tell_synced(struct watch *w)
 	return !gone;
 }
 
+/* That there is nothing to watch is another trouble than any other. */
+static bool is_told(const struct watch *w, enum err_code code)
+{
+	return !w->told == !code && (w->told == ERR_NOTFOUND) == (code == ERR_NOTFOUND);
+}
+
 static bool tell_trouble(struct watch *w, const struct err *err)
 {
 	bool gone = false;
 
-	if (w->trouble_told == (err->code != ERR_NONE))
+	if (is_told(w, err->code))
 		return true;
-	w->trouble_told = !w->trouble_told;
+	w->told = err->code;
 	if (!w->h.on_trouble)
 		return true;
 	w->gone = &gone;

@@ -54,7 +54,7 @@ struct watch {
 	bool streaming;		/* call is with the world */
 	bool counted;		/* in the client's statistics */
 	bool progress;		/* this stream gave a line */
-	bool trouble_told;
+	enum err_code told;	/* the trouble that was told of; ERR_NONE */
 	bool listed;		/* a list is complete: version is where to go on */
 	bool synced;
 	bool paged;		/* the server has no streaming lists */

@@ -29,7 +29,8 @@ struct watch_handler {
 	/*
 	 * Something failed and is being retried; told once per streak of failures
 	 * and again with ERR_NONE when it works again. NOTFOUND: the kind is not
-	 * served (still retried slowly). May be NULL.
+	 * served in this version (still retried slowly); told also when that comes
+	 * after another trouble. May be NULL.
 	 */
 	void (*on_trouble)(void *arg, const struct err *err);
 };

@@ -91,6 +91,7 @@ struct task {
 struct scope {
 	bool known;		/* the kind is served (or by a CRD of this release) */
 	bool namespaced;
+	bool served;		/* and so is this version of it */
 };
 
 /* What the application that tracks an object makes of it. */

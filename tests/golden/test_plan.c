@@ -103,7 +103,7 @@ static void load_desired(struct fixture *f, const json_t *list)
 		r->flags = flags_of(o);
 		strcpy(r->digest, str(f, o, "digest", "d1"));
 		f->scopes[i] = (struct scope){
-			doc_get_bool(o, true, "known", NULL), !is_cluster(o) };
+			doc_get_bool(o, true, "known", NULL), !is_cluster(o), true };
 	}
 }
 

@@ -106,7 +106,7 @@ static void scene_init(struct scene *s)
 			.wave = things[i].wave, .images = (char *)things[i].images,
 			.digest = "d1",
 		};
-		s->scopes[i] = (struct scope){ true, true };
+		s->scopes[i] = (struct scope){ true, true, true };
 	}
 	s->view = (struct status_view){
 		.spec = &s->spec, .record = &s->record, .live = &s->live,

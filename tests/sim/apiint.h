@@ -64,7 +64,9 @@ struct apisim {
 	struct apisim_options options;
 	VEC(struct api_type *) types;
 	VEC(struct api_object *) objects;	/* sorted by key */
-	uint64_t rv, compacted, ips, snapshot_id, types_generation;
+	uint64_t rv, compacted, ips, snapshot_id;
+	json_t *groups_told;	/* what discovery tells until lag_until; NULL */
+	uint64_t lag_until;
 	VEC(struct api_change) history;
 	VEC(struct api_watch *) watches;
 	VEC(struct api_snapshot) snapshots;
@@ -149,6 +151,8 @@ json_t *api_in_version(const struct api_type *t, json_t *object);
 void api_watch_open(struct apisim *a, const struct api_type *t, const char *ns,
 		    const char *query, struct api_answer *r);
 void api_watch_change(struct apisim *a, const struct api_change *c);
+/* Its version is served no more: so do the watches of it. */
+void api_watches_end(struct apisim *a, const struct api_type *t);
 void api_watch_free(struct api_watch *w);
 
 /* ---- apischema.c: what a list or map is for ownership ---- */

@@ -85,6 +85,7 @@ struct apisim_options {
 	unsigned pod_start_ms;		/* 0 = 200 to 2,000, from the seed */
 	const char *pushed;	/* images of this tag are there now, whatever it is */
 	unsigned crd_establish_ms;	/* 0 = 50 to 1,000 */
+	unsigned discovery_lag_ms;	/* what a CRD serves is told that much later */
 };
 void apisim_set_options(struct apisim *a, const struct apisim_options *o);
 

@@ -111,6 +111,7 @@ void api_types_deinit(struct apisim *a)
 		free(t);
 	}
 	vec_deinit(&a->types);
+	json_decref(a->groups_told);
 }
 
 struct api_type *api_type_find(const struct apisim *a, const char *group,
@@ -188,6 +189,25 @@ static struct api_type *find_any(const struct apisim *a, const char *group,
 	return NULL;
 }
 
+static json_t *discovery_json(const struct apisim *a, bool core);
+
+/* Before what is served changes. */
+static void hold_discovery(struct apisim *a)
+{
+	if (!a->options.discovery_lag_ms || sim_now(a->sim) < a->lag_until)
+		return;
+	json_decref(a->groups_told);
+	a->groups_told = discovery_json(a, false);
+	a->lag_until = sim_now(a->sim) + a->options.discovery_lag_ms;
+}
+
+static void set_served(struct apisim *a, struct api_type *t, bool served)
+{
+	if (t->served && !served)
+		api_watches_end(a, t);
+	t->served = served;
+}
+
 static void serve_version(struct apisim *a, const json_t *crd, const json_t *v)
 {
 	const char *group = doc_get_str(crd, "spec", "group", NULL);
@@ -202,7 +222,7 @@ static void serve_version(struct apisim *a, const json_t *crd, const json_t *v)
 	t->custom = true;
 	t->namespaced = scope && !strcmp(scope, "Namespaced");
 	t->has_status = doc_get(v, "subresources", "status", NULL) != NULL;
-	t->served = doc_get_bool(v, false, "served", NULL);
+	set_served(a, t, doc_get_bool(v, false, "served", NULL));
 	json_decref(t->schema);
 	t->schema = json_incref(doc_get(v, "schema", "openAPIV3Schema", NULL));
 	if (doc_get_bool(t->schema, false, "x-kubernetes-preserve-unknown-fields",
@@ -212,16 +232,16 @@ static void serve_version(struct apisim *a, const json_t *crd, const json_t *v)
 	}
 }
 
-void api_types_from_crd(struct apisim *a, const json_t *crd)
+static bool lists_version(const json_t *versions, const char *name)
 {
-	const json_t *versions = doc_get(crd, "spec", "versions", NULL);
-
 	for (size_t i = 0; i < json_array_size(versions); i++)
-		serve_version(a, crd, json_array_get(versions, i));
-	a->types_generation++;
+		if (!strcmp(doc_get_str(json_array_get(versions, i), "name", NULL), name))
+			return true;
+	return false;
 }
 
-void api_types_drop_crd(struct apisim *a, const json_t *crd)
+/* versions: those that stay; NULL: none. */
+static void drop_versions(struct apisim *a, const json_t *crd, const json_t *versions)
 {
 	const char *group = doc_get_str(crd, "spec", "group", NULL);
 	const char *plural = doc_get_str(crd, "spec", "names", "plural", NULL);
@@ -230,10 +250,25 @@ void api_types_drop_crd(struct apisim *a, const json_t *crd)
 		struct api_type *t = a->types.data[i];
 
 		if (t->custom && !strcmp(t->group, group) &&
-		    !strcmp(t->plural, plural))
-			t->served = false;
+		    !strcmp(t->plural, plural) && !lists_version(versions, t->version))
+			set_served(a, t, false);
 	}
-	a->types_generation++;
+}
+
+void api_types_from_crd(struct apisim *a, const json_t *crd)
+{
+	const json_t *versions = doc_get(crd, "spec", "versions", NULL);
+
+	hold_discovery(a);
+	drop_versions(a, crd, versions);
+	for (size_t i = 0; i < json_array_size(versions); i++)
+		serve_version(a, crd, json_array_get(versions, i));
+}
+
+void api_types_drop_crd(struct apisim *a, const json_t *crd)
+{
+	hold_discovery(a);
+	drop_versions(a, crd, NULL);
 }
 
 /* ---- discovery ---- */
@@ -333,7 +368,9 @@ void api_discovery(struct apisim *a, const struct api_request *q,
 	bool core = !strcmp(q->path, "/api");
 	bool v2 = strstr(q->accept, "as=APIGroupDiscoveryList") &&
 		  strstr(q->accept, "v=v2") && !a->options.no_aggregated_discovery;
-	_cleanup_json_ json_t *j = v2 ? discovery_json(a, core) : legacy_json(core);
+	bool late = v2 && !core && sim_now(a->sim) < a->lag_until;
+	_cleanup_json_ json_t *j = late ? json_incref(a->groups_told) :
+				   v2 ? discovery_json(a, core) : legacy_json(core);
 	char hex[65];
 
 	api_answer_json(r, 200, j);

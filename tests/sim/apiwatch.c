@@ -105,6 +105,18 @@ static void over(void *arg)
 	w->end(w->arg);
 }
 
+void api_watches_end(struct apisim *a, const struct api_type *t)
+{
+	for (size_t i = 0; i < a->watches.len; i++) {
+		struct api_watch *w = a->watches.data[i];
+
+		if (w->type != t || w->over)
+			continue;
+		sim_unschedule(a->sim, w->timeout);
+		w->timeout = sim_at(a->sim, NULL, 1, "watch-unserved", over, w);
+	}
+}
+
 static void send_gone(struct api_watch *w, uint64_t from)
 {
 	_cleanup_status_ struct api_status st = { 0 };

@@ -38,6 +38,41 @@ void scene_put_secret(struct engsim *x, const char *word)
 	engsim_commit(x, "coffer.yaml", text);
 }
 
+void scene_put_pumps(struct engsim *x, const char *versions, const char *strategy)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	_cleanup_free_ char *text = NULL, *copy = xstrdup(versions);
+	char *rest = copy, *v;
+
+	while ((v = strsep(&rest, " "))) {
+		size_t n = strcspn(v, "-");
+
+		buf_addf(&list, "%s{\"name\":\"%.*s\",\"served\":%s,\"storage\":%s,"
+			 "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+			 "\"x-kubernetes-preserve-unknown-fields\":true}}}", list.len ? "," : "",
+			 (int)n, v, v[n] ? "false" : "true", rest ? "false" : "true");
+	}
+	text = xasprintf("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"pumps.example.com\"},"
+		"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Pump\","
+		"\"plural\":\"pumps\",\"singular\":\"pump\",\"listKind\":\"PumpList\"},"
+		"\"scope\":\"Namespaced\",\"versions\":[%s],\"conversion\":{\"strategy\":"
+		"\"%s\"%s}}}", buf_str(&list), strategy, strcmp(strategy, "Webhook") ? "" :
+		",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],\"clientConfig\":{"
+		"\"url\":\"https://nobody.example\"}}");
+	engsim_commit(x, "crd.yaml", text);
+}
+
+void scene_put_pump(struct engsim *x, const char *version, const char *size)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"example.com/%s\",\"kind\":"
+		"\"Pump\",\"metadata\":{\"name\":\"one\",\"annotations\":{"
+		"\"argocd.argoproj.io/sync-wave\":\"1\"}},\"spec\":{\"size\":\"%s\"}}",
+		version, size);
+
+	engsim_commit(x, "pump.yaml", text);
+}
+
 const char *scene_tag(struct engsim *x)
 {
 	const json_t *d = apisim_get(x->api, "deployments.apps", "shop", "web");

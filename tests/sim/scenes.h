@@ -19,6 +19,13 @@ void scene_init(struct engsim *x, uint64_t seed);
 void scene_good(struct engsim *x, uint64_t seed);
 /* Commits app/coffer.yaml: a Secret that holds CANARY and this word. */
 void scene_put_secret(struct engsim *x, const char *word);
+/*
+ * Commits app/crd.yaml: the CRD of kind Pump. Versions as "v1" or "v1-": the latter is
+ * not served; the last one is stored. strategy: "None", "Webhook" (nobody answers).
+ */
+void scene_put_pumps(struct engsim *x, const char *versions, const char *strategy);
+/* Commits app/pump.yaml: Pump "one" of this version and spec.size, in wave 1. */
+void scene_put_pump(struct engsim *x, const char *version, const char *size);
 /* The tag that the Deployment asks for; "" when it is not there. */
 const char *scene_tag(struct engsim *x);
 /* A merge patch of Application "shop", as a person's kubectl. */

@@ -273,42 +273,6 @@ static void a_crd_is_never_downgraded(void **state)
 	scene_end(&x, true);
 }
 
-/* Versions as "v1" or "v1-": the latter is not served; the last one is stored. */
-static void put_pumps(struct engsim *x, const char *versions, const char *strategy)
-{
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	_cleanup_free_ char *text = NULL, *copy = xstrdup(versions);
-	char *rest = copy, *v;
-
-	while ((v = strsep(&rest, " "))) {
-		size_t n = strcspn(v, "-");
-
-		buf_addf(&list, "%s{\"name\":\"%.*s\",\"served\":%s,\"storage\":%s,"
-			 "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
-			 "\"x-kubernetes-preserve-unknown-fields\":true}}}", list.len ? "," : "",
-			 (int)n, v, v[n] ? "false" : "true", rest ? "false" : "true");
-	}
-	text = xasprintf("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
-		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"pumps.example.com\"},"
-		"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Pump\","
-		"\"plural\":\"pumps\",\"singular\":\"pump\",\"listKind\":\"PumpList\"},"
-		"\"scope\":\"Namespaced\",\"versions\":[%s],\"conversion\":{\"strategy\":"
-		"\"%s\"%s}}}", buf_str(&list), strategy, strcmp(strategy, "Webhook") ? "" :
-		",\"webhook\":{\"conversionReviewVersions\":[\"v1\"],\"clientConfig\":{"
-		"\"url\":\"https://nobody.example\"}}");
-	engsim_commit(x, "crd.yaml", text);
-}
-
-static void put_pump(struct engsim *x, const char *version, const char *size)
-{
-	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"example.com/%s\",\"kind\":"
-		"\"Pump\",\"metadata\":{\"name\":\"one\",\"annotations\":{"
-		"\"argocd.argoproj.io/sync-wave\":\"1\"}},\"spec\":{\"size\":\"%s\"}}",
-		version, size);
-
-	engsim_commit(x, "pump.yaml", text);
-}
-
 static const json_t *pumps(struct engsim *x)
 {
 	return apisim_get(x->api, "customresourcedefinitions.apiextensions.k8s.io", NULL,
@@ -333,11 +297,11 @@ static void a_conversion_alone_is_restored(void **state)
 		struct engsim x;
 
 		scene_init(&x, 830 + i);
-		put_pumps(&x, rows[i].first, "None");
-		put_pump(&x, "v2", "1");
+		scene_put_pumps(&x, rows[i].first, "None");
+		scene_put_pump(&x, "v2", "1");
 		engsim_start(&x);
 		engsim_until_phase(&x, "shop", "Good", LONG);
-		put_pumps(&x, rows[i].then, rows[i].strategy);
+		scene_put_pumps(&x, rows[i].then, rows[i].strategy);
 		scene_put(&x, "bad2");
 		assert_back(&x);
 		strategy = doc_get_str(pumps(&x), "spec", "conversion", "strategy", NULL);
@@ -357,12 +321,12 @@ static void a_version_that_is_gone_blocks(void **state)
 
 	(void)state;
 	scene_init(&x, 840);
-	put_pumps(&x, "v1", "None");
-	put_pump(&x, "v1", "1");
+	scene_put_pumps(&x, "v1", "None");
+	scene_put_pump(&x, "v1", "1");
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	put_pumps(&x, "v1- v2", "None");
-	put_pump(&x, "v2", "2");
+	scene_put_pumps(&x, "v1- v2", "None");
+	scene_put_pump(&x, "v2", "2");
 	scene_put(&x, "crash2");	/* a pull would be tried once more */
 	engsim_until_phase(&x, "shop", "RevertBlocked", LONG);
 	scene_assert_condition(&x, "shop", "SyncError", "example.com/v1 of kind Pump is no "

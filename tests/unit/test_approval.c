@@ -49,7 +49,7 @@ static void setup(struct fixture *f)
 		f->objects[i] = (struct rendered){ .group = (char *)"",
 			.version = (char *)"v1", .kind = (char *)"ConfigMap",
 			.ns = (char *)"prod", .name = f->names[i] };
-		f->scopes[i] = (struct scope){ true, true };
+		f->scopes[i] = (struct scope){ true, true, true };
 	}
 }
 

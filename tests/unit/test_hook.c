@@ -65,7 +65,7 @@ static void build(const struct line *lines, size_t n, const char *revision,
 			.flags = *lines[i].hook ? OBJ_HOOK : 0,
 		};
 		scopes[i] = (struct scope){ true, strcmp(lines[i].kind,
-							 "ClusterRole") };
+							 "ClusterRole"), true };
 	}
 	*a = (struct render_answer){ .objects = objects, .n_objects = n };
 	hook_list_build(&in, ret);

@@ -80,7 +80,7 @@ static void add_rendered(struct universe *w, const struct objkey *k)
 	r->flags = pick(w, 12) ? 0 : OBJ_HOOK;
 	r->hook = (char *)(r->flags ? "PreSync" : "");
 	strcpy(r->digest, pick(w, 2) ? "d1" : "d2");
-	w->scopes[w->release.n_objects++] = (struct scope){ true, k->ns[0] };
+	w->scopes[w->release.n_objects++] = (struct scope){ true, k->ns[0], true };
 }
 
 static void add_entry(struct universe *w, const struct objkey *k, const char *uid)

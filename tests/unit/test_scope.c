@@ -29,29 +29,33 @@ static void on_done(void *arg, const struct err *err)
 
 struct scope_row {
 	const char *group, *version, *kind, *ns, *name;
-	bool known, namespaced;
+	bool known, namespaced, served;
 	const char *path;	/* NULL: no address */
 };
 
 static const struct scope_row rows[] = {
-	{ "", "v1", "ConfigMap", "", "a", true, true,
+	{ "", "v1", "ConfigMap", "", "a", true, true, true,
 	  "/api/v1/namespaces/x/configmaps/a" },
-	{ "", "v1", "Namespace", "wrong", "a", true, false, "/api/v1/namespaces/a" },
-	{ "apps", "v1", "Deployment", "x", "a", true, true,
+	{ "", "v1", "Namespace", "wrong", "a", true, false, true, "/api/v1/namespaces/a" },
+	{ "apps", "v1", "Deployment", "x", "a", true, true, true,
 	  "/apis/apps/v1/namespaces/x/deployments/a" },
-	/* A version that is gone: not known, but what is there has an address. */
-	{ "apps", "v1beta1", "Deployment", "x", "a", false, false,
+	/* A version that is gone: it cannot be applied, but it lives where it lived. */
+	{ "apps", "v1beta1", "Deployment", "x", "a", true, true, false,
 	  "/apis/apps/v1/namespaces/x/deployments/a" },
-	{ "", "v1", "Widget", "x", "a", false, false, NULL },
+	{ "apps", "v1beta1", "Deployment", "", "a", true, true, false,
+	  "/apis/apps/v1/namespaces/x/deployments/a" },
+	{ "", "v1beta1", "Namespace", "wrong", "a", true, false, false,
+	  "/api/v1/namespaces/a" },
+	{ "", "v1", "Widget", "x", "a", false, false, false, NULL },
 	/* Kinds of the release's own CRD: what the manifest says, until served. */
-	{ "acme.io", "v1", "Widget", "x", "a", true, true, NULL },
-	{ "acme.io", "v1", "Widget", "", "a", true, false, NULL },
+	{ "acme.io", "v1", "Widget", "x", "a", true, true, true, NULL },
+	{ "acme.io", "v1", "Widget", "", "a", true, false, true, NULL },
 	/* Neither a subgroup nor a longer group is meant by it. */
-	{ "io", "v1", "Widget", "x", "a", false, false, NULL },
-	{ "more.acme.io", "v1", "Widget", "x", "a", false, false, NULL },
-	{ "cme.io", "v1", "Widget", "x", "a", false, false, NULL },
+	{ "io", "v1", "Widget", "x", "a", false, false, false, NULL },
+	{ "more.acme.io", "v1", "Widget", "x", "a", false, false, false, NULL },
+	{ "cme.io", "v1", "Widget", "x", "a", false, false, false, NULL },
 	{ "apiextensions.k8s.io", "v1", "CustomResourceDefinition", "",
-	  "widgets.acme.io", false, false, NULL },
+	  "widgets.acme.io", false, false, false, NULL },
 };
 
 static void check(const struct discovery *d, const struct scope *s,
@@ -61,9 +65,10 @@ static void check(const struct discovery *d, const struct scope *s,
 	struct objkey k = { w->group, w->kind, "x", w->name };
 	struct kube_ref ref;
 
-	if (s->known != w->known || s->namespaced != w->namespaced)
-		fail_msg("%s/%s: known %d namespaced %d", w->group, w->kind,
-			 s->known, s->namespaced);
+	if (s->known != w->known || s->namespaced != w->namespaced ||
+	    s->served != w->served)
+		fail_msg("%s/%s: known %d namespaced %d served %d", w->group, w->kind,
+			 s->known, s->namespaced, s->served);
 	assert_int_equal(ref_resolve(d, &k, w->version, &ref), w->path != NULL);
 	if (!w->path)
 		return;

@@ -1,0 +1,98 @@
+#!/usr/bin/env bash
+# Kinds whose versions come and go, on a real API server: what discovery tells a moment
+# later, what is watched then, and that nothing is pruned because nobody serves the
+# version that Git writes it in.
+# shellcheck source=tests/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+NS=versions-$$
+W=$TREES/shop
+
+# crd KIND VERSION:SERVED...: the last version is stored.
+crd() {
+	local kind=$1 v
+	shift
+	printf 'apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: %ss.%s}\n' "${kind,,}" "$GROUP"
+	printf 'spec:\n  group: %s\n  scope: Namespaced\n  names: {kind: %s, plural: %ss}\n  versions:\n' "$GROUP" "$kind" "${kind,,}"
+	for v; do
+		printf '  - {name: %s, served: %s, storage: %s, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}\n' \
+			"${v%:*}" "${v#*:}" "$([ "$v" = "${!#}" ] && echo true || echo false)"
+	done
+}
+GROUP=versions-$$.example.com
+custom() { printf 'apiVersion: %s/%s\nkind: %s\nmetadata: {name: one}\nspec: {size: %s}\n' "$GROUP" "$2" "$1" "$3"; }
+in_git() { write "$W/$1/$2.yaml"; }
+size_is() { field_is "$2" "${1,,}s.$GROUP" one .spec.size -n "$NS"; }
+crd_versions() { kc get crd "$1s.$GROUP" -o json | jq -c '[.spec.versions[] | select(.served).name]'; }
+serves() { [ "$(crd_versions "$1")" = "$2" ]; }
+
+namespace "$NS"
+git_server
+repo shop
+crd Pump v1:true | in_git pumps crd
+custom Pump v1 1 | in_git pumps pump
+# The CRD of valves is an operator's, who is not syncd.
+crd Valve v1:true v2:true | kc apply -f - >/dev/null
+kc wait --for condition=Established "crd/valves.$GROUP" --timeout=30s >/dev/null
+custom Valve v1 1 | in_git valves valve
+configmap settings v1 | in_git valves settings
+COMMIT=$(commit shop first)
+syncd_start --poll-interval 1s --soak 0s
+app pumps "$GIT_URL/shop.git" pumps "$NS"
+app valves "$GIT_URL/shop.git" valves "$NS"
+good pumps "$COMMIT"
+good valves "$COMMIT"
+
+it "an upgrade serves a new version and drops the old one, ten times"
+OLD=() # what was stored once has to stay in the list
+for n in 2 3 4 5 6 7 8 9 10 11; do
+	OLD+=("v$((n - 1)):false")
+	crd Pump "${OLD[@]}" "v$n:true" | in_git pumps crd
+	custom Pump "v$n" "$n" | in_git pumps pump
+	COMMIT=$(commit shop "pumps of v$n")
+	good pumps "$COMMIT"
+	size_is Pump "$n" || fail "v$n"
+	grep -q '"decision":"retry".*Pump' "$T/syncd.log" && fail "a try that failed: $(grep '"decision":"retry".*Pump' "$T/syncd.log")"
+done
+
+it "edits and deletions are seen in the version that is served now"
+wait_until 20 "the watch of v11" logged 'v10 is not served any more: on with v11'
+kc patch "pumps.$GROUP" one -n "$NS" --type merge -p '{"spec":{"size":99}}' >/dev/null
+wait_until 20 "the edit to be healed" size_is Pump 11
+UID_WAS=$(field "pumps.$GROUP" one .metadata.uid -n "$NS")
+kc delete "pumps.$GROUP" one -n "$NS" >/dev/null
+wait_until 20 "another one" size_is Pump 11
+[ "$(field "pumps.$GROUP" one .metadata.uid -n "$NS")" != "$UID_WAS" ] || fail "the same object"
+
+it "a CRD that somebody edits is healed as everything else"
+serves pump '["v11"]' || fail "$(crd_versions pump)"
+kc patch crd "pumps.$GROUP" --type json -p '[{"op":"replace","path":"/spec/versions/0/served","value":true}]' >/dev/null
+wait_until 20 "the CRD to be healed" serves pump '["v11"]'
+size_is Pump 11 || fail "the pump"
+
+it "an operator's upgrade drops the version that Git writes in: nothing is pruned, also after a restart"
+UID_WAS=$(field "valves.$GROUP" one .metadata.uid -n "$NS")
+crd Valve v1:false v2:true | kc apply -f - >/dev/null
+sleep 3
+syncd_stop
+syncd_start --poll-interval 1s --soak 0s
+configmap settings v2 | in_git valves settings
+good valves "$(commit shop "another setting")"
+never 3 "the valve goes" test "$(field "valves.$GROUP" one .metadata.uid -n "$NS")" != "$UID_WAS"
+
+it "what would change it cannot be applied, and says in which version it could"
+custom Valve v1 5 | in_git valves valve
+commit shop "another size" >/dev/null
+wait_until 40 "what is wrong" app_is valves '[$s.conditions[]? | select(.type == "SyncError") | .message | select(contains("does not serve kind Valve of '"$GROUP/v1, but of $GROUP/v2"': write it in that version"))] | length > 0'
+never 5 "the valve goes" test "$(field "valves.$GROUP" one .metadata.uid -n "$NS")" != "$UID_WAS"
+size_is Valve 1 || fail "the valve"
+grep -q '"decision":"prune"' "$T/syncd.log" && fail "$(grep '"decision":"prune"' "$T/syncd.log")"
+
+it "and goes on once it is written in the new one"
+custom Valve v2 2 | in_git valves valve
+COMMIT=$(commit shop "valves of v2")
+good valves "$COMMIT"
+size_is Valve 2 || fail "the valve"
+assert_eq "$UID_WAS" "$(field "valves.$GROUP" one .metadata.uid -n "$NS")" "the valve's UID"
+
+syncd_stop
+kc delete crd "pumps.$GROUP" "valves.$GROUP" --wait=false >/dev/null

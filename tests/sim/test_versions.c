@@ -1,0 +1,221 @@
+/* A kind whose versions change: what discovery tells late, and what is watched then. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "scenes.h"
+
+#define CRDS "customresourcedefinitions.apiextensions.k8s.io"
+#define PUMPS "pumps.example.com"
+
+static const char *size_of(struct engsim *x)
+{
+	const char *s = doc_get_str(apisim_get(x->api, PUMPS, "shop", "one"),
+				    "spec", "size", NULL);
+
+	return s ? s : "";
+}
+
+static bool is_size_2(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !strcmp(size_of(x), "2") && engsim_in_phase(x, "shop", "Good");
+}
+
+static bool is_size_1(void *arg)
+{
+	return !strcmp(size_of(arg), "1");
+}
+
+static bool is_size_3(void *arg)
+{
+	return !strcmp(size_of(arg), "3");
+}
+
+static void with_pumps(struct engsim *x, uint64_t seed, unsigned lag_ms,
+		       const char *versions)
+{
+	struct apisim_options o = { .discovery_lag_ms = lag_ms };
+
+	scene_init(x, seed);
+	apisim_set_options(x->api, &o);
+	scene_put_pumps(x, versions, "None");
+	scene_put_pump(x, "v1", "1");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	assert_string_equal(size_of(x), "1");
+}
+
+/* Both versions, or the new one alone: asked for where it is, once it is told. */
+static void a_version_told_late_is_waited_for(void **state)
+{
+	static const struct {
+		const char *then;
+		unsigned lag_ms;
+	} rows[] = {
+		{ "v1- v2", 0 }, { "v1 v2", 0 }, { "v2", 0 },
+		{ "v1- v2", 3000 }, { "v1 v2", 3000 }, { "v2", 3000 },
+		/* Longer than one try waits. */
+		{ "v1- v2", 25000 }, { "v1 v2", 25000 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct engsim x;
+		size_t from;
+
+		with_pumps(&x, 900 + i, rows[i].lag_ms, "v1");
+		from = sim_request_count(x.s);
+		scene_put_pumps(&x, rows[i].then, "None");
+		scene_put_pump(&x, "v2", "2");
+		scene_until(&x, is_size_2, LONG, rows[i].then);
+		/* Never under the address of another version, where it cannot be. */
+		assert_int_equal(scene_answers(&x, from, "PATCH", "/v1/namespaces/shop/pumps/one",
+					       400) +
+				 scene_answers(&x, from, "PATCH", "/v1/namespaces/shop/pumps/one",
+					       404), 0);
+		scene_end(&x, true);
+	}
+}
+
+/* One that discovery tells of late at the first sync. */
+static void a_kind_told_late_is_waited_for(void **state)
+{
+	static const unsigned lags[] = { 3000, 25000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lags); i++) {
+		struct engsim x;
+
+		with_pumps(&x, 910 + i, lags[i], "v1");
+		scene_end(&x, true);
+	}
+}
+
+/* The watch was of the version that is gone: drift and deletion are seen all the same. */
+static void the_watch_follows_its_kind(void **state)
+{
+	static const unsigned lags[] = { 0, 5000 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(lags); i++) {
+		struct engsim x;
+
+		with_pumps(&x, 920 + i, lags[i], "v1");
+		scene_put_pumps(&x, "v1- v2", "None");
+		scene_put_pump(&x, "v2", "2");
+		scene_until(&x, is_size_2, LONG, "the new version");
+		sim_run_for(x.s, 120000);
+		apisim_edit(x.api, "kubectl-edit", PUMPS, "shop", "one",
+			    "{\"spec\":{\"size\":\"9\"}}");
+		sim_run_for(x.s, 1000);
+		scene_until(&x, is_size_2, 30000, "the edit to be healed");
+		apisim_delete(x.api, PUMPS, "shop", "one");
+		sim_run_for(x.s, 1000);
+		scene_until(&x, is_size_2, 30000, "the object to be made again");
+		scene_end(&x, true);
+	}
+}
+
+static void serve_v2_alone(struct engsim *x)
+{
+	apisim_edit(x->api, "kubectl-edit", CRDS, NULL, PUMPS,
+		    "{\"spec\":{\"versions\":[{\"name\":\"v2\",\"served\":true,"
+		    "\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+		    "\"x-kubernetes-preserve-unknown-fields\":true}}}]}}");
+}
+
+static size_t versions(struct engsim *x)
+{
+	return json_array_size(doc_get(apisim_get(x->api, CRDS, NULL, PUMPS), "spec",
+				       "versions", NULL));
+}
+
+static bool has_two(void *arg)
+{
+	return versions(arg) == 2;
+}
+
+/* Somebody takes the version away that Git writes in, and Git has the CRD: it is healed. */
+static void a_version_taken_away_by_hand(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	with_pumps(&x, 930, 0, "v1 v2");
+	serve_v2_alone(&x);
+	scene_until(&x, has_two, 30000, "the CRD to be healed");
+	sim_run_for(x.s, 60000);
+	assert_null(scene_condition(&x, "shop", "SyncError"));
+	assert_string_equal(size_of(&x), "1");
+	scene_put_pump(&x, "v1", "3");
+	scene_until(&x, is_size_3, LONG, "the pump");
+	scene_end(&x, true);
+}
+
+static bool is_refused(void *arg)
+{
+	const char *said = scene_condition(arg, "shop", "SyncError");
+
+	return said && strstr(said, "does not serve kind Pump of example.com/v1, but of "
+				    "example.com/v2: write it in that version");
+}
+
+/*
+ * The CRD is another's: an upgrade of its operator drops the version that Git writes in.
+ * What lives in no namespace of its own in Git lives where it lived, and is not pruned.
+ */
+static void a_version_dropped_by_another(void **state)
+{
+	static const bool restarts[] = { false, true };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(restarts); i++) {
+		struct engsim x;
+
+		scene_init(&x, 940 + i);
+		scene_put_pumps(&x, "v1 v2", "None");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		apisim_edit(x.api, "kubectl-edit", CRDS, NULL, PUMPS, "{\"metadata\":{"
+			    "\"annotations\":{\"argocd.argoproj.io/sync-options\":"
+			    "\"Prune=false\"}}}");
+		engsim_commit(&x, "crd.yaml", "");	/* it is the operator's from now on */
+		scene_put_pump(&x, "v1", "1");
+		scene_until(&x, is_size_1, LONG, "the pump");
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		serve_v2_alone(&x);
+		sim_run_for(x.s, 1000);
+		if (restarts[i]) {
+			engsim_crash(&x);
+			engsim_start(&x);
+		}
+		sim_run_for(x.s, 200000);
+		assert_string_equal(size_of(&x), "1");
+		/* A commit that changes it cannot be put in place, and says so. */
+		scene_put_pump(&x, "v1", "2");
+		scene_until(&x, is_refused, LONG, "the refusal");
+		assert_string_equal(size_of(&x), "1");
+		scene_put_pump(&x, "v2", "2");
+		scene_until(&x, is_size_2, 400000, "the new version");
+		scene_end(&x, true);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_version_told_late_is_waited_for),
+		cmocka_unit_test(a_kind_told_late_is_waited_for),
+		cmocka_unit_test(the_watch_follows_its_kind),
+		cmocka_unit_test(a_version_taken_away_by_hand),
+		cmocka_unit_test(a_version_dropped_by_another),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
