@@ -178,7 +178,7 @@ static void on_trouble(void *arg, const struct err *err)
 {
 	struct rival_watch *w = arg;
 
-	if (!err->code || w->known || (err->retry && err->code != ERR_NOTFOUND))
+	if (!err->code || w->known || err->retry)
 		return;
 	w->known = true;
 	engine_log(w->c->e, LOG_WARN, NULL, "it cannot be seen whether Argo CD runs (%s): "

@@ -352,7 +352,7 @@ static void on_apps_trouble(void *arg, const struct err *err)
 {
 	struct engine *e = ((struct app_watch *)arg)->engine;
 
-	if (err->code == ERR_NOTFOUND)
+	if (err->code == ERR_UNSERVED)
 		engine_log(e, LOG_ERROR, NULL, "the Application CRD is not "
 			   "installed: kubectl apply -f manifests/crds (waiting)");
 	else if (err->code)

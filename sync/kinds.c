@@ -189,7 +189,7 @@ static void on_trouble(void *arg, const struct err *err)
 {
 	struct kindwatch *k = arg;
 
-	set_lost(k, err->code == ERR_NOTFOUND);
+	set_lost(k, err->code == ERR_UNSERVED);
 	free(k->trouble);
 	k->trouble = err->code ? xstrdup(err->msg) : NULL;
 	if (err->code)

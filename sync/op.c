@@ -28,8 +28,8 @@ static const struct sm_state states[] = {
 	[OP_PREFLIGHTING] = { "Preflight", TO(OP_HOOKING) | TO(OP_APPLYING) |
 			      TO(OP_PRUNING_) | TO(OP_DONE) },
 	[OP_CLAIMING] = { "Claiming", TO(OP_APPLYING) | TO(OP_CLOSING) | TO(OP_DONE) },
-	[OP_APPLYING] = { "Applying", TO(OP_HOOKING) | TO(OP_SETTLING_) |
-			  TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
+	[OP_APPLYING] = { "Applying", TO(OP_CLAIMING) | TO(OP_HOOKING) |
+			  TO(OP_SETTLING_) | TO(OP_LEARNING) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_HOOKING] = { "RunningHooks", TO(OP_CLAIMING) | TO(OP_APPLYING) |
 			 TO(OP_SETTLING_) | TO(OP_PRUNING_) | TO(OP_CLOSING) | TO(OP_DONE) },
 	[OP_LEARNING] = { "Learning", TO(OP_CLAIMING) | TO(OP_WATCHING) |
@@ -234,6 +234,10 @@ static bool tick_applying(struct op *op)
 	}
 	if (op_hooks_in_wave(op, HOOKS_EARLY, OP_APPLYING)) {
 		enter(op, OP_HOOKING);
+		return true;
+	}
+	if (!op_step_is_recorded(op)) {
+		enter(op, OP_CLAIMING);
 		return true;
 	}
 	if (op_apply_next(op))

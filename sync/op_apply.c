@@ -166,7 +166,7 @@ bool op_apply_after_unblock(struct apply *a, const struct err *err)
 	struct world *w = op->e->w;
 
 	if (!op->unblocked_at || a->unblocking || err->code == ERR_CANCELLED ||
-	    err->code == ERR_NOTFOUND ||
+	    a->req.status == 404 ||
 	    world_now(w) > op->unblocked_at + AFTER_UNBLOCK_MS)
 		return false;
 	world_timer_start(w, &a->again, AFTER_UNBLOCK_STEP_MS);
@@ -219,7 +219,7 @@ static void on_apply(struct apply *a, const struct err *err)
 		take_answer(a);
 		if (takes && op_takeover(a, a->req.json))
 			return;
-	} else if ((err->code == ERR_NOTFOUND && retry_after_crd(a)) ||
+	} else if ((a->req.status == 404 && retry_after_crd(a)) ||
 		   op_apply_after_unblock(a, err) || op_apply_when_allowed(a, err) ||
 		   op_replace_begin(a, err, &told)) {
 		return;
@@ -462,7 +462,10 @@ static int check(const struct apply *a, struct err *err)
 /* It came to be excluded since the plan: the next one passes over it. */
 static void leave_be(struct world_timer *t)
 {
-	op_apply_done(container_of(t, struct apply, again));
+	struct apply *a = container_of(t, struct apply, again);
+
+	a->left = true;
+	op_apply_done(a);
 }
 
 void op_apply_send(struct apply *a)
@@ -472,7 +475,7 @@ void op_apply_send(struct apply *a)
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
 	a->again.fn = on_again;
-	if (a->deleting && !a->leftover && !a->unblocking &&
+	if (a->deleting && !a->leftover && !a->unblocking && !a->task.look &&
 	    !app_may_delete(op->app, &a->task.key)) {
 		a->again.fn = leave_be;
 		world_timer_start(op->e->w, &a->again, 0);
@@ -521,6 +524,19 @@ int op_next_rank(const struct op *op)
 			return t->rank;
 	}
 	return INT_MAX;
+}
+
+bool op_step_is_recorded(const struct op *op)
+{
+	for (size_t i = op->next_task; i < op->plan.tasks.len; i++) {
+		const struct task *t = &op->plan.tasks.data[i];
+
+		if (t->wave != op->wave || t->step != op->step)
+			break;
+		if (t->verb == TASK_APPLY && !record_inv(&op->app->rec, &t->key))
+			return false;
+	}
+	return true;
 }
 
 bool op_apply_next(struct op *op)

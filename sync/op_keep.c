@@ -201,7 +201,7 @@ static void list_scaled_objects(struct apply *a)
 
 static bool has_no_keda(const struct apply *a, const struct err *err)
 {
-	return err->code == ERR_NOTFOUND && a->keeping == KEEP_SCALED_OBJECTS;
+	return err->code == ERR_UNSERVED && a->keeping == KEEP_SCALED_OBJECTS;
 }
 
 /* ---- handing over ---- */

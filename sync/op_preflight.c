@@ -82,7 +82,7 @@ static void failed(struct apply *a, const struct err *err, const struct err *tol
 		op_apply_fail(a, OP_REFUSED, told);
 	else if (lacks_namespace(a, err))
 		fail_namespace(a);
-	else if (err->retry && err->code != ERR_NOTFOUND)
+	else if (err->retry && a->req.status != 404)
 		op_apply_fail(a, OP_TROUBLE, err);
 	else
 		op_apply_done(a);

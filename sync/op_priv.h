@@ -79,6 +79,7 @@ struct apply {
 	bool beyond;		/* there are more than find a place in the record */
 	bool noted;		/* its ReplicaSets are in the record, or on their way */
 	bool checked;		/* to be deleted: read, and it is ours */
+	bool left;		/* to be deleted, and nothing was asked */
 	/* Other tools' fields, after the first apply (op_takeover.c). */
 	enum fields { FIELDS_UNKNOWN, FIELDS_READING, FIELDS_WRITING,
 		      FIELDS_TAKEN } fields;
@@ -284,6 +285,11 @@ const struct task *op_hooks_unserved(struct op *op);
 
 /* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
 int op_next_rank(const struct op *op);	/* of the kind it would begin; INT_MAX: none */
+/*
+ * Is what the step would apply in the record? Where an object lives may have become
+ * known since that was written: its kind is served now.
+ */
+bool op_step_is_recorded(const struct op *op);
 bool op_apply_next(struct op *op);	/* false: nothing left in this step */
 /* Room for n requests, zeroed; filled by apply_resolve(), then started all together. */
 struct apply *op_batch_make(struct op *op, size_t n);

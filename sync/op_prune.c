@@ -211,7 +211,7 @@ static bool drop_pruned(struct op *op)
 
 		if (a->gone)
 			record_inv_drop(&op->app->rec, &a->task.key);
-		else if (a->checked && !live_find(&op->e->live, &a->task.key))
+		else if (a->left || (a->checked && !live_find(&op->e->live, &a->task.key)))
 			news = false;	/* no watch tells of its end */
 	}
 	op_batch_free(op);

@@ -279,7 +279,7 @@ static void next_kind(struct orphans *o)
 static bool is_left_out(const struct orphans *o, const struct kube_request *r,
 			const struct err *err)
 {
-	return r->status == 403 || err->code == ERR_NOTFOUND ||
+	return r->status == 403 || r->status == 404 ||
 	       (!o->token && (err->code == ERR_GONE || err->code == ERR_INVALID));
 }
 

@@ -117,7 +117,7 @@ static void on_trouble(void *arg, const struct err *err)
 {
 	struct project_watch *w = arg;
 
-	if (err->code == ERR_NOTFOUND && !w->synced) {
+	if (err->code == ERR_UNSERVED && !w->synced) {
 		w->absent = true;
 		app_poke_all(w->projects->engine);
 	} else if (err->code) {

@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[ERR_LIMIT] = "limit",
 	[ERR_IO] = "io",
 	[ERR_INTERNAL] = "internal",
+	[ERR_UNSERVED] = "unserved",
 };
 static_assert(sizeof(names) / sizeof(names[0]) == ERR_CODE_N, "a name per code");
 
@@ -41,7 +42,8 @@ int err_vset(struct err *err, enum err_code code, const char *fmt, va_list ap)
 	if (!err)
 		return -1;
 	err->code = code;
-	err->retry = code == ERR_TIMEOUT || code == ERR_NET || code == ERR_IO;
+	err->retry = code == ERR_TIMEOUT || code == ERR_NET || code == ERR_IO ||
+		     code == ERR_UNSERVED;
 	mark_cut(err->msg, sizeof(err->msg),
 		 vsnprintf(err->msg, sizeof(err->msg), fmt, ap));
 	return -1;

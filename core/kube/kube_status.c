@@ -1,10 +1,14 @@
 /*
  * What the API server says when it refuses, as our error codes.
  *
- * The HTTP status decides, with two exceptions: a 500 that says "failed to create
+ * The HTTP status decides, with three exceptions: a 500 that says "failed to create
  * typed patch object" (duplicate keys of a list, undeclared fields) will never
- * pass however often it is sent; and an ERROR event of a watch may carry only a
- * reason.
+ * pass however often it is sent; an ERROR event of a watch may carry only a
+ * reason; and a 404 tells that an object is not there only by a Status that names it.
+ * Without one ("the server could not find the requested resource" of a built-in group,
+ * "404 page not found" of a custom one, a proxy's page) nobody serves that path: of the
+ * objects that lie in another version of their kind, or behind that proxy, it says
+ * nothing.
  */
 #include "kube_priv.h"
 
@@ -40,6 +44,14 @@ static enum err_code code_of(int status, const char *message)
 	}
 }
 
+static enum err_code code_with(int http_status, const json_t *status, const char *message)
+{
+	enum err_code code = code_of(http_status, message);
+	const char *name = doc_get_str(status, "details", "name", NULL);
+
+	return code == ERR_NOTFOUND && (!name || !*name) ? ERR_UNSERVED : code;
+}
+
 static int status_of_reason(const char *reason)
 {
 	if (!strcmp(reason, "Expired") || !strcmp(reason, "Gone"))
@@ -71,9 +83,9 @@ void kube_status_err(int http_status, const json_t *status, char reason[64],
 	if (http_status < 300)
 		http_status = status_of_reason(reason);
 	if (message && message[0])
-		err_set(err, code_of(http_status, message), "%s", message);
+		err_set(err, code_with(http_status, status, message), "%s", message);
 	else if (http_status)
-		err_set(err, code_of(http_status, ""),
+		err_set(err, code_with(http_status, status, ""),
 			"the API server answered HTTP %d%s%s", http_status,
 			reason[0] ? ", " : "", reason);
 	else

@@ -77,7 +77,7 @@ static bool tell_synced(struct watch *w)
 /* That there is nothing to watch is another trouble than any other. */
 static bool is_told(const struct watch *w, enum err_code code)
 {
-	return !w->told == !code && (w->told == ERR_NOTFOUND) == (code == ERR_NOTFOUND);
+	return !w->told == !code && (w->told == ERR_UNSERVED) == (code == ERR_UNSERVED);
 }
 
 static bool tell_trouble(struct watch *w, const struct err *err)

@@ -20,12 +20,13 @@ enum err_code {
 	ERR_NET,	/* connection, TLS, DNS, truncated answer; 5xx, 429 */
 	ERR_AUTH,	/* 401, 403, credentials refused */
 	ERR_CONFLICT,	/* 409: version, uid, field manager, already exists */
-	ERR_NOTFOUND,	/* 404, unknown branch, missing path */
+	ERR_NOTFOUND,	/* 404 of an object, unknown branch, missing path */
 	ERR_GONE,	/* 410: a resourceVersion or token too old */
 	ERR_INVALID,	/* input that will never be accepted as it is */
 	ERR_LIMIT,	/* a cap of ours */
 	ERR_IO,		/* files, processes */
 	ERR_INTERNAL,	/* a broken promise between our own processes */
+	ERR_UNSERVED,	/* 404 of the path itself: says nothing of any object */
 	ERR_CODE_N
 };
 

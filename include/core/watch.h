@@ -28,7 +28,7 @@ struct watch_handler {
 	void (*on_synced)(void *arg);
 	/*
 	 * Something failed and is being retried; told once per streak of failures
-	 * and again with ERR_NONE when it works again. NOTFOUND: the kind is not
+	 * and again with ERR_NONE when it works again. UNSERVED: the kind is not
 	 * served in this version (still retried slowly); told also when that comes
 	 * after another trouble. May be NULL.
 	 */

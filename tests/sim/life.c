@@ -273,7 +273,9 @@ void life_init(struct life *x, uint64_t seed)
 		.url = (char *)(uintptr_t)SIM_API_URL,
 		.user_agent = (char *)(uintptr_t)"syncd" } };
 	x->api = sim_api(x->s);
-	apisim_set_options(x->api, &(struct apisim_options){ .plain_controllers = true });
+	apisim_set_options(x->api, &(struct apisim_options){ .plain_controllers = true,
+		.discovery_lag_ms = (unsigned)(sim_random(x->s) % 2 ? 0 :
+					       sim_random(x->s) % 20000) });
 	apisim_install_crds(x->api);
 	sim_use_workers(x->s);
 	apisim_set_admission(x->api, closed, x);

@@ -26,6 +26,8 @@
 #define LIFE_CANARY_64 "YzRuNHJ5LTBmLWwxZmU="
 #define LIFE_HOUR ((uint64_t)3600 * 1000)
 #define LIFE_APPS 3
+#define LIFE_CRDS "customresourcedefinitions.apiextensions.k8s.io"
+#define LIFE_WIDGETS "widgets.example.com"
 #define LIFE_NS "syncd-system"
 
 struct life_file {
@@ -126,7 +128,11 @@ void lifegit_map(struct life_app *a, unsigned n, const char *value);
 void lifegit_hook(struct life_app *a, const char *phase, const char *tag,
 		  const char *policy);
 void lifegit_set(struct life_app *a, const char *tag);
-void lifegit_widget(struct life_app *a, bool there);
+/* The CRD of widgets, which serves these versions; the same as JSON, owned by the caller. */
+void lifegit_crd(struct life_app *a, bool v1, bool v2);
+char *lifegit_crd_versions(bool v1, bool v2);
+/* Widget "widget" of this version; NULL: none. */
+void lifegit_widget(struct life_app *a, const char *version, unsigned size);
 void lifegit_empty(struct life_app *a);		/* and lifegit_restore() */
 void lifegit_restore(struct life_app *a);
 /* ConfigMap common/shared belongs to app n; LIFE_APPS: to nobody. */

@@ -140,21 +140,44 @@ void lifegit_hook(struct life_app *a, const char *phase, const char *tag,
 	lifegit_put(a, file, text);
 }
 
-static const char crd[] =
-	"{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
-	"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"widgets.example.com\"},"
-	"\"spec\":{\"group\":\"example.com\",\"scope\":\"Namespaced\",\"names\":{"
-	"\"plural\":\"widgets\",\"singular\":\"widget\",\"kind\":\"Widget\",\"listKind\":"
-	"\"WidgetList\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,"
-	"\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{"
-	"\"type\":\"object\",\"properties\":{\"size\":{\"type\":\"integer\"}}}}}}}]}}";
+#define WIDGET_VERSION "{\"name\":\"%s\",\"served\":%s,\"storage\":%s,\"schema\":{" \
+	"\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":" \
+	"\"object\",\"properties\":{\"size\":{\"type\":\"integer\"}}}}}}}"
 
-void lifegit_widget(struct life_app *a, bool there)
+static const char *yes(bool is)
 {
-	lifegit_put(a, "crd.yaml", crd);	/* stays: it is never pruned */
-	lifegit_put(a, "widget.yaml", there ? "{\"apiVersion\":\"example.com/v1\","
-		"\"kind\":\"Widget\",\"metadata\":{\"name\":\"widget\"},\"spec\":{"
-		"\"size\":3}}" : NULL);
+	return is ? "true" : "false";
+}
+
+char *lifegit_crd_versions(bool v1, bool v2)
+{
+	return xasprintf("[" WIDGET_VERSION "," WIDGET_VERSION "]", "v1", yes(v1), yes(!v2),
+			 "v2", yes(v2), yes(v2));
+}
+
+void lifegit_crd(struct life_app *a, bool v1, bool v2)
+{
+	_cleanup_free_ char *versions = lifegit_crd_versions(v1, v2);
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"apiextensions.k8s.io/v1\","
+		"\"kind\":\"CustomResourceDefinition\",\"metadata\":{\"name\":"
+		"\"" LIFE_WIDGETS "\"},\"spec\":{\"group\":\"example.com\",\"scope\":"
+		"\"Namespaced\",\"names\":{\"plural\":\"widgets\",\"singular\":\"widget\","
+		"\"kind\":\"Widget\",\"listKind\":\"WidgetList\"},\"versions\":%s}}",
+		versions);
+
+	life_say(a->life, "%s: widgets of%s%s", a->name, v1 ? " v1" : "", v2 ? " v2" : "");
+	lifegit_put(a, "crd.yaml", text);	/* stays: it is never pruned */
+}
+
+void lifegit_widget(struct life_app *a, const char *version, unsigned size)
+{
+	_cleanup_free_ char *text = version ? xasprintf("{\"apiVersion\":\"example.com/%s\","
+		"\"kind\":\"Widget\",\"metadata\":{\"name\":\"widget\",\"annotations\":{"
+		"\"argocd.argoproj.io/sync-wave\":\"%u\"}},\"spec\":{\"size\":%u}}",
+		version, size % 2, size) : NULL;
+
+	life_say(a->life, "%s: a widget of %s", a->name, version ? version : "nothing");
+	lifegit_put(a, "widget.yaml", text);
 }
 
 void lifegit_share(struct life *x, unsigned n)
@@ -200,8 +223,10 @@ void lifegit_start(struct life *x)
 {
 	for (unsigned i = 0; i < x->n_apps; i++)
 		start_one(&x->apps[i]);
-	if (sim_random(x->s) % 8 == 0)
-		lifegit_widget(&x->apps[0], true);
+	if (sim_random(x->s) % 4 == 0) {
+		lifegit_crd(&x->apps[0], true, sim_random(x->s) % 2);
+		lifegit_widget(&x->apps[sim_random(x->s) % x->n_apps], "v1", 3);
+	}
 	if (sim_random(x->s) % 3 == 0)
 		lifegit_share(x, 0);
 }

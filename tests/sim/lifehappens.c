@@ -121,9 +121,46 @@ static void rename_file(struct life *x)
 	lifegit_put(a, from, NULL);
 }
 
+/* Their versions come and go, in one commit with what is written in them, or not. */
 static void commit_widget(struct life *x)
 {
-	lifegit_widget(&x->apps[0], dice(x, 2));
+	static const char *const versions[] = { "v1", "v2", NULL };
+	unsigned served = 1 + (unsigned)dice(x, 3);
+	struct life_app *a = &x->apps[dice(x, x->n_apps)];
+
+	if (dice(x, 2) || !lifegit_has_file(&x->apps[0], "crd.yaml"))
+		lifegit_crd(&x->apps[0], served & 1, served & 2);
+	if (dice(x, 4))
+		lifegit_widget(a, versions[dice(x, ARRAY_LEN(versions))],
+			       3 + (unsigned)dice(x, 3));
+}
+
+/* An operator's upgrade, or a person. */
+static void edit_crd(struct life *x)
+{
+	unsigned served = 1 + (unsigned)dice(x, 3);
+	_cleanup_free_ char *versions = lifegit_crd_versions(served & 1, served & 2);
+	_cleanup_free_ char *patch = xasprintf("{\"spec\":{\"versions\":%s}}", versions);
+
+	if (!apisim_get(x->api, LIFE_CRDS, NULL, LIFE_WIDGETS))
+		return;
+	life_say(x, "widgets are served as%s%s", served & 1 ? " v1" : "",
+		 served & 2 ? " v2" : "");
+	apisim_edit(x->api, "kubectl-edit", LIFE_CRDS, NULL, LIFE_WIDGETS, patch);
+}
+
+static void edit_widget(struct life *x)
+{
+	struct life_app *a = &x->apps[dice(x, x->n_apps)];
+
+	if (!apisim_get(x->api, LIFE_WIDGETS, a->ns, "widget"))
+		return;
+	life_say(x, "%s: the widget is edited", a->name);
+	if (dice(x, 2))
+		apisim_edit(x->api, "kubectl-edit", LIFE_WIDGETS, a->ns, "widget",
+			    "{\"spec\":{\"size\":9}}");
+	else
+		apisim_delete(x->api, LIFE_WIDGETS, a->ns, "widget");
 }
 
 static void ask_for_foreign(struct life *x)
@@ -292,7 +329,7 @@ static void aimed(struct life *x)
 	const char *path = paths[dice(x, ARRAY_LEN(paths))];
 	struct sim_faults f = { 0 };
 
-	((unsigned *)&f)[dice(x, 10)] = 300 + (unsigned)dice(x, 700);
+	((unsigned *)&f)[dice(x, 11)] = 300 + (unsigned)dice(x, 700);
 	life_say(x, "requests of %s fail", path);
 	sim_aim_faults(x->s, "", path);
 	sim_set_faults(x->s, &f, 0);
@@ -389,7 +426,8 @@ static const struct {
 	{ 14, commit_web, false }, { 8, commit_map, false }, { 4, commit_many, false },
 	{ 4, commit_broken, false }, { 2, empty_or_restore, false },
 	{ 5, commit_hook, false }, { 2, commit_set, false }, { 3, move_shared, false },
-	{ 1, rename_file, false }, { 1, commit_widget, false },
+	{ 1, rename_file, false }, { 3, commit_widget, false },
+	{ 1, edit_crd, true }, { 1, edit_widget, true },
 	{ 1, ask_for_foreign, false }, { 4, git_mood, false }, { 5, edit, true },
 	{ 5, take_away, true }, { 2, unlabel, true }, { 3, delete_app, true },
 	{ 3, ask_for_sync, true }, { 2, move_fence, true }, { 3, close_gate, false },

@@ -84,6 +84,8 @@ static void put_right(struct life_app *a, const char *tag)
 	}
 	if (lifegit_has_file(a, "db.yaml"))
 		lifegit_set(a, tag);
+	if (lifegit_has_file(a, "crd.yaml"))
+		lifegit_crd(a, true, true);
 	lifegit_web(a, tag);
 }
 
@@ -146,9 +148,7 @@ static const char *resource_of(const char *kind)
 		{ "ConfigMap", "configmaps" }, { "Secret", "secrets" },
 		{ "Deployment", "deployments.apps" }, { "StatefulSet", "statefulsets.apps" },
 		{ "PersistentVolumeClaim", "persistentvolumeclaims" },
-		{ "Widget", "widgets.example.com" },
-		{ "CustomResourceDefinition",
-		  "customresourcedefinitions.apiextensions.k8s.io" },
+		{ "Widget", LIFE_WIDGETS }, { "CustomResourceDefinition", LIFE_CRDS },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
@@ -188,7 +188,11 @@ static void compare_one(void *arg, const json_t *m, const char *ns)
 		 (doc_get(m, "data", NULL) && !doc_equal(doc_get(m, "data", NULL),
 							 doc_get(o, "data", NULL))) ||
 		 doc_get_int(m, 0, "spec", "replicas", NULL) !=
-		 doc_get_int(o, 0, "spec", "replicas", NULL))
+		 doc_get_int(o, 0, "spec", "replicas", NULL) ||
+		 doc_get_int(m, 0, "spec", "size", NULL) !=
+		 doc_get_int(o, 0, "spec", "size", NULL) ||
+		 json_array_size(doc_get(m, "spec", "versions", NULL)) !=
+		 json_array_size(doc_get(o, "spec", "versions", NULL)))
 		differs(c, "is not what Git says", ns, name);
 }
 
@@ -230,6 +234,7 @@ static void compare(struct life_app *a, struct comparison *c)
 	*c = (struct comparison){ .a = a, .ok = true };
 	lifegit_each(a, compare_one, c);
 	no_more_than(c, "configmaps");
+	no_more_than(c, LIFE_WIDGETS);
 	no_more_than(c, "deployments.apps");
 	no_more_than(c, "statefulsets.apps");
 	if (!says(a, "syncd", "phase", "Good"))

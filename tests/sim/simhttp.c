@@ -312,6 +312,11 @@ static bool fault_instead(struct sim_http *q)
 		q->status = 500;
 	} else if (strikes(q, &s->faults.http_503)) {
 		q->status = 503;
+	} else if (strikes(q, &s->faults.stray_404)) {
+		q->status = 404;
+		q->answer_type = "text/html";
+		buf_adds(&q->answer, "<html><h1>404 Not Found</h1></html>");
+		return true;
 	} else {
 		return false;
 	}

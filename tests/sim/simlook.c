@@ -123,7 +123,7 @@ struct sim_faults sim_faults_mixed(unsigned level)
 	return (struct sim_faults){
 		.refuse = 3 * k, .reset = 3 * k, .lost = 3 * k, .hang = k,
 		.slow = 3 * k, .http_429 = 3 * k, .http_500 = 2 * k,
-		.http_503 = 2 * k, .watch_cut = 5 * k, .watch_410 = 3 * k,
+		.http_503 = 2 * k, .stray_404 = 2 * k, .watch_cut = 5 * k, .watch_410 = 3 * k,
 		.watch_dup = 5 * k, .watch_delay = 5 * k, .worker_fail = 4 * k,
 		.worker_hang = 2 * k, .cache_loss = 20 * k,
 	};

@@ -109,6 +109,7 @@ struct sim_faults {
 	unsigned slow;		/* 1 to 20 s more */
 	unsigned http_429;	/* with Retry-After: 1 to 3 */
 	unsigned http_500, http_503;
+	unsigned stray_404;	/* the page of a proxy that has lost its way */
 	unsigned late;		/* 0.5 to 60 s on its way: it lands all the same */
 	unsigned twice;		/* a write arrives twice; one of its answers is given */
 	/* per watch event */

@@ -344,6 +344,30 @@ static void rules_that_cannot_be_read_stop_what_is_new(void **state)
 	scene_end(&x, false);
 }
 
+/* Nothing may be pruned, but that one is gone may be seen: the operation ends. */
+static void an_end_that_nobody_may_ask_for_is_seen(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	scene_init(&x, 5250);
+	put_map(&x, "one");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_map(&x, NULL);
+	until_extra(&x, "");
+	put_rules(&x, "argocd", "nonsense");
+	from = sim_steps(x.s);
+	sim_run_for(x.s, 60000);
+	assert_true(sim_steps(x.s) - from < 5000);	/* it does not spin */
+	scene_until(&x, cannot_compare, LONG, "the condition");
+	put_rules(&x, "argocd", "- {apiGroups: [batch]}\n");
+	scene_until(&x, can_compare, LONG, "no condition");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_end(&x, false);
+}
+
 /* After a restart it is not known what was excluded: nothing at all is done. */
 static void rules_that_never_could_be_read_stop_everything(void **state)
 {
@@ -389,6 +413,7 @@ int main(void)
 		cmocka_unit_test(hooks_of_an_excluded_kind_do_not_run),
 		cmocka_unit_test(it_does_not_go_with_its_application),
 		cmocka_unit_test(rules_that_cannot_be_read_stop_what_is_new),
+		cmocka_unit_test(an_end_that_nobody_may_ask_for_is_seen),
 		cmocka_unit_test(rules_that_never_could_be_read_stop_everything),
 	};
 

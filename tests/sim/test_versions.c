@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/doc.h"
-#include "scenes.h"
+#include "hookscene.h"
 
 #define CRDS "customresourcedefinitions.apiextensions.k8s.io"
 #define PUMPS "pumps.example.com"
@@ -29,6 +29,13 @@ static bool is_size_2(void *arg)
 static bool is_size_1(void *arg)
 {
 	return !strcmp(size_of(arg), "1");
+}
+
+static bool is_gone(void *arg)
+{
+	struct engsim *x = arg;
+
+	return !apisim_get(x->api, PUMPS, "shop", "one");
 }
 
 static bool is_size_3(void *arg)
@@ -206,6 +213,77 @@ static void a_version_dropped_by_another(void **state)
 	}
 }
 
+/* The write before the pump's own, or NULL. */
+static const char *written_before(struct engsim *x)
+{
+	const char *before = NULL;
+
+	for (size_t i = 0; i < sim_request_count(x->s); i++) {
+		const struct sim_request *q = sim_request(x->s, i);
+
+		if (strstr(q->path, "/pumps/one") && q->write && !q->dry_run)
+			return before;
+		if (q->write && !q->dry_run && !strstr(q->path, "/leases/") &&
+		    !strstr(q->path, "/applications/"))
+			before = q->path;
+	}
+	return NULL;
+}
+
+/*
+ * Where a pump lives is not known when the release is recorded, and is when its hook is
+ * over: another application looked. The record is written anew before the apply.
+ */
+static void what_was_recorded_lives_elsewhere(void **state)
+{
+	struct apisim_options o = { .discovery_lag_ms = 20000, .pod_start_ms = 30000 };
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 950);
+	apisim_set_options(x.api, &o);
+	scene_put_pumps(&x, "v1", "None");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	engsim_commit(&x, "pump.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
+		      "\"Pump\",\"metadata\":{\"name\":\"one\"},\"spec\":{\"size\":\"1\"}}");
+	hooks_put(&x, "slow", "PreSync", "1", "");
+	sim_run_for(x.s, 10000);
+	assert_non_null(hooks_job(&x, "slow"));
+	sim_git_commit(x.s, "http://git.sim/repo", "main", "other/tap.yaml",
+		       "{\"apiVersion\":\"example.com/v9\",\"kind\":\"Tap\",\"metadata\":{"
+		       "\"name\":\"tap\"}}");
+	apisim_apply(x.api, "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":"
+		     "\"Application\",\"metadata\":{\"name\":\"other\",\"namespace\":\"argocd\"},"
+		     "\"spec\":{\"project\":\"default\",\"source\":{\"repoURL\":"
+		     "\"http://git.sim/repo\",\"path\":\"other\",\"targetRevision\":\"main\"},"
+		     "\"destination\":{\"server\":\"https://kubernetes.default.svc\","
+		     "\"namespace\":\"shop\"},\"syncPolicy\":{\"automated\":{}}}}");
+	scene_until(&x, is_size_1, LONG, "the pump");
+	assert_non_null(written_before(&x));
+	assert_non_null(strstr(written_before(&x), "/secrets/syncd-state-"));
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	hooks_end(&x);
+}
+
+/* A proxy that has lost its way for a while tells of no object whether it is there. */
+static void a_page_of_a_proxy_is_no_word_of_objects(void **state)
+{
+	static const struct sim_faults lost = { .stray_404 = 1000 };
+	struct engsim x;
+
+	(void)state;
+	with_pumps(&x, 960, 0, "v1");
+	sim_aim_faults(x.s, "GET", "/pumps/one");
+	sim_set_faults(x.s, &lost, 0);
+	engsim_commit(&x, "pump.yaml", "");
+	sim_run_for(x.s, 60000);
+	assert_string_equal(size_of(&x), "1");
+	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+	scene_until(&x, is_gone, LONG, "the prune");
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +292,8 @@ int main(void)
 		cmocka_unit_test(the_watch_follows_its_kind),
 		cmocka_unit_test(a_version_taken_away_by_hand),
 		cmocka_unit_test(a_version_dropped_by_another),
+		cmocka_unit_test(what_was_recorded_lives_elsewhere),
+		cmocka_unit_test(a_page_of_a_proxy_is_no_word_of_objects),
 	};
 
 	doc_init();

@@ -95,7 +95,7 @@ void llab_accept(struct fake_call *c)
 
 void llab_lead(struct llab *l)
 {
-	fake_answer(llab_take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	fake_answer(llab_take(l, "GET"), 404, NOT_FOUND);
 	llab_accept(llab_take(l, "POST"));
 	assert_int_equal(l->acquired, 1);
 }

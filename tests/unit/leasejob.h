@@ -5,6 +5,9 @@
 #include "core/lease.h"
 #include "kubejob.h"
 
+/* That the Lease is not there. */
+#define NOT_FOUND "{\"reason\":\"NotFound\",\"details\":{\"name\":\"lead\"}}"
+
 struct llab {
 	struct lab lab;
 	struct lease *l;

@@ -261,7 +261,8 @@ static void test_error_answer(void **state)
 	job_start(&l, &j);
 	fake_answer(fake_take(l.f, "GET", "/a"), 404,
 		    "{\"kind\":\"Status\",\"reason\":\"NotFound\","
-		    "\"message\":\"configmaps \\\"a\\\" not found\"}");
+		    "\"message\":\"configmaps \\\"a\\\" not found\",\"details\":{"
+		    "\"name\":\"a\",\"kind\":\"configmaps\"}}");
 	assert_int_equal(j.err.code, ERR_NOTFOUND);
 	assert_string_equal(j.err.msg, "configmaps \"a\" not found");
 	assert_string_equal(j.reason, "NotFound");
@@ -301,7 +302,13 @@ static const struct status_case status_cases[] = {
 	{ 400, "{\"reason\":\"BadRequest\"}", ERR_INVALID, false, "BadRequest" },
 	{ 401, "{\"reason\":\"Unauthorized\"}", ERR_AUTH, false, "Unauthorized" },
 	{ 403, "{\"reason\":\"Forbidden\"}", ERR_AUTH, false, "Forbidden" },
-	{ 404, NULL, ERR_NOTFOUND, false, "" },
+	{ 404, "{\"reason\":\"NotFound\",\"details\":{\"name\":\"a\"}}", ERR_NOTFOUND, false,
+	  "NotFound" },
+	/* Nobody serves that path: says nothing of any object. */
+	{ 404, "{\"reason\":\"NotFound\",\"details\":{}}", ERR_UNSERVED, true, "NotFound" },
+	{ 404, NULL, ERR_UNSERVED, true, "" },
+	{ 404, "404 page not found\n", ERR_UNSERVED, true, "" },
+	{ 404, "<html><h1>404 Not Found</h1></html>", ERR_UNSERVED, true, "" },
 	{ 405, "{\"reason\":\"MethodNotAllowed\"}", ERR_INVALID, false, "MethodNotAllowed" },
 	{ 409, "{\"reason\":\"AlreadyExists\"}", ERR_CONFLICT, false, "AlreadyExists" },
 	{ 409, "{\"reason\":\"Conflict\"}", ERR_CONFLICT, false, "Conflict" },

@@ -20,7 +20,7 @@ static void test_create(void **state)
 	(void)state;
 	assert_false(lease_held(l->l, 0));
 	assert_string_equal(lease_holder(l->l), "");
-	fake_answer(llab_take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	fake_answer(llab_take(l, "GET"), 404, NOT_FOUND);
 	c = llab_take(l, "POST");
 	llab_check(c, "\"holderIdentity\":\"me\"");
 	llab_check(c, "\"leaseDurationSeconds\":15");
@@ -145,7 +145,7 @@ static void test_lost_race(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(llab_take(l, "GET"), 404, "{}");
+	fake_answer(llab_take(l, "GET"), 404, NOT_FOUND);
 	fake_answer(llab_take(l, "POST"), 409, "{\"reason\":\"AlreadyExists\"}");
 	fake_answer(llab_take(l, "GET"), 200, llab_text("you", 0, "x"));
 	assert_int_equal(fake_untaken(l->lab.f), 0);
@@ -177,7 +177,7 @@ static void test_create_answer_lost(void **state)
 	struct llab *l = llab_new();
 
 	(void)state;
-	fake_answer(llab_take(l, "GET"), 404, "{}");
+	fake_answer(llab_take(l, "GET"), 404, NOT_FOUND);
 	fake_break(llab_take(l, "POST"), ERR_NET, "reset");
 	llab_run(l, 2000);
 	fake_answer(llab_take(l, "GET"), 200, llab_text("me", 0, "x"));
@@ -348,8 +348,8 @@ static void test_deleted(void **state)
 	fake_answer(llab_take(l, "GET"), 200, llab_text("", 4, "x"));
 	llab_accept(llab_take(l, "PUT"));
 	llab_run(l, 2000);
-	fake_answer(llab_take(l, "PUT"), 404, "{\"reason\":\"NotFound\"}");
-	fake_answer(llab_take(l, "GET"), 404, "{\"reason\":\"NotFound\"}");
+	fake_answer(llab_take(l, "PUT"), 404, NOT_FOUND);
+	fake_answer(llab_take(l, "GET"), 404, NOT_FOUND);
 	c = llab_take(l, "POST");
 	llab_check(c, "\"leaseTransitions\":5");
 	llab_accept(c);

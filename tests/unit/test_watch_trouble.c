@@ -48,7 +48,7 @@ static void test_not_served(void **state)
 
 	(void)state;
 	fake_answer(seen_take(s, "watch=1"), 404, "404 page not found\n");
-	assert_int_equal(s->trouble.code, ERR_NOTFOUND);
+	assert_int_equal(s->trouble.code, ERR_UNSERVED);
 	check_log(s, "trouble");
 	fake_run(s->lab.f, 1600);
 	seen_take(s, "sendInitialEvents");
