@@ -295,11 +295,11 @@ static void supersede(struct app *a)
 	if (a->spec.deleting)
 		return;		/* nothing new goes out any more */
 	if (a->rec.op.kind == OP_SYNC && strcmp(op_destination(a->op), a->spec.dest_ns)) {
-		op_supersede(a->op, "its destination was changed");
+		op_call_off(a->op, "its destination was changed");
 		return;
 	}
 	if (app_request_is_new(a) && app_request_supersedes(a)) {
-		op_supersede(a->op, "a person asked for another sync");
+		op_call_off(a->op, "a person asked for another sync");
 		return;
 	}
 	if (a->gates.pinned || a->gates.waits || a->gates.shut || a->gates.gate ||
@@ -313,8 +313,10 @@ static void supersede(struct app *a)
 		return;
 	held = record_rejects(&a->rec, a->head->a.digest, a->head->a.input_key,
 			      a->spec.options_digest);
-	if (!held)
-		op_supersede(a->op, "a newer commit supersedes it");
+	if (held)
+		return;
+	/* Without a good one nothing bounds how many follow each other: each gets somewhere. */
+	(a->rec.last_good ? op_call_off : op_supersede)(a->op, "a newer commit supersedes it");
 }
 
 static bool has_prunes(struct app *a)
@@ -407,10 +409,10 @@ static void disturb(struct app *a)
 		op_terminate(a->op, "the Application was made anew");
 	} else if (a->gates.foreign && !a->spec.deleting &&
 		   a->rec.op.release == a->rec.target) {
-		op_supersede(a->op, a->gates.foreign);
+		op_call_off(a->op, a->gates.foreign);
 	} else if (a->gates.stopped) {
 		a->stopped_op = true;
-		op_supersede(a->op, "stopped");
+		op_call_off(a->op, "stopped");
 	} else {
 		supersede(a);
 		op_hold(a->op, app_control_halts(a));
@@ -525,7 +527,7 @@ static void look_project(struct app *a)
 	if (was != app_is_refused(a) || a->request.own_sources)
 		app_follow_source(a);
 	if (a->op && err.code && !a->spec.deleting)
-		op_supersede(a->op, "its project does not allow the application");
+		op_call_off(a->op, "its project does not allow the application");
 }
 
 static void look_waits(struct app *a)

@@ -370,6 +370,7 @@ static void write_status(struct app *a, const json_t *told, json_t *status,
 	kube_merge_patch_init(&a->status_req, &ref, FIELD_MANAGER, a->status_body,
 			      strlen(a->status_body));
 	a->status_req.on_done = on_written;
+	a->status_req.first = true;
 	a->status_busy = true;
 	a->status_at = world_now(e->w);
 	a->contested_at = a->contested ? a->status_at : a->contested_at;
@@ -538,6 +539,7 @@ void app_status_aside(struct app *a, const char *words)
 	kube_merge_patch_init(&a->status_req, &ref, FIELD_MANAGER, a->status_body,
 			      strlen(a->status_body));
 	a->status_req.on_done = on_written;
+	a->status_req.first = true;
 	a->status_busy = true;
 	a->status_at = a->aside_at = now;
 	kube_start(a->engine->kube, &a->status_req);

@@ -24,6 +24,7 @@
 #include "metrics.h"
 #include "health/health.h"
 #include "notify.h"
+#include "op.h"
 #include "pods.h"
 #include "render/answer.h"
 #include "sync/app_spec.h"
@@ -187,67 +188,6 @@ void store_free(struct engine *e);
 struct sweep;
 void sweep_start(struct engine *e);
 void sweep_free(struct engine *e);	/* NULL-safe, before the client goes */
-
-/* ---- op.c: make the cluster equal to a release ---- */
-
-enum op_outcome {
-	OP_RUNNING,
-	OP_SUCCEEDED,	/* every task done, every wave healthy */
-	OP_REFUSED,	/* the API server refuses an object for good; nothing mutated yet
-			   when op->mutated is false */
-	OP_BAD,		/* evidence of failure, or no progress in time */
-	OP_TROUBLE,	/* may pass: network, conflicts, a busy server */
-	OP_CANCELLED,	/* superseded or asked for */
-};
-
-/* Its objects and what its hooks left; or, before and after, hooks of one phase. */
-enum op_deletion { DELETION_NONE, DELETION_OBJECTS, DELETION_HOOKS };
-
-struct op;
-struct op_config {
-	struct app *app;
-	enum op_kind kind;
-	uint32_t release;	/* record id */
-	struct render_answer *answer;	/* with chunks; borrowed until done */
-	struct render_answer *failed;	/* what a revert puts away; borrowed, NULL: not known */
-	bool settle;		/* wait for health wave by wave */
-	bool prune_only;
-	bool dry_run;		/* the preflight alone */
-	bool calm;		/* nothing was tried since the last good: a new baseline */
-	bool crds_untouched;	/* no CRD that is there is applied */
-	enum op_deletion deletion;	/* with prune_only: the Application goes */
-	enum hook_phase delete_phase;
-	void (*on_done)(struct app *app, struct op *op);
-};
-struct op *op_start(const struct op_config *c);
-/* A live object of its application changed, or discovery did. */
-void op_on_live(struct op *op);
-/* Ends at the next safe point: waiting at once, applying at the wave's end. */
-void op_supersede(struct op *op, const char *why);
-const char *op_destination(const struct op *op);	/* since it began; borrowed */
-/* Something is to be deleted that an operation which is over left behind. */
-bool op_leftovers_wait(struct app *a);
-/* Ends where the next wave would begin, unless that is taken back before. */
-void op_hold(struct op *op, bool hold);
-/* The same, and a hook that runs is not let end but removed. */
-void op_terminate(struct op *op, const char *why);
-struct op *op_free(struct op *op);	/* without callback; NULL-safe */
-enum op_outcome op_outcome(const struct op *op);
-const struct err *op_error(const struct op *op);
-bool op_mutated(const struct op *op);
-bool op_unanswered(const struct op *op);	/* trouble between us and the server */
-bool op_may_pass(const struct op *op);	/* the cause may pass by itself */
-const char *op_message(const struct op *op);	/* what it waits for, for people */
-/*
- * Mono: when a status should tell where it stands. Not while it moves on: most
- * operations end before anybody could have read that they run.
- */
-uint64_t op_tell_at(const struct op *op);
-enum phase op_phase(const struct op *op);
-int op_wave(const struct op *op);
-uint64_t op_took_ms(const struct op *op);	/* since it was started */
-/* The number in an operation id "r42-1a2b3c4d"; 0 if it is none. */
-uint32_t op_id_release(const char *id);
 
 /* ---- scope.c: which objects of a release live where ---- */
 

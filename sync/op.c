@@ -502,7 +502,9 @@ static void op_tick(struct op *op)
 			sm_move(&op->sm, OP_DONE);
 			continue;
 		}
-		if (is_waiting(op) ||
+		if (op->called_off)
+			op_recall(op);
+		if (is_waiting(op) || (op->cut && quiet(op)) ||
 		    (op->terminated && (is_hooking(op) || is_between(op))))
 			op_cancel_if_superseded(op);
 		if (op->outcome != OP_RUNNING) {

@@ -29,6 +29,14 @@ void op_apply_done(struct apply *a)
 		op_poke(op);
 }
 
+void op_apply_leave(struct apply *a)
+{
+	a->op->cut = true;
+	if (a->leftover)
+		op_leftover_left(a);
+	op_apply_done(a);
+}
+
 struct apply *op_batch_make(struct op *op, size_t n)
 {
 	op_batch_free(op);
@@ -468,6 +476,17 @@ static void leave_be(struct world_timer *t)
 	op_apply_done(a);
 }
 
+static void leave_unsent(struct world_timer *t)
+{
+	op_apply_leave(container_of(t, struct apply, again));
+}
+
+static bool is_excluded(const struct apply *a)
+{
+	return a->deleting && !a->leftover && !a->unblocking && !a->task.look &&
+	       !app_may_delete(a->op->app, &a->task.key);
+}
+
 void op_apply_send(struct apply *a)
 {
 	struct op *op = a->op;
@@ -475,9 +494,8 @@ void op_apply_send(struct apply *a)
 	if (!a->first_try)
 		a->first_try = world_now(op->e->w);
 	a->again.fn = on_again;
-	if (a->deleting && !a->leftover && !a->unblocking && !a->task.look &&
-	    !app_may_delete(op->app, &a->task.key)) {
-		a->again.fn = leave_be;
+	if (op_leaves(a) || is_excluded(a)) {
+		a->again.fn = op_leaves(a) ? leave_unsent : leave_be;
 		world_timer_start(op->e->w, &a->again, 0);
 		return;
 	}

@@ -46,6 +46,12 @@ bool op_hooks_busy(const struct op *op)
 	return false;
 }
 
+void op_hooks_withdraw(struct op *op)
+{
+	for (size_t i = 0; op->hooks && i < op->hooks->n_calls; i++)
+		hook_call_withdraw(&op->hooks->calls[i]);
+}
+
 /* Those before a revert are the failed release's. */
 const struct render_answer *op_hooks_source(const struct op *op, enum hook_phase phase)
 {

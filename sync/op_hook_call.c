@@ -270,6 +270,15 @@ void hook_call_start(struct hook_call *c, enum hook_verb what)
 	}
 }
 
+void hook_call_withdraw(struct hook_call *c)
+{
+	if (!c->busy || c->doing != HOOK_DO_CREATE ||
+	    !kube_withdraw(c->op->e->kube, &c->req))
+		return;
+	kube_request_deinit(&c->req);
+	ended(c, &fine);
+}
+
 void hook_call_deinit(struct hook_call *c)
 {
 	kube_abandon(c->op->e->kube, &c->req);

@@ -92,6 +92,8 @@ bool hook_call_retries(struct hook_call *c);
 /* op_hook_call.c: one request at a time; op_poke when it is answered. */
 void hook_call_start(struct hook_call *c, enum hook_verb what);
 void hook_call_deinit(struct hook_call *c);
+/* Where its object is to be made, and that was not sent yet, it is not made. */
+void hook_call_withdraw(struct hook_call *c);
 /* What is known of the object: of the live index, else what a request said. */
 struct hook_seen hook_call_seen(const struct hook_call *c);
 

@@ -279,7 +279,7 @@ static bool rests(const struct op_hooks *h, const struct hook_call *c,
 {
 	if (row->state == HOOK_PLANNED)
 		return verb != HOOK_DO_TAKE &&
-		       (h->failed || c->task.rank >= h->max_rank);
+		       (h->failed || c->op->terminated || c->task.rank >= h->max_rank);
 	if (row->state == HOOK_RUNNING)
 		return !h->await;
 	return verb == HOOK_DO_REST || c->left || h->step != HOOKS_RELEASING;

@@ -307,6 +307,15 @@ bool op_leftovers_start(struct op *op)
 	return n;
 }
 
+void op_leftover_left(struct apply *a)
+{
+	struct op_record *o = &a->op->app->rec.op;
+
+	for (size_t i = 0; i < o->leftovers.len; i++)
+		if (!strcmp(o->leftovers.data[i].uid, a->task.uid))
+			o->leftovers.data[i].asked = false;
+}
+
 /*
  * Another Deployment of a selector that fits may have adopted it. And who still has its
  * old owner was not set free: that one stands, or is the garbage collector's affair.

@@ -113,8 +113,10 @@ struct op {
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[800];
 	char lacks[480];	/* what op_kinds_ready() found missing */
-	const char *superseded;
+	char *superseded;	/* why it is to end; owned; NULL: it is not */
 	bool hold;		/* no further wave is begun */
+	bool called_off;	/* nothing more is sent */
+	bool cut;		/* ... of which something would have been */
 	bool terminated;	/* what runs ends now, too */
 	bool gathered;		/* what failing pods say was asked for */
 	bool began;		/* past the preflight: a failure runs SyncFail hooks */
@@ -213,6 +215,8 @@ bool op_hooks_next_wave(const struct op *op, int *wave);
 bool op_hooks_tick(struct op *op);
 int op_hooks_after(struct op *op);
 bool op_hooks_busy(const struct op *op);	/* a request is under way */
+/* What waits to be made is not made. */
+void op_hooks_withdraw(struct op *op);
 void op_hooks_free(struct op *op);
 
 /*
@@ -303,6 +307,10 @@ bool op_is_terminal(const struct err *err);
  * it says nobody it ends in that error, unsent.
  */
 void op_send(struct op *op, struct kube_request *r);
+/* The operation was called off, and this object can stay as it is: it is left so. */
+bool op_leaves(const struct apply *a);
+/* Takes back what it waits to send; what was sent, or has begun, goes on to its end. */
+void op_recall(struct op *op);
 /* What to do about it, where a person can do something. */
 void op_hint(struct err *err);
 /* Nobody has granted what it needs (yet): RBAC, not an admission's refusal. */
@@ -325,6 +333,8 @@ bool op_apply_when_allowed(struct apply *a, const struct err *err);
 /* Ends a chain in failure. */
 void op_apply_fail(struct apply *a, enum op_outcome outcome, const struct err *err);
 void op_apply_done(struct apply *a);
+/* The same, of what was not done: the operation was called off. */
+void op_apply_leave(struct apply *a);
 
 /*
  * op_crd.c: wants_look: a CRD that a revert leaves alone, and that a failed release
@@ -375,6 +385,8 @@ void op_leftovers_list(struct apply *a);
 void op_leftovers_listed(struct apply *a, const struct err *err);
 bool op_leftovers_start(struct op *op);
 bool op_leftover_is_free(const struct apply *a, const json_t *object);
+/* It was not asked to go after all: later. */
+void op_leftover_left(struct apply *a);
 static inline bool op_replace_runs(const struct apply *a)
 {
 	return a->replacing != REPLACE_NOT && a->replacing != REPLACE_OVER;

@@ -94,11 +94,7 @@ static void on_checked(struct apply *a)
 	enum check check = check_live(a, a->req.json);
 	bool known = live_find(live, &a->task.key);
 
-	if (check == CHECK_DELETE && a->op->superseded) {
-		op_apply_done(a);	/* it stays, and in the inventory */
-		return;
-	}
-	if (check == CHECK_DELETE) {
+	if (check == CHECK_DELETE) {	/* unless that was called off: it stays, and is known */
 		a->checked = true;
 		op_apply_send(a);
 		return;

@@ -3,6 +3,10 @@
  * a change would do, goes out as the service account that the project names for the
  * application's destination. The project is asked at that moment. Reading is done as
  * syncd, and so is all that it writes about itself (releases, status, events).
+ *
+ * And how they do not leave: of an operation that was called off, what still waits for a
+ * free connection is taken back, and what was sent is awaited. An object that is being
+ * replaced, and is gone already, still gets its successor.
  */
 #include "op_priv.h"
 
@@ -17,6 +21,40 @@ void op_send(struct op *op, struct kube_request *r)
 	kube_start(op->e->kube, r);
 	r->as_user = NULL;	/* both were copied */
 	r->refused = NULL;
+}
+
+/* Deleted, or about to be, and its successor is not there. */
+static bool is_half_replaced(const struct apply *a)
+{
+	return a->replacing == REPLACE_WAIT || a->replacing == REPLACE_OVER;
+}
+
+/* It was applied: what an earlier manager had of it is being put in order. */
+static bool is_taken_over(const struct apply *a)
+{
+	return a->fields == FIELDS_READING || a->fields == FIELDS_WRITING;
+}
+
+bool op_leaves(const struct apply *a)
+{
+	const struct op *op = a->op;
+	bool off = a->deleting ? op->superseded != NULL : op->called_off;
+
+	return off && !is_half_replaced(a) && !is_taken_over(a);
+}
+
+void op_recall(struct op *op)
+{
+	for (size_t i = 0; i < op->n_batch && op->n_left; i++) {
+		struct apply *a = &op->batch[i];
+
+		if (!op_leaves(a) || !kube_withdraw(op->e->kube, &a->req))
+			continue;
+		kube_request_deinit(&a->req);
+		op_apply_leave(a);
+	}
+	if (op->terminated)
+		op_hooks_withdraw(op);
 }
 
 void op_hint(struct err *err)

@@ -307,6 +307,6 @@ bool op_holds_after(struct op *op, int wave)
 	if (!more)
 		return false;
 	op->app->stopped_op = true;
-	op->superseded = "a gate was shut";
+	op_supersede(op, "a gate was shut");
 	return op_cancel_if_superseded(op);
 }

@@ -154,9 +154,19 @@ void op_result(struct op *op, const struct objkey *k, const char *version,
 void op_supersede(struct op *op, const char *why)
 {
 	if (!op->superseded) {
-		op->superseded = why;
+		op->superseded = xstrdup(why);
 		op_poke(op);
 	}
+}
+
+void op_call_off(struct op *op, const char *why)
+{
+	if (op->called_off)
+		return;
+	op->called_off = true;
+	free(op->superseded);
+	op->superseded = xstrdup(why);
+	op_poke(op);
 }
 
 void op_hold(struct op *op, bool hold)
@@ -166,8 +176,9 @@ void op_hold(struct op *op, bool hold)
 
 void op_terminate(struct op *op, const char *why)
 {
-	op->terminated = true;
-	op->superseded = why;
+	op->terminated = op->called_off = true;
+	free(op->superseded);
+	op->superseded = xstrdup(why);
 	op_poke(op);
 }
 
@@ -190,6 +201,7 @@ struct op *op_free(struct op *op)
 	kube_request_deinit(&op->ns_req);
 	free(op->ns_body);
 	free(op->dest_ns);
+	free(op->superseded);
 	free(op->scopes);
 	plan_deinit(&op->plan);
 	free(op);

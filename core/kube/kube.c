@@ -4,11 +4,11 @@
  * Happy path: kube_start puts an op into the queue, pump() hands it to the world
  * while fewer than max_in_flight are out, the answer is collected, decoded and
  * given to on_done. An urgent one passes the queue and needs no free place: a lease
- * must not wait behind the work of 500 applications. Ways to fail: the queue is full; the write guard says no when
- * the bytes would leave (first try or later one); the world reports an error; the
- * server answers an error; the caller cancels, in any of these states. An op that
- * may be retried waits without holding its place in flight and comes back at the
- * head of the queue.
+ * must not wait behind the work of 500 applications; a first one only passes the queue.
+ * Ways to fail: the queue is full; the write guard says no when the bytes would leave
+ * (first try or later one); the world reports an error; the server answers an error; the
+ * caller cancels, in any of these states. An op that may be retried waits without holding
+ * its place in flight and comes back at the head of the queue.
  */
 #include "kube_priv.h"
 
@@ -160,6 +160,7 @@ static void on_done(struct http_call *c, const struct err *err)
 	kube_stat_add(k, op->r->verb, err->code ? 0 : op->status);
 	delay = op->cancelled ? -1 : kube_retry_delay(k->w, op);
 	if (delay >= 0) {
+		op->doubtful |= err->code ? op->sent : op->status != 429;
 		sm_move(&op->sm, WAITING);
 		op->backoff.fn = requeue;
 		world_timer_start(k->w, &op->backoff, (uint64_t)delay);
@@ -289,7 +290,7 @@ void kube_start(struct kube *k, struct kube_request *r)
 		end_soon(op);
 		return;
 	}
-	if (r->urgent)
+	if (r->urgent || r->first)
 		DL_PREPEND(k->queue, op);
 	else
 		DL_APPEND(k->queue, op);
@@ -349,6 +350,17 @@ void kube_abandon(struct kube *k, struct kube_request *r)
 		return;
 	drop(r->priv[0]);
 	pump(k);
+}
+
+bool kube_withdraw(struct kube *k, struct kube_request *r)
+{
+	const struct kube_op *op = r->priv[0];
+
+	if (!op || (op->sm.state != QUEUED && op->sm.state != WAITING) ||
+	    (r->is_write && op->doubtful))
+		return false;
+	kube_abandon(k, r);
+	return true;
 }
 
 bool kube_running(const struct kube_request *r)

@@ -31,6 +31,7 @@ struct kube_op {
 	unsigned tries;
 	bool cancelled;
 	bool sent;		/* a write: its bytes may have left, in this try */
+	bool doubtful;		/* an earlier try of a write may have been acted on */
 	struct err err;
 	json_t *json;
 	char reason[64];

@@ -97,6 +97,7 @@ struct kube_request {
 	bool is_write;		/* subject to the write guard */
 	bool parse;		/* parse the answer into ->json */
 	bool urgent;		/* passes the queue, beyond max_in_flight: leases, reviews */
+	bool first;		/* passes the queue: what people look at */
 
 	/*
 	 * err->code is ERR_NONE for 2xx. Otherwise: NOTFOUND 404, CONFLICT 409,
@@ -122,6 +123,12 @@ void kube_start(struct kube *k, struct kube_request *r);
 void kube_cancel(struct kube *k, struct kube_request *r);
 /* Forgets a running request: no callback comes; r is the caller's again. */
 void kube_abandon(struct kube *k, struct kube_request *r);
+/*
+ * Takes back a request that the server cannot have acted on: it waits for a free place,
+ * or for another try after an answer that says so (429), or it only reads. True: as
+ * kube_abandon(). False: it is on its way, or may have been done; on_done comes.
+ */
+bool kube_withdraw(struct kube *k, struct kube_request *r);
 bool kube_running(const struct kube_request *r);
 /* Frees path and own_body; for a request that is not running. */
 void kube_request_deinit(struct kube_request *r);

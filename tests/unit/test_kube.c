@@ -69,6 +69,31 @@ static void test_urgent_passes_all(void **state)
 	lab_free(&l);
 }
 
+/* A status is next, but needs a place as others do. */
+static void test_first_passes_the_queue(void **state)
+{
+	struct lab l = lab_new((struct kube_limits){ .max_in_flight = 1 });
+	struct job a = get_job("a"), b = get_job("b"), status = get_job("status");
+	struct fake_call *first;
+
+	(void)state;
+	job_start(&l, &a);
+	job_start(&l, &b);
+	status.r.first = true;
+	job_start(&l, &status);
+	assert_int_equal(fake_open(l.f), 1);
+	first = fake_take(l.f, "GET", "/a");
+	fake_answer(first, 200, "{}");
+	assert_int_equal(fake_open(l.f), 1);
+	fake_answer(fake_take(l.f, "GET", "/status"), 200, "{}");
+	fake_answer(fake_take(l.f, "GET", "/b"), 200, "{}");
+	assert_int_equal(a.done + b.done + status.done, 3);
+	job_deinit(&a);
+	job_deinit(&b);
+	job_deinit(&status);
+	lab_free(&l);
+}
+
 /* ---- retry ---- */
 
 static void test_retry_after(void **state)
@@ -508,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_queue_bound_and_order),
 		cmocka_unit_test(test_urgent_passes_all),
+		cmocka_unit_test(test_first_passes_the_queue),
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_retry_after_jitter),
 		cmocka_unit_test(test_retry_after_too_long),

@@ -142,6 +142,59 @@ static void test_open_writes(void **state)
 	}
 }
 
+/* What the server cannot have acted on is taken back, and nothing else is. */
+static void test_withdraw(void **state)
+{
+	static const struct {
+		const char *how;
+		bool goes;
+	} t[] = {
+		{ "queued", true }, { "flying", false }, { "429", true }, { "503", false },
+		{ "reset", false }, { "reset, 429", false }, { "no connection", true },
+		{ "a read, reset", true }, { "answered", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(t); i++) {
+		struct lab l = lab_new((struct kube_limits){ .max_in_flight = 1 });
+		bool waits = !strcmp(t[i].how, "queued"), is_read = strstr(t[i].how, "read");
+		struct job first = get_job("first"), j = is_read ? get_job("a") : apply_job();
+		struct fake_call *c;
+		size_t started;
+
+		if (waits)
+			job_start(&l, &first);
+		fake_set_reachable(l.f, strcmp(t[i].how, "no connection"));
+		job_start(&l, &j);
+		c = fake_take(l.f, is_read || waits ? "GET" : "PATCH", "/");
+		if (strstr(t[i].how, "reset") || strstr(t[i].how, "connection"))
+			fake_break(c, ERR_NET, t[i].how);
+		if (!strcmp(t[i].how, "reset, 429")) {
+			fake_run(l.f, 1000);
+			c = fake_take(l.f, "PATCH", "/");
+		}
+		if (strstr(t[i].how, "429") || !strcmp(t[i].how, "503"))
+			fake_answer(c, strstr(t[i].how, "429") ? 429 : 503, "{}");
+		if (!strcmp(t[i].how, "answered"))
+			fake_answer(c, 200, "{}");
+		started = fake_started(l.f);
+		if (kube_withdraw(l.k, &j.r) != t[i].goes)
+			fail_msg("%s: taken back: %d", t[i].how, !t[i].goes);
+		assert_int_equal(kube_running(&j.r), !t[i].goes && !j.done);
+		if (waits)
+			fake_answer(c, 200, "{}");
+		if (t[i].goes) {
+			fake_run(l.f, 10000);
+			assert_int_equal(fake_started(l.f), started);
+			assert_int_equal(j.done, 0);
+		}
+		kube_abandon(l.k, &j.r);
+		job_deinit(&first);
+		job_deinit(&j);
+		lab_free(&l);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -149,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_write_guard_on_retry),
 		cmocka_unit_test(test_write_guard_when_bytes_leave),
 		cmocka_unit_test(test_open_writes),
+		cmocka_unit_test(test_withdraw),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
