@@ -1,7 +1,7 @@
 /*
  * op_priv.h - one operation, shared by its files: op.c (the state table), op_next.c (what follows what), op_plan.c
  * (what is left to do), op_kinds.c (what is served), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
- * op_prune.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
+ * op_prune.c and op_double.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
  */
 #ifndef SYNC_OP_PRIV_H
 #define SYNC_OP_PRIV_H
@@ -80,6 +80,8 @@ struct apply {
 	bool noted;		/* its ReplicaSets are in the record, or on their way */
 	bool checked;		/* to be deleted: read, and it is ours */
 	bool left;		/* to be deleted, and nothing was asked */
+	bool doubled;		/* read in another group: is it the same object? (op_double.c) */
+	size_t double_at;	/* the release's next object to ask that of */
 	/* Other tools' fields, after the first apply (op_takeover.c). */
 	enum fields { FIELDS_UNKNOWN, FIELDS_READING, FIELDS_WRITING,
 		      FIELDS_TAKEN } fields;
@@ -402,6 +404,14 @@ bool op_prune_early(struct op *op);
 bool op_prune_tick(struct op *op);
 /* What blocks requests, then the other blockers; true when all was tried. */
 bool op_unblock_tick(struct op *op);
+/*
+ * op_double.c: what is to be deleted may be, in another group, an object that the release
+ * has and argocd-cm excludes. wanted: true when that is to be read, by init. answer: true
+ * when it is another object, or none; else the chain is over.
+ */
+bool op_double_wanted(struct apply *a);
+void op_double_init(struct apply *a);
+bool op_double_answer(struct apply *a, const struct err *err);
 void op_delete_init(struct apply *a);
 void op_on_delete(struct apply *a, const struct err *err);
 

@@ -31,7 +31,9 @@ static bool is_certain(const struct apply *a)
 
 void op_delete_init(struct apply *a)
 {
-	if (is_certain(a))
+	if (a->doubled)
+		op_double_init(a);
+	else if (is_certain(a))
 		kube_delete_init(&a->req, &a->ref, a->task.uid, propagation(a));
 	else
 		kube_get_init(&a->req, &a->ref);
@@ -88,6 +90,13 @@ static void on_looked(struct apply *a)
 	op_apply_done(a);
 }
 
+static void go_on(struct apply *a)
+{
+	a->doubled = !a->leftover && op_double_wanted(a);
+	a->checked = !a->doubled;
+	op_apply_send(a);
+}
+
 static void on_checked(struct apply *a)
 {
 	struct live_index *live = &a->op->e->live;
@@ -95,8 +104,7 @@ static void on_checked(struct apply *a)
 	bool known = live_find(live, &a->task.key);
 
 	if (check == CHECK_DELETE) {	/* unless that was called off: it stays, and is known */
-		a->checked = true;
-		op_apply_send(a);
+		go_on(a);
 		return;
 	}
 	if (check == CHECK_NOT_OURS)
@@ -128,6 +136,11 @@ static void on_deleted(struct apply *a)
 
 void op_on_delete(struct apply *a, const struct err *err)
 {
+	if (a->doubled) {
+		if (op_double_answer(a, err))
+			go_on(a);
+		return;
+	}
 	if (!err->code && is_certain(a)) {
 		on_deleted(a);
 		return;

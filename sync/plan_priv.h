@@ -20,6 +20,8 @@ struct builder {
 	size_t n_wanted;
 	const char **uids;	/* of the objects above, sorted; in the arena */
 	size_t n_uids;
+	const char **left;	/* of the inventory's that are excluded, likewise */
+	size_t n_left;
 };
 
 void task_set(struct task *t, int casenr, enum task_verb verb, const char *why);

@@ -122,6 +122,26 @@ static bool uid_is_wanted(const struct builder *b, const char *uid)
 	return bsearch(&uid, b->uids, b->n_uids, sizeof(uid), plan_compare_strings);
 }
 
+/* What is excluded stays, under whatever other name it goes. */
+static bool uid_is_left(const struct builder *b, const char *uid)
+{
+	return bsearch(&uid, b->left, b->n_left, sizeof(uid), plan_compare_strings);
+}
+
+static void collect_left(struct builder *b)
+{
+	const struct record *rec = b->in->record;
+
+	b->left = arena_alloc(&b->p->arena, (rec->inventory.len + 1) * sizeof(*b->left));
+	for (size_t i = 0; i < rec->inventory.len; i++) {
+		const struct inv_entry *e = &rec->inventory.data[i];
+
+		if (*e->uid && exclude_kind(b->in->exclude, e->group, e->kind))
+			b->left[b->n_left++] = e->uid;
+	}
+	qsort(b->left, b->n_left, sizeof(*b->left), plan_compare_strings);
+}
+
 /* Who else has it in a release; or the kind is gone, and with it all it held. */
 static bool decide_by_others(const struct plan_input *in, struct task *t,
 			     const struct inv_entry *e, const struct live *l)
@@ -179,12 +199,16 @@ static void decide_prune(const struct builder *b, struct task *t,
 	if (!e->uid[0] && l && plan_same_op(e, l, b->in->app_id)) {
 		if (uid_is_wanted(b, l->uid))
 			task_set(t, 17, TASK_FORGET, "the release has it in another group");
+		else if (uid_is_left(b, l->uid))
+			task_set(t, 27, TASK_FORGET, "it is of an excluded kind in another group");
 		else
 			prune(b->in, t, 13, e, l);
 	} else if (!e->uid[0]) {
 		task_set(t, 14, TASK_FORGET, "never created by us");
 	} else if (uid_is_wanted(b, e->uid)) {
 		task_set(t, 17, TASK_FORGET, "the release has it in another group");
+	} else if (uid_is_left(b, e->uid)) {
+		task_set(t, 27, TASK_FORGET, "it is of an excluded kind in another group");
 	} else if (!l) {
 		look_for(b->in, t, e);
 	} else if (strcmp(l->uid, e->uid) || plan_is_anothers(l, b->in->app_id)) {
@@ -257,6 +281,7 @@ void plan_add_prunes(struct builder *b)
 {
 	struct plan *p = b->p;
 
+	collect_left(b);
 	for (size_t i = 0; i < b->in->record->inventory.len; i++)
 		add_prune(b, &b->in->record->inventory.data[i]);
 	hold_too_many(b);

@@ -34,6 +34,8 @@
  *  25  x  -               - (read: as wanted)     KEEP (an application that was never synced)
  *  26  -  uid             any                     FORGET: an Application whose own deletion, begun
  *                                                 before ours, waits for us
+ *  27  -  uid             any                     FORGET: the entry of an excluded kind has that uid
+ *                                                 (one object in two groups: it stays, and is known)
  *
  * Of 10 and 13 some become HOLD (kept for good: by an annotation, an owner, the
  * project, the policy) or ASK (data, Prune=confirm, too many at once): an ASK is

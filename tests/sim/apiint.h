@@ -108,6 +108,8 @@ void api_answer_json(struct api_answer *r, int status, const json_t *j);
 
 void api_types_init(struct apisim *a);
 void api_types_deinit(struct apisim *a);
+/* Ingresses as extensions/v1beta1 has them: the same objects; once. */
+void api_types_add_old(struct apisim *a);
 struct api_type *api_type_find(const struct apisim *a, const char *group,
 			       const char *version, const char *plural);
 struct api_type *api_type_of_kind(const struct apisim *a, const char *api_version,

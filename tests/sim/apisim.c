@@ -234,4 +234,6 @@ void apisim_set_authz(struct apisim *a, apisim_deny_fn *fn, void *arg)
 void apisim_set_options(struct apisim *a, const struct apisim_options *o)
 {
 	a->options = *o;
+	if (o->old_ingresses)
+		api_types_add_old(a);
 }

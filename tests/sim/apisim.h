@@ -79,6 +79,7 @@ struct apisim_options {
 	bool no_streaming_lists;	/* as before 1.34: 422 for sendInitialEvents */
 	bool no_aggregated_discovery;	/* as before 1.27 */
 	bool no_controllers;		/* nothing rolls out by itself */
+	bool old_ingresses;	/* as before 1.22: in extensions/v1beta1, too */
 	bool no_certificates;		/* Certificates never become Ready */
 	bool plain_controllers;		/* what these write has no managedFields: cheaper */
 	unsigned history;		/* events kept for watches; 0 = 4,096 */

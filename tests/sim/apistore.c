@@ -8,7 +8,7 @@
 
 char *api_key(const struct api_type *t, const char *ns, const char *name)
 {
-	return xasprintf("%s/%s/%s/%s", t->group, t->plural, ns ? ns : "",
+	return xasprintf("%s/%s/%s/%s", t->storage->group, t->storage->plural, ns ? ns : "",
 			 name ? name : "");
 }
 

@@ -98,6 +98,16 @@ void api_types_init(struct apisim *a)
 		    builtin[i].plural, builtin[i].flags);
 }
 
+void api_types_add_old(struct apisim *a)
+{
+	struct api_type *now = api_type_find(a, "networking.k8s.io", "v1", "ingresses");
+
+	if (api_type_find(a, "extensions", "v1beta1", "ingresses"))
+		return;
+	add(a, "extensions", "v1beta1", now->kind, now->plural,
+	    NS | STATUS | GEN)->storage = now->storage;
+}
+
 void api_types_deinit(struct apisim *a)
 {
 	for (size_t i = 0; i < a->types.len; i++) {

@@ -403,6 +403,94 @@ static void rules_that_never_could_be_read_stop_everything(void **state)
 	scene_end(&x, false);
 }
 
+/* ---- one object in two groups ---- */
+
+#define NO_INGRESSES "- {apiGroups: [networking.k8s.io], kinds: [Ingress]}\n"
+
+/* NULL: it leaves Git. */
+static void put_ingress(struct engsim *x, const char *version)
+{
+	_cleanup_free_ char *text = version ? xasprintf("{\"apiVersion\":\"%s\",\"kind\":"
+		"\"Ingress\",\"metadata\":{\"name\":\"web\"},\"spec\":{\"defaultBackend\":{"
+		"\"service\":{\"name\":\"web\",\"port\":{\"number\":80}}}}}", version) :
+		xstrdup("");
+
+	engsim_commit(x, "ingress.yaml", text);
+}
+
+static bool ingress_is_there(struct engsim *x)
+{
+	return apisim_get(x->api, "ingresses.networking.k8s.io", "shop", "web");
+}
+
+static void start_with_ingress(struct engsim *x, uint64_t seed)
+{
+	scene_init(x, seed);
+	apisim_set_options(x->api, &(struct apisim_options){ .old_ingresses = true });
+	put_ingress(x, "extensions/v1beta1");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	assert_true(ingress_is_there(x));
+}
+
+/*
+ * Git moves it to a group that is excluded: the entry of the old group is not pruned, as
+ * the object is what Git says, in the other. When that is excluded no more, it is ours.
+ */
+static void what_moves_to_an_excluded_group_lives_on(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_with_ingress(&x, 5240);
+	put_rules(&x, "argocd", NO_INGRESSES);
+	sim_run_for(x.s, 5000);
+	put_ingress(&x, "networking.k8s.io/v1");
+	sim_run_for(x.s, 3 * 60000);
+	assert_true(ingress_is_there(&x));
+	assert_int_equal(sim_count(x.s, 0, "DELETE", "/ingresses/web"), 0);
+	assert_fine(&x);
+	engsim_crash(&x);
+	engsim_start(&x);
+	put_ingress(&x, NULL);
+	sim_run_for(x.s, 3 * 60000);
+	assert_true(ingress_is_there(&x));
+	assert_fine(&x);
+	apisim_delete(x.api, "configmaps", "argocd", "argocd-cm");
+	sim_run_for(x.s, 3 * 60000);
+	assert_false(ingress_is_there(&x));
+	scene_end(&x, false);
+}
+
+/* Another one of that name and kind, in a group that is another store: it goes. */
+static void what_only_has_its_name_does_not_keep_it(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 5245);
+	apisim_set_options(x.api, &(struct apisim_options){ .old_ingresses = true });
+	put_ingress(&x, "extensions/v1beta1");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	put_rules(&x, "argocd", "- {apiGroups: [example.com], kinds: [Ingress]}\n");
+	apisim_apply(x.api, "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		     "\"CustomResourceDefinition\",\"metadata\":{\"name\":"
+		     "\"ingresses.example.com\"},\"spec\":{\"group\":\"example.com\",\"scope\":"
+		     "\"Namespaced\",\"names\":{\"plural\":\"ingresses\",\"singular\":"
+		     "\"ingress\",\"kind\":\"Ingress\"},\"versions\":[{\"name\":\"v1\","
+		     "\"served\":true,\"storage\":true,\"schema\":{\"openAPIV3Schema\":{"
+		     "\"type\":\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}}]}}");
+	sim_run_for(x.s, 5000);
+	apisim_apply(x.api, "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Ingress\","
+		     "\"metadata\":{\"name\":\"web\",\"namespace\":\"shop\"}}");
+	put_ingress(&x, "example.com/v1");
+	sim_run_for(x.s, 3 * 60000);
+	assert_false(ingress_is_there(&x));
+	assert_non_null(apisim_get(x.api, "ingresses.example.com", "shop", "web"));
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +503,8 @@ int main(void)
 		cmocka_unit_test(rules_that_cannot_be_read_stop_what_is_new),
 		cmocka_unit_test(an_end_that_nobody_may_ask_for_is_seen),
 		cmocka_unit_test(rules_that_never_could_be_read_stop_everything),
+		cmocka_unit_test(what_moves_to_an_excluded_group_lives_on),
+		cmocka_unit_test(what_only_has_its_name_does_not_keep_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
