@@ -233,9 +233,12 @@ static bool is_behind(const struct op *op, const struct task *t)
 
 static bool is_last_step(const struct op *op)
 {
-	const struct plan *p = &op->plan;
+	const struct task *first = op->plan.tasks.data;	/* NULL: a plan of none */
 
-	return !p->tasks.len || is_behind(op, &p->tasks.data[p->tasks.len - 1]);
+	for (size_t i = 0; first && i < op->plan.tasks.len; i++)
+		if (!is_behind(op, first + i))
+			return false;
+	return true;
 }
 
 /* The new one stands. */
