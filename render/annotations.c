@@ -220,29 +220,7 @@ static void read_policies(struct rendered *o, const struct node *notes)
 
 static void add_option(const char *part, void *arg)
 {
-	static const struct {
-		const char *option;
-		uint32_t flag;
-	} map[] = {
-		{ "Prune=false", OBJ_KEEP },
-		{ "Prune=confirm", OBJ_PRUNE_CONFIRM },
-		{ "Prune=true", OBJ_PRUNE_TRUE },
-		{ "Delete=false", OBJ_DELETE_KEEP },
-		{ "Delete=confirm", OBJ_DELETE_CONFIRM },
-		{ "Delete=true", OBJ_DELETE_TRUE },
-		{ "Replace=true", OBJ_RECREATE },
-		{ "Force=true", OBJ_RECREATE },
-		{ "SkipDryRunOnMissingResource=true", OBJ_SKIP_DRY_RUN },
-		{ "PruneLast=false", OBJ_PRUNE_BEFORE },
-		{ "PruneLast=true", OBJ_PRUNE_LAST },
-		{ "Replace=false", OBJ_NO_REPLACE },
-	};
-	uint32_t *flags = arg;
-
-	for (size_t i = 0; i < ARRAY_LEN(map); i++) {
-		if (strcmp(part, map[i].option) == 0)
-			*flags |= map[i].flag;
-	}
+	*(uint32_t *)arg |= sync_option_flags(sync_option_of(part, strlen(part)));
 }
 
 static void add_compare_option(const char *part, void *arg)

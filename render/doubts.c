@@ -10,29 +10,6 @@
 #define ARGO "argocd.argoproj.io/"
 #define OPTIONS ARGO "sync-options"
 
-static bool is_option(const char *part, size_t len)
-{
-	/* Those that are an application's alone do no harm on an object. */
-	static const char *const names[] = { "Prune", "Delete", "Replace", "Force",
-		"SkipDryRunOnMissingResource", "PruneLast", "Validate", "ServerSideApply",
-		"ClientSideApplyMigration", "DisableClientSideApplyMigration",
-		"ApplyOutOfSyncOnly", "RespectIgnoreDifferences", "FailOnSharedResource",
-		"CreateNamespace", "PrunePropagationPolicy" };
-	const char *equals = memchr(part, '=', len);
-	size_t n = equals ? (size_t)(equals - part) : len, rest = len - n - !!equals;
-	const char *value = equals ? equals + 1 : "";
-	bool known = rest == 4 ? !memcmp(value, "true", 4) :
-		     rest == 5 ? !memcmp(value, "false", 5) : false;
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		if (strlen(names[i]) != n || memcmp(names[i], part, n))
-			continue;
-		return known || i == ARRAY_LEN(names) - 1 ||
-		       (i < 2 && rest == 7 && !memcmp(value, "confirm", 7));
-	}
-	return false;
-}
-
 static void doubt_options(struct collect *c, const struct rendered *o, const char *list,
 			  const char *where)
 {
@@ -43,7 +20,7 @@ static void doubt_options(struct collect *c, const struct rendered *o, const cha
 			from++;
 		while (len > from && isspace((unsigned char)list[len - 1]))
 			len--;
-		if (len > from && !is_option(list + from, len - from))
+		if (len > from && !sync_option_of(list + from, len - from))
 			collect_warn(c, "%s: %s/%.100s: " OPTIONS ": \"%.*s\" is not known and "
 				     "has no effect", where, o->kind, o->name,
 				     (int)(len - from > 60 ? 60 : len - from), list + from);

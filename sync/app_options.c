@@ -5,112 +5,76 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "render/answer.h"
 #include "sync/links.h"
 
 #define OPTIONS "spec.syncPolicy.syncOptions"
 #define RECREATE "syncd.dev/recreate-on-immutable"
 
-/* Exact and case-sensitive, as in Argo CD. note: why it differs here, or NULL. */
+/* note: why it differs here, or NULL. Those that are not here ask for what is so anyhow. */
 static const struct {
-	const char *text;
 	uint32_t set;
-	const char *note;
-} known[] = {
-	{ "CreateNamespace=true", OPT_CREATE_NAMESPACE, NULL },
-	{ "CreateNamespace=false", 0, NULL },
-	{ "Prune=true", 0, NULL },
-	{ "Prune=false", OPT_PRUNE_FALSE, NULL },
-	{ "Prune=confirm", OPT_PRUNE_CONFIRM, NULL },
-	{ "PruneLast=true", 0, NULL },
-	{ "PruneLast=false", OPT_PRUNE_BEFORE, NULL },
-	{ "Delete=true", 0, NULL },
-	{ "Delete=false", OPT_DELETE_FALSE, NULL },
-	{ "Delete=confirm", OPT_DELETE_CONFIRM, NULL },
-	{ "ApplyOutOfSyncOnly=true", OPT_OUT_OF_SYNC_ONLY, NULL },
-	{ "ApplyOutOfSyncOnly=false", 0, NULL },
-	{ "Validate=true", 0, NULL },
-	{ "Validate=false", OPT_VALIDATE_FALSE, "the API server checks every object all the "
-	  "same, and refuses unknown fields of those that are applied server-side" },
-	{ "SkipDryRunOnMissingResource=true", OPT_SKIP_DRY_RUN, NULL },
-	{ "SkipDryRunOnMissingResource=false", 0, NULL },
-	{ "Replace=true", OPT_RECREATE, NULL },
-	{ "Replace=false", 0, NULL },
-	{ "Force=true", OPT_RECREATE, NULL },
-	{ "Force=false", 0, NULL },
-	{ "ServerSideApply=true", 0, NULL },
-	{ "ServerSideApply=false", 0, "syncd always applies server-side" },
-	{ "ClientSideApplyMigration=true", 0, NULL },
-	{ "ClientSideApplyMigration=false", OPT_NO_MIGRATION, NULL },
-	{ "RespectIgnoreDifferences=true", OPT_RESPECT_IGNORE, NULL },
-	{ "RespectIgnoreDifferences=false", 0, NULL },
-	{ "FailOnSharedResource=true", 0, NULL },
-	{ "FailOnSharedResource=false", OPT_SHARED_ALLOWED, NULL },
-	{ "PrunePropagationPolicy=foreground", 0, NULL },
-	{ "PrunePropagationPolicy=background", 0, NULL },
-	{ "PrunePropagationPolicy=orphan", 0, NULL },
+	const char *note, *propagation;
+} effects[SOPT_N] = {
+	[SOPT_CREATE_NAMESPACE] = { .set = OPT_CREATE_NAMESPACE },
+	[SOPT_PRUNE_FALSE] = { .set = OPT_PRUNE_FALSE },
+	[SOPT_PRUNE_CONFIRM] = { .set = OPT_PRUNE_CONFIRM },
+	[SOPT_PRUNE_LAST_FALSE] = { .set = OPT_PRUNE_BEFORE },
+	[SOPT_DELETE_FALSE] = { .set = OPT_DELETE_FALSE },
+	[SOPT_DELETE_CONFIRM] = { .set = OPT_DELETE_CONFIRM },
+	[SOPT_OUT_OF_SYNC_ONLY] = { .set = OPT_OUT_OF_SYNC_ONLY },
+	[SOPT_VALIDATE_FALSE] = { OPT_VALIDATE_FALSE, "the API server checks every object all "
+		"the same, and refuses unknown fields of those that are applied server-side",
+		NULL },
+	[SOPT_SKIP_DRY_RUN] = { .set = OPT_SKIP_DRY_RUN },
+	[SOPT_REPLACE] = { .set = OPT_RECREATE },
+	[SOPT_FORCE] = { .set = OPT_RECREATE },
+	[SOPT_SERVER_SIDE_FALSE] = { .note = "syncd always applies server-side" },
+	[SOPT_MIGRATION_FALSE] = { .set = OPT_NO_MIGRATION },
+	[SOPT_RESPECT_IGNORE] = { .set = OPT_RESPECT_IGNORE },
+	[SOPT_FAIL_ON_SHARED_FALSE] = { .set = OPT_SHARED_ALLOWED },
+	[SOPT_FOREGROUND] = { .propagation = "Foreground" },
+	[SOPT_BACKGROUND] = { .propagation = "Background" },
+	[SOPT_ORPHAN] = { .propagation = "Orphan" },
 };
-
-/* The value that the API takes for a PrunePropagationPolicy option, or NULL. */
-static const char *propagation_of(const char *option)
-{
-	static const char *const values[][2] = {
-		{ "PrunePropagationPolicy=foreground", "Foreground" },
-		{ "PrunePropagationPolicy=background", "Background" },
-		{ "PrunePropagationPolicy=orphan", "Orphan" },
-	};
-
-	for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-		if (!strcmp(option, values[i][0]))
-			return values[i][1];
-	}
-	return NULL;
-}
 
 bool sync_option_decode(const char *option, uint32_t *ret_set,
 			const char **ret_propagation)
 {
-	*ret_set = 0;
-	*ret_propagation = propagation_of(option);
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (strcmp(known[i].text, option))
-			continue;
-		*ret_set = known[i].set;
-		return true;
-	}
-	return *ret_propagation;
+	enum sync_option o = sync_option_of(option, strlen(option));
+
+	*ret_set = effects[o].set;
+	*ret_propagation = effects[o].propagation;
+	return o != SOPT_UNKNOWN;
 }
 
 static void unknown_option(struct app_spec *s, size_t index, const char *option)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (strcasecmp(known[i].text, option))
-			continue;
+	const char *right = sync_option_but_for_case(option);
+
+	if (right)
 		spec_warn(s, OPTIONS "[%zu]: \"%.80s\" has no effect: write it as "
-			  "\"%s\"", index, option, known[i].text);
-		return;
-	}
-	spec_warn(s, OPTIONS "[%zu]: \"%.80s\" is not known and has no effect",
-		  index, option);
+			  "\"%s\"", index, option, right);
+	else
+		spec_warn(s, OPTIONS "[%zu]: \"%.80s\" is not known and has no effect",
+			  index, option);
 }
 
 static void decode_option(struct app_spec *s, size_t index, const char *option)
 {
-	const char *propagation = propagation_of(option);
+	enum sync_option o = sync_option_of(option, strlen(option));
 
-	if (propagation) {
-		free(s->propagation);
-		s->propagation = xstrdup(propagation);
-	}
-	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-		if (strcmp(known[i].text, option))
-			continue;
-		s->options |= known[i].set;
-		if (known[i].note)
-			spec_warn(s, OPTIONS "[%zu]: \"%s\": %s", index, option,
-				  known[i].note);
+	if (o == SOPT_UNKNOWN) {
+		unknown_option(s, index, option);
 		return;
 	}
-	unknown_option(s, index, option);
+	if (effects[o].propagation) {
+		free(s->propagation);
+		s->propagation = xstrdup(effects[o].propagation);
+	}
+	s->options |= effects[o].set;
+	if (effects[o].note)
+		spec_warn(s, OPTIONS "[%zu]: \"%s\": %s", index, option, effects[o].note);
 }
 
 static void check_pointers(struct app_spec *s, const json_t *entry, size_t index)

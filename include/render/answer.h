@@ -49,6 +49,32 @@ enum object_flags {
 	OBJ_EXCLUDED = 1 << 25,
 };
 
+/* The sync options of an object's annotation, and of an Application: "Prune=false"... */
+enum sync_option {
+	SOPT_UNKNOWN,
+	SOPT_CREATE_NAMESPACE, SOPT_CREATE_NAMESPACE_FALSE,
+	SOPT_PRUNE, SOPT_PRUNE_FALSE, SOPT_PRUNE_CONFIRM,
+	SOPT_PRUNE_LAST, SOPT_PRUNE_LAST_FALSE,
+	SOPT_DELETE, SOPT_DELETE_FALSE, SOPT_DELETE_CONFIRM,
+	SOPT_OUT_OF_SYNC_ONLY, SOPT_OUT_OF_SYNC_ONLY_FALSE,
+	SOPT_VALIDATE, SOPT_VALIDATE_FALSE,
+	SOPT_SKIP_DRY_RUN, SOPT_SKIP_DRY_RUN_FALSE,
+	SOPT_REPLACE, SOPT_REPLACE_FALSE,
+	SOPT_FORCE, SOPT_FORCE_FALSE,
+	SOPT_SERVER_SIDE, SOPT_SERVER_SIDE_FALSE,
+	SOPT_MIGRATION, SOPT_MIGRATION_FALSE,
+	SOPT_RESPECT_IGNORE, SOPT_RESPECT_IGNORE_FALSE,
+	SOPT_FAIL_ON_SHARED, SOPT_FAIL_ON_SHARED_FALSE,
+	SOPT_FOREGROUND, SOPT_BACKGROUND, SOPT_ORPHAN,	/* PrunePropagationPolicy */
+	SOPT_N
+};
+/* text of len bytes, without blanks around it. */
+enum sync_option sync_option_of(const char *text, size_t len);
+/* How it is written right, where only its case is wrong; static, NULL: it is none. */
+const char *sync_option_but_for_case(const char *text);
+/* What it asks for on an object: of enum object_flags; 0: nothing. */
+uint32_t sync_option_flags(enum sync_option o);
+
 /*
  * One rendered object. Strings are owned by the answer. ns is what the manifest
  * says, "" if nothing: whether the kind takes one is known only in the daemon,
