@@ -152,6 +152,50 @@ static void unseen(void **state)
 	hooks_end(&x);
 }
 
+/* Is it asked for once more, since request number `from`? */
+static size_t looks(struct engsim *x, size_t from)
+{
+	return sim_count(x->s, from, "GET", "/applications/shop");
+}
+
+/*
+ * A moment after the last look at it, which is new enough for the next wave: the list
+ * that a watch too old begins with ends what is under way, and nobody asks.
+ */
+static void seen_by_the_list(void **state)
+{
+	_cleanup_free_ char *base = engsim_configmap("base", "one", -1);
+	struct sim_faults too_old = { .watch_410 = 1000 }, calm = { 0 };
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	half_gone(&x, 11, base);
+	from = sim_request_count(x.s);
+	for (int i = 0; i < 100 && !looks(&x, from); i++)
+		sim_run_for(x.s, 100);
+	assert_int_equal(looks(&x, from), 1);
+	sim_run_for(x.s, 100);
+	from = sim_request_count(x.s);
+	sim_set_faults(x.s, &too_old, 0);
+	scene_edit_app(&x, LET_GO);
+	engsim_application(&x, "shop", "");
+	scene_edit_app(&x, NO_HEAL);
+	sim_run_for(x.s, 200);
+	sim_set_faults(x.s, &calm, 0);
+	for (int i = 0; i < 40 && !scene_made(&x, from, "/jobs/migrate"); i++)
+		sim_run_for(x.s, 100);
+	assert_int_equal(scene_made(&x, from, "/jobs/migrate"), 1);	/* of the new sync */
+	assert_int_equal(looks(&x, from), 0);
+	apisim_edit(x.api, "holder", "configmaps", "shop", "conf", LET_GO);
+	scene_until_tag(&x, "v1", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_int_equal(sim_count(x.s, from, "DELETE", "/configmaps/base"), 0);
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "base"));
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "conf"));
+	hooks_end(&x);
+}
+
 /* The same while the watch is silent: what is said to be going is asked first. */
 static void unheard(void **state)
 {
@@ -326,6 +370,7 @@ int main(void)
 		cmocka_unit_test(after_half_a_cascade),
 		cmocka_unit_test(after_half_a_cascade_and_a_crash),
 		cmocka_unit_test(unseen),
+		cmocka_unit_test(seen_by_the_list),
 		cmocka_unit_test(unheard),
 		cmocka_unit_test(read_when_it_was_let_go),
 		cmocka_unit_test(it_may_not_ask),
