@@ -9,7 +9,6 @@
  */
 #include "source_priv.h"
 
-#include "core/fetch.h"
 #include "core/pktline.h"
 #include "sync/webhook.h"
 
@@ -18,170 +17,11 @@
 #define MAX_LIST_ANSWER ((size_t)16 << 20)
 #define MAX_BACKOFF 5		/* times the poll interval */
 #define NUDGE_PAUSE_MS 5000	/* between the polls that messages ask for */
-#define FETCH_DEADLINE_MS 180000
-#define MAX_FETCH_ANSWER 65536
 #define POLL_SOON_MS 20
 #define CREDS_AGAIN_MS 200
-#define FETCH_AGAIN_MS 10000
 #define QUIET_POLLS 10		/* after so many without news all look all the same */
 
 static void poll_start(struct repo *r);
-static void fetch_next(struct repo *r);
-
-static void poke_users(struct repo_rev *rev)
-{
-	struct app *a, *next;
-
-	HASH_ITER(hh, rev->repo->engine->apps, a, next)
-		if (sources_use(a, rev) || remotes_use(a, rev))
-			app_poke(a);
-}
-
-static void rev_fail(struct repo_rev *rev, const struct err *err)
-{
-	_cleanup_free_ char *shown = NULL;
-
-	if (rev->err.code == err->code && !strcmp(rev->err.msg, err->msg))
-		return;
-	shown = repo_url_shown(rev->repo->url);
-	rev->err = *err;
-	engine_log(rev->repo->engine, LOG_WARN, NULL, "%s at %s: %s",
-		   shown, *rev->name ? rev->name : "HEAD", err->msg);
-	poke_users(rev);
-}
-
-/* ---- fetching ---- */
-
-static void fetched(struct repo_rev *rev, const struct fetch_answer *a)
-{
-	struct repo *r = rev->repo;
-
-	free(r->mirror);
-	r->mirror = xstrdup(a->mirror);
-	memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
-	memcpy(rev->commit, a->oid, sizeof(rev->commit));
-	memcpy(rev->wanted_tag, a->tag, sizeof(rev->wanted_tag));
-	memcpy(rev->tag, a->tag, sizeof(rev->tag));
-	free(rev->author);
-	free(rev->subject);
-	rev->author = xstrdup(a->author);
-	rev->subject = xstrdup(a->subject);
-	rev->commit_ms = a->time_ms;
-	rev->err = ERR_INIT;
-}
-
-/* It may hold a password or key. */
-static void drop_request(char **request, size_t len)
-{
-	if (*request)
-		explicit_bzero(*request, len);
-	free(*request);
-	*request = NULL;
-}
-
-static void on_fetched(struct worker_call *c, const struct err *err,
-		       const char *data, size_t len)
-{
-	struct repo *r = container_of(c, struct repo, fetch);
-	struct repo_rev *rev = r->fetching;
-	struct fetch_answer a = { 0 };
-	struct err bad = *err;
-	bool moved;
-
-	r->fetching = NULL;
-	drop_request(&r->fetch_request, r->fetch.request_len);
-	if (!bad.code)
-		(void)!fetch_answer_decode(&a, data, len, &bad);
-	rev->fetching = false;
-	if (bad.code) {
-		r->engine->counts.fetch_errors++;
-		rev->fetch_again = world_now(r->engine->w) + FETCH_AGAIN_MS;
-		rev_fail(rev, &bad);
-	} else {
-		moved = strcmp(rev->commit, a.oid) || rev->err.code;
-		fetched(rev, &a);
-		if (moved)
-			poke_users(rev);
-	}
-	fetch_answer_deinit(&a);
-	poke_users(rev);
-	fetch_next(r);
-}
-
-/* What the remote says now is not all here. */
-static bool is_behind(const struct repo_rev *rev)
-{
-	return *rev->wanted && (strcmp(rev->wanted, rev->commit) ||
-				strcmp(rev->wanted_tag, rev->tag));
-}
-
-static bool wants_fetch(const struct repo_rev *rev)
-{
-	struct repo *r = rev->repo;
-
-	return rev->readers && rev->fetch_again <= world_now(r->engine->w) &&
-	       is_behind(rev);
-}
-
-/* What every request to the worker says of the repository. */
-static struct fetch_request request_of(struct repo *r)
-{
-	struct http_endpoint *http = &r->access.http;
-
-	return (struct fetch_request){
-		.mirrors = r->engine->mirrors, .key = r->key, .url = r->wire,
-		.username = http->username, .password = http->password,
-		.bearer = http->bearer, .ca_pem = http->ca_pem,
-		.cert_pem = http->cert_pem, .key_pem = http->key_pem,
-		.insecure_skip_verify = http->insecure_skip_verify,
-		.ssh_key = r->access.ssh_key,
-		.known_hosts = r->access.known_hosts,
-	};
-}
-
-static void ask_worker(struct repo *r, const struct fetch_request *q,
-		       struct worker_call *c, char **request)
-{
-	struct buf out = BUF_INIT;
-
-	fetch_request_encode(q, &out);
-	*request = buf_steal(&out, &c->request_len);
-	c->kind = WORKER_FETCH;
-	c->affinity = r->key;
-	c->request = *request;
-	r->engine->w->ops->worker_start(r->engine->w, c);
-}
-
-static void fetch_start(struct repo *r, struct repo_rev *rev)
-{
-	struct fetch_request q = request_of(r);
-
-	q.revision = rev->name;
-	q.oid = rev->wanted;
-	q.tag = *rev->wanted_tag ? rev->wanted_tag : NULL;
-	q.rebuild = rev->rebuild;
-	r->fetching = rev;
-	rev->fetching = true;
-	r->fetch = (struct worker_call){
-		.deadline_ms = FETCH_DEADLINE_MS,
-		.max_answer = MAX_FETCH_ANSWER, .on_done = on_fetched,
-	};
-	r->engine->counts.fetches++;
-	r->fetches++;
-	ask_worker(r, &q, &r->fetch, &r->fetch_request);
-}
-
-/* One fetch per repository at a time: the mirror has one writer. */
-static void fetch_next(struct repo *r)
-{
-	if (r->fetching)
-		return;
-	for (struct repo_rev *rev = r->revs; rev; rev = rev->next)
-		if (wants_fetch(rev)) {
-			fetch_start(r, rev);
-			return;
-		}
-}
 
 /* ---- polling ---- */
 
@@ -245,7 +85,7 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 		if (!rev->users || !rev->asked)
 			continue;
 		if (revision_resolve_tag(refs, rev->name, oid, tag, &err)) {
-			rev_fail(rev, &err);
+			source_rev_fail(rev, &err);
 			continue;
 		}
 		rev->moved = strcmp(rev->wanted, oid) || strcmp(rev->wanted_tag, tag);
@@ -253,7 +93,7 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 		memcpy(rev->wanted_tag, tag, sizeof(tag));
 		if (rev->err.code && (!rev->readers || !strcmp(oid, rev->commit))) {
 			rev->err = ERR_INIT;
-			poke_users(rev);
+			source_poke_users(rev);
 		}
 	}
 }
@@ -287,11 +127,11 @@ static void tell_users(struct repo *r, const struct err *err)
 	r->quiet = quiet ? r->quiet + 1 : 0;
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		if (err->code)
-			rev_fail(rev, err);
+			source_rev_fail(rev, err);
 		if (quiet && r->quiet % QUIET_POLLS)
 			poke_waiting(rev);
 		else
-			poke_users(rev);
+			source_poke_users(rev);
 		rev->moved = false;
 	}
 }
@@ -311,7 +151,7 @@ static void poll_over(struct repo *r, const struct err *err)
 	if (r->nudged)
 		nudge(r);
 	r->nudged = false;
-	fetch_next(r);
+	source_fetch_next(r);
 }
 
 static void on_polled(struct lsrefs *l, const struct err *err,
@@ -332,7 +172,7 @@ static void on_listed(struct worker_call *c, const struct err *err,
 	struct fetch_answer a = { 0 };
 	struct err bad = *err;
 
-	drop_request(&r->list_request, r->list.request_len);
+	source_drop_request(&r->list_request, r->list.request_len);
 	if (!bad.code && !fetch_answer_decode(&a, data, len, &bad) &&
 	    !ref_list_read(&refs, a.refs ? a.refs : "", &bad))
 		resolve_all(r, &refs);
@@ -343,7 +183,7 @@ static void on_listed(struct worker_call *c, const struct err *err,
 static void list_start(struct repo *r)
 {
 	_cleanup_buf_ struct buf prefixes = BUF_INIT;
-	struct fetch_request q = request_of(r);
+	struct fetch_request q = source_request(r);
 
 	for (size_t i = 0; i < r->n_prefixes; i++)
 		buf_addf(&prefixes, "%s%s", i ? " " : "", r->prefixes[i]);
@@ -354,7 +194,7 @@ static void list_start(struct repo *r)
 		.deadline_ms = LIST_DEADLINE_MS,
 		.max_answer = MAX_LIST_ANSWER, .on_done = on_listed,
 	};
-	ask_worker(r, &q, &r->list, &r->list_request);
+	source_ask_worker(r, &q, &r->list, &r->list_request);
 }
 
 static void poll_start(struct repo *r)
@@ -493,7 +333,7 @@ void source_refetch(struct repo_rev *rev)
 		return;
 	rev->rebuild = rev->broken++ > 0;
 	*rev->commit = '\0';
-	fetch_next(rev->repo);
+	source_fetch_next(rev->repo);
 }
 
 void source_poll_now(struct repo_rev *rev)
@@ -514,7 +354,7 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	const struct repo *r = rev->repo;
 
 	/* A fetch that the poll asked for is part of its answer. */
-	if (rev->readers && (rev->fetching || is_behind(rev)))
+	if (rev->readers && (rev->fetching || source_is_behind(rev)))
 		return 0;
 	return r->polled_at;
 }
@@ -588,8 +428,8 @@ void source_free(struct engine *e)
 		if (e->w->ops->endpoint_forget)
 			e->w->ops->endpoint_forget(e->w, &r->access.http);
 		access_deinit(&r->access);
-		drop_request(&r->list_request, r->list.request_len);
-		drop_request(&r->fetch_request, r->fetch.request_len);
+		source_drop_request(&r->list_request, r->list.request_len);
+		source_drop_request(&r->fetch_request, r->fetch.request_len);
 		free(r->mirror);
 		free(r->key);
 		free(r->url);

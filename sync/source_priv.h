@@ -1,8 +1,10 @@
-/* source_priv.h - a repository, for source.c and source_stat.c. */
+/* source_priv.h - a repository, for source.c (polls, joining), source_fetch.c and source_stat.c. */
 #ifndef SYNC_SOURCE_PRIV_H
 #define SYNC_SOURCE_PRIV_H
 
 #include "engine_priv.h"
+
+#include "core/fetch.h"
 
 struct repo {
 	char *url;		/* normal spelling: the key */
@@ -36,5 +38,19 @@ struct repo {
 
 /* Somebody follows one of its revisions. */
 bool source_in_use(const struct repo *r);
+
+/* source_fetch.c: begins what is to be fetched next, unless a fetch is under way. */
+void source_fetch_next(struct repo *r);
+/* What the remote says now is not all here. */
+bool source_is_behind(const struct repo_rev *rev);
+void source_poke_users(struct repo_rev *rev);
+/* Tells the users of the revision, unless they know. */
+void source_rev_fail(struct repo_rev *rev, const struct err *err);
+/* What every request to the worker says of the repository; borrowed from it. */
+struct fetch_request source_request(struct repo *r);
+/* *request: its bytes, until c is over; they may hold a password or key. */
+void source_ask_worker(struct repo *r, const struct fetch_request *q,
+		       struct worker_call *c, char **request);
+void source_drop_request(char **request, size_t len);
 
 #endif

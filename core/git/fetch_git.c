@@ -13,15 +13,10 @@
  * fetch, with no names that could collide when a branch "a" becomes "a/b".
  */
 #include "fetch_git.h"
+#include "fetch_priv.h"
 
 #include "core/doc.h"
-#include "core/lsrefs.h"
-#include "core/pktline.h"
 #include "core/utf8.h"
-#include "mirror.h"
-#include "raw.h"
-#include "refs_remote.h"
-#include "repo.h"
 
 #include <stdio.h>
 
@@ -37,221 +32,11 @@ const struct fetch_limits fetch_limits_default = {
 	.disk_reserve = (uint64_t)16 << 20,
 };
 
-struct job {
-	const struct fetch_request *r;
-	const struct fetch_limits *limits;
-	struct transfer transfer;
-	struct mirror mirror;
-	char *shown;			/* the URL for messages */
-	char oid[65];			/* the commit; "": not known yet */
-	bool fetched;			/* there is no more to be had */
-	struct raw_commit raw;		/* of a file by HTTP */
-};
-
-static void job_deinit(struct job *j)
+static void job_deinit(struct fetch_job *j)
 {
 	mirror_close(&j->mirror);
 	raw_commit_deinit(&j->raw);
 	free(j->shown);
-}
-
-static bool is_file_url(const char *url)
-{
-	return !strncasecmp(url, "file://", 7);
-}
-
-/* libgit2's error, unless a callback of ours knows better. */
-static int remote_failed(struct job *j, int rc, const char *doing, struct err *err)
-{
-	if (!j->transfer.err.code)
-		return repo_fail(rc, err, "%s: %s", j->shown, doing);
-	git_error_clear();
-	if (err)
-		*err = j->transfer.err;
-	if (err && !strstr(err->msg, j->shown))
-		err_wrap(err, "%s", j->shown);
-	return -1;
-}
-
-static int on_progress(const git_indexer_progress *p, void *arg)
-{
-	struct transfer *t = arg;
-	/* Our transports count, and see more than the pack. */
-	uint64_t n = p->received_bytes > t->received ? p->received_bytes :
-						       t->received;
-
-	return transfer_take(t, n);
-}
-
-static void set_callbacks(struct job *j, git_remote_callbacks *cb)
-{
-	cb->payload = &j->transfer;
-	cb->transfer_progress = on_progress;
-	if (repo_url_is_ssh(j->r->url))
-		cb->transport = transport_ssh_new;
-	else if (!is_file_url(j->r->url))
-		cb->transport = transport_new;
-}
-
-/* Connects and lists: refs gets what the revision could mean. */
-static int connect_remote(struct job *j, git_remote *remote, struct err *err)
-{
-	git_remote_connect_options o;
-	int rc;
-
-	git_remote_connect_options_init(&o, GIT_REMOTE_CONNECT_OPTIONS_VERSION);
-	set_callbacks(j, &o.callbacks);
-	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
-	rc = git_remote_connect_ext(remote, GIT_DIRECTION_FETCH, &o);
-	if (rc >= 0)
-		return 0;
-	if (!is_file_url(j->r->url))
-		return remote_failed(j, rc, "connecting", err);
-	repo_fail(rc, err, "%s: no Git repository there, check spec.source.repoURL",
-		  j->shown);
-	err->code = ERR_NOTFOUND;
-	err->retry = false;
-	return -1;
-}
-
-/* NULL-terminated; the array and its strings are the caller's. */
-struct prefixes {
-	VEC(char *) list;
-};
-
-static void prefixes_deinit(struct prefixes *p)
-{
-	for (size_t i = 0; i < p->list.len; i++)
-		free(p->list.data[i]);
-	vec_deinit(&p->list);
-}
-
-static void add_prefix(const char *prefix, void *arg)
-{
-	struct prefixes *p = arg;
-
-	vec_push(&p->list, xstrdup(prefix));
-}
-
-/* The refs of a connected remote that the prefixes name. */
-static int list_connected(struct job *j, git_remote *remote, struct prefixes *p,
-			  struct ref_list *refs, struct err *err)
-{
-	struct err why = ERR_INIT;
-	int rc;
-
-	vec_push(&p->list, NULL);
-	rc = refs_of_remote(remote, (const char *const *)p->list.data, refs, &why);
-	if (rc >= 0)
-		return 0;
-	if (!why.code)
-		return remote_failed(j, rc, "listing refs", err);
-	*err = why;
-	return err_wrap(err, "%s", j->shown);
-}
-
-/* The listed refs that revision may name. */
-static int list_refs(struct job *j, git_remote *remote, const char *revision,
-		     struct ref_list *refs, struct err *err)
-{
-	_cleanup_(prefixes_deinit) struct prefixes p = { 0 };
-
-	revision_prefixes(revision, add_prefix, &p);
-	return list_connected(j, remote, &p, refs, err);
-}
-
-static int list_over_ssh(struct job *j, struct prefixes *p, struct ref_list *refs,
-			 struct err *err)
-{
-	vec_push(&p->list, NULL);
-	if (!refs_over_ssh(&j->transfer, (const char *const *)p->list.data, refs))
-		return 0;
-	return remote_failed(j, -1, "listing refs", err);
-}
-
-/* The file is fetched here: its commit says what it is. */
-static int resolve_raw(struct job *j, struct err *err)
-{
-	_cleanup_buf_ struct buf file = BUF_INIT;
-
-	if (raw_get(&j->transfer, &file, err) < 0 ||
-	    raw_commit_init(&j->raw, j->r->url, &file, err) < 0)
-		return -1;
-	memcpy(j->oid, j->raw.oid, sizeof(j->raw.oid));
-	return 0;
-}
-
-/* A file has one ref. */
-static int list_raw(struct job *j, struct ref_list *refs, struct err *err)
-{
-	return resolve_raw(j, err) ? -1 : ref_list_add(refs, "HEAD", 4, j->oid, err);
-}
-
-/* What the daemon's poll asks: no mirror is touched. */
-static int list(struct job *j, struct fetch_answer *a, struct err *err)
-{
-	_cleanup_(prefixes_deinit) struct prefixes p = { 0 };
-	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
-	_cleanup_git_(git_remote) *remote = NULL;
-	_cleanup_free_ char *text = xstrdup(j->r->list);
-	struct buf out = BUF_INIT;
-	char *rest = NULL, *one;
-	int rc;
-
-	for (one = strtok_r(text, " ", &rest); one; one = strtok_r(NULL, " ", &rest))
-		add_prefix(one, &p);
-	if (repo_is_raw(j->r->url)) {
-		rc = list_raw(j, &refs, err);
-	} else if (repo_url_is_ssh(j->r->url)) {
-		rc = list_over_ssh(j, &p, &refs, err);
-	} else {
-		rc = git_remote_create_detached(&remote, j->r->url);
-		if (rc < 0)
-			return repo_fail(rc, err, "%s", j->shown);
-		rc = connect_remote(j, remote, err) ? -1 :
-		     list_connected(j, remote, &p, &refs, err);
-	}
-	if (rc)
-		return -1;
-	ref_list_write(&refs, &out);
-	a->refs = out.len ? buf_steal(&out, NULL) : xstrdup("");
-	return 0;
-}
-
-/* Asks the remote which commit the revision names. */
-static int resolve_remotely(struct job *j, struct err *err)
-{
-	_cleanup_git_(git_remote) *remote = NULL;
-	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
-	int rc = git_remote_create_detached(&remote, j->r->url);
-
-	if (rc < 0)
-		return repo_fail(rc, err, "%s", j->shown);
-	if (connect_remote(j, remote, err) ||
-	    list_refs(j, remote, j->r->revision, &refs, err))
-		return -1;
-	if (revision_resolve(&refs, j->r->revision, j->oid, err))
-		return err_wrap(err, "%s", j->shown);
-	return 0;
-}
-
-static int resolve(struct job *j, struct err *err)
-{
-	const char *revision = j->r->revision;
-	static const struct ref_list none = { 0 };
-
-	if (repo_is_raw(j->r->url))
-		return resolve_raw(j, err);
-	if (revision_kind(revision) == REV_SHA)
-		return revision_resolve(&none, revision, j->oid, err);
-	if (!j->r->oid)
-		return resolve_remotely(j, err);
-	if (strlen(j->r->oid) != GIT_OID_HEXSZ ||
-	    strspn(j->r->oid, "0123456789abcdef") != GIT_OID_HEXSZ)
-		return err_set(err, ERR_INTERNAL, "\"%.70s\" is no object id",
-			       j->r->oid);
-	memcpy(j->oid, j->r->oid, GIT_OID_HEXSZ + 1);
-	return 0;
 }
 
 /*
@@ -301,7 +86,7 @@ static void describe(const git_commit *c, struct fetch_answer *a)
 }
 
 /* The tag that is asked for, which a commit may do without once it was fetched. */
-static int find_tag(struct job *j, git_repository *repo, struct fetch_answer *a,
+static int find_tag(struct fetch_job *j, git_repository *repo, struct fetch_answer *a,
 		    struct err *err)
 {
 	git_object *tag = NULL;
@@ -319,7 +104,7 @@ static int find_tag(struct job *j, git_repository *repo, struct fetch_answer *a,
 }
 
 /* Fills the answer from the current generation; -1: it is not whole there. */
-static int answer_from_mirror(struct job *j, struct fetch_answer *a,
+static int answer_from_mirror(struct fetch_job *j, struct fetch_answer *a,
 			      struct err *err)
 {
 	_cleanup_git_(git_repository) *repo = NULL;
@@ -339,7 +124,7 @@ static int answer_from_mirror(struct job *j, struct fetch_answer *a,
 	return 0;
 }
 
-static int download(struct job *j, git_remote *remote, const char *const *specs,
+static int download(struct fetch_job *j, git_remote *remote, const char *const *specs,
 		    size_t n, struct err *err)
 {
 	git_fetch_options o;
@@ -347,16 +132,16 @@ static int download(struct job *j, git_remote *remote, const char *const *specs,
 	int rc;
 
 	git_fetch_options_init(&o, GIT_FETCH_OPTIONS_VERSION);
-	set_callbacks(j, &o.callbacks);
+	fetch_callbacks(j, &o.callbacks);
 	o.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	o.update_fetchhead = 0;
 	o.follow_redirects = GIT_REMOTE_REDIRECT_NONE;
 	rc = git_remote_download(remote, &list, &o);
-	return rc < 0 ? remote_failed(j, rc, "fetching", err) : 0;
+	return rc < 0 ? fetch_remote_failed(j, rc, "fetching", err) : 0;
 }
 
 /* A commit by its id: just it where the server allows, else all there is. */
-static int download_sha(struct job *j, git_remote *remote, struct err *err)
+static int download_sha(struct fetch_job *j, git_remote *remote, struct err *err)
 {
 	static const char *const all[] = {
 		"+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*",
@@ -369,18 +154,18 @@ static int download_sha(struct job *j, git_remote *remote, struct err *err)
 		return -1;
 	/* The refused request may have ended the conversation. */
 	git_remote_disconnect(remote);
-	if (connect_remote(j, remote, err))
+	if (fetch_connect(j, remote, err))
 		return -1;
 	return download(j, remote, all, ARRAY_LEN(all), err);
 }
 
-static int download_ref(struct job *j, git_remote *remote, struct err *err)
+static int download_ref(struct fetch_job *j, git_remote *remote, struct err *err)
 {
 	_cleanup_(ref_list_deinit) struct ref_list refs = { 0 };
 	char oid[65];
 	const char *spec[1];
 
-	if (list_refs(j, remote, j->r->revision, &refs, err))
+	if (fetch_list_refs(j, remote, j->r->revision, &refs, err))
 		return -1;
 	if (revision_resolve(&refs, j->r->revision, oid, err))
 		return err_wrap(err, "%s", j->shown);
@@ -394,7 +179,7 @@ static int download_ref(struct job *j, git_remote *remote, struct err *err)
 }
 
 /* Keeps what was fetched as a starting point for the next fetch. */
-static int keep(struct job *j, git_repository *repo, const git_commit *commit,
+static int keep(struct fetch_job *j, git_repository *repo, const git_commit *commit,
 		struct err *err)
 {
 	const char *revision = j->r->revision ? j->r->revision : "";
@@ -410,7 +195,7 @@ static int keep(struct job *j, git_repository *repo, const git_commit *commit,
 	return rc < 0 ? repo_fail(rc, err, "mirror: %s", name) : 0;
 }
 
-static int gone_meanwhile(struct job *j, struct err *err)
+static int gone_meanwhile(struct fetch_job *j, struct err *err)
 {
 	if (revision_kind(j->r->revision) == REV_SHA)
 		return err_set(err, ERR_NOTFOUND,
@@ -454,7 +239,7 @@ static int check_starts(git_repository *repo, const char *path, struct err *err)
 }
 
 /* Fetches into the repository at path and sees to it that the commit is there. */
-static int fetch_into(struct job *j, const char *path, struct err *err)
+static int fetch_into(struct fetch_job *j, const char *path, struct err *err)
 {
 	_cleanup_git_(git_repository) *repo = NULL;
 	_cleanup_git_(git_remote) *remote = NULL;
@@ -466,7 +251,7 @@ static int fetch_into(struct job *j, const char *path, struct err *err)
 		rc = git_remote_create_anonymous(&remote, repo, j->r->url);
 	if (rc < 0)
 		return repo_fail(rc, err, "mirror %s", path);
-	if (check_starts(repo, path, err) || connect_remote(j, remote, err))
+	if (check_starts(repo, path, err) || fetch_connect(j, remote, err))
 		return -1;
 	if (revision_kind(j->r->revision) == REV_SHA ?
 	    download_sha(j, remote, err) : download_ref(j, remote, err))
@@ -481,7 +266,7 @@ static int fetch_into(struct job *j, const char *path, struct err *err)
 	return keep(j, repo, commit, err);
 }
 
-static int write_raw(struct job *j, const char *path, struct err *err)
+static int write_raw(struct fetch_job *j, const char *path, struct err *err)
 {
 	_cleanup_git_(git_repository) *repo = NULL;
 	int rc = git_repository_open_bare(&repo, path);
@@ -491,12 +276,12 @@ static int write_raw(struct job *j, const char *path, struct err *err)
 	return raw_commit_write(&j->raw, repo, err);
 }
 
-static int fill(struct job *j, const char *path, struct err *err)
+static int fill(struct fetch_job *j, const char *path, struct err *err)
 {
 	return repo_is_raw(j->r->url) ? write_raw(j, path, err) : fetch_into(j, path, err);
 }
 
-static int fetch_anew(struct job *j, struct err *err)
+static int fetch_anew(struct fetch_job *j, struct err *err)
 {
 	if (mirror_begin(&j->mirror, err) || fill(j, j->mirror.next, err) ||
 	    mirror_publish(&j->mirror, err)) {
@@ -507,12 +292,12 @@ static int fetch_anew(struct job *j, struct err *err)
 }
 
 /* A new generation cures the mirror's own files, and nothing else. */
-static bool is_damage(const struct job *j, const struct err *err)
+static bool is_damage(const struct fetch_job *j, const struct err *err)
 {
 	return err->code == ERR_IO && !j->transfer.err.code;
 }
 
-static int fetch_locked(struct job *j, struct err *err)
+static int fetch_locked(struct fetch_job *j, struct err *err)
 {
 	const char *current = j->mirror.current;
 
@@ -527,7 +312,7 @@ static int fetch_locked(struct job *j, struct err *err)
 	return fetch_anew(j, err);
 }
 
-static int fetch(struct job *j, struct fetch_answer *a, struct err *err)
+static int fetch(struct fetch_job *j, struct fetch_answer *a, struct err *err)
 {
 	struct err why = ERR_INIT;
 
@@ -545,14 +330,14 @@ static int fetch(struct job *j, struct fetch_answer *a, struct err *err)
 	return 0;
 }
 
-static int run(struct job *j, struct fetch_answer *a, struct err *err)
+static int run(struct fetch_job *j, struct fetch_answer *a, struct err *err)
 {
 	struct err why = ERR_INIT;
 
 	if (j->r->list)
-		return list(j, a, err);
+		return fetch_list(j, a, err);
 	if (mirror_open(&j->mirror, j->r->mirrors, j->r->key, err) ||
-	    resolve(j, err))
+	    fetch_resolve(j, err))
 		return -1;
 	if (!j->r->rebuild && !answer_from_mirror(j, a, &why))
 		return 0;
@@ -564,7 +349,7 @@ int fetch_run_within(const struct fetch_request *r,
 		     struct err *err)
 {
 	struct fetch_limits of_this = *limits;
-	_cleanup_(job_deinit) struct job j = {
+	_cleanup_(job_deinit) struct fetch_job j = {
 		.r = r, .limits = &of_this, .mirror = MIRROR_INIT,
 	};
 	struct err own = ERR_INIT;
