@@ -96,13 +96,19 @@ static void revert_succeeded(struct app *a, const struct op *op)
 	app_save(a);
 }
 
+/* By a person, and not because the Application goes. */
+static bool is_terminated(const struct app *a, const struct op *op)
+{
+	return op_was_terminated(op) && a->present && !a->spec.deleting;
+}
+
 static void revert_failed(struct app *a, const struct op *op)
 {
 	bool refused = op_outcome(op) == OP_REFUSED;
 	unsigned tries;
 	uint64_t wait;
 
-	if (op_outcome(op) == OP_CANCELLED) {	/* by a person: not at once again */
+	if (op_outcome(op) == OP_CANCELLED || is_terminated(a, op)) {	/* not at once again */
 		a->rec.op.id[0] = '\0';
 		a->retry_at = a->stopped_op ? 0 :
 			      world_now(a->engine->w) + STALLED_MS;
@@ -232,6 +238,18 @@ static void view_again(struct app *a, const struct op *op, uint64_t wait_ms)
 				       op_error(op)->msg, a->rec.op.failed, when);
 }
 
+static bool is_tried_again(const struct app *a, const struct op *op, uint64_t *ret_wait)
+{
+	struct retry_in in = {
+		.policy = retry_policy(a), .failed = a->rec.op.failed + 1,
+		.failure = op_outcome(op) == OP_REFUSED ? FAILURE_REFUSED :
+			   op_unanswered(op) ? FAILURE_OUTSIDE : FAILURE_ANSWERED,
+		.first = !a->rec.last_good, .asked = a->op_serves,
+	};
+
+	return retry_again(&in, ret_wait);
+}
+
 /*
  * Refused, or trouble: the same operation again after a growing pause, until it
  * passes, something new comes, or the limit is spent (false).
@@ -239,15 +257,9 @@ static void view_again(struct app *a, const struct op *op, uint64_t wait_ms)
 bool app_sync_again(struct app *a, const struct op *op)
 {
 	struct op_record *o = &a->rec.op;
-	struct retry_in in = {
-		.policy = retry_policy(a), .failed = o->failed + 1,
-		.failure = op_outcome(op) == OP_REFUSED ? FAILURE_REFUSED :
-			   op_unanswered(op) ? FAILURE_OUTSIDE : FAILURE_ANSWERED,
-		.first = !a->rec.last_good, .asked = a->op_serves,
-	};
 	uint64_t wait;
 
-	if (!retry_again(&in, &wait))
+	if (!is_tried_again(a, op, &wait))
 		return false;
 	o->failed++;
 	record_hooks_again(&a->rec, o->id);
@@ -353,6 +365,30 @@ static bool sync_ended(struct app *a, const struct op *op)
 	return false;
 }
 
+/*
+ * A person ended it, and something of it had failed by then: that is no reason to try
+ * it again. What would not have been tried again is judged as ever.
+ */
+static bool ends_by_wish(const struct app *a, const struct op *op)
+{
+	enum op_outcome o = op_outcome(op);
+	bool syncs = a->rec.op.kind == OP_SYNC || a->rec.op.kind == OP_ROLLBACK;
+	uint64_t wait;
+
+	return syncs && !a->op_prunes && is_terminated(a, op) &&
+	       (o == OP_TROUBLE || o == OP_REFUSED) && is_tried_again(a, op, &wait);
+}
+
+static void terminated(struct app *a, const struct op *op)
+{
+	a->op_view.phase = "Failed";
+	free(a->op_view.message);
+	a->op_view.message = xasprintf("Operation terminated; until then: %s",
+				       op_error(op)->msg);
+	a->sync_err = ERR_INIT;	/* the operation's state says it */
+	app_give_up(a, "Operation terminated");
+}
+
 static void dry_run_ended(struct app *a, const struct op *op)
 {
 	if (op_outcome(op) == OP_SUCCEEDED) {
@@ -412,6 +448,8 @@ void app_op_ended(struct app *a, struct op *op)
 							 op_error(op)->msg);
 	else if (a->rec.op.kind == OP_HEAL)
 		heal_ended(a, op);
+	else if (ends_by_wish(a, op))
+		terminated(a, op);
 	else if (a->rec.op.kind == OP_ROLLBACK)
 		again = app_rollback_ended(a, op);
 	else if (a->rec.op.only.len)

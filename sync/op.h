@@ -58,6 +58,7 @@ bool op_leftovers_wait(struct app *a);
 void op_hold(struct op *op, bool hold);
 /* Called off, and a hook that runs is not let end but removed. */
 void op_terminate(struct op *op, const char *why);
+bool op_was_terminated(const struct op *op);
 struct op *op_free(struct op *op);	/* without callback; NULL-safe */
 enum op_outcome op_outcome(const struct op *op);
 const struct err *op_error(const struct op *op);

@@ -182,6 +182,11 @@ void op_terminate(struct op *op, const char *why)
 	op_poke(op);
 }
 
+bool op_was_terminated(const struct op *op)
+{
+	return op->terminated;
+}
+
 const char *op_destination(const struct op *op)
 {
 	return op->dest_ns;

@@ -142,6 +142,33 @@ static void terminated_while_it_asks(void **state)
 	scene_end(&x, true);
 }
 
+/* Some of it failed by then: it is not tried again. */
+static void terminated_in_trouble(void **state)
+{
+	struct sim_faults broken = { .slow = 1000, .http_500 = 1000 };
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	in_a_wave(&x, 4107);
+	from = sim_request_count(x.s);
+	sim_set_faults(x.s, &broken, 0);
+	for (int i = 0; i < 1200 && !scene_answers(&x, from, "PATCH", "/map", 500); i++)
+		sim_run_for(x.s, 100);
+	scene_edit_app(&x, TERMINATE);
+	scene_until(&x, is_terminated, 2 * MINUTES, "the end");
+	calm_down(&x);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 30 * MINUTES);
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/configmaps/map"), 0);
+	assert_true(is_terminated(&x));
+	assert_few(&x, "one");
+	ask_sync(&x, "");
+	ask_until_ended(&x, "Succeeded");
+	assert_int_equal(with(&x, "one"), MANY);
+	scene_end(&x, true);
+}
+
 /* It goes on where it stopped when it may. */
 static void suspended(void **state)
 {
@@ -305,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(terminated),
 		cmocka_unit_test(terminated_while_it_asks),
+		cmocka_unit_test(terminated_in_trouble),
 		cmocka_unit_test(suspended),
 		cmocka_unit_test(superseded),
 		cmocka_unit_test(while_it_replaces),
