@@ -294,6 +294,57 @@ static void while_it_replaces(void **state)
 	}
 }
 
+static void on_logged(void *arg, const char *line)
+{
+	struct trap *t = arg;
+
+	if (t->sprung || !strstr(line, "Unblocking"))
+		return;
+	t->sprung = true;
+	scene_edit_app(t->x, SUSPEND);
+}
+
+static size_t quotas(struct engsim *x)
+{
+	return apisim_count(x->api, "resourcequotas", "shop");
+}
+
+/* A revert takes the failed release's quotas away, one at a time; one is on its way. */
+static void while_it_unblocks(void **state)
+{
+	struct sim_faults slow = { .slow = 1000 };
+	struct engsim x;
+	struct trap t = { &x, "", "", false };
+
+	(void)state;
+	scene_init(&x, 4150);
+	x.max_requests = 1;
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_set_spy(x.s, &(struct sim_spy){ .logged = on_logged, .arg = &t });
+	sim_set_faults(x.s, &slow, 0);
+	sim_aim_faults(x.s, "DELETE", "/resourcequotas/");
+	for (int i = 0; i < 4; i++) {
+		_cleanup_free_ char *file = xasprintf("quota%d.yaml", i);
+		_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"v1\",\"kind\":"
+			"\"ResourceQuota\",\"metadata\":{\"name\":\"quota%d\"},\"spec\":{"
+			"\"hard\":{\"pods\":\"100\"}}}", i);
+
+		engsim_commit(&x, file, text);
+	}
+	scene_put(&x, "crash");
+	sim_run_for(x.s, 10 * MINUTES);
+	assert_true(t.sprung);
+	assert_in_range(quotas(&x), 1, 3);
+	assert_string_equal(scene_tag(&x), "crash");
+	scene_edit_app(&x, RESUME);
+	engsim_until_phase(&x, "shop", "Pinned", 10 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v1");
+	assert_int_equal(quotas(&x), 0);
+	sim_set_spy(x.s, &(struct sim_spy){ 0 });
+	scene_end(&x, false);
+}
+
 /* Ten hooks, one connection: one runs when it is terminated, and no other is made. */
 static void before_its_hooks_are_made(void **state)
 {
@@ -336,6 +387,7 @@ int main(void)
 		cmocka_unit_test(suspended),
 		cmocka_unit_test(superseded),
 		cmocka_unit_test(while_it_replaces),
+		cmocka_unit_test(while_it_unblocks),
 		cmocka_unit_test(before_its_hooks_are_made),
 	};
 

@@ -38,8 +38,6 @@ static const struct {
 } exceptions[] = {
 	{ "Starting,Watching", "Starting", "Done",
 	  "nobody can end an operation before its first tick" },
-	{ "Starting,Watching", "Unblocking", "Done",
-	  "what cannot be put out of a revert's way is told and left there" },
 };
 
 static void add(struct moves *m, const struct move *one)
