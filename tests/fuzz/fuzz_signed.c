@@ -7,8 +7,7 @@
 #include <stdio.h>
 
 #include "core/mem.h"
-
-#define FOLDER SOURCE_DIR "/tests/unit/signed/"
+#include "tests/unit/signedfiles.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -17,26 +16,13 @@ static const char *const objects[] = {
 	"ada.commit", "rsa.commit", "primary.commit", "subkey.commit", "ada.tag",
 };
 
-static char *slurp(const char *name, size_t *len)
-{
-	_cleanup_free_ char *path = xasprintf(FOLDER "%s", name);
-	char *text = xcalloc(1, 8192);
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		abort();
-	*len = fread(text, 1, 8191, f);
-	fclose(f);
-	return text;
-}
-
 static bool was_signed(const struct buf *payload)
 {
 	bool found = false;
 
 	for (size_t i = 0; i < ARRAY_LEN(objects) && !found; i++) {
 		size_t len;
-		_cleanup_free_ char *object = slurp(objects[i], &len);
+		_cleanup_free_ char *object = signed_file(objects[i], &len);
 		struct signed_parts parts;
 
 		if (signed_split(object, len, strstr(objects[i], ".tag"), &parts, NULL))
@@ -59,7 +45,7 @@ static void verify(const struct signed_parts *parts)
 		_cleanup_free_ char *file = xasprintf("%s.asc", keys[i]);
 
 		vec_push(&p.ring, ((struct signed_key){ xstrdup(keys[i]),
-							slurp(file, &len) }));
+							signed_file(file, &len) }));
 	}
 	if (pgp_verify(&p, parts, &seen, &err))
 		abort();

@@ -13,34 +13,7 @@
 
 #include "core/doc.h"
 #include "core/pgp.h"
-
-#define FOLDER SOURCE_DIR "/tests/unit/signed/"
-
-static char *slurp(const char *name, size_t *len)
-{
-	_cleanup_free_ char *path = xasprintf(FOLDER "%s", name);
-	char *text = xcalloc(1, 65536);
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		fail_msg("%s", path);
-	*len = fread(text, 1, 65535, f);
-	fclose(f);
-	return text;
-}
-
-/* The nth key ID of that name, as the file ids has it. */
-static void id_of(const char *name, int n, char ret[SIGNED_ID])
-{
-	size_t len;
-	_cleanup_free_ char *ids = slurp("ids", &len);
-	_cleanup_free_ char *begin = xasprintf("%s ", name);
-	const char *line = strstr(ids, begin);
-
-	assert_non_null(line);
-	memcpy(ret, line + strlen(begin) + 17 * n, 16);
-	ret[16] = '\0';
-}
+#include "signedfiles.h"
 
 /* The keys, by their files, spaced; each under the name of its ID. */
 static void fill_ring(struct signed_policy *p, const char *names)
@@ -53,9 +26,9 @@ static void fill_ring(struct signed_policy *p, const char *names)
 		_cleanup_free_ char *file = xasprintf("%s.asc", one);
 		size_t len;
 
-		id_of(one, 0, id);
+		signed_id_of(one, 0, id);
 		vec_push(&p->ring, ((struct signed_key){ xstrdup(id),
-							 slurp(file, &len) }));
+							 signed_file(file, &len) }));
 	}
 }
 
@@ -81,7 +54,7 @@ static struct signed_seen see_bytes(const char *object, size_t len, bool is_tag,
 static struct signed_seen see(const char *name, const char *ring)
 {
 	size_t len;
-	_cleanup_free_ char *object = slurp(name, &len);
+	_cleanup_free_ char *object = signed_file(name, &len);
 
 	return see_bytes(object, len, strstr(name, ".tag") != NULL, ring);
 }
@@ -127,12 +100,12 @@ static void what_gpg_signed(void **state)
 		if (s.form == SIGNED_PGP)
 			assert_int_equal(s.verdict, cases[i].verdict);
 		if (cases[i].by) {
-			id_of(cases[i].by, cases[i].nth, id);
+			signed_id_of(cases[i].by, cases[i].nth, id);
 			assert_string_equal(s.key, id);
 		}
 		assert_non_null(strstr(s.note, cases[i].note));
 	}
-	id_of("main", 0, id);
+	signed_id_of("main", 0, id);
 	assert_string_equal(see("subkey.commit", ALL).primary, id);
 }
 
@@ -140,7 +113,7 @@ static void what_gpg_signed(void **state)
 static void a_changed_byte_is_seen(void **state)
 {
 	size_t len;
-	_cleanup_free_ char *object = slurp("ada.commit", &len);
+	_cleanup_free_ char *object = signed_file("ada.commit", &len);
 	const char *begin = strstr(object, "gpgsig "), *end = strstr(object, "\n\n");
 	size_t tried = 0;
 
@@ -163,7 +136,7 @@ static void a_changed_byte_is_seen(void **state)
 static void a_changed_signature_is_never_good(void **state)
 {
 	size_t len;
-	_cleanup_free_ char *object = slurp("rsa.commit", &len);
+	_cleanup_free_ char *object = signed_file("rsa.commit", &len);
 	char *begin = strstr(object, "\n \n") + 3, *end = strstr(object, "\n =");
 
 	(void)state;
@@ -187,8 +160,8 @@ static void a_changed_signature_is_never_good(void **state)
 static struct signed_seen see_with(const char *name, const char *armor)
 {
 	size_t len, n;
-	_cleanup_free_ char *object = slurp(name, &len);
-	_cleanup_free_ char *text = slurp(armor, &n);
+	_cleanup_free_ char *object = signed_file(name, &len);
+	_cleanup_free_ char *text = signed_file(armor, &n);
 	const char *body = strstr(object, "\n\n");
 	_cleanup_(buf_deinit) struct buf b = BUF_INIT;
 
@@ -230,7 +203,7 @@ static void two_signatures_are_refused(void **state)
 static struct signed_seen see_ring(const char *object, struct signed_policy *p)
 {
 	size_t len;
-	_cleanup_free_ char *text = slurp(object, &len);
+	_cleanup_free_ char *text = signed_file(object, &len);
 	struct signed_parts parts;
 	struct signed_seen seen;
 	struct err err = ERR_INIT;
@@ -263,7 +236,7 @@ static void broken_keys_fail_closed(void **state)
 		p.ring.data[0].text = steal(&whole);
 	}
 	free(p.ring.data[0].text);
-	p.ring.data[0].text = slurp("ada.asc", &n);
+	p.ring.data[0].text = signed_file("ada.asc", &n);
 	s = see_ring("rsa.commit", &p);
 	assert_int_equal(s.verdict, SEEN_NO_KEY);
 	assert_non_null(strstr(s.note, "does not hold it"));

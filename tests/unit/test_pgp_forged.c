@@ -16,35 +16,10 @@
 
 #include "core/doc.h"
 #include "core/pgp.h"
+#include "signedfiles.h"
 
-#define FOLDER SOURCE_DIR "/tests/unit/signed/"
 #define MADE 1483228800		/* 2017-01-01, of keys */
 #define SIGNED_AT 1714564800	/* 2024-05-01 */
-
-static char *slurp(const char *name, size_t *len)
-{
-	_cleanup_free_ char *path = xasprintf(FOLDER "%s", name);
-	char *text = xcalloc(1, 65536);
-	FILE *f = fopen(path, "r");
-
-	if (!f)
-		fail_msg("%s", path);
-	*len = fread(text, 1, 65535, f);
-	fclose(f);
-	return text;
-}
-
-static void id_of(const char *name, char ret[SIGNED_ID])
-{
-	size_t len;
-	_cleanup_free_ char *ids = slurp("ids", &len);
-	_cleanup_free_ char *begin = xasprintf("%s ", name);
-	const char *line = strstr(ids, begin);
-
-	assert_non_null(line);
-	memcpy(ret, line + strlen(begin), 16);
-	ret[16] = '\0';
-}
 
 static void add_key(struct signed_policy *p, const char *name, char *text)
 {
@@ -65,11 +40,11 @@ static void fill_ring(struct signed_policy *p, const char *entries)
 
 		*files++ = '\0';
 		if (!strcmp(one, "lost") || !strcmp(one, "main"))
-			id_of(one, id);
+			signed_id_of(one, 0, id);
 		for (char *f = strtok_r(files, "+", &more); f; f = strtok_r(NULL, "+", &more)) {
 			_cleanup_free_ char *file = xasprintf("%s.asc", f);
 			size_t len;
-			_cleanup_free_ char *block = slurp(file, &len);
+			_cleanup_free_ char *block = signed_file(file, &len);
 
 			buf_add(&text, block, len);
 		}
@@ -118,7 +93,7 @@ static void days_and_revocations(void **state)
 		struct signed_policy p;
 		struct signed_seen s;
 		size_t len;
-		_cleanup_free_ char *object = slurp(cases[i].object, &len);
+		_cleanup_free_ char *object = signed_file(cases[i].object, &len);
 
 		fill_ring(&p, cases[i].ring);
 		s = see(object, len, &p);
@@ -290,7 +265,7 @@ static char *forged_key(const struct forger *f)
 static char *forged_commit(const struct forger *f, size_t *len)
 {
 	_cleanup_buf_ struct buf packet = BUF_INIT, over = BUF_INIT;
-	_cleanup_free_ char *plain = slurp("unsigned.commit", len), *text = NULL;
+	_cleanup_free_ char *plain = signed_file("unsigned.commit", len), *text = NULL;
 	const char *body = strstr(plain, "\n\n") + 1;
 	struct buf out = BUF_INIT;
 
@@ -318,14 +293,14 @@ static void a_chosen_id_is_nobodys(void **state)
 	_cleanup_free_ char *commit = NULL;
 
 	(void)state;
-	id_of("main", id);
+	signed_id_of("main", 0, id);
 	forger_init(&f, id);
 	commit = forged_commit(&f, &len);
 	for (size_t i = 0; i < ARRAY_LEN(rings); i++) {
 		struct signed_policy p, q;
 		struct signed_seen s;
 		size_t n;
-		_cleanup_free_ char *own = slurp("primary.commit", &n);
+		_cleanup_free_ char *own = signed_file("primary.commit", &n);
 
 		fill_ring(&p, rings[i]);
 		add_key(&p, "m", forged_key(&f));
@@ -351,7 +326,7 @@ static void a_chosen_id_is_nobodys(void **state)
 static void read_packets(const char *name, struct buf *out)
 {
 	size_t len;
-	_cleanup_free_ char *text = slurp(name, &len);
+	_cleanup_free_ char *text = signed_file(name, &len);
 	const char *begin = strstr(text, "\n\n") + 2, *end = strstr(begin, "\n=");
 
 	assert_int_equal(b64_decode(begin, (size_t)(end - begin), out), 0);
@@ -363,7 +338,7 @@ static void a_borrowed_subkey_is_its_owners(void **state)
 	static const char *const names[] = { "a", "z" };
 	_cleanup_buf_ struct buf own = BUF_INIT, all = BUF_INIT;
 	size_t len, at = 0;
-	_cleanup_free_ char *commit = slurp("subkey.commit", &len);
+	_cleanup_free_ char *commit = signed_file("subkey.commit", &len);
 
 	(void)state;
 	read_packets("stranger.asc", &all);
@@ -376,10 +351,10 @@ static void a_borrowed_subkey_is_its_owners(void **state)
 		char id[SIGNED_ID];
 		size_t n;
 
-		id_of("main", id);
+		signed_id_of("main", 0, id);
 		vec_push(&p.listed, xstrdup(id));
 		add_key(&p, names[i], armor(&all, "PUBLIC KEY BLOCK"));
-		add_key(&p, id, slurp("main.asc", &n));
+		add_key(&p, id, signed_file("main.asc", &n));
 		assert_int_equal(see(commit, len, &p).verdict, SEEN_GOOD);
 		assert_string_equal(see(commit, len, &p).primary, id);
 		/* Alone it is nobody's. */
