@@ -426,12 +426,12 @@ bool project_asks_signatures(const struct project *p)
 void project_signers(const struct project *p, struct signed_policy *to)
 {
 	const json_t *item;
-	char id[SIGNED_ID];
+	char name[SIGNED_FPRINT];
 	size_t i;
 
 	json_array_foreach(json_object_get(p->spec, "signatureKeys"), i, item)
-		if (signed_key_id(text_of(item, "keyID"), id))
-			vec_push(&to->listed, xstrdup(id));
+		if (signed_key_name(text_of(item, "keyID"), name))
+			vec_push(&to->listed, xstrdup(name));
 }
 
 static int check_spec(const json_t *spec, struct err *err)

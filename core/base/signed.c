@@ -11,14 +11,31 @@
 
 #include "core/doc.h"
 
-bool signed_key_id(const char *text, char ret[SIGNED_ID])
+bool signed_key_name(const char *text, char ret[SIGNED_FPRINT])
 {
 	size_t n = text ? strlen(text) : 0;
 
-	if ((n != 16 && n != 40) || strspn(text, "0123456789abcdefABCDEF") != n)
+	if ((n != SIGNED_ID - 1 && n != SIGNED_FPRINT - 1) ||
+	    strspn(text, "0123456789abcdefABCDEF") != n)
 		return false;
-	for (size_t i = 0; i < SIGNED_ID; i++)
-		ret[i] = (char)toupper((unsigned char)text[n - 16 + i]);
+	for (size_t i = 0; i <= n; i++)
+		ret[i] = (char)toupper((unsigned char)text[i]);
+	return true;
+}
+
+/* The ID at the end of what signed_key_name() gave. */
+static const char *id_in(const char *name)
+{
+	return name + strlen(name) - (SIGNED_ID - 1);
+}
+
+bool signed_key_id(const char *text, char ret[SIGNED_ID])
+{
+	char name[SIGNED_FPRINT];
+
+	if (!signed_key_name(text, name))
+		return false;
+	memcpy(ret, id_in(name), SIGNED_ID);
 	return true;
 }
 
@@ -43,11 +60,11 @@ static int decode_listed(struct signed_policy *p, const json_t *list, struct err
 	size_t i;
 
 	json_array_foreach(list, i, item) {
-		char id[SIGNED_ID];
+		char name[SIGNED_FPRINT];
 
-		if (!signed_key_id(json_string_value(item), id))
+		if (!signed_key_name(json_string_value(item), name))
 			return err_set(err, ERR_INTERNAL, "signatures: no key ID");
-		vec_push(&p->listed, xstrdup(id));
+		vec_push(&p->listed, xstrdup(name));
 	}
 	return p->listed.len ? 0 : err_set(err, ERR_INTERNAL, "signatures: no key is listed");
 }
@@ -216,12 +233,37 @@ void signed_parts_deinit(struct signed_parts *p)
 
 /* ---- the verdict ---- */
 
-static bool is_listed(const struct signed_policy *p, const char *id)
+/* An entry of 40 digits is met by a fingerprint, never by an ID. */
+static bool is_listed(const struct signed_policy *p, const char *id, const char *fprint)
 {
 	for (size_t i = 0; *id && i < p->listed.len; i++)
-		if (!strcmp(p->listed.data[i], id))
+		if (!strcmp(p->listed.data[i], id) || !strcmp(p->listed.data[i], fprint))
 			return true;
 	return false;
+}
+
+/* By an entry of either length: for what is said. */
+static bool is_named(const struct signed_policy *p, const char *id)
+{
+	for (size_t i = 0; i < p->listed.len; i++)
+		if (!strcmp(id_in(p->listed.data[i]), id))
+			return true;
+	return false;
+}
+
+static bool is_known(const struct signed_policy *p, const struct signed_seen *s)
+{
+	if (is_listed(p, s->key, s->key_fprint) ||
+	    is_listed(p, s->primary, s->primary_fprint))
+		return true;
+	/* Nobody has the key: whether it is the one that is listed cannot be seen. */
+	return s->verdict == SEEN_NO_KEY && is_named(p, s->key);
+}
+
+/* As long as it takes to tell it from what is listed. */
+static const char *told(const struct signed_policy *p, const char *id, const char *fprint)
+{
+	return is_named(p, id) && *fprint ? fprint : id;
 }
 
 /* Of a signature that is none of OpenPGP's. */
@@ -252,14 +294,16 @@ static int refuse_stranger(const struct signed_policy *p, const struct signed_se
 {
 	return err_set(err, ERR_INVALID, "%s is signed by key %s%s%s, which AppProject %s does "
 		       "not list: sign it with a key that it lists, or add this one to its "
-		       "spec.signatureKeys", what, s->key, *s->primary ? " of " : "",
-		       s->primary, p->project);
+		       "spec.signatureKeys", what, told(p, s->key, s->key_fprint),
+		       *s->primary ? " of " : "", told(p, s->primary, s->primary_fprint),
+		       p->project);
 }
 
 static int refuse_key(const struct signed_policy *p, const struct signed_seen *s,
 		      const char *what, struct err *err)
 {
-	const char *key = is_listed(p, s->key) || !*s->primary ? s->key : s->primary;
+	const char *key = is_listed(p, s->key, s->key_fprint) || !*s->primary ? s->key :
+									       s->primary;
 
 	if (s->verdict == SEEN_KEY_EXPIRED)
 		return err_set(err, ERR_INVALID, "%s is signed by key %s, which has expired%s%s: "
@@ -297,7 +341,7 @@ int signed_judge(const struct signed_policy *p, const struct signed_seen *s,
 	case SEEN_KEY_REVOKED:
 		break;
 	}
-	if (!is_listed(p, s->key) && !is_listed(p, s->primary))
+	if (!is_known(p, s))
 		return refuse_stranger(p, s, what, err);
 	return s->verdict == SEEN_GOOD ? 0 : refuse_key(p, s, what, err);
 }

@@ -23,7 +23,6 @@
 #define LIBRARY "librnp.so.0"
 #define KEY_FLAGS (RNP_LOAD_SAVE_PUBLIC_KEYS | RNP_LOAD_SAVE_PERMISSIVE)
 #define FOREVER UINT64_MAX
-#define FPRINT 40		/* digits of a fingerprint of version 4 */
 #define ARMOR "-----BEGIN PGP"
 
 #define FUNCTIONS(F)                                                          \
@@ -97,6 +96,14 @@ static void take_id(const struct verifier *v, char *text, char ret[SIGNED_ID])
 	v->r.rnp_buffer_destroy(text);
 }
 
+/* A fingerprint of version 4; of another it is none. It is freed. */
+static void take_fprint(const struct verifier *v, char *text, char ret[SIGNED_FPRINT])
+{
+	if (strlen(text) != SIGNED_FPRINT - 1 || !signed_key_name(text, ret))
+		*ret = '\0';
+	v->r.rnp_buffer_destroy(text);
+}
+
 static void say(struct verifier *v, const char *note)
 {
 	snprintf(v->ret->note, sizeof(v->ret->note), "%s", note);
@@ -117,7 +124,7 @@ static rnp_key_handle_t find_key(const struct verifier *v, const char *by, const
 static bool owns_its_id(const struct verifier *v, rnp_key_handle_t key)
 {
 	char *fprint = NULL;
-	bool owns = !v->r.rnp_key_get_fprint(key, &fprint) && strlen(fprint) == FPRINT;
+	bool owns = !v->r.rnp_key_get_fprint(key, &fprint) && strlen(fprint) == SIGNED_FPRINT - 1;
 
 	v->r.rnp_buffer_destroy(fprint);
 	return owns;
@@ -174,14 +181,14 @@ enum rank { RANK_OF_ID, RANK_LISTED, RANK_OTHER, RANKS };
 static enum rank rank_of(const struct verifier *v, const struct signed_key *k,
 			 const char *id)
 {
-	char own[SIGNED_ID];
+	char own[SIGNED_ID], listed[SIGNED_ID];
 
 	if (!signed_key_id(k->name, own))
 		return RANK_OTHER;
 	if (!strcmp(own, id))
 		return RANK_OF_ID;
 	for (size_t i = 0; i < v->policy->listed.len; i++)
-		if (!strcmp(own, v->policy->listed.data[i]))
+		if (signed_key_id(v->policy->listed.data[i], listed) && !strcmp(own, listed))
 			return RANK_LISTED;
 	return RANK_OTHER;
 }
@@ -260,8 +267,9 @@ static enum signed_verdict judge_keys(struct verifier *v, rnp_key_handle_t key)
 	rnp_key_handle_t primary;
 	char *fprint = NULL;
 
-	if (v->r.rnp_key_is_sub(key, &is_sub))
+	if (v->r.rnp_key_is_sub(key, &is_sub) || v->r.rnp_key_get_fprint(key, &fprint))
 		return SEEN_BAD;
+	take_fprint(v, steal(&fprint), v->ret->key_fprint);
 	if (verdict == SEEN_GOOD &&
 	    (v->r.rnp_key_allows_usage(key, "sign", &may_sign) || !may_sign)) {
 		say(v, "which is not for signing");
@@ -273,7 +281,9 @@ static enum signed_verdict judge_keys(struct verifier *v, rnp_key_handle_t key)
 	if (v->r.rnp_key_get_primary_fprint(key, &fprint))
 		return SEEN_BAD;
 	primary = find_key(v, "fingerprint", fprint);
-	take_id(v, fprint, v->ret->primary);
+	if (!signed_key_id(fprint, v->ret->primary))
+		*v->ret->primary = '\0';
+	take_fprint(v, fprint, v->ret->primary_fprint);
 	if (!primary)
 		return SEEN_BAD;
 	if (verdict == SEEN_GOOD)

@@ -4,9 +4,9 @@
  * An AppProject's spec.signatureKeys lists the keys. The daemon sends the list and the
  * public keys with a render request (struct signed_policy); the worker takes the signature
  * off the Git object (signed_split()), has it verified (core/pgp.h), and asks
- * signed_judge(), which says yes or what is wrong and what to do about it. As Argo CD
- * (docs/user-guide/gpg-verification.md) a key is named by the last 16 digits of its
- * fingerprint.
+ * signed_judge(), which says yes or what is wrong and what to do about it. A key is listed
+ * by the last 16 digits of its fingerprint, as in Argo CD
+ * (docs/user-guide/gpg-verification.md), or by all 40, which then all count.
  */
 #ifndef CORE_SIGNED_H
 #define CORE_SIGNED_H
@@ -19,6 +19,7 @@
 #include "core/mem.h"
 
 #define SIGNED_ID 17			/* 16 hex digits, upper case, and NUL */
+#define SIGNED_FPRINT 41		/* 40 of them: a fingerprint of version 4 */
 #define SIGNED_OBJECT_MAX ((size_t)1 << 20)	/* bytes of a commit or tag */
 #define SIGNED_SIGNATURE_MAX ((size_t)32 << 10)
 
@@ -27,6 +28,8 @@
  * neither.
  */
 bool signed_key_id(const char *text, char ret[SIGNED_ID]);
+/* The same, as long as it is: the ID or the whole fingerprint. */
+bool signed_key_name(const char *text, char ret[SIGNED_FPRINT]);
 
 /* ---- what is asked ---- */
 
@@ -38,7 +41,7 @@ struct signed_key {
 struct signed_policy {
 	char *project;		/* its name, for messages */
 	char *from;		/* where the keys come from, for messages */
-	VEC(char *) listed;	/* key IDs: SIGNED_ID each */
+	VEC(char *) listed;	/* signed_key_name() each */
 	VEC(struct signed_key) ring;
 };
 /* A new reference. */
@@ -89,6 +92,8 @@ struct signed_seen {
 	char key[SIGNED_ID];	/* that made it; "" not known */
 	char primary[SIGNED_ID];	/* that it is a subkey of; "" none, or not known */
 	char note[120];		/* more about the verdict, or a key that cannot be read */
+	/* Of the two keys; "" without the key itself. What is listed whole is met by these. */
+	char key_fprint[SIGNED_FPRINT], primary_fprint[SIGNED_FPRINT];
 };
 
 /*

@@ -50,7 +50,7 @@ int project_check_app(const struct project *p, const struct project_app *a,
 
 /* Has every commit of its applications to be signed (spec.signatureKeys)? */
 bool project_asks_signatures(const struct project *p);
-/* Adds the IDs of the keys that it lists to to->listed. */
+/* Adds the IDs and fingerprints of the keys that it lists to to->listed. */
 void project_signers(const struct project *p, struct signed_policy *to);
 
 #define PROJECT_HOMES 2

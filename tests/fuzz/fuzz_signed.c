@@ -4,8 +4,6 @@
  */
 #include "core/pgp.h"
 
-#include <stdio.h>
-
 #include "core/mem.h"
 #include "tests/unit/signedfiles.h"
 

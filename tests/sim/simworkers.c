@@ -86,6 +86,9 @@ static void see(struct sim *s, const char *commit, const struct signed_policy *p
 			continue;
 		ret->form = SIGNED_PGP;
 		snprintf(ret->key, sizeof(ret->key), "%.16s", text);
+		if (has_key(p, ret->key))
+			snprintf(ret->key_fprint, sizeof(ret->key_fprint), SIM_FPRINT "%s",
+				 ret->key);
 		ret->verdict = !has_key(p, ret->key) ? SEEN_NO_KEY :
 			       strstr(text, "bad") ? SEEN_BAD : SEEN_GOOD;
 	}

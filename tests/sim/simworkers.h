@@ -21,6 +21,7 @@ void sim_use_workers(struct sim *s);
  * SIM_SIGNATURE says: a key ID, and "bad" behind it where it does not fit.
  */
 #define SIM_SIGNATURE "signature"
+#define SIM_FPRINT "0123456789ABCDEF01234567"	/* before the ID of each key */
 int sim_check_signatures(struct sim *s, const struct render_requests *q, struct err *err);
 
 /* The files of a commit of any repository; NULL and NOTFOUND if there is none. */

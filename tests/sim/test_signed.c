@@ -126,7 +126,9 @@ static void who_signed_decides(void **state)
 	} cases[] = {
 		{ ADA, LISTED(ADA), ADA, NULL },
 		{ ADA, LISTED("783cbcb573cae457"), ADA " " BOB, NULL },
-		{ ADA, LISTED("0000000000000000000000" "00" ADA), ADA, NULL },
+		{ ADA, LISTED("0123456789abcdef01234567783cbcb573cae457"), ADA, NULL },
+		{ ADA, LISTED("0000000000000000000000" "00" ADA), ADA, "is signed by key "
+		  SIM_FPRINT ADA ", which AppProject team does not list" },
 		{ NULL, LISTED(ADA), ADA, " is not signed, and AppProject team asks" },
 		{ NULL, "[]", ADA, NULL },
 		{ BOB, LISTED(ADA), ADA " " BOB, "is signed by key " BOB ", which AppProject "
@@ -148,6 +150,7 @@ static void who_signed_decides(void **state)
 		if (cases[i].words) {
 			until_held(&x, cases[i].words);
 			assert_int_equal(writes(&x, 0), 0);
+			list_keys(&x, LISTED(ADA));
 			put_ring(&x, "argocd", ADA);
 			sign(&x, ADA);
 		}

@@ -109,6 +109,37 @@ static void what_gpg_signed(void **state)
 	assert_string_equal(see("subkey.commit", ALL).primary, id);
 }
 
+static const char *end_of(const char *fprint)
+{
+	assert_int_equal(strlen(fprint), 40);
+	return fprint + 24;
+}
+
+/* Of both keys, where the ring has them; a listed one of 40 digits is met by all of them. */
+static void fingerprints_are_whole(void **state)
+{
+	struct signed_seen s = see("subkey.commit", ALL), ada = see("ada.commit", "ada");
+	struct signed_policy p = { .project = xstrdup("team"), .from = xstrdup("there") };
+	char id[SIGNED_ID];
+
+	(void)state;
+	signed_id_of("main", 0, id);
+	assert_string_equal(end_of(s.primary_fprint), id);
+	signed_id_of("main", 1, id);
+	assert_string_equal(end_of(s.key_fprint), id);
+	assert_string_equal(see("ada.commit", "rsa").key_fprint, "");
+	assert_string_equal(ada.primary_fprint, "");
+	vec_push(&p.listed, xstrdup(ada.key_fprint));
+	vec_push(&p.listed, xstrdup(s.primary_fprint));
+	assert_int_equal(signed_judge(&p, &ada, "it", NULL), 0);
+	assert_int_equal(signed_judge(&p, &s, "it", NULL), 0);
+	for (size_t i = 0; i < p.listed.len; i++)
+		p.listed.data[i][0] ^= 1;
+	assert_int_equal(signed_judge(&p, &ada, "it", NULL), -1);
+	assert_int_equal(signed_judge(&p, &s, "it", NULL), -1);
+	signed_policy_deinit(&p);
+}
+
 /* Every byte of what was signed counts. */
 static void a_changed_byte_is_seen(void **state)
 {
@@ -266,6 +297,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_gpg_signed),
+		cmocka_unit_test(fingerprints_are_whole),
 		cmocka_unit_test(a_changed_byte_is_seen),
 		cmocka_unit_test(a_changed_signature_is_never_good),
 		cmocka_unit_test(a_message_is_no_signature),

@@ -14,6 +14,9 @@
 #define ADA "783CBCB573CAE457"
 #define BOB "00000000000000B0"
 #define SUB "5B5B5B5B5B5B5B5B"
+#define EVE "00000000000000E0"
+#define FP "0123456789ABCDEF01234567"
+#define LIKE_FP "0123456789ABCDEF01234568"
 
 static void key_ids(void **state)
 {
@@ -28,13 +31,17 @@ static void key_ids(void **state)
 		{ "0x783CBCB573CAE4", NULL }, { "783CBCB573CAE45G", NULL },
 		{ "783CBCB5 73CAE457", NULL },
 	};
-	char id[SIGNED_ID];
+	char id[SIGNED_ID], name[SIGNED_FPRINT];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(signed_key_id(cases[i].text, id), cases[i].id != NULL);
-		if (cases[i].id)
-			assert_string_equal(id, cases[i].id);
+		assert_int_equal(signed_key_name(cases[i].text, name), cases[i].id != NULL);
+		if (!cases[i].id)
+			continue;
+		assert_string_equal(id, cases[i].id);
+		assert_int_equal(strcasecmp(name, cases[i].text), 0);
+		assert_int_equal(strcspn(name, "abcdef"), strlen(name));
 	}
 }
 
@@ -130,41 +137,56 @@ static const struct {
 	struct signed_seen seen;
 	const char *words;	/* NULL: it may go out */
 } verdicts[] = {
-	{ { SIGNED_PGP, SEEN_GOOD, ADA, "", "" }, NULL },
-	{ { SIGNED_PGP, SEEN_GOOD, SUB, ADA, "" }, NULL },
-	{ { SIGNED_PGP, SEEN_GOOD, ADA, SUB, "" }, NULL },
-	{ { SIGNED_NOT, SEEN_GOOD, ADA, "", "" },
+	{ { SIGNED_PGP, SEEN_GOOD, ADA, "", "", "", "" }, NULL },
+	{ { SIGNED_PGP, SEEN_GOOD, SUB, ADA, "", "", "" }, NULL },
+	{ { SIGNED_PGP, SEEN_GOOD, ADA, SUB, "", "", "" }, NULL },
+	/* Eve is listed by all her digits. */
+	{ { SIGNED_PGP, SEEN_GOOD, EVE, "", "", FP EVE, "" }, NULL },
+	{ { SIGNED_PGP, SEEN_GOOD, SUB, EVE, "", FP SUB, FP EVE }, NULL },
+	{ { SIGNED_PGP, SEEN_GOOD, EVE, SUB, "", FP EVE, FP SUB }, NULL },
+	{ { SIGNED_PGP, SEEN_GOOD, EVE, "", "", LIKE_FP EVE, "" },
+	  "is signed by key " LIKE_FP EVE ", which AppProject team does not list" },
+	{ { SIGNED_PGP, SEEN_GOOD, SUB, EVE, "", FP SUB, LIKE_FP EVE },
+	  "is signed by key " SUB " of " LIKE_FP EVE ", which AppProject team does not list" },
+	{ { SIGNED_PGP, SEEN_GOOD, EVE, "", "", "", "" },
+	  "is signed by key " EVE ", which AppProject team does not list" },
+	{ { SIGNED_PGP, SEEN_NO_KEY, EVE, "", "", "", "" },
+	  "which AppProject team lists, but which is not in the ConfigMap: add it there" },
+	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, EVE, "", "", FP EVE, "" },
+	  "is signed by key " EVE ", which has expired:" },
+	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, EVE, "", "", LIKE_FP EVE, "" }, "does not list" },
+	{ { SIGNED_NOT, SEEN_GOOD, ADA, "", "", "", "" },
 	  "commit 1234567 is not signed, and AppProject team asks for a signature" },
-	{ { SIGNED_SSH, SEEN_GOOD, ADA, "", "" }, "has a signature of SSH" },
-	{ { SIGNED_X509, SEEN_GOOD, ADA, "", "" }, "has a signature of X.509" },
-	{ { SIGNED_OTHER, SEEN_GOOD, ADA, "", "" }, "has a signature of no known kind" },
-	{ { SIGNED_PGP, SEEN_GOOD, BOB, "", "" },
+	{ { SIGNED_SSH, SEEN_GOOD, ADA, "", "", "", "" }, "has a signature of SSH" },
+	{ { SIGNED_X509, SEEN_GOOD, ADA, "", "", "", "" }, "has a signature of X.509" },
+	{ { SIGNED_OTHER, SEEN_GOOD, ADA, "", "", "", "" }, "has a signature of no known kind" },
+	{ { SIGNED_PGP, SEEN_GOOD, BOB, "", "", "", "" },
 	  "is signed by key " BOB ", which AppProject team does not list" },
-	{ { SIGNED_PGP, SEEN_GOOD, SUB, BOB, "" },
+	{ { SIGNED_PGP, SEEN_GOOD, SUB, BOB, "", "", "" },
 	  "is signed by key " SUB " of " BOB ", which AppProject team does not list" },
-	{ { SIGNED_PGP, SEEN_GOOD, "", "", "" }, "does not list" },
-	{ { SIGNED_PGP, SEEN_BAD, ADA, "", "" },
+	{ { SIGNED_PGP, SEEN_GOOD, "", "", "", "", "" }, "does not list" },
+	{ { SIGNED_PGP, SEEN_BAD, ADA, "", "", "", "" },
 	  "has a bad signature in the name of key " ADA },
-	{ { SIGNED_PGP, SEEN_BAD, BOB, "", "which is not for signing" },
+	{ { SIGNED_PGP, SEEN_BAD, BOB, "", "which is not for signing", "", "" },
 	  "bad signature in the name of key " BOB ", which is not for signing" },
-	{ { SIGNED_PGP, SEEN_UNREADABLE, ADA, "", "two of them" },
+	{ { SIGNED_PGP, SEEN_UNREADABLE, ADA, "", "two of them", "", "" },
 	  "has a signature that does not count (two of them)" },
-	{ { SIGNED_PGP, SEEN_EXPIRED, ADA, "", "" },
+	{ { SIGNED_PGP, SEEN_EXPIRED, ADA, "", "", "", "" },
 	  "has a signature by key " ADA " that has expired" },
-	{ { SIGNED_PGP, SEEN_NO_KEY, ADA, "", "" },
+	{ { SIGNED_PGP, SEEN_NO_KEY, ADA, "", "", "", "" },
 	  "which AppProject team lists, but which is not in the ConfigMap: add it there "
 	  "(gpg --armor --export " ADA ")" },
-	{ { SIGNED_PGP, SEEN_NO_KEY, ADA, "", "it is broken" },
+	{ { SIGNED_PGP, SEEN_NO_KEY, ADA, "", "it is broken", "", "" },
 	  "is not in the ConfigMap: it is broken: add it there" },
-	{ { SIGNED_PGP, SEEN_NO_KEY, BOB, "", "" }, "does not list" },
-	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, ADA, "", "on 2024-06-01" },
+	{ { SIGNED_PGP, SEEN_NO_KEY, BOB, "", "", "", "" }, "does not list" },
+	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, ADA, "", "on 2024-06-01", "", "" },
 	  "is signed by key " ADA ", which has expired on 2024-06-01: sign it with" },
-	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, SUB, ADA, "" },
+	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, SUB, ADA, "", "", "" },
 	  "is signed by key " ADA ", which has expired:" },
-	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, BOB, "", "" }, "does not list" },
-	{ { SIGNED_PGP, SEEN_KEY_REVOKED, ADA, "", "" },
+	{ { SIGNED_PGP, SEEN_KEY_EXPIRED, BOB, "", "", "", "" }, "does not list" },
+	{ { SIGNED_PGP, SEEN_KEY_REVOKED, ADA, "", "", "", "" },
 	  "is signed by key " ADA ", which is revoked" },
-	{ { SIGNED_PGP, SEEN_KEY_REVOKED, BOB, "", "" }, "does not list" },
+	{ { SIGNED_PGP, SEEN_KEY_REVOKED, BOB, "", "", "", "" }, "does not list" },
 };
 
 static void the_verdict(void **state)
@@ -175,6 +197,7 @@ static void the_verdict(void **state)
 	(void)state;
 	vec_push(&p.listed, xstrdup("0000000000000001"));
 	vec_push(&p.listed, xstrdup(ADA));
+	vec_push(&p.listed, xstrdup(FP EVE));
 	for (size_t i = 0; i < ARRAY_LEN(verdicts); i++) {
 		struct err err = ERR_INIT;
 		int rc = signed_judge(&p, &verdicts[i].seen, "commit 1234567", &err);
@@ -202,13 +225,15 @@ static void it_travels(void **state)
 
 	(void)state;
 	vec_push(&p.listed, xstrdup(ADA));
+	vec_push(&p.listed, xstrdup(FP EVE));
 	vec_push(&p.ring, ((struct signed_key){ xstrdup(BOB), xstrdup("text\n") }));
 	o = signed_policy_encode(&p);
 	assert_int_equal(signed_policy_decode(&q, o, &err), 0);
 	assert_string_equal(q.project, "team");
 	assert_string_equal(q.from, "there");
-	assert_int_equal(q.listed.len, 1);
+	assert_int_equal(q.listed.len, 2);
 	assert_string_equal(q.listed.data[0], ADA);
+	assert_string_equal(q.listed.data[1], FP EVE);
 	assert_int_equal(q.ring.len, 1);
 	assert_string_equal(q.ring.data[0].name, BOB);
 	assert_string_equal(q.ring.data[0].text, "text\n");
