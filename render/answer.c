@@ -92,9 +92,9 @@ static void put_each(struct buf *out, const struct render_answer *a,
 /* What came with later versions; left out where it says nothing, as before them. */
 static void put_more(struct buf *out, const struct render_answer *a, bool bytes)
 {
-	bool draws = any(a, draws_of);
+	bool until = bytes && a->signed_until, draws = any(a, draws_of);
 
-	if (!any(a, service_of) && !draws &&
+	if (!any(a, service_of) && !draws && !until &&
 	    (!bytes || (!a->n_repeats && !a->control && !a->control_why)))
 		return;
 	put_each(out, a, service_of);
@@ -105,8 +105,12 @@ static void put_more(struct buf *out, const struct render_answer *a, bool bytes)
 		put_str(out, a->control);
 		put_str(out, a->control_why);
 	}
-	if (draws)
+	if (draws || until)
 		put_each(out, a, draws_of);
+	if (until) {
+		put_u32(out, (uint32_t)(a->signed_until >> 32));
+		put_u32(out, (uint32_t)a->signed_until);
+	}
 }
 
 static void encode(const struct render_answer *a, bool bytes, struct buf *out)
@@ -326,6 +330,11 @@ static void get_more(struct in *in, bool bytes, struct render_answer *a)
 	}
 	if (!in->bad && in->left)
 		get_each(in, a, draws_of);
+	if (bytes && !in->bad && in->left) {
+		a->signed_until = (uint64_t)get_u32(in) << 32;
+		a->signed_until |= get_u32(in);
+		in->bad = in->bad || a->signed_until > INT64_MAX / 1000;
+	}
 }
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)

@@ -96,6 +96,10 @@ bool app_signed_asked(const struct app *a);
 bool app_signed_known(const struct app *a);
 /* Over the keys that count; "" where nobody asks. */
 void app_signed_key(const struct app *a, char out[65]);
+/* Do the signatures that what is rendered was let out by count no more, by their end? */
+bool app_signed_ended(const struct app *a);
+/* Has it looked at when they do. */
+void app_signed_await(struct app *a);
 /* For the request: a new reference; NULL where nobody asks. */
 json_t *app_signed_ask(const struct app *a);
 

@@ -13,6 +13,7 @@
 #define RENDER_DEADLINE_MS 60000
 #define MAX_ANSWER ((size_t)128 << 20)
 #define TROUBLE_AGAIN_MS 30000
+#define ENDED_AGAIN_MS 1000	/* a worker whose clock is another's does not make us busy */
 
 static void on_rendered(struct worker_call *c, const struct err *err,
 			const char *data, size_t len);
@@ -119,6 +120,12 @@ static void set_head(struct app *a, struct rel *rel)
 	app_compose_again(a);
 }
 
+static void render_again_in(struct app *a, uint64_t ms)
+{
+	a->render_again_at = world_now(a->engine->w) + ms;
+	app_poke_at(a, a->render_again_at);
+}
+
 static void render_failed(struct app *a, const struct err *err)
 {
 	engine_log(a->engine, LOG_WARN, a, "rendering %.7s: %s", a->rendered,
@@ -129,8 +136,7 @@ static void render_failed(struct app *a, const struct err *err)
 		sources_refetch(a);
 	if (err->retry) {	/* the worker died, not the input's fault */
 		*a->rendered = '\0';
-		a->render_again_at = world_now(a->engine->w) + TROUBLE_AGAIN_MS;
-		app_poke_at(a, a->render_again_at);
+		render_again_in(a, TROUBLE_AGAIN_MS);
 	}
 }
 
@@ -165,6 +171,25 @@ static void render_succeeded(struct app *a, struct rel *rel)
 	a->head_err = ERR_INIT;
 }
 
+/* What was being rendered is what is rendered now, whatever came of it. */
+static void be_rendered(struct app *a)
+{
+	free(a->rendered);
+	a->rendered = a->rendering;
+	a->rendering = xstrdup("");
+	free(a->rendered_named);
+	a->rendered_named = a->rendering_named;
+	a->rendering_named = xstrdup("");
+	a->rendered_asked = a->rendering_asked;
+	memcpy(a->rendered_source, a->rendering_source,
+	       sizeof(a->rendered_source));
+	memcpy(a->rendered_remotes, a->rendering_remotes,
+	       sizeof(a->rendered_remotes));
+	memcpy(a->rendered_control, a->rendering_control,
+	       sizeof(a->rendered_control));
+	memcpy(a->rendered_signed, a->rendering_signed, sizeof(a->rendered_signed));
+}
+
 static void on_rendered(struct worker_call *c, const struct err *err,
 			const char *data, size_t len)
 {
@@ -187,20 +212,11 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	/* What the program lacks or says helps only who knows why it was asked. */
 	if (bad.code && c->kind == WORKER_EXEC)
 		err_wrap(&bad, "%s", a->exec_why);
-	free(a->rendered);
-	a->rendered = a->rendering;
-	a->rendering = xstrdup("");
-	free(a->rendered_named);
-	a->rendered_named = a->rendering_named;
-	a->rendering_named = xstrdup("");
-	a->rendered_asked = a->rendering_asked;
-	memcpy(a->rendered_source, a->rendering_source,
-	       sizeof(a->rendered_source));
-	memcpy(a->rendered_remotes, a->rendering_remotes,
-	       sizeof(a->rendered_remotes));
-	memcpy(a->rendered_control, a->rendering_control,
-	       sizeof(a->rendered_control));
-	memcpy(a->rendered_signed, a->rendering_signed, sizeof(a->rendered_signed));
+	be_rendered(a);
+	a->signed_until = bad.code ? 0 : rel->a.signed_until;
+	rel->a.signed_until = 0;	/* it is of this look, not of the release */
+	if (app_signed_ended(a))
+		render_again_in(a, ENDED_AGAIN_MS);
 	if (!bad.code && rel->a.want_url &&
 	    !remotes_want(a, rel->a.want_url, rel->a.want_ref, rel->a.want_by, &bad)) {
 		rel_unref(rel);		/* asked again when it is fetched */
@@ -219,13 +235,13 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 	app_poke(a);
 }
 
-/* By the keys of now. */
+/* By the keys of now, and the clock. */
 static bool signed_as_asked(const struct app *a)
 {
 	char key[65];
 
 	app_signed_key(a, key);
-	return !strcmp(a->rendered_signed, key);
+	return !strcmp(a->rendered_signed, key) && !app_signed_ended(a);
 }
 
 static bool wants_render(const struct app *a)
@@ -298,8 +314,12 @@ bool app_is_rendered(const struct app *a)
 /* What other keys let pass is not what may go out, until these did. */
 static void look_signed(struct app *a)
 {
-	if (!a->raw || app_is_refused(a) || (app_signed_known(a) && signed_as_asked(a)))
+	if (!a->raw || app_is_refused(a))
 		return;
+	if (app_signed_known(a) && signed_as_asked(a)) {
+		app_signed_await(a);
+		return;
+	}
 	if (app_signed_asked(a))
 		set_head(a, NULL);
 }

@@ -3,11 +3,14 @@
  *
  * The render worker looks at them, with the keys that go along with the request: what is
  * not signed by one of them does not render, and what does not render leaves no head. A
- * head that was found good by other keys than those of now is none either: it is rendered
- * anew first. What went out before stays, is healed and can be gone back to.
+ * head that was found good by other keys than those of now is none either, nor is one that
+ * was by a key which has ended meanwhile: it is rendered anew first. What went out before
+ * stays, is healed and can be gone back to.
  */
 #include "app_priv.h"
 #include "keyring.h"
+
+#define CLOCK_AGAIN_MS 3600000	/* a wall clock may be put forward */
 
 /* NULL: it does not ask, or is not known. */
 static const struct project *asking(const struct app *a)
@@ -40,6 +43,24 @@ void app_signed_key(const struct app *a, char out[65])
 	for (size_t i = 0; i < a->revs.len; i++)
 		buf_addf(&text, "\n%s", a->revs.data[i].rev->tag);
 	sha256_hex(buf_str(&text), text.len, out);
+}
+
+bool app_signed_ended(const struct app *a)
+{
+	return a->signed_until &&
+	       world_wall(a->engine->w) / 1000 > (int64_t)a->signed_until;
+}
+
+void app_signed_await(struct app *a)
+{
+	int64_t now = world_wall(a->engine->w);
+	uint64_t ms = CLOCK_AGAIN_MS;
+
+	if (!a->signed_until)
+		return;
+	if (a->signed_until < (uint64_t)(now + CLOCK_AGAIN_MS) / 1000)
+		ms = (a->signed_until + 1) * 1000 - (uint64_t)now;
+	app_poke_at(a, world_now(a->engine->w) + ms);
 }
 
 json_t *app_signed_ask(const struct app *a)

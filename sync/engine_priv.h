@@ -366,6 +366,7 @@ struct app {
 	uint32_t passed;	/* GATE_BITs that the request passes, of this look */
 	char rendered_control[65], rendering_control[65];	/* app_control_key() */
 	char rendered_signed[65], rendering_signed[65];	/* app_signed_key() */
+	uint64_t signed_until;	/* of what is rendered: render/answer.h */
 	bool soak_bad;
 	char *soak_why;		/* why it is bad */
 	bool soak_asked;	/* what its failing pods say was asked for */

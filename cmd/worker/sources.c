@@ -34,7 +34,8 @@ static int check_signatures(struct sources *s, struct err *err)
 	if (signed_policy_decode(&policy, asked, err))
 		return -1;
 	for (size_t i = 0; i < s->all.len && !rc; i++) {
-		rc = signatures_check(s->parts[i].files, &s->all.data[i], &policy, err);
+		rc = signatures_check(s->parts[i].files, &s->all.data[i], &policy,
+				      &s->signed_until, err);
 		if (rc)
 			sources_blame(s, i, err);
 	}

@@ -30,6 +30,7 @@ int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 struct sources {
 	struct render_requests all;
 	struct render_part parts[RENDER_SOURCES_MAX];
+	uint64_t signed_until;	/* render/answer.h */
 };
 int sources_open(struct sources *s, const char *data, size_t len, struct err *err)
 	__attribute__((warn_unused_result));
@@ -38,11 +39,12 @@ void sources_close(struct sources *s);
 int sources_blame(const struct sources *s, size_t i, struct err *err);
 
 /*
- * Is the commit of an opened source signed as the policy asks for? ERR_INVALID: no, with
+ * Is the commit of an opened source signed as the policy asks for? Then *until comes down
+ * to the last second at which it is so (struct signed_seen). ERR_INVALID: no, with
  * what to do about it; anything else: it is not known.
  */
 int signatures_check(struct files *files, const struct render_request *r,
-		     const struct signed_policy *p, struct err *err)
+		     const struct signed_policy *p, uint64_t *until, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* A fetch request's share of the sandbox comes with the request. */

@@ -32,6 +32,7 @@
 	F(rnp_op_verify_get_signature_count) F(rnp_op_verify_get_signature_at) \
 	F(rnp_op_verify_signature_get_status)                                 \
 	F(rnp_op_verify_signature_get_handle) F(rnp_op_verify_destroy)        \
+	F(rnp_op_verify_signature_get_times)                                  \
 	F(rnp_signature_get_keyid) F(rnp_signature_get_hash_alg)              \
 	F(rnp_signature_handle_destroy) F(rnp_key_get_keyid)                  \
 	F(rnp_key_get_primary_fprint) F(rnp_key_valid_till64)                 \
@@ -228,6 +229,14 @@ static rnp_key_handle_t look_for(struct verifier *v, const char *id)
 
 /* ---- the key that made it ---- */
 
+/* Until when it counts, where it does so now; never a second that is over. */
+static void bound(struct verifier *v, uint64_t till)
+{
+	uint64_t now = (uint64_t)time(NULL);
+
+	v->ret->until = signed_sooner(v->ret->until, till > now ? till : now);
+}
+
 /* Has it ended, and is note told when? */
 static bool has_ended(struct verifier *v, rnp_key_handle_t key)
 {
@@ -235,9 +244,12 @@ static bool has_ended(struct verifier *v, rnp_key_handle_t key)
 	struct tm tm;
 	time_t t;
 
-	if (v->r.rnp_key_valid_till64(key, &till) || !till || till == FOREVER ||
-	    till >= (uint64_t)time(NULL))
+	if (v->r.rnp_key_valid_till64(key, &till) || !till || till == FOREVER)
 		return false;
+	if (till >= (uint64_t)time(NULL)) {
+		bound(v, till);
+		return false;
+	}
 	t = (time_t)till;
 	if (gmtime_r(&t, &tm))
 		strftime(v->ret->note, sizeof(v->ret->note), "on %Y-%m-%d", &tm);
@@ -327,6 +339,15 @@ static void note_hash(struct verifier *v, rnp_signature_handle_t handle)
 	v->r.rnp_buffer_destroy(name);
 }
 
+/* A signature may end before its key. */
+static void note_end(struct verifier *v, rnp_op_verify_signature_t signature)
+{
+	uint32_t made = 0, lasts = 0;
+
+	if (!v->r.rnp_op_verify_signature_get_times(signature, &made, &lasts) && lasts)
+		bound(v, (uint64_t)made + lasts);
+}
+
 /* The key it names and what is said of it: unverified until status is SUCCESS. */
 static rnp_result_t look_at(struct verifier *v, rnp_op_verify_t op)
 {
@@ -342,6 +363,7 @@ static rnp_result_t look_at(struct verifier *v, rnp_op_verify_t op)
 	if (!v->r.rnp_signature_get_keyid(handle, &id) && id)
 		take_id(v, id, v->ret->key);
 	note_hash(v, handle);
+	note_end(v, signature);
 	v->r.rnp_signature_handle_destroy(handle);
 	return *v->ret->key ? v->r.rnp_op_verify_signature_get_status(signature) :
 			      RNP_ERROR_BAD_FORMAT;

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "core/buf.h"
 #include "core/err.h"
@@ -94,7 +95,14 @@ struct signed_seen {
 	char note[120];		/* more about the verdict, or a key that cannot be read */
 	/* Of the two keys; "" without the key itself. What is listed whole is met by these. */
 	char key_fprint[SIGNED_FPRINT], primary_fprint[SIGNED_FPRINT];
+	uint64_t until;		/* of SEEN_GOOD: the last second at which it is so, since
+				   1970, by the ends of its keys and its own; 0: for ever */
 };
+/* Of two such seconds the first. */
+static inline uint64_t signed_sooner(uint64_t a, uint64_t b)
+{
+	return a && (!b || a < b) ? a : b;
+}
 
 /*
  * what: "commit 0123456" or "tag v1", at the beginning of the message. 0, or ERR_INVALID

@@ -128,6 +128,8 @@ struct render_answer {
 				   "file:line: field: what" is not ours; NULL */
 	char *want_url, *want_ref;	/* nothing rendered: this is missing; NULL */
 	char *want_by;		/* "file: field" that names it, for messages */
+	uint64_t signed_until;	/* the commits' signatures are good until then: seconds since
+				   1970; 0: for ever, or nobody asked. Not in the index */
 };
 
 /* The whole answer as one byte string, and back. Decode checks every length. */

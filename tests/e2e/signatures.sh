@@ -108,6 +108,19 @@ git -C "$W" push -qf origin HEAD
 held "has a signature of SSH"
 value_is v4
 
+it "a key that expires while syncd runs: nothing new goes out, what runs is healed"
+new_key soon "$(date -u -d "+20 seconds" +%Y%m%dT%H%M%S)"
+project ada soon
+ring ada soon
+put v5a soon
+out v5a
+held "is signed by key $(id_of soon), which has expired on "
+kc patch configmap settings -n "$NS" -p '{"data":{"key":"drift"}}' >/dev/null
+wait_until 20 "the healed value" value_is v5a
+put v5e soon
+held "commit ${COMMIT:0:7} is signed by key $(id_of soon), which has expired on "
+value_is v5a
+
 it "an annotated tag vouches for its commit, by its own signature"
 tag() { # NAME [KEY]: of the commit
 	git -C "$W" -c "gpg.program=$T/sign" ${2:+-c "user.signingkey=$2@example.com"} \
@@ -120,7 +133,7 @@ app shop "$GIT_URL/shop.git" app "$NS" '.spec.project = "team" | .spec.source.ta
 held "the tag of commit ${COMMIT:0:7} is signed by key $(id_of bob), which AppProject team does not list"
 tag r1
 held "the tag of commit ${COMMIT:0:7} is not signed"
-value_is v4
+value_is v5a
 tag r1 ada
 out v5b
 put v5c

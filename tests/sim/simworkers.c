@@ -67,18 +67,29 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 
 /* ---- signatures ---- */
 
-static bool has_key(const struct signed_policy *p, const char *id)
+/* When it ends, in seconds since 1970: 0 for ever, -1 there is none. */
+static int64_t key_ends(const struct signed_policy *p, const char *id)
 {
 	for (size_t i = 0; i < p->ring.len; i++)
 		if (!strcmp(p->ring.data[i].name, id))
-			return true;
-	return false;
+			return atoll(p->ring.data[i].text + strlen(SIM_KEY));
+	return -1;
+}
+
+static enum signed_verdict judge(struct sim *s, int64_t ends, const char *text)
+{
+	if (ends < 0)
+		return SEEN_NO_KEY;
+	if (ends && ends < world_wall(sim_world(s)) / 1000)
+		return SEEN_KEY_EXPIRED;
+	return strstr(text, "bad") ? SEEN_BAD : SEEN_GOOD;
 }
 
 static void see(struct sim *s, const char *commit, const struct signed_policy *p,
 		struct signed_seen *ret)
 {
 	const char *path, *text;
+	int64_t ends;
 
 	*ret = (struct signed_seen){ .form = SIGNED_NOT };
 	for (size_t i = 0; (path = gitsim_file(sim_git(s), commit, i, &text)); i++) {
@@ -86,15 +97,17 @@ static void see(struct sim *s, const char *commit, const struct signed_policy *p
 			continue;
 		ret->form = SIGNED_PGP;
 		snprintf(ret->key, sizeof(ret->key), "%.16s", text);
-		if (has_key(p, ret->key))
+		ends = key_ends(p, ret->key);
+		if (ends >= 0)
 			snprintf(ret->key_fprint, sizeof(ret->key_fprint), SIM_FPRINT "%s",
 				 ret->key);
-		ret->verdict = !has_key(p, ret->key) ? SEEN_NO_KEY :
-			       strstr(text, "bad") ? SEEN_BAD : SEEN_GOOD;
+		ret->verdict = judge(s, ends, text);
+		ret->until = ends > 0 ? (uint64_t)ends : 0;
 	}
 }
 
-int sim_check_signatures(struct sim *s, const struct render_requests *q, struct err *err)
+int sim_check_signatures(struct sim *s, const struct render_requests *q, uint64_t *until,
+			 struct err *err)
 {
 	struct signed_policy p;
 	int r = 0;
@@ -109,6 +122,7 @@ int sim_check_signatures(struct sim *s, const struct render_requests *q, struct 
 
 		see(s, q->data[i].commit, &p, &seen);
 		r = signed_judge(&p, &seen, what, err);
+		*until = signed_sooner(*until, seen.until);
 	}
 	signed_policy_deinit(&p);
 	return r;
@@ -122,6 +136,7 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 	struct render_part parts[RENDER_SOURCES_MAX] = { 0 };
 	struct render_answer a = { 0 };
 	struct render_requests q;
+	uint64_t until = 0;
 	int r = 0;
 
 	(void)arg;
@@ -133,9 +148,10 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 		r = parts[i].files ? 0 : -1;
 	}
 	if (!r)
-		r = sim_check_signatures(s, &q, err);
+		r = sim_check_signatures(s, &q, &until, err);
 	if (!r)
 		r = render_all(parts, q.len, &a, err);
+	a.signed_until = until;
 	if (!r)
 		render_answer_encode(&a, answer);
 	for (size_t i = 0; i < q.len; i++)

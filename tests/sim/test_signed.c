@@ -48,7 +48,7 @@ static void list_keys(struct engsim *x, const char *keys)
 	apisim_edit(x->api, "kubectl", PROJECTS, "argocd", "team", patch);
 }
 
-/* The ConfigMap, with the public keys of those IDs, spaced. */
+/* The ConfigMap, with the public keys of those IDs, spaced; "ID@N" ends N s after the start. */
 static void put_ring(struct engsim *x, const char *ns, const char *ids)
 {
 	_cleanup_json_ json_t *data = json_object();
@@ -61,8 +61,15 @@ static void put_ring(struct engsim *x, const char *ns, const char *ids)
 
 	if (apisim_get(x->api, "configmaps", ns, "argocd-gpg-keys-cm"))
 		apisim_delete(x->api, "configmaps", ns, "argocd-gpg-keys-cm");
-	for (char *id = strtok_r(list, " ", &rest); id; id = strtok_r(NULL, " ", &rest))
-		json_object_set_new(data, id, json_string("-----BEGIN PGP PUBLIC KEY"));
+	for (char *id = strtok_r(list, " ", &rest); id; id = strtok_r(NULL, " ", &rest)) {
+		char *end = strchr(id, '@');
+		long long till = end ? SIM_EPOCH / 1000 + atoi(end + 1) : 0;
+		_cleanup_free_ char *key = xasprintf("%s%lld", SIM_KEY, till);
+
+		if (end)
+			*end = '\0';
+		json_object_set_new(data, id, json_string(key));
+	}
 	doc_write(o, &text);
 	apisim_apply(x->api, buf_str(&text));
 }
@@ -410,6 +417,84 @@ static void the_way_back_is_open(void **state)
 	scene_end(&x, true);
 }
 
+/* The keys of that ring end, and what to do is said by itself, without an event of any kind. */
+static void until_ended(struct engsim *x, unsigned at_s)
+{
+	uint64_t at = (uint64_t)at_s * 1000;
+
+	assert_true(sim_now(x->s) < at);
+	sim_run_for(x->s, at - sim_now(x->s));
+	assert_true(is_free(x));
+	sim_run_for(x->s, 3000);
+	scene_assert_condition(x, "shop", "ComparisonError", "is signed by key " ADA
+			       ", which has expired");
+}
+
+/* What it let out stays and is healed; nothing new goes out, and nobody has to restart. */
+static void a_key_that_ends_is_struck_out(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2380, LISTED(ADA), ADA "@600 " BOB);
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	until_ended(&x, 600);
+	assert_string_equal(scene_tag(&x), "v1");
+	scene_drift(&x, "v9");
+	scene_until_tag(&x, "v1", LONG);
+	scene_put(&x, "v2");
+	until_held(&x, "has expired");
+	ask_sync(&x, "\"prune\":true");
+	sim_run_for(x.s, 30000);
+	assert_string_equal(ask_op(&x, "phase"), "Failed");
+	engsim_crash(&x);
+	engsim_start(&x);
+	until_held(&x, "has expired");
+	assert_string_equal(scene_tag(&x), "v1");
+	put_ring(&x, "argocd", ADA "@4000");	/* the same key, with a later end */
+	scene_until_tag(&x, "v2", LONG);
+	scene_until(&x, is_free, LONG, "the release");
+	until_ended(&x, 4000);
+	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");	/* the way back */
+	scene_until_tag(&x, "v1", LONG);
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	list_keys(&x, "[{\"keyID\":\"" ADA "\"},{\"keyID\":\"" BOB "\"}]");
+	put_ring(&x, "argocd", ADA "@4000 " BOB);
+	sign(&x, BOB);
+	scene_put(&x, "v3");
+	scene_until_tag(&x, "v3", LONG);
+	scene_until(&x, is_free, LONG, "the release");
+	scene_end(&x, true);
+}
+
+/* What was found good while its key was is asked for, or goes by itself, when it is not. */
+static void an_ended_key_holds_what_was_held(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 20; seed++) {
+		struct engsim x;
+
+		init(&x, 2440 + seed, LISTED(ADA), ADA "@600");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+		sim_run_for(x.s, 5000);
+		scene_put(&x, "v2");
+		sim_run_for(x.s, 601001 + seed - sim_now(x.s));
+		if (seed % 2)
+			ask_sync(&x, "\"prune\":true");
+		else
+			scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{}}}}");
+		sim_run_for(x.s, 30000);
+		assert_string_equal(scene_tag(&x), "v1");
+		if (seed % 2)
+			assert_string_equal(ask_op(&x, "phase"), "Failed");
+		scene_assert_condition(&x, "shop", "ComparisonError", "has expired");
+		scene_end(&x, true);
+	}
+}
+
 static bool deny_maps(void *arg, const char *user, const char *verb, const char *resource,
 		      const char *ns)
 {
@@ -447,6 +532,8 @@ int main(void)
 		cmocka_unit_test(what_another_project_took_stays_there),
 		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
+		cmocka_unit_test(a_key_that_ends_is_struck_out),
+		cmocka_unit_test(an_ended_key_holds_what_was_held),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
 

@@ -56,14 +56,17 @@ static void answer_survives_the_pipe(void **state)
 	a.warnings = xcalloc(1, sizeof(*a.warnings));
 	a.warnings[0] = xstrdup("careful");
 	a.n_warnings = 1;
+	a.signed_until = UINT64_C(1) << 33 | 7;
 	render_answer_encode(&a, &bytes);
 	assert_int_equal(render_answer_decode(&b, bytes.data, bytes.len, &err), 0);
 	assert_same(&a, &b);
+	assert_int_equal(b.signed_until, a.signed_until);
 	assert_string_equal(b.warnings[0], "careful");
 	render_index_encode(&a, &index);
 	assert_true(index.len < bytes.len);
 	assert_int_equal(render_index_decode(&c, index.data, index.len, &err), 0);
 	assert_string_equal(c.digest, a.digest);
+	assert_int_equal(c.signed_until, 0);	/* it is of one look, not of the release */
 	assert_string_equal(c.objects[3].digest, a.objects[3].digest);
 	/* The index alone has no bodies; nor is it an answer. */
 	assert_int_equal(render_answer_body(&c, 0, &body, &len, &err), -1);

@@ -109,6 +109,30 @@ static void what_gpg_signed(void **state)
 	assert_string_equal(see("subkey.commit", ALL).primary, id);
 }
 
+/* The first end of all that it stands on: the key, its primary key, the signature. */
+static void the_end_is_told(void **state)
+{
+	static const struct {
+		const char *object;
+		uint64_t until;
+	} cases[] = {
+		{ "ada.commit", 0 },
+		{ "subkey.commit", 0 },
+		{ "ends.commit", 3786912000 },		/* 2090-01-01 */
+		{ "endsub.commit", 3471292800 },	/* 2080-01-01 */
+		{ "eve.commit", 3155760000 },		/* 2070-01-01 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct signed_seen s = see(cases[i].object, "ada main ends endsub eve");
+
+		print_message("%s: %llu\n", cases[i].object, (unsigned long long)s.until);
+		assert_int_equal(s.verdict, SEEN_GOOD);
+		assert_int_equal(s.until, cases[i].until);
+	}
+}
+
 static const char *end_of(const char *fprint)
 {
 	assert_int_equal(strlen(fprint), 40);
@@ -297,6 +321,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_gpg_signed),
+		cmocka_unit_test(the_end_is_told),
 		cmocka_unit_test(fingerprints_are_whole),
 		cmocka_unit_test(a_changed_byte_is_seen),
 		cmocka_unit_test(a_changed_signature_is_never_good),
