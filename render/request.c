@@ -14,17 +14,21 @@ static void put_size(json_t *o, const char *key, size_t value)
 		json_object_set_new(o, key, json_integer((json_int_t)value));
 }
 
-static void put_remotes(const struct render_request *r, json_t *o)
+static void put_remotes(const struct render_remote *all, size_t n, json_t *o,
+			const char *key)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < r->n_remotes; i++) {
-		const struct render_remote *m = &r->remotes[i];
+	for (size_t i = 0; i < n; i++) {
+		const struct render_remote *m = &all[i];
+		json_t *one = json_pack("{s:s,s:s,s:s,s:s}", "url", m->url, "ref", m->ref,
+					"mirror", m->mirror, "commit", m->commit);
 
-		json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "url", m->url,
-			"ref", m->ref, "mirror", m->mirror, "commit", m->commit));
+		put(one, "tag", m->tag);
+		put(one, "tagRef", m->tag_ref);
+		json_array_append_new(list, one);
 	}
-	json_object_set_new(o, "remotes", list);
+	json_object_set_new(o, key, list);
 }
 
 static json_t *encode(const struct render_request *r)
@@ -41,6 +45,7 @@ static json_t *encode(const struct render_request *r)
 	put(o, "control", r->control);
 	put(o, "environment", r->environment);
 	put(o, "tag", r->tag);
+	put(o, "tagRef", r->tag_ref);
 	if (r->signatures)
 		json_object_set(o, "signatures", r->signatures);
 	if (r->source)
@@ -50,7 +55,9 @@ static json_t *encode(const struct render_request *r)
 	put_size(caps, "objectBytes", r->caps.object_bytes);
 	put_size(caps, "objects", r->caps.objects);
 	json_object_set_new(o, "caps", caps);
-	put_remotes(r, o);
+	put_remotes(r->remotes, r->n_remotes, o, "remotes");
+	if (r->n_vouched)
+		put_remotes(r->vouched, r->n_vouched, o, "vouched");
 	return o;
 }
 
@@ -80,26 +87,41 @@ static size_t take_size(const json_t *o, const char *key)
 	return v > 0 ? (size_t)v : 0;
 }
 
-static int take_remotes(const json_t *o, struct render_request *r, struct err *err)
+static int take_remotes(const json_t *o, const char *key, struct render_remote **ret,
+			size_t *n, struct err *err)
 {
-	const json_t *list = doc_get(o, "remotes", NULL);
+	const json_t *list = doc_get(o, key, NULL);
 
-	r->n_remotes = json_array_size(list);
-	r->remotes = xcalloc(r->n_remotes + 1, sizeof(*r->remotes));
-	for (size_t i = 0; i < r->n_remotes; i++) {
-		const json_t *m = json_array_get(list, i);
+	*n = json_array_size(list);
+	*ret = xcalloc(*n + 1, sizeof(**ret));
+	for (size_t i = 0; i < *n; i++) {
+		const json_t *from = json_array_get(list, i);
+		struct render_remote *m = &(*ret)[i];
 
-		if (take(m, "url", &r->remotes[i].url, err) ||
-		    take(m, "ref", &r->remotes[i].ref, err) ||
-		    take(m, "mirror", &r->remotes[i].mirror, err) ||
-		    take(m, "commit", &r->remotes[i].commit, err))
+		if (take(from, "url", &m->url, err) || take(from, "ref", &m->ref, err) ||
+		    take(from, "mirror", &m->mirror, err) ||
+		    take(from, "commit", &m->commit, err) ||
+		    take(from, "tag", &m->tag, err) ||
+		    take(from, "tagRef", &m->tag_ref, err))
 			return -1;
-		if (!r->remotes[i].url || !r->remotes[i].ref ||
-		    !r->remotes[i].mirror || !r->remotes[i].commit)
-			return err_set(err, ERR_INTERNAL, "render request: remotes[%zu] is "
-				       "not whole", i);
+		if (!m->url || !m->ref || !m->mirror || !m->commit)
+			return err_set(err, ERR_INTERNAL, "render request: %s[%zu] is "
+				       "not whole", key, i);
 	}
 	return 0;
+}
+
+static void free_remotes(struct render_remote *all, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		free(all[i].url);
+		free(all[i].ref);
+		free(all[i].mirror);
+		free(all[i].commit);
+		free(all[i].tag);
+		free(all[i].tag_ref);
+	}
+	free(all);
 }
 
 static void deinit(struct render_request *r)
@@ -114,14 +136,10 @@ static void deinit(struct render_request *r)
 	free(r->control);
 	free(r->environment);
 	free(r->tag);
+	free(r->tag_ref);
 	json_decref(r->signatures);
-	for (size_t i = 0; i < r->n_remotes; i++) {
-		free(r->remotes[i].url);
-		free(r->remotes[i].ref);
-		free(r->remotes[i].mirror);
-		free(r->remotes[i].commit);
-	}
-	free(r->remotes);
+	free_remotes(r->remotes, r->n_remotes);
+	free_remotes(r->vouched, r->n_vouched);
 	json_decref(r->source);
 	*r = (struct render_request){ 0 };
 }
@@ -137,8 +155,9 @@ static int decode(struct render_request *r, const json_t *o, struct err *err)
 	    take(o, "destinationNamespace", &r->destination_ns, err) ||
 	    take(o, "control", &r->control, err) ||
 	    take(o, "environment", &r->environment, err) ||
-	    take(o, "tag", &r->tag, err) ||
-	    take_remotes(o, r, err))
+	    take(o, "tag", &r->tag, err) || take(o, "tagRef", &r->tag_ref, err) ||
+	    take_remotes(o, "remotes", &r->remotes, &r->n_remotes, err) ||
+	    take_remotes(o, "vouched", &r->vouched, &r->n_vouched, err))
 		return -1;
 	source = doc_get(o, "source", NULL);
 	r->source = json_is_object(source) ? json_incref(source) : NULL;

@@ -524,7 +524,7 @@ static void look_project(struct app *a)
 	if (!a->spec.n_errors)
 		(void)!projects_check(a, &err);
 	a->project_err = err;
-	if (was != app_is_refused(a) || a->request.own_sources)
+	if (was != app_is_refused(a) || a->request.own_sources || sources_read_otherwise(a))
 		app_follow_source(a);
 	if (a->op && err.code && !a->spec.deleting)
 		op_call_off(a->op, "its project does not allow the application");

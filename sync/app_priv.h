@@ -31,6 +31,8 @@ uint64_t app_op_age_ms(const struct app *a);
 /* app_sources.c */
 /* Joins the revisions that the request, or else the spec, names. */
 void app_follow_source(struct app *a);
+/* Is what it follows to be fetched otherwise, by what its project asks for now? */
+bool sources_read_otherwise(const struct app *a);
 /* The sources that are followed: the request's or the spec's. */
 const struct app_sources *sources_wanted(const struct app *a);
 /* The commit of each is known, and fetched where it is read. */

@@ -31,10 +31,30 @@ static void ask_worker(struct app *a, enum worker_kind kind)
 	w->ops->worker_start(w, &a->render);
 }
 
+/* What every request is about, beside its source. */
+struct asked {
+	struct render_remote *remotes;
+	json_t *signatures;		/* NULL: nobody asks */
+	char names[RENDER_SOURCES_MAX][32];
+	struct render_remote vouched[RENDER_SOURCES_MAX];
+	size_t n_vouched;
+};
+
+/* Of a source that is only a ref its commit is all that there is to ask about. */
+static void add_vouched(struct asked *q, size_t i, struct repo_rev *rev)
+{
+	if (!q->signatures)
+		return;
+	q->vouched[q->n_vouched++] = (struct render_remote){
+		.url = q->names[i], .ref = (char *)(uintptr_t)"", .commit = rev->commit,
+		.mirror = (char *)(uintptr_t)source_mirror(rev),
+		.tag = *rev->tag ? rev->tag : NULL,
+		.tag_ref = *rev->tag ? rev->tag_ref : NULL,
+	};
+}
+
 /* One request for each source that objects come from; all strings are borrowed. */
-static void fill_requests(struct app *a, struct render_remote *remotes,
-			  json_t *signatures, char (*names)[32],
-			  struct render_requests *all)
+static void fill_requests(struct app *a, struct asked *q, struct render_requests *all)
 {
 	const struct app_sources *sources = sources_wanted(a);
 
@@ -42,26 +62,31 @@ static void fill_requests(struct app *a, struct render_remote *remotes,
 	assert(sources->list.len == a->revs.len);
 	for (size_t i = 0; i < a->revs.len; i++) {
 		const struct app_source *s = &sources->list.data[i];
-		const struct repo_rev *rev = a->revs.data[i].rev;
+		struct repo_rev *rev = a->revs.data[i].rev;
 
-		if (s->ref_only)
+		snprintf(q->names[i], sizeof(q->names[i]), "sources[%zu]", i);
+		if (s->ref_only) {
+			add_vouched(q, i, rev);
 			continue;
-		snprintf(names[i], sizeof(names[i]), "sources[%zu]", i);
+		}
 		all->data[all->len++] = (struct render_request){
 			.mirror = (char *)(uintptr_t)source_mirror(rev),
-			.commit = (char *)(uintptr_t)rev->commit, .path = s->path,
-			.tag = *rev->tag ? (char *)(uintptr_t)rev->tag : NULL,
-			.where = sources->many ? names[i] : NULL, .source = s->raw,
+			.commit = rev->commit, .path = s->path,
+			.tag = *rev->tag ? rev->tag : NULL,
+			.tag_ref = *rev->tag ? rev->tag_ref : NULL,
+			.where = sources->many ? q->names[i] : NULL, .source = s->raw,
 			.install_id = a->engine->install_id, .app_id = a->app_id,
 			.destination_ns = a->spec.dest_ns,
-			.remotes = remotes, .n_remotes = a->remotes.len,
+			.remotes = q->remotes, .n_remotes = a->remotes.len,
 		};
 	}
 	if (!all->len)
 		return;
 	all->data[0].control = (char *)(uintptr_t)app_control_file(a);
 	all->data[0].environment = (char *)(uintptr_t)app_control_environment(a);
-	all->data[0].signatures = signatures;
+	all->data[0].signatures = q->signatures;
+	all->data[0].vouched = q->vouched;
+	all->data[0].n_vouched = q->n_vouched;
 }
 
 /* What names other repositories may name others now. */
@@ -81,14 +106,14 @@ static void start(struct app *a)
 {
 	_cleanup_free_ struct render_remote *remotes = NULL;
 	_cleanup_json_ json_t *signatures = app_signed_ask(a);
-	char names[RENDER_SOURCES_MAX][32];
 	struct buf request = BUF_INIT;
+	struct asked q = { .signatures = signatures };
 	struct render_requests all;
 
 	forget_remotes(a);
-	remotes = remotes_list(a);
+	q.remotes = remotes = remotes_list(a);
 	remotes_key(a, a->rendering_remotes);
-	fill_requests(a, remotes, signatures, names, &all);
+	fill_requests(a, &q, &all);
 	render_requests_encode(&all, &request);
 	free(a->render_request);
 	a->render_request = buf_steal(&request, &a->render_len);
@@ -257,9 +282,11 @@ static bool wants_render(const struct app *a)
 	    strcmp(a->rendered_source, sources_wanted(a)->digest))
 		return true;
 	app_control_key(a, control);
+	if (!remotes_ready(a, NULL))
+		return false;
 	if (strcmp(a->rendered_control, control) || !signed_as_asked(a))
 		return true;
-	if (!a->remotes.len || !remotes_ready(a, NULL))
+	if (!a->remotes.len)
 		return false;
 	remotes_key(a, remotes);
 	return strcmp(a->rendered_remotes, remotes) != 0;

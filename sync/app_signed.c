@@ -40,8 +40,12 @@ void app_signed_key(const struct app *a, char out[65])
 		return;
 	doc_canonical(json_object_get(p->spec, "signatureKeys"), &text);
 	buf_addf(&text, "\n%s\n%s", p->name, keyring_digest(a->engine->keyring));
-	for (size_t i = 0; i < a->revs.len; i++)
-		buf_addf(&text, "\n%s", a->revs.data[i].rev->tag);
+	for (size_t i = 0; i < a->revs.len; i++) {
+		const struct repo_rev *rev = a->revs.data[i].rev;
+
+		/* A commit may count by its tag. */
+		buf_addf(&text, "\n%s %s", rev->tag, rev->tag_ref);
+	}
 	sha256_hex(buf_str(&text), text.len, out);
 }
 

@@ -3,8 +3,8 @@
  * looked at as one. Nothing is rendered before each of them is there; one that cannot
  * be asked leaves the commit that it was last known at.
  *
- * A source that is only a ref for others is asked which commit it is at, and never
- * fetched.
+ * A source that is only a ref for others is asked which commit it is at, and fetched only
+ * where that commit has to be signed.
  */
 #include "app_priv.h"
 
@@ -131,7 +131,7 @@ char *sources_keys(const struct app *a)
 const struct repo_rev *sources_first(const struct app *a)
 {
 	for (size_t i = 0; i < a->revs.len; i++)
-		if (a->revs.data[i].read)
+		if (!a->revs.data[i].ref_only)
 			return a->revs.data[i].rev;
 	return NULL;
 }
@@ -158,6 +158,14 @@ static void leave_all(struct app *a)
 	vec_deinit(&a->revs);
 }
 
+bool sources_read_otherwise(const struct app *a)
+{
+	for (size_t i = 0; i < a->revs.len; i++)
+		if (a->revs.data[i].ref_only && a->revs.data[i].read != app_signed_asked(a))
+			return true;
+	return false;
+}
+
 /* Joined before the old ones are left: what stays is not asked anew. */
 void app_follow_source(struct app *a)
 {
@@ -176,7 +184,8 @@ void app_follow_source(struct app *a)
 	for (size_t i = 0; i < n; i++) {
 		const struct app_source *s = &want->list.data[i];
 
-		now[i].read = !s->ref_only;
+		now[i].ref_only = s->ref_only;
+		now[i].read = !s->ref_only || app_signed_asked(a);
 		now[i].rev = source_join(a->engine, s->repo_url, s->revision,
 					 now[i].read);
 		/* What others asked a while ago may be older than this application. */

@@ -221,7 +221,7 @@ struct rel *rel_unref(struct rel *r);	/* NULL-safe, returns NULL */
 
 struct app_rev {
 	struct repo_rev *rev;
-	bool read;		/* not only a ref */
+	bool read, ref_only;	/* it is fetched; no objects come from it */
 };
 
 struct soak_pods {

@@ -134,9 +134,12 @@ void remotes_key(const struct app *a, char out[65])
 {
 	_cleanup_buf_ struct buf all = BUF_INIT;
 
-	for (size_t i = 0; i < a->remotes.len; i++)
-		buf_addf(&all, "%s %s %s\n", a->remotes.data[i].url,
-			 a->remotes.data[i].ref, a->remotes.data[i].rev->commit);
+	for (size_t i = 0; i < a->remotes.len; i++) {
+		const struct remote_use *u = &a->remotes.data[i];
+
+		buf_addf(&all, "%s %s %s %s %s\n", u->url, u->ref, u->rev->commit,
+			 u->rev->tag, u->rev->tag_ref);
+	}
 	sha256_hex(buf_str(&all), all.len, out);
 }
 
@@ -161,6 +164,8 @@ struct render_remote *remotes_list(const struct app *a)
 		list[i] = (struct render_remote){
 			.url = u->url, .ref = u->ref, .commit = u->rev->commit,
 			.mirror = (char *)(uintptr_t)source_mirror(u->rev),
+			.tag = *u->rev->tag ? u->rev->tag : NULL,
+			.tag_ref = *u->rev->tag ? u->rev->tag_ref : NULL,
 		};
 	}
 	return list;

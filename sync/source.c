@@ -80,17 +80,16 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 {
 	for (struct repo_rev *rev = r->revs; rev; rev = rev->next) {
 		struct err err = ERR_INIT;
-		char oid[65], tag[65];
+		const struct git_ref *ref;
+		char oid[65];
 
 		if (!rev->users || !rev->asked)
 			continue;
-		if (revision_resolve_tag(refs, rev->name, oid, tag, &err)) {
+		if (revision_resolve_ref(refs, rev->name, oid, &ref, &err)) {
 			source_rev_fail(rev, &err);
 			continue;
 		}
-		rev->moved = strcmp(rev->wanted, oid) || strcmp(rev->wanted_tag, tag);
-		memcpy(rev->wanted, oid, sizeof(oid));
-		memcpy(rev->wanted_tag, tag, sizeof(tag));
+		rev->moved = source_rev_want(rev, oid, ref);
 		if (rev->err.code && (!rev->readers || !strcmp(oid, rev->commit))) {
 			rev->err = ERR_INIT;
 			source_poke_users(rev);
@@ -295,13 +294,8 @@ struct repo_rev *source_join(struct engine *e, const char *url,
 	for (rev = r->revs; rev; rev = rev->next)
 		if (!strcmp(rev->name, revision))
 			break;
-	if (!rev) {
-		rev = xcalloc(1, sizeof(*rev));
-		rev->repo = r;
-		rev->name = xstrdup(revision);
-		rev->next = r->revs;
-		r->revs = rev;
-	}
+	if (!rev)
+		rev = source_rev_new(r, revision);
 	if (!source_in_use(r))
 		r->used_at = world_now(e->w);
 	/* The polls stop while nobody uses a repository: what it said is old. */
@@ -354,7 +348,7 @@ uint64_t source_polled_at(const struct repo_rev *rev)
 	const struct repo *r = rev->repo;
 
 	/* A fetch that the poll asked for is part of its answer. */
-	if (rev->readers && (rev->fetching || source_is_behind(rev)))
+	if (rev->readers && (rev->fetching || source_rev_behind(rev)))
 		return 0;
 	return r->polled_at;
 }
@@ -420,10 +414,7 @@ void source_free(struct engine *e)
 		free_prefixes(r);
 		while ((rev = r->revs)) {
 			r->revs = rev->next;
-			free(rev->name);
-			free(rev->author);
-			free(rev->subject);
-			free(rev);
+			source_rev_free(rev);
 		}
 		if (e->w->ops->endpoint_forget)
 			e->w->ops->endpoint_forget(e->w, &r->access.http);
@@ -431,6 +422,7 @@ void source_free(struct engine *e)
 		source_drop_request(&r->list_request, r->list.request_len);
 		source_drop_request(&r->fetch_request, r->fetch.request_len);
 		free(r->mirror);
+		free(r->fetching_tag_ref);
 		free(r->key);
 		free(r->url);
 		free(r->wire);

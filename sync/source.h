@@ -29,6 +29,7 @@ struct repo_rev {
 	char wanted[65];	/* what the remote says now; "" unknown */
 	char commit[65];	/* fetched and readable in mirror; "" none yet */
 	char wanted_tag[65], tag[65];	/* likewise: the annotated tag that led there; "" */
+	char *wanted_tag_ref, *tag_ref;	/* likewise: the ref at which that tag stands; "" */
 	char *author, *subject;
 	int64_t commit_ms;
 	struct err err;		/* why wanted or commit is not known; code NONE = fine */

@@ -31,24 +31,6 @@ void source_rev_fail(struct repo_rev *rev, const struct err *err)
 	source_poke_users(rev);
 }
 
-static void fetched(struct repo_rev *rev, const struct fetch_answer *a)
-{
-	struct repo *r = rev->repo;
-
-	free(r->mirror);
-	r->mirror = xstrdup(a->mirror);
-	memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
-	memcpy(rev->commit, a->oid, sizeof(rev->commit));
-	memcpy(rev->wanted_tag, a->tag, sizeof(rev->wanted_tag));
-	memcpy(rev->tag, a->tag, sizeof(rev->tag));
-	free(rev->author);
-	free(rev->subject);
-	rev->author = xstrdup(a->author);
-	rev->subject = xstrdup(a->subject);
-	rev->commit_ms = a->time_ms;
-	rev->err = ERR_INIT;
-}
-
 void source_drop_request(char **request, size_t len)
 {
 	if (*request)
@@ -77,7 +59,7 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 		source_rev_fail(rev, &bad);
 	} else {
 		moved = strcmp(rev->commit, a.oid) || rev->err.code;
-		fetched(rev, &a);
+		source_rev_fetched(rev, &a);
 		if (moved)
 			source_poke_users(rev);
 	}
@@ -86,18 +68,12 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 	source_fetch_next(r);
 }
 
-bool source_is_behind(const struct repo_rev *rev)
-{
-	return *rev->wanted && (strcmp(rev->wanted, rev->commit) ||
-				strcmp(rev->wanted_tag, rev->tag));
-}
-
 static bool wants_fetch(const struct repo_rev *rev)
 {
 	struct repo *r = rev->repo;
 
 	return rev->readers && rev->fetch_again <= world_now(r->engine->w) &&
-	       source_is_behind(rev);
+	       source_rev_behind(rev);
 }
 
 struct fetch_request source_request(struct repo *r)
@@ -137,6 +113,7 @@ static void fetch_start(struct repo *r, struct repo_rev *rev)
 	q.tag = *rev->wanted_tag ? rev->wanted_tag : NULL;
 	q.rebuild = rev->rebuild;
 	r->fetching = rev;
+	source_rev_fetching(rev);
 	rev->fetching = true;
 	r->fetch = (struct worker_call){
 		.deadline_ms = FETCH_DEADLINE_MS,

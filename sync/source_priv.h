@@ -32,6 +32,7 @@ struct repo {
 
 	struct worker_call fetch;
 	struct repo_rev *fetching;
+	char *fetching_tag_ref;	/* its wanted_tag_ref when that began */
 	char *fetch_request;
 	UT_hash_handle hh;
 };
@@ -41,8 +42,6 @@ bool source_in_use(const struct repo *r);
 
 /* source_fetch.c: begins what is to be fetched next, unless a fetch is under way. */
 void source_fetch_next(struct repo *r);
-/* What the remote says now is not all here. */
-bool source_is_behind(const struct repo_rev *rev);
 void source_poke_users(struct repo_rev *rev);
 /* Tells the users of the revision, unless they know. */
 void source_rev_fail(struct repo_rev *rev, const struct err *err);
@@ -52,5 +51,20 @@ struct fetch_request source_request(struct repo *r);
 void source_ask_worker(struct repo *r, const struct fetch_request *q,
 		       struct worker_call *c, char **request);
 void source_drop_request(char **request, size_t len);
+
+/* ---- source_rev.c: one revision; it lives as long as the repository ---- */
+
+struct fetch_answer;
+struct git_ref;
+/* Put among r's; name is copied. */
+struct repo_rev *source_rev_new(struct repo *r, const char *name);
+void source_rev_free(struct repo_rev *rev);
+/* Is what the remote says now not all here? */
+bool source_rev_behind(const struct repo_rev *rev);
+/* What the remote says now. Is it something else? ref NULL: it was asked for by its id. */
+bool source_rev_want(struct repo_rev *rev, const char *oid, const struct git_ref *ref);
+/* What is wanted now is being fetched; and it was. */
+void source_rev_fetching(struct repo_rev *rev);
+void source_rev_fetched(struct repo_rev *rev, const struct fetch_answer *a);
 
 #endif

@@ -4,7 +4,9 @@
  * error of the request, and so leaves nothing that could be put out.
  *
  * A commit counts by its own signature, or by that of the annotated tag that
- * targetRevision names; Argo CD looks at the tag's alone then.
+ * targetRevision names; Argo CD looks at the tag's alone then. Whose content comes in
+ * counts alike: sources, and bases of other repositories, but for those that a signed
+ * kustomization names by the commit itself.
  */
 #include "worker.h"
 
@@ -36,45 +38,43 @@ static int judge(const struct signed_policy *p, const char *object, size_t len, 
 	return 0;
 }
 
-static int check_commit(struct files *files, const char *commit,
+static int check_commit(struct files *files, const struct signed_commit *c,
 			const struct signed_policy *p, uint64_t *until, struct err *err)
 {
-	_cleanup_free_ char *what = xasprintf("commit %.7s", commit);
+	_cleanup_free_ char *what = xasprintf("commit %.7s%s", c->commit, c->of);
 	_cleanup_free_ char *object = NULL;
 	size_t len;
 
-	if (files_git_object(files, commit, false, SIGNED_OBJECT_MAX, &object, &len, err))
+	if (files_git_object(files, c->commit, false, SIGNED_OBJECT_MAX, &object, &len, err))
 		return -1;
 	return judge(p, object, len, false, what, until, err);
 }
 
-/* The tag has to be one of that very commit. */
-static int check_tag(struct files *files, const struct render_request *r,
+/* The tag has to be one of that very commit, at the ref that it was made for. */
+static int check_tag(struct files *files, const struct signed_commit *c,
 		     const struct signed_policy *p, uint64_t *until, struct err *err)
 {
-	_cleanup_free_ char *what = xasprintf("the tag of commit %.7s", r->commit);
-	_cleanup_free_ char *begin = xasprintf("object %s\ntype commit\n", r->commit);
+	_cleanup_free_ char *what = xasprintf("the tag of commit %.7s%s", c->commit, c->of);
 	_cleanup_free_ char *object = NULL;
 	size_t len;
 
-	if (files_git_object(files, r->tag, true, SIGNED_OBJECT_MAX, &object, &len, err))
+	if (files_git_object(files, c->tag, true, SIGNED_OBJECT_MAX, &object, &len, err))
 		return -1;
-	if (strncmp(object, begin, strlen(begin)))
-		return err_set(err, ERR_INVALID, "%s is of something else: tag the commit "
-			       "itself", what);
-	return judge(p, object, len, true, what, until, err);
+	if (judge(p, object, len, true, what, until, err))
+		return -1;
+	return signed_tag_fits(object, c->commit, c->tag_ref ? c->tag_ref : "", what, err);
 }
 
-int signatures_check(struct files *files, const struct render_request *r,
+int signatures_check(struct files *files, const struct signed_commit *c,
 		     const struct signed_policy *p, uint64_t *until, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (!check_commit(files, r->commit, p, until, &why))
+	if (!check_commit(files, c, p, until, &why))
 		return 0;
-	if (r->tag && why.code == ERR_INVALID) {
+	if (c->tag && why.code == ERR_INVALID) {
 		why = ERR_INIT;
-		if (!check_tag(files, r, p, until, &why))
+		if (!check_tag(files, c, p, until, &why))
 			return 0;
 	}
 	*err = why;

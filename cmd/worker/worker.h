@@ -39,11 +39,15 @@ void sources_close(struct sources *s);
 int sources_blame(const struct sources *s, size_t i, struct err *err);
 
 /*
- * Is the commit of an opened source signed as the policy asks for? Then *until comes down
+ * Is a commit of an opened repository signed as the policy asks for? Then *until comes down
  * to the last second at which it is so (struct signed_seen). ERR_INVALID: no, with
  * what to do about it; anything else: it is not known.
  */
-int signatures_check(struct files *files, const struct render_request *r,
+struct signed_commit {
+	const char *commit, *tag, *tag_ref;	/* as in a render request */
+	const char *of;		/* " of the remote base URL", for messages; "" */
+};
+int signatures_check(struct files *files, const struct signed_commit *c,
 		     const struct signed_policy *p, uint64_t *until, struct err *err)
 	__attribute__((warn_unused_result));
 

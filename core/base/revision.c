@@ -192,18 +192,18 @@ static const struct git_ref *find_named(const struct ref_list *refs,
 int revision_resolve(const struct ref_list *refs, const char *revision,
 		     char oid[65], struct err *err)
 {
-	char tag[65];
+	const struct git_ref *ref;
 
-	return revision_resolve_tag(refs, revision, oid, tag, err);
+	return revision_resolve_ref(refs, revision, oid, &ref, err);
 }
 
-int revision_resolve_tag(const struct ref_list *refs, const char *revision, char oid[65],
-			 char tag[65], struct err *err)
+int revision_resolve_ref(const struct ref_list *refs, const char *revision, char oid[65],
+			 const struct git_ref **ret, struct err *err)
 {
 	enum revision_kind kind = revision_kind(revision);
 	const struct git_ref *ref;
 
-	*tag = '\0';
+	*ret = NULL;
 	if (kind == REV_SHA) {
 		for (size_t i = 0; i <= 40; i++)
 			oid[i] = (char)tolower((unsigned char)revision[i]);
@@ -220,6 +220,6 @@ int revision_resolve_tag(const struct ref_list *refs, const char *revision, char
 			return -1;
 	}
 	memcpy(oid, ref->oid, sizeof(ref->oid));
-	memcpy(tag, ref->tag, sizeof(ref->tag));
+	*ret = ref;
 	return 0;
 }

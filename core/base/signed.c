@@ -10,6 +10,9 @@
 #include <stdio.h>
 
 #include "core/doc.h"
+#include "core/utf8.h"
+
+#define TAGS "refs/tags/"
 
 bool signed_key_name(const char *text, char ret[SIGNED_FPRINT])
 {
@@ -229,6 +232,30 @@ void signed_parts_deinit(struct signed_parts *p)
 {
 	buf_deinit(&p->payload);
 	buf_deinit(&p->signature);
+}
+
+int signed_tag_fits(const char *object, const char *commit, const char *ref,
+		    const char *what, struct err *err)
+{
+	_cleanup_free_ char *begin = xasprintf("object %s\ntype commit\n", commit);
+	_cleanup_free_ char *called = NULL, *shown = NULL, *at = NULL;
+	size_t place = strlen(TAGS), n;
+	const char *name;
+
+	if (strncmp(object, begin, strlen(begin)))
+		return err_set(err, ERR_INVALID, "%s is of something else: tag the commit "
+			       "itself", what);
+	name = object + strlen(begin);
+	name += strncmp(name, "tag ", 4) ? strlen(name) : 4;
+	n = strcspn(name, "\n");
+	if (!strncmp(ref, TAGS, place) && strlen(ref + place) == n &&
+	    !strncmp(ref + place, name, n))
+		return 0;
+	called = xstrndup(name, n);
+	shown = utf8_clean(called, 80);
+	at = utf8_clean(ref, 80);
+	return err_set(err, ERR_INVALID, "%s is called %s, and stands at %s: it was signed for "
+		       "another name; sign a tag of that name", what, shown, at);
 }
 
 /* ---- the verdict ---- */

@@ -58,9 +58,9 @@ void revision_prefixes(const char *revision,
 int revision_resolve(const struct ref_list *refs, const char *revision,
 		     char oid[65], struct err *err)
 	__attribute__((warn_unused_result));
-/* The same, and which annotated tag led there: its id; "" where none did. */
-int revision_resolve_tag(const struct ref_list *refs, const char *revision, char oid[65],
-			 char tag[65], struct err *err)
+/* The same, and which ref led there: *ret is borrowed from refs; NULL of a SHA. */
+int revision_resolve_ref(const struct ref_list *refs, const char *revision, char oid[65],
+			 const struct git_ref **ret, struct err *err)
 	__attribute__((warn_unused_result));
 
 #endif

@@ -74,6 +74,13 @@ struct signed_parts {
 int signed_split(const char *object, size_t len, bool is_tag, struct signed_parts *ret,
 		 struct err *err) __attribute__((warn_unused_result));
 void signed_parts_deinit(struct signed_parts *p);
+/*
+ * Is that annotated tag (NUL-terminated) of that very commit, and called as the ref at
+ * which it stands, "refs/tags/a/b"? Who may push may put an old one at another ref.
+ * ERR_INVALID, the message begins with what.
+ */
+int signed_tag_fits(const char *object, const char *commit, const char *ref,
+		    const char *what, struct err *err) __attribute__((warn_unused_result));
 
 /* ---- what came of it ---- */
 

@@ -20,6 +20,7 @@ struct render_caps {
 struct render_remote {
 	char *url, *ref;	/* as the answer's want_url and want_ref said */
 	char *mirror, *commit;
+	char *tag, *tag_ref;	/* as the request's own */
 };
 
 /*
@@ -46,7 +47,14 @@ struct render_request {
 	 * first of several requests; NULL: nobody asks. It is looked at before rendering.
 	 */
 	json_t *signatures;
-	char *tag;		/* annotated, that led to the commit: its id; NULL */
+	char *tag, *tag_ref;	/* annotated, that led to the commit: its id, and the ref
+				   at which it stands ("refs/tags/v1"); NULL */
+	/*
+	 * Other sources, of which nothing is rendered, and that have to be signed as well;
+	 * url is their place ("sources[1]"), ref "". In the first of several requests.
+	 */
+	struct render_remote *vouched;
+	size_t n_vouched;
 	/*
 	 * Not encoded: opens a commit of a mirror (files_git_open). NULL: remote bases
 	 * are refused by name.

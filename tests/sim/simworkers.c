@@ -106,6 +106,17 @@ static void see(struct sim *s, const char *commit, const struct signed_policy *p
 	}
 }
 
+static int check_commit(struct sim *s, const char *commit, const struct signed_policy *p,
+			uint64_t *until, struct err *err)
+{
+	_cleanup_free_ char *what = xasprintf("commit %.7s", commit);
+	struct signed_seen seen;
+
+	see(s, commit, p, &seen);
+	*until = signed_sooner(*until, seen.until);
+	return signed_judge(p, &seen, what, err);
+}
+
 int sim_check_signatures(struct sim *s, const struct render_requests *q, uint64_t *until,
 			 struct err *err)
 {
@@ -117,12 +128,16 @@ int sim_check_signatures(struct sim *s, const struct render_requests *q, uint64_
 	if (signed_policy_decode(&p, q->data[0].signatures, err))
 		return -1;
 	for (size_t i = 0; i < q->len && !r; i++) {
-		_cleanup_free_ char *what = xasprintf("commit %.7s", q->data[i].commit);
-		struct signed_seen seen;
+		r = check_commit(s, q->data[i].commit, &p, until, err);
+		if (r && q->data[i].where)
+			err_wrap(err, "spec.%s", q->data[i].where);
+	}
+	for (size_t i = 0; i < q->data[0].n_vouched && !r; i++) {
+		const struct render_remote *m = &q->data[0].vouched[i];
 
-		see(s, q->data[i].commit, &p, &seen);
-		r = signed_judge(&p, &seen, what, err);
-		*until = signed_sooner(*until, seen.until);
+		r = check_commit(s, m->commit, &p, until, err);
+		if (r)
+			err_wrap(err, "spec.%s", m->url);
 	}
 	signed_policy_deinit(&p);
 	return r;

@@ -18,6 +18,7 @@
 #define BOB "00000000000000B0"
 #define LISTED(id) "[{\"keyID\":\"" id "\"}]"
 #define PROJECTS "appprojects.argoproj.io"
+#define VALUES "http://git.sim/values"
 
 static void put_project(struct engsim *x, const char *keys)
 {
@@ -350,6 +351,38 @@ static void what_another_project_took_stays_there(void **state)
 	}
 }
 
+/* Nothing comes from a source that is only a ref, and its commit is signed all the same. */
+static void a_ref_is_signed_too(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2390, "[]", ADA);
+	sim_git_commit(x.s, VALUES, "main", "values.yaml", "a: b");
+	scene_edit_app(&x, "{\"spec\":{\"sources\":[{\"repoURL\":\"" REPO "\",\"path\":\"app\","
+		       "\"targetRevision\":\"main\"},{\"repoURL\":\"" VALUES "\","
+		       "\"ref\":\"values\"}]}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	list_keys(&x, LISTED(ADA));	/* it is fetched from now on */
+	until_held(&x, "spec.sources[1]: commit ");
+	scene_assert_condition(&x, "shop", "ComparisonError", " is not signed, and AppProject");
+	scene_put(&x, "v2");
+	until_held(&x, "spec.sources[1]: commit ");
+	assert_string_equal(scene_tag(&x), "v1");
+	sim_git_commit(x.s, VALUES, "main", SIM_SIGNATURE, ADA);
+	scene_until_tag(&x, "v2", LONG);
+	scene_until(&x, is_free, LONG, "the release");
+	sign(&x, NULL);
+	scene_put(&x, "v3");
+	until_held(&x, "spec.sources[0]: commit ");
+	list_keys(&x, "[]");
+	scene_until_tag(&x, "v3", LONG);
+	sim_git_commit(x.s, VALUES, "main", SIM_SIGNATURE, NULL);
+	scene_until(&x, is_free, LONG, "peace");
+	scene_end(&x, true);
+}
+
 static bool goes_back(void *arg)
 {
 	struct engsim *x = arg;
@@ -530,6 +563,7 @@ int main(void)
 		cmocka_unit_test(an_old_verdict_lets_nothing_out),
 		cmocka_unit_test(a_struck_key_holds_what_was_held),
 		cmocka_unit_test(what_another_project_took_stays_there),
+		cmocka_unit_test(a_ref_is_signed_too),
 		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
 		cmocka_unit_test(a_key_that_ends_is_struck_out),

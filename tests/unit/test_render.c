@@ -198,8 +198,10 @@ static void request_survives_the_pipe(void **state)
 		.source = source, .install_id = "i", .app_id = "ns_app",
 		.destination_ns = "d",
 		.caps = { .source_bytes = 1, .file_bytes = 2, .object_bytes = 3, .objects = 4 } };
+	struct render_remote remote = { "u", "r", "/n", "e", "t", "refs/tags/v1" };
+	struct render_remote vouched = { "sources[1]", "", "/o", "f", NULL, NULL };
 	static const char *const bad[] = {
-		"[", "[]", "{}", "7", "[{\"path\":\"p\"},{\"path\":1}]",
+		"[{\"vouched\":[{\"url\":\"u\"}]}]", "[", "[]", "{}", "7", "[{\"path\":\"p\"},{\"path\":1}]",
 		"[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]",
 	};
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -207,9 +209,21 @@ static void request_survives_the_pipe(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
+	all.data[0].tag_ref = (char *)"refs/tags/a/b";
+	all.data[0].remotes = &remote;
+	all.data[0].vouched = &vouched;
+	all.data[0].n_remotes = all.data[0].n_vouched = 1;
 	render_requests_encode(&all, &b);
 	assert_int_equal(render_requests_decode(&d, b.data, b.len, &err), 0);
 	assert_int_equal(d.len, 2);
+	assert_string_equal(d.data[0].tag_ref, "refs/tags/a/b");
+	assert_int_equal(d.data[0].n_remotes, 1);
+	assert_string_equal(d.data[0].remotes[0].tag, "t");
+	assert_string_equal(d.data[0].remotes[0].tag_ref, "refs/tags/v1");
+	assert_int_equal(d.data[0].n_vouched, 1);
+	assert_string_equal(d.data[0].vouched[0].url, "sources[1]");
+	assert_null(d.data[0].vouched[0].tag);
+	assert_int_equal(d.data[1].n_vouched, 0);
 	assert_string_equal(d.data[0].mirror, "/m");
 	assert_string_equal(d.data[0].commit, "c");
 	assert_string_equal(d.data[0].path, "p");

@@ -141,17 +141,23 @@ static void ranges_take_the_highest_tag(void **state)
 		{ "9.x", "br9x" },	/* no such version, but a branch */
 	};
 	struct err err = ERR_INIT;
-	char oid[65], tag[65];
+	const struct git_ref *ref;
+	char oid[65];
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		assert_int_equal(revision_resolve(&list, cases[i][0], oid, &err), 0);
 		assert_string_equal(oid, cases[i][1]);
 	}
-	assert_int_equal(revision_resolve_tag(&list, "^2", oid, tag, &err), 0);
-	assert_string_equal(tag, "tag");
-	assert_int_equal(revision_resolve_tag(&list, "1.9.*", oid, tag, &err), 0);
-	assert_string_equal(tag, "");
+	assert_int_equal(revision_resolve_ref(&list, "^2", oid, &ref, &err), 0);
+	assert_string_equal(ref->tag, "tag");
+	assert_string_equal(ref->name, "refs/tags/v2.0.0");
+	assert_int_equal(revision_resolve_ref(&list, "1.9.*", oid, &ref, &err), 0);
+	assert_string_equal(ref->tag, "");
+	assert_string_equal(ref->name, "refs/tags/1.9.0");
+	assert_int_equal(revision_resolve_ref(&list, "0123456789012345678901234567890123456789",
+					      oid, &ref, &err), 0);
+	assert_null(ref);
 	assert_int_equal(revision_resolve(&list, "^3", oid, &err), -1);
 	assert_int_equal(err.code, ERR_NOTFOUND);
 	assert_non_null(strstr(err.msg, "\"^3\" (the newest is v2.0.0)"));

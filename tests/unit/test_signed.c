@@ -131,6 +131,48 @@ static void sizes_are_capped(void **state)
 	buf_deinit(&b);
 }
 
+/* A tag is of one commit, and of one name. */
+static void tags_stand_where_they_were_made_for(void **state)
+{
+	static const struct {
+		const char *object, *ref;
+		const char *words;	/* NULL: it fits */
+	} cases[] = {
+		{ "object c\ntype commit\ntag v1\ntagger a\n\nm", "refs/tags/v1", NULL },
+		{ "object c\ntype commit\ntag a/b/v1\n\nm", "refs/tags/a/b/v1", NULL },
+		{ "object c\ntype commit\ntag v1", "refs/tags/v1", NULL },
+		{ "object c\ntype commit\ntag v1\n\nm", "refs/tags/v2",
+		  "it is called v1, and stands at refs/tags/v2" },
+		{ "object c\ntype commit\ntag v1\n\nm", "refs/tags/v11", "is called v1, " },
+		{ "object c\ntype commit\ntag v11\n\nm", "refs/tags/v1", "is called v11, " },
+		{ "object c\ntype commit\ntag v1\n\nm", "refs/tags/a/v1", "at refs/tags/a/v1" },
+		{ "object c\ntype commit\ntag a/v1\n\nm", "refs/tags/v1", "is called a/v1, " },
+		/* Not a tag's place, whatever it is called. */
+		{ "object c\ntype commit\ntag v1\n\nm", "refs/heads/v1", "at refs/heads/v1" },
+		{ "object c\ntype commit\ntag refs/tags/v1\n\nm", "refs/tags/v1", "called refs" },
+		{ "object c\ntype commit\ntag v1\n\nm", "", "and stands at " },
+		{ "object c\ntype commit\ntagger v1\n\ntag v1\n", "refs/tags/v1", "is called ," },
+		{ "object c\ntype commit\n\ntag v1\n", "refs/tags/v1", "is called ," },
+		{ "object d\ntype commit\ntag v1\n", "refs/tags/v1", "it is of something else" },
+		{ "object c\ntype tag\ntag v1\n", "refs/tags/v1", "it is of something else" },
+		{ "object c\ntag v1\ntype commit\n", "refs/tags/v1", "it is of something else" },
+		{ "", "refs/tags/v1", "it is of something else" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct err err = ERR_INIT;
+		int rc = signed_tag_fits(cases[i].object, "c", cases[i].ref, "it", &err);
+
+		print_message("case %zu: %s\n", i, err.msg);
+		assert_int_equal(rc, cases[i].words ? -1 : 0);
+		if (!cases[i].words)
+			continue;
+		assert_int_equal(err.code, ERR_INVALID);
+		assert_non_null(strstr(err.msg, cases[i].words));
+	}
+}
+
 /* ---- the verdict: one row for each that there is ---- */
 
 static const struct {
@@ -269,6 +311,7 @@ int main(void)
 		cmocka_unit_test(key_ids),
 		cmocka_unit_test(objects),
 		cmocka_unit_test(sizes_are_capped),
+		cmocka_unit_test(tags_stand_where_they_were_made_for),
 		cmocka_unit_test(the_verdict),
 		cmocka_unit_test(it_travels),
 		cmocka_unit_test(broken_requests_refuse),

@@ -21,6 +21,7 @@
 #include "loopworld.h"
 #include "health/script.h"
 #include "render/render.h"
+#include "signedfiles.h"
 
 struct fixture {
 	struct loopworld l;
@@ -428,6 +429,116 @@ static void odd_requests_are_errors(void **state)
 	teardown(&f);
 }
 
+/* ---- signatures ---- */
+
+#define OWN "b60ef3a4776f7726a7639c7771f21249bceac766"	/* ada.commit */
+#define TAGGED "c8aedf6fd6f876903a5dfd7846ef2b4d54dc06ad"	/* text.commit: of no use */
+#define TAG "c5a06bd1dd92d4ce00dbef571888b90581032397"	/* ada.tag, v1 of that */
+
+/* What tests/unit/signed/make signed, put into the mirror. */
+static void put_signed(const struct fixture *f)
+{
+	_cleanup_free_ char *script = xasprintf("cd '%s' && S='" SOURCE_DIR
+		"/tests/unit/signed' && b=$(echo one | git hash-object -w --stdin) && "
+		"printf '100644 blob %%s\\tfile\\n' $b | git mktree >/dev/null && "
+		"git hash-object -w -t commit $S/ada.commit $S/text.commit >/dev/null && "
+		"git hash-object -w -t tag $S/ada.tag >/dev/null", f->mirror);
+
+	shell(f, script);
+}
+
+static json_t *policy_of_ada(void)
+{
+	struct signed_policy p = { .project = xstrdup("team"), .from = xstrdup("there") };
+	char id[SIGNED_ID];
+	size_t len;
+	json_t *o;
+
+	signed_id_of("ada", 0, id);
+	vec_push(&p.listed, xstrdup(id));
+	vec_push(&p.ring, ((struct signed_key){ xstrdup(id), signed_file("ada.asc", &len) }));
+	o = signed_policy_encode(&p);
+	signed_policy_deinit(&p);
+	return o;
+}
+
+/* Renders ada's commit, and what it names beside that. */
+static struct err render_signed(struct fixture *f, const struct render_remote *remote,
+				const struct render_remote *vouched)
+{
+	_cleanup_json_ json_t *policy = policy_of_ada();
+	struct render_requests all = { .len = 1, .data = { {
+		.mirror = f->mirror, .commit = (char *)OWN, .signatures = policy,
+		.remotes = (struct render_remote *)(uintptr_t)remote, .n_remotes = remote != NULL,
+		.vouched = (struct render_remote *)(uintptr_t)vouched,
+		.n_vouched = vouched != NULL,
+	} } };
+	_cleanup_buf_ struct buf b = BUF_INIT;
+	struct asked a;
+
+	render_requests_encode(&all, &b);
+	ask(f, &a, WORKER_RENDER, &b);
+	free(a.answer);
+	return a.err;
+}
+
+/* All that anything comes from is looked at, before any of it is. */
+static void all_that_comes_in_is_signed(void **state)
+{
+#define BASE "https://git.example.com/base"
+#define OF " of the remote base " BASE " "
+	static const struct {
+		const char *url, *ref, *commit;	/* commit NULL: of the fixture, unsigned */
+		const char *tag, *tag_ref;
+		const char *words;	/* NULL: it is fine */
+	} cases[] = {
+		{ BASE, "main", OWN, NULL, NULL, NULL },
+		{ BASE, "main", NULL, NULL, NULL, OF "is not signed" },
+		{ BASE, "main", NULL, NULL, NULL, "; or have the URL name a commit (?ref=" },
+		{ BASE, "", NULL, NULL, NULL, OF "is not signed" },
+		{ BASE, TAGGED, TAGGED, NULL, NULL, NULL },
+		{ BASE, TAGGED, NULL, NULL, NULL, OF "is not signed" },
+		{ BASE, "v1", TAGGED, TAG, "refs/tags/v1", NULL },
+		{ BASE, "v2", TAGGED, TAG, "refs/tags/v2",
+		  OF "is called v1, and stands at refs/tags/v2" },
+		{ BASE, "v1", TAGGED, TAG, NULL, OF "is called v1, and stands at " },
+		{ BASE, "v1", OWN, TAG, "refs/tags/v2", NULL },	/* by its own */
+		{ BASE, "v1", NULL, TAG, "refs/tags/v1", OF "is of something else" },
+		{ "raw+" BASE "/x.yaml", "", OWN, NULL, NULL,
+		  BASE "/x.yaml bears no signature, and AppProject team asks for one" },
+	};
+	struct fixture f;
+
+	(void)state;
+	setup(&f);
+	put_signed(&f);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		const struct render_remote m = {
+			.url = (char *)(uintptr_t)cases[i].url,
+			.ref = (char *)(uintptr_t)cases[i].ref, .mirror = f.mirror,
+			.commit = cases[i].commit ? (char *)(uintptr_t)cases[i].commit : f.oid,
+			.tag = (char *)(uintptr_t)cases[i].tag,
+			.tag_ref = (char *)(uintptr_t)cases[i].tag_ref,
+		};
+		struct err err = render_signed(&f, &m, NULL);
+
+		print_message("case %zu: %s\n", i, err.msg);
+		assert_int_equal(err.code, cases[i].words ? ERR_INVALID : ERR_NONE);
+		assert_non_null(strstr(err.msg, cases[i].words ? cases[i].words : ""));
+	}
+	for (int good = 0; good < 2; good++) {
+		const struct render_remote m = {
+			.url = (char *)"sources[1]", .ref = (char *)"", .mirror = f.mirror,
+			.commit = good ? (char *)OWN : f.oid,
+		};
+		struct err err = render_signed(&f, NULL, &m);
+
+		assert_int_equal(err.code, good ? ERR_NONE : ERR_INVALID);
+		assert_int_equal(strncmp(err.msg, "spec.sources[1]: commit ", 24) == 0, !good);
+	}
+	teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -439,6 +550,7 @@ int main(void)
 		cmocka_unit_test(killed_exec_leaves_nothing_for_long),
 		cmocka_unit_test(health_runs_scripts),
 		cmocka_unit_test(odd_requests_are_errors),
+		cmocka_unit_test(all_that_comes_in_is_signed),
 	};
 
 	doc_init();
