@@ -10,6 +10,7 @@
  */
 #include "app_priv.h"
 #include "orphans.h"
+#include "settings.h"
 
 #include <stdio.h>
 
@@ -106,6 +107,7 @@ static json_t *build(struct app *a, const json_t *told)
 	struct engine *e = a->engine;
 	_cleanup_free_ char *head = sources_commits(a);
 	_cleanup_json_ json_t *gates = app_control_status(a);
+	_cleanup_buf_ struct buf excluding = BUF_INIT;
 	struct revert_why why;
 	enum auto_revert mode = app_revert_mode(a, &why);
 	struct status_view v = {
@@ -131,6 +133,8 @@ static json_t *build(struct app *a, const json_t *told)
 		.orphans = orphans_of(a),
 	};
 
+	settings_excluding(e, &excluding);
+	v.excluding = buf_str(&excluding);
 	v.breaker = breaker_words(a, &v.breaker_since_ms);
 	if (v.breaker && !a->op && a->gates.held)
 		v.held = a->gates.held;

@@ -208,6 +208,16 @@ const struct exclude *settings_exclude(const struct engine *e)
 	return s && s->maps.len ? &s->maps.data[0]->exclude : NULL;
 }
 
+void settings_excluding(const struct engine *e, struct buf *out)
+{
+	for (size_t i = 0; e->settings && i < e->settings->maps.len; i++) {
+		const struct cm_watch *m = e->settings->maps.data[i];
+
+		if (m->exclude.excluded.len || m->exclude.included.len)
+			buf_addf(out, "%s%s", out->len ? " " : "", m->ns);
+	}
+}
+
 unsigned settings_exclude_no(const struct engine *e)
 {
 	return e->settings ? e->settings->exclude_no : 1;

@@ -23,6 +23,8 @@ void settings_each(const struct engine *e, void (*fn)(void *arg, const json_t *d
 
 /* What is in force. Borrowed until the loop runs on; NULL: no ConfigMap says anything. */
 const struct exclude *settings_exclude(const struct engine *e);
+/* Appends the namespaces of the ConfigMaps that say something of it, with blanks between. */
+void settings_excluding(const struct engine *e, struct buf *out);
 /* Another number when that changed; never 0. */
 unsigned settings_exclude_no(const struct engine *e);
 /* Why that is not what is written there, with the ConfigMap's name; borrowed; NULL. */

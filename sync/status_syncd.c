@@ -15,6 +15,8 @@
  *              Git's newest commit and the digest that an approval is bound to; each
  *              shut gate {gate, service, stops: "automatic" or "all", why, until};
  *              held back of Git's objects {service, objects}
+ *   excluding  the namespaces whose ConfigMap argocd-cm keeps kinds out (exclude.h), with
+ *              blanks between: who compares reads it there
  *   operation  {id, kind, release, wave, startedAt, initiatedBy, applied, tries}
  *   prune      {digest, count, objects[] {group, kind, namespace, name, why}}, only
  *              while they wait for approval: at most 200 objects are listed
@@ -323,6 +325,7 @@ json_t *status_syncd(const struct status_view *v, struct target_rows *rows,
 	put_str(o, "message", v->phase_message);
 	put_auto_revert(o, v);
 	put_breaker(o, v);
+	put_str(o, "excluding", v->excluding);
 	json_object_set_new(o, "resourceCount", json_integer((json_int_t)resources));
 	if (!r)
 		return o;

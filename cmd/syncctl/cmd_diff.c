@@ -1,7 +1,7 @@
 /*
  * syncctl diff APP: what a sync would change. Each wanted object is applied as a dry
  * run by the server, with the user's rights, and compared with what is there; what is
- * there and not wanted would be deleted. With --release two stored releases are
+ * there and not wanted would be deleted. What argocd-cm excludes is neither. With --release two stored releases are
  * compared with each other, which needs no cluster but their Secrets.
  */
 #include "syncctl.h"
@@ -9,6 +9,7 @@
 #include "core/mem.h"
 #include "desired.h"
 #include "diffing.h"
+#include "excluded.h"
 #include "sync/draw.h"
 
 static void answer_deinit(struct render_answer *a)
@@ -124,7 +125,8 @@ static json_t *live_of(struct cluster *c, const struct view_change *change,
 }
 
 static void tell_deletions(struct cluster *c, struct diffing *r, const json_t *app,
-			   const struct render_answer *a, const char *dest)
+			   const struct render_answer *a, const char *dest,
+			   struct excluded *out)
 {
 	json_t *row;
 	size_t i;
@@ -139,7 +141,7 @@ static void tell_deletions(struct cluster *c, struct diffing *r, const json_t *a
 		_cleanup_json_ json_t *live = NULL;
 
 		if (doc_get_bool(row, false, "hook", NULL) || is_wanted(a, row, dest) ||
-		    !change.kind || !change.name)
+		    !change.kind || !change.name || excluded_is(out, change.group, change.kind))
 			continue;
 		live = live_of(c, &change, doc_get_str(row, "version", NULL));
 		change.before = live;
@@ -147,8 +149,8 @@ static void tell_deletions(struct cluster *c, struct diffing *r, const json_t *a
 	}
 }
 
-static int against_cluster(struct cluster *c, struct diffing *r, const json_t *app,
-			   const struct render_answer *a, struct err *err)
+static int compare_all(struct cluster *c, struct diffing *r, const json_t *app,
+		       const struct render_answer *a, struct excluded *out, struct err *err)
 {
 	const char *dest = doc_get_str(app, "spec", "destination", "namespace", NULL);
 
@@ -156,15 +158,28 @@ static int against_cluster(struct cluster *c, struct diffing *r, const json_t *a
 		const struct rendered *o = &a->objects[i];
 		_cleanup_json_ json_t *body = NULL;
 
-		if (o->flags & (OBJ_HOOK | OBJ_SKIP))
+		if (o->flags & (OBJ_HOOK | OBJ_SKIP) || excluded_is(out, o->group, o->kind))
 			continue;
 		body = diffing_body(a, i, err);
 		if (!body || compare_one(c, r, o, body, *o->ns ? o->ns : dest ? dest : "",
 					 err))
 			return err_wrap(err, "%s/%s", o->kind, o->name);
 	}
-	tell_deletions(c, r, app, a, dest ? dest : "");
+	tell_deletions(c, r, app, a, dest ? dest : "", out);
 	return 0;
+}
+
+static int against_cluster(struct cluster *c, struct diffing *r, const json_t *app,
+			   const struct render_answer *a, struct err *err)
+{
+	_cleanup_(excluded_deinit) struct excluded out;
+	int rc;
+
+	excluded_init(&out, c, app);
+	rc = compare_all(c, r, app, a, &out, err);
+	if (!rc)
+		excluded_tell(&out);
+	return rc;
 }
 
 /* ---- two releases ---- */

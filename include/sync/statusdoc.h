@@ -81,6 +81,7 @@ struct status_view {
 	const char *held;	/* its revert waits for another's: the words; NULL */
 	const struct plan *asking;	/* whose prunes wait for approval; NULL */
 	const struct orphans_found *orphans;	/* its project asks for them; NULL */
+	const char *excluding;	/* namespaces whose argocd-cm excludes kinds, spaced; NULL */
 };
 
 enum sync_status { SYNC_UNKNOWN, SYNC_SYNCED, SYNC_OUT_OF_SYNC };

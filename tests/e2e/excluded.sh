@@ -61,6 +61,21 @@ warned "Resource discovery.k8s.io/EndpointSlice outside is excluded in the setti
 assert_eq "" "$(kc get leases,endpointslices -n "$NS" -o name)" "what is there of it"
 rows_are "ConfigMap Deployment"
 
+it "syncctl diff shows no change of what is excluded, of Git nor of a folder, and counts it"
+diffs() { timeout 60 "$BIN/syncctl" diff shop -n "$APPS" "$@"; }
+assert_exit 0 diffs
+assert_contains "$OUTPUT" "2 objects are excluded in the settings (argocd-cm) and not compared" "what is left out"
+assert_exit 0 diffs --local "$W/app"
+assert_contains "$OUTPUT" "2 objects are excluded" "what is left out"
+assert_exit 0 diffs --revision main
+mkdir -p "$T/more"
+cp "$W"/app/* "$T/more/"
+sed 's/name: outside/name: another/' "$W/app/slice.yaml" >"$T/more/another.yaml"
+sed -i 's/"v1"/"v9"/' "$T/more/settings.yaml"
+assert_exit 1 diffs --local "$T/more" -o name
+assert_contains "$OUTPUT" "3 objects are excluded" "what is left out"
+refute_contains "$OUTPUT" "EndpointSlice/another" "what a folder adds"
+
 it "the rule goes: what it kept out is applied"
 rules resource.exclusions "[]"
 wait_until 20 "the slice" kc get endpointslice outside -n "$NS"
@@ -70,6 +85,7 @@ kc get lease turn -n "$NS" >/dev/null 2>&1 && fail "a Lease"
 it "what comes to be excluded stays as it is, whoever changes it, and leaves Git unpruned"
 rules resource.inclusions "- {apiGroups: [apps]}"
 warned "2 objects applied before are excluded now"
+assert_exit 0 diffs
 uid=$(kc get configmap settings -n "$NS" -o jsonpath='{.metadata.uid}')
 kc patch configmap settings -n "$NS" -p '{"data":{"key":"by hand"}}' >/dev/null
 put v2

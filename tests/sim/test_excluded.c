@@ -102,6 +102,14 @@ static bool lists(struct engsim *x, const char *kind)
 	return false;
 }
 
+/* Where syncctl looks for what is excluded. */
+static const char *excluding(struct engsim *x)
+{
+	const char *s = doc_get_str(engsim_status(x, "shop"), "syncd", "excluding", NULL);
+
+	return s ? s : "";
+}
+
 static void assert_fine(struct engsim *x)
 {
 	const json_t *s = engsim_status(x, "shop");
@@ -133,11 +141,13 @@ static void what_is_excluded_in_git_is_not_applied(void **state)
 		assert_true(lists(&x, "Deployment"));
 		assert_int_equal(asks_for_maps(&x, 0), 0);
 		assert_fine(&x);
+		assert_string_equal(excluding(&x), maps[i]);
 		/* The rule goes: it is applied, as something that is missing. */
 		apisim_delete(x.api, "configmaps", maps[i], "argocd-cm");
 		until_extra(&x, "one");
 		scene_until(&x, is_calm, LONG, "no warning");
 		assert_true(lists(&x, "ConfigMap"));
+		assert_string_equal(excluding(&x), "");
 		scene_end(&x, true);
 	}
 }

@@ -1,0 +1,59 @@
+/* What argocd-cm keeps applications out of, read from the cluster as syncd reads it. */
+#include "excluded.h"
+
+#include "core/mem.h"
+#include "sync/customize.h"
+
+static void read_map(struct excluded *x, struct cluster *c, const char *ns)
+{
+	struct kube_ref ref = { .version = "v1", .resource = "configmaps", .ns = ns,
+				.name = CUSTOMIZE_NAME };
+	struct err err = ERR_INIT;
+	_cleanup_json_ json_t *map = cluster_object(c, &ref, &err);
+	int rc = map ? exclude_read(&x->maps[x->n], doc_get(map, "data", NULL), &err) : -1;
+
+	if (!rc)
+		x->n++;
+	else if (err.code != ERR_NOTFOUND)
+		output_note("ConfigMap %s/" CUSTOMIZE_NAME " cannot be read: what it excludes is "
+			    "shown as if it were not excluded: %s", ns, err.msg);
+}
+
+void excluded_init(struct excluded *x, struct cluster *c, const json_t *app)
+{
+	_cleanup_json_ json_t *state = view_state(app);
+	const char *s = doc_get_str(state, "excluding", NULL);
+
+	*x = (struct excluded){ 0 };
+	for (s = s ? s : ""; *s && x->n < EXCLUDED_MAPS_MAX; s += strspn(s, " ")) {
+		size_t len = strcspn(s, " ");
+		_cleanup_free_ char *ns = xstrndup(s, len);
+
+		read_map(x, c, ns);
+		s += len;
+	}
+	for (size_t i = 0; i + 1 < x->n; i++)
+		x->maps[i].next = &x->maps[i + 1];
+}
+
+bool excluded_is(struct excluded *x, const char *group, const char *kind)
+{
+	bool is = exclude_kind(x->n ? x->maps : NULL, group, kind);
+
+	x->count += is;
+	return is;
+}
+
+void excluded_tell(const struct excluded *x)
+{
+	if (x->count)
+		output_note("%zu object%s excluded in the settings (" CUSTOMIZE_NAME ") and not "
+			    "compared", x->count, x->count > 1 ? "s are" : " is");
+}
+
+void excluded_deinit(struct excluded *x)
+{
+	for (size_t i = 0; i < x->n; i++)
+		exclude_deinit(&x->maps[i]);
+	*x = (struct excluded){ 0 };
+}
