@@ -2,7 +2,8 @@
  * syncctl approve APP REVISION: lets out what an approval is required for. It is bound
  * to the digest of what Git gives at that commit, as syncd has rendered it, and of how
  * the Application has it put out; and is written in the caller's name as the API server
- * knows it. Whether the caller may is for the API server to say (manifests/approval).
+ * knows it. Whether the caller may is for the API server to say (manifests/approval);
+ * where nobody guards it, nothing is written: syncd would not count it, then or later.
  *
  * The commit is named whole: another one that begins alike is quickly made. Of several
  * sources or remote bases all are, between commas.
@@ -102,6 +103,23 @@ static json_t *approval(const struct options *o, const char *digest, const char 
 			 o->reason ? json_string(o->reason) : json_null());
 }
 
+/* As syncd asks: would the API server take an approval in a name that is nobody's? */
+static bool is_unguarded(struct cluster *c, const char *name)
+{
+	struct kube_ref ref = { .group = "argoproj.io", .version = "v1alpha1",
+				.resource = "applications", .ns = c->ns, .name = name };
+	_cleanup_free_ char *body = approve_probe();
+	_cleanup_json_ json_t *answer = NULL;
+	char user[APPROVE_USER_MAX];
+	struct err err = ERR_INIT;
+	struct kube_request k;
+
+	kube_merge_patch_init(&k, &ref, "syncctl", body, strlen(body));
+	buf_adds(&k.path, strchr(buf_str(&k.path), '?') ? "&dryRun=All" : "?dryRun=All");
+	answer = cluster_ask(c, &k, &err);
+	return answer && approve_probed(&err, user) == GUARD_ABSENT;
+}
+
 static int approve(struct cluster *c, const struct options *o)
 {
 	_cleanup_json_ json_t *app = NULL, *patch = NULL, *syncd = NULL;
@@ -121,6 +139,12 @@ static int approve(struct cluster *c, const struct options *o)
 	digest = digest_of(syncd, o);
 	if (!digest)
 		return EXIT_DIFFERENCE;
+	if (is_unguarded(c, o->args[0])) {
+		fprintf(stderr, "syncctl: nothing is approved: it would not count, as anybody could "
+			"write it: the policy " APPROVE_POLICY " is not in force; install "
+			"manifests/approval\n");
+		return EXIT_DIFFERENCE;
+	}
 	commits = doc_get_str(syncd, "gates", "commit", NULL);
 	patch = approval(o, digest, user, commits, until_ms);
 	if (cluster_patch(c, o->args[0], patch, &err))

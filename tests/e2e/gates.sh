@@ -96,6 +96,9 @@ gate_is approval
 
 it "an approval without the policy is void"
 DIGEST=$(field app shop .status.syncd.gates.digest -n "$APPS")
+assert_exit 1 syncctl approve shop "$C"
+assert_contains "$OUTPUT" "the policy syncd-approval is not in force; install manifests/approval" "what syncctl says"
+assert_eq "" "$(kc get app shop -n "$APPS" -o json | jq -r '.metadata.annotations["syncd.dev/approved"] // ""')" "what it wrote"
 kc annotate app shop -n "$APPS" syncd.dev/approved="$DIGEST" syncd.dev/approved-revision="$C" syncd.dev/approved-by=ada >/dev/null
 wait_until 30 "the warning" says ApprovalWarning "manifests/approval"
 is_out v1
