@@ -143,12 +143,23 @@ static void look_sync_error(struct app *a)
 				  "get --show-managed-fields), name the field in spec."
 				  "ignoreDifferences, or sync to try again", FIGHT_HEALS,
 				  buf_str(&lost));
-	else if (a->rec.pin_why)
+	else if (a->rec.pin_why && !record_pin_is_by_person(&a->rec))
 		app_set_condition(a, "SyncError", "%s; running release #%u until "
 				  "something new is in Git", a->rec.pin_why,
 				  a->rec.target);
 	else
 		app_clear_condition(a, "SyncError");
+}
+
+/* Somebody wanted it so, who may not be the one that looks. */
+static void look_pin(struct app *a)
+{
+	if (record_pin_is_by_person(&a->rec))
+		app_set_condition(a, PINNED_INFO, "%s by %.100s; running release #%u until "
+				  "something new is in Git (syncctl unpin %.100s)",
+				  a->rec.pin_why, a->rec.pin_by, a->rec.target, a->spec.name);
+	else
+		app_clear_condition(a, PINNED_INFO);
 }
 
 static void say_list(char *const *list, size_t n, struct buf *text)
@@ -195,6 +206,7 @@ static void look_conditions(struct app *a)
 	else
 		app_clear_condition(a, "DeletionError");
 	look_sync_error(a);
+	look_pin(a);
 	app_control_conditions(a);
 	app_draw_conditions(a);
 }

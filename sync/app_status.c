@@ -422,7 +422,8 @@ static bool is_half_known(const struct app *a)
 	    a->spec.deleting || world_now(a->engine->w) >= a->born + STATUS_LEARN_MS)
 		return false;
 	for (size_t i = 0; i < a->conditions.len; i++)
-		if (strcmp(a->conditions.data[i].type, "SyncError"))
+		if (strcmp(a->conditions.data[i].type, "SyncError") &&
+		    strcmp(a->conditions.data[i].type, PINNED_INFO))
 			return false;
 	return true;
 }

@@ -147,13 +147,12 @@ static void conditions(const struct app *a, struct buf *out)
 
 static void pinned(const struct app *a, struct buf *out)
 {
-	const char *by = a->rec.pin_by ? a->rec.pin_by : "";
-
 	if (a->rec.pin_why)
 		metric_row_ms(out, "syncd_app_pinned_timestamp_seconds",
 			      (struct metric_label[]){
 			{ "namespace", a->spec.ns }, { "name", a->spec.name },
-			{ "by", strcmp(by, "auto-revert") ? "person" : by }, { 0 } },
+			{ "by", record_pin_is_by_person(&a->rec) ? "person" :
+							   "auto-revert" }, { 0 } },
 			(uint64_t)(a->rec.pin_since_ms > 0 ? a->rec.pin_since_ms : 0));
 }
 

@@ -105,14 +105,9 @@ static void add(struct list *l, enum news_kind kind, uint32_t release, uint32_t 
 		l->at[l->n++] = (struct news){ kind, release, other };
 }
 
-static bool by_person(const struct record *rec)
-{
-	return rec->pin_why && rec->pin_by && strcmp(rec->pin_by, "auto-revert");
-}
-
 static bool rolls_back(const struct news_mark *t, const struct record *now)
 {
-	return by_person(now) && now->pin_since_ms != t->pin_since_ms;
+	return record_pin_is_by_person(now) && now->pin_since_ms != t->pin_since_ms;
 }
 
 /* Rules 2 and 3. */
@@ -168,7 +163,7 @@ static void look_phase(const struct news_mark *t, const struct record *now, stru
 {
 	if (now->phase == t->phase)
 		return;
-	if (now->phase == PHASE_PINNED && was_reverting(t) && !by_person(now))
+	if (now->phase == PHASE_PINNED && was_reverting(t) && !record_pin_is_by_person(now))
 		add(l, NEWS_REVERTED, now->pin_rejected, now->target);
 	else if (now->phase == PHASE_REVERT_BLOCKED)
 		add(l, NEWS_REVERT_BLOCKED, now->pin_rejected, now->target);

@@ -369,6 +369,11 @@ bool record_blames(const struct record *r)
 	return false;
 }
 
+bool record_pin_is_by_person(const struct record *r)
+{
+	return r->pin_why && r->pin_by && strcmp(r->pin_by, "auto-revert");
+}
+
 bool record_storm(const struct record *r, int64_t wall_ms)
 {
 	size_t n = 0;

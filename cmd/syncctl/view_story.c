@@ -6,6 +6,7 @@
 
 #include "core/mem.h"
 #include "sync/approve.h"
+#include "sync/statusdoc.h"
 
 #define MAX_OBJECTS 20
 
@@ -351,8 +352,11 @@ static void problems(const struct view_app *a, const struct view_env *env,
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, c) {
-		if (is_put_back(a) &&
-		    !strcmp(text(doc_get_str(c, "type", NULL)), "SyncError"))
+		const char *type = text(doc_get_str(c, "type", NULL));
+
+		/* What the first lines say already. */
+		if ((is_put_back(a) && !strcmp(type, "SyncError")) ||
+		    !strcmp(type, PINNED_INFO))
 			continue;
 		if (!any)
 			title(env, out, "Problems");

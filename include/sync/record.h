@@ -221,6 +221,8 @@ struct inv_entry *record_inv_add(struct record *r, const struct objkey *k,
 void record_inv_drop(struct record *r, const struct objkey *k);
 /* Did a candidate since the last good release change anything that is not put back? */
 bool record_blames(const struct record *r);
+/* A rollback pinned it, no auto-revert; false where it is not pinned. */
+bool record_pin_is_by_person(const struct record *r);
 /*
  * Commits come faster than a release can prove itself: since the last good one five
  * candidates were superseded, or the first of them an hour ago.

@@ -12,6 +12,9 @@
 #include "sync/plan.h"
 #include "sync/record.h"
 
+/* A person's rollback keeps it where it is: a state, and no error. */
+#define PINNED_INFO "PinnedInfo"
+
 struct status_condition {
 	const char *type;	/* "SyncError", "ComparisonError"... */
 	char *message;		/* owned */

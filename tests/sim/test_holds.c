@@ -46,6 +46,9 @@ static void rollback_stays_until_something_new(void **state)
 	gitsim_set_mood(sim_git(x.s), REPO, GIT_FINE);
 	sim_run_for(x.s, 12 * MINUTES);
 	assert_string_equal(scene_tag(&x), "v1");
+	/* A person wants it so: that is no error, and alerts nobody. */
+	assert_null(scene_condition(&x, "shop", "SyncError"));
+	scene_assert_condition(&x, "shop", "PinnedInfo", "rolled back to release #1");
 	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "syncd", "pin", "by",
 					NULL), "ada");
 	scene_drift(&x, "v9");		/* healed to where it is pinned */
@@ -54,6 +57,7 @@ static void rollback_stays_until_something_new(void **state)
 	scene_until_tag(&x, "v3", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	assert_null(doc_get(engsim_status(&x, "shop"), "syncd", "pin", NULL));
+	assert_null(scene_condition(&x, "shop", "PinnedInfo"));
 	scene_end(&x, true);
 }
 
