@@ -48,12 +48,37 @@ bool sources_at(const struct app *a, const char *commits)
 	return *now && !strcmp(now, commits);
 }
 
+/* A person's request names its revision, and the spec another. */
+static bool is_asked(const struct app *a, size_t i)
+{
+	const struct app_sources *wanted = sources_wanted(a), *spec = &a->spec.sources;
+
+	return wanted != spec && i < wanted->list.len &&
+	       (i >= spec->list.len || strcmp(wanted->list.data[i].revision,
+					      spec->list.data[i].revision));
+}
+
+/* It is not the spec that has to be mended. */
+static void blame_request(const struct app *a, struct err *err)
+{
+	const char *at = strstr(err->msg, REVISION_FIELD);
+	struct err was = *err;
+
+	if (at)
+		err_set(err, was.code, "%.*sthe revision that %.80s asked for%s",
+			(int)(at - err->msg), was.msg, a->request.by ? a->request.by : "somebody",
+			was.msg + (at - err->msg) + strlen(REVISION_FIELD));
+	err->retry = was.retry;
+}
+
 bool sources_error(const struct app *a, struct err *ret)
 {
 	for (size_t i = 0; i < a->revs.len; i++) {
 		*ret = a->revs.data[i].rev->err;
 		if (!ret->code)
 			continue;
+		if (is_asked(a, i))
+			blame_request(a, ret);
 		if (sources_wanted(a)->many)
 			err_wrap(ret, "spec.sources[%zu]", i);
 		return true;

@@ -136,7 +136,7 @@ static void no_version(const struct ref_list *refs, const char *range,
 		utf8_clean(newest->name + strlen(places[1]), 80) : NULL;
 
 	err_set(err, ERR_NOTFOUND,
-		"no tag of the repository is a version in \"%s\" (%s%s): check spec.source.targetRevision",
+		"no tag of the repository is a version in \"%s\" (%s%s): check " REVISION_FIELD,
 		range, tag ? "the newest is " : "none is a version", tag ? tag : "");
 }
 
@@ -161,7 +161,7 @@ static void unknown(const char *revision, struct err *err)
 	    strspn(revision, "0123456789abcdefABCDEF") == len)
 		hint = "; a commit needs all its 40 digits";
 	err_set(err, ERR_NOTFOUND,
-		"the repository has no branch or tag \"%s\": check spec.source.targetRevision%s",
+		"the repository has no branch or tag \"%s\": check " REVISION_FIELD "%s",
 		revision, hint);
 }
 
@@ -179,7 +179,7 @@ static const struct git_ref *find_named(const struct ref_list *refs,
 	}
 	if (!name_is_valid(revision)) {
 		err_set(err, ERR_INVALID,
-			"spec.source.targetRevision \"%s\" is no valid name of a branch or tag, and no range of versions",
+			REVISION_FIELD " \"%s\" is no valid name of a branch or tag, and no range of versions",
 			shown);
 		return NULL;
 	}

@@ -199,7 +199,7 @@ static int gone_meanwhile(struct fetch_job *j, struct err *err)
 {
 	if (revision_kind(j->r->revision) == REV_SHA)
 		return err_set(err, ERR_NOTFOUND,
-			       "%s: commit %s is in none of its branches and tags: check spec.source.targetRevision",
+			       "%s: commit %s is in none of its branches and tags: check " REVISION_FIELD,
 			       j->shown, j->oid);
 	err_set(err, ERR_NOTFOUND,
 		"%s: \"%s\" has moved away from %s meanwhile: it is asked again",

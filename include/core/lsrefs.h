@@ -51,6 +51,8 @@ enum revision_kind revision_kind(const char *revision);
 /* The ref prefixes to ask for: "refs/heads/x", "refs/tags/x", "HEAD", "refs/tags/". */
 void revision_prefixes(const char *revision,
 		       void (*add)(const char *prefix, void *arg), void *arg);
+/* Where errors tell people to look; who asked otherwise replaces it by where he did. */
+#define REVISION_FIELD "spec.source.targetRevision"
 /*
  * The commit a targetRevision names now. Branch before tag, as Argo CD; of a range
  * the highest tag in it, else a branch called so. A full SHA answers itself. "refs/..." is taken literally. NOTFOUND names what was looked for.

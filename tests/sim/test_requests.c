@@ -337,7 +337,8 @@ static void what_is_refused_disturbs_nobody(void **state)
 	} t[] = {
 		{ "\"syncOptions\":[\"syncd.dev/release=77\"]", "no release #77" },
 		{ "\"syncOptions\":[\"syncd.dev/release=x\"]", "syncd.dev/release=x" },
-		{ "\"revision\":\"nowhere\"", "nowhere" },
+		{ "\"revision\":\"nowhere\"",
+		  "no branch or tag \"nowhere\": check the revision that ada asked for" },
 	};
 	struct engsim x;
 
