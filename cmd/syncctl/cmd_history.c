@@ -17,7 +17,10 @@ static int show_history(struct cluster *c, const struct options *o)
 	if (output_is_data(o))
 		return output_value(releases ? json_incref(releases) : json_array(),
 				    o->output);
-	view_history(app, &env, &out);
+	if (o->output == OUT_NAME)
+		view_history_names(app, &out);
+	else
+		view_history(app, &env, &out);
 	return output_text(&out);
 }
 

@@ -28,7 +28,9 @@ static int show_resources(struct cluster *c, const struct options *o)
 			     doc_get(app, "status", "resources", NULL);
 	if (output_is_data(o))
 		return output_value(rows ? json_incref(rows) : json_array(), o->output);
-	if (o->orphaned)
+	if (o->output == OUT_NAME)
+		view_object_names(rows, &out);
+	else if (o->orphaned)
 		view_orphans(app, &env, &out);
 	else
 		view_resources(app, &env, &out);
@@ -209,7 +211,10 @@ static int show_events(struct cluster *c, const struct options *o)
 	events = view_events_of(all, app, own);
 	if (output_is_data(o))
 		return output_value(json_incref(events), o->output);
-	view_events(events, &env, &out);
+	if (o->output == OUT_NAME)
+		view_event_names(events, &out);
+	else
+		view_events(events, &env, &out);
 	return output_text(&out);
 }
 

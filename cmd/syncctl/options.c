@@ -203,6 +203,10 @@ static const struct { const char *command, *flag, *help; } special[] = {
 	{ "report", "namespace", "only of this namespace; else of all" },
 	{ "install", "namespace", "where syncd goes (syncd-system)" },
 	{ "diff", "output", "table, unified, json, yaml or name" },
+	{ "report", "output", "table, wide, json or yaml" },
+	{ "windows", "output", "table, wide, json or yaml" },
+	{ "version", "output", "table, wide, json or yaml" },
+	{ "history", "output", "table, wide, json, yaml, or name: the releases' numbers" },
 	{ "validate", "output", "table, json, yaml or name; with --all also sarif, github" },
 	{ "validate", "all", "Applications, too, and what is wrong with what they give" },
 	{ "sync", "revision", "this branch, tag or commit instead of what the spec says" },
@@ -436,6 +440,16 @@ static int split_name(struct options *o, const struct command *c)
 	return 0;
 }
 
+static bool has_names(const struct command *c)
+{
+	static const char *const none[] = { "report", "windows", "version" };
+
+	for (size_t i = 0; i < ARRAY_LEN(none); i++)
+		if (!strcmp(none[i], c->name))
+			return false;
+	return true;
+}
+
 static int check(const struct reader *r, struct options *o, const struct command *c)
 {
 	int rc;
@@ -454,6 +468,9 @@ static int check(const struct reader *r, struct options *o, const struct command
 		return output_usage("-o unified: 'diff' alone has it");
 	if ((o->output == OUT_SARIF || o->output == OUT_GITHUB) && !(c->flags & F_CHECK))
 		return output_usage("-o sarif, -o github: 'validate --all' alone has them");
+	if (o->output == OUT_NAME && !has_names(c))
+		return output_usage("-o name: '%s' has no names to print; want table, wide, json or "
+				    "yaml", c->name);
 	if (o->all && o->ns)
 		return output_usage("-A and -n exclude each other");
 	if (o->all && o->n_args)

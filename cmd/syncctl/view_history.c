@@ -101,6 +101,16 @@ static void add_release(struct view_table *t, const json_t *r, bool is_target,
 	view_table_add(t, VIEW_PLAIN, buf_str(&note));
 }
 
+void view_history_names(const json_t *app, struct buf *out)
+{
+	_cleanup_json_ json_t *syncd = view_state(app);
+	const json_t *r, *list = doc_get(syncd, "releases", NULL);
+	size_t i;
+
+	json_array_foreach((json_t *)list, i, r)
+		buf_addf(out, "%lld\n", (long long)doc_get_int(r, 0, "id", NULL));
+}
+
 void view_history(const json_t *app, const struct view_env *env, struct buf *out)
 {
 	_cleanup_json_ json_t *syncd = view_state(app);

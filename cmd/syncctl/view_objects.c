@@ -1,8 +1,9 @@
 /*
- * The objects of an application: `syncctl resources`, the tree of what they made,
- * their events.
+ * The objects of an application: `syncctl resources`, and the tree of what they made.
  */
 #include "views.h"
+
+#include <ctype.h>
 
 #include "core/mem.h"
 #include "health/health.h"
@@ -70,6 +71,26 @@ void view_resources(const json_t *app, const struct view_env *env, struct buf *o
 	if (total > (int64_t)n)
 		buf_addf(out, "%zu of %lld: those that are unwell or out of sync\n", n,
 			 (long long)total);
+}
+
+void view_object_names(const json_t *rows, struct buf *out)
+{
+	const json_t *r;
+	size_t i;
+
+	json_array_foreach((json_t *)rows, i, r) {
+		_cleanup_free_ char *kind = xstrdup(text(r, "kind"));
+
+		for (char *s = kind; *s; s++)
+			*s = (char)tolower((unsigned char)*s);
+		view_clean(out, kind);
+		if (*text(r, "group"))
+			buf_addc(out, '.');
+		view_clean(out, text(r, "group"));
+		buf_addc(out, '/');
+		view_clean(out, text(r, "name"));
+		buf_addc(out, '\n');
+	}
 }
 
 void view_orphans(const json_t *app, const struct view_env *env, struct buf *out)
@@ -303,95 +324,4 @@ void view_leaves(const json_t *app, const json_t *children, const struct view_en
 	view_table_deinit(&tr.t);
 	if (l.left)
 		buf_addf(out, "  and %zu more: syncctl tree\n", l.left);
-}
-
-/* ---- events ---- */
-
-/* Is it about the Application, one of its objects, or what those made? */
-static bool is_about(const json_t *event, const json_t *app, const json_t *children)
-{
-	const json_t *about = doc_get(event, "involvedObject", NULL), *r;
-	const char *kind = text(about, "kind"), *name = text(about, "name");
-	const char *ns = text(about, "namespace");
-	size_t i;
-
-	if (!strcmp(kind, "Application"))
-		return !strcmp(name, name_of(app)) &&
-		       !strcmp(ns, doc_get_str(app, "metadata", "namespace", NULL));
-	json_array_foreach((json_t *)doc_get(app, "status", "resources", NULL), i, r)
-		if (!strcmp(text(r, "kind"), kind) && !strcmp(text(r, "name"), name) &&
-		    (!strcmp(text(r, "namespace"), ns) || !*text(r, "namespace")))
-			return true;
-	json_array_foreach((json_t *)children, i, r)
-		if (!strcmp(text(r, "kind"), kind) && !strcmp(name_of(r), name))
-			return true;
-	return false;
-}
-
-static const char *event_time(const json_t *e)
-{
-	const char *series = doc_get_str(e, "series", "lastObservedTime", NULL);
-
-	if (series)
-		return series;
-	if (*text(e, "lastTimestamp"))
-		return text(e, "lastTimestamp");
-	return *text(e, "eventTime") ? text(e, "eventTime") :
-	       doc_get_str(e, "metadata", "creationTimestamp", NULL);
-}
-
-static int by_time(const void *a, const void *b)
-{
-	const char *x = event_time(*(json_t *const *)a);
-	const char *y = event_time(*(json_t *const *)b);
-	int64_t s = time_parse_rfc3339(x), t = time_parse_rfc3339(y);
-
-	return (s > t) - (s < t);
-}
-
-json_t *view_events_of(const json_t *events, const json_t *app, const json_t *children)
-{
-	VEC(json_t *) found = { 0 };
-	json_t *list = json_array(), *e;
-	size_t i;
-
-	json_array_foreach((json_t *)events, i, e)
-		if (is_about(e, app, children))
-			vec_push(&found, e);
-	if (found.len)
-		qsort(found.data, found.len, sizeof(*found.data), by_time);
-	for (i = 0; i < found.len; i++)
-		json_array_append(list, found.data[i]);
-	vec_deinit(&found);
-	return list;
-}
-
-void view_events(const json_t *events, const struct view_env *env, struct buf *out)
-{
-	struct view_table t;
-	json_t *e;
-	size_t i;
-
-	if (!json_array_size(events)) {
-		buf_adds(out, "no events\n");
-		return;
-	}
-	view_table_init(&t, "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE", NULL);
-	json_array_foreach((json_t *)events, i, e) {
-		const json_t *about = doc_get(e, "involvedObject", NULL);
-		_cleanup_free_ char *object = xasprintf("%s/%s", text(about, "kind"),
-							text(about, "name"));
-		_cleanup_buf_ struct buf age = BUF_INIT;
-
-		view_age(&age, env, event_time(e));
-		view_table_add(&t, VIEW_PLAIN, buf_str(&age));
-		view_table_add(&t, !strcmp(text(e, "type"), "Warning") ? VIEW_RED :
-			       VIEW_PLAIN, text(e, "type"));
-		view_table_add(&t, VIEW_PLAIN, text(e, "reason"));
-		view_table_add(&t, VIEW_PLAIN, object);
-		view_table_add(&t, VIEW_PLAIN, text(e, *text(e, "message") ? "message" :
-						   "note"));
-	}
-	view_table_print(&t, env, out);
-	view_table_deinit(&t);
 }

@@ -131,6 +131,8 @@ void view_get(const json_t *app, const struct view_env *env, struct buf *out);
 /* items: what auto-revert would have done, where it only reports. */
 void view_report(const json_t *items, const struct view_env *env, struct buf *out);
 json_t *view_report_json(const json_t *items);	/* owned array */
+/* -o name: what `syncctl rollback APP ID` takes, newest first. */
+void view_history_names(const json_t *app, struct buf *out);
 void view_history(const json_t *app, const struct view_env *env, struct buf *out);
 
 /* --- what is kept of a rejection: sync/evidence.h's document (view_evidence.c) --- */
@@ -141,6 +143,8 @@ bool view_last_words(const json_t *doc, size_t n, struct buf *out);
 
 /* --- objects (view_objects.c) --- */
 
+/* -o name: "deployment.apps/web", a line for each {group, kind, name}. */
+void view_object_names(const json_t *rows, struct buf *out);
 void view_resources(const json_t *app, const struct view_env *env, struct buf *out);
 /* Of its namespace, what no application has: status.syncd.orphanedObjects, or why not. */
 void view_orphans(const json_t *app, const struct view_env *env, struct buf *out);
@@ -152,8 +156,14 @@ void view_leaves(const json_t *app, const json_t *children, const struct view_en
 		 struct buf *out);
 void view_tree(const json_t *app, const json_t *children, const struct view_env *env,
 	       struct buf *out);
-/* Of core/v1 Events those about the application and its objects, oldest first. Owned. */
+/* --- events (view_events.c) --- */
+
+/*
+ * Of core/v1 Events those about the application, its objects and what these made, be it
+ * gone, oldest first. children: what is there of it. Owned.
+ */
 json_t *view_events_of(const json_t *events, const json_t *app, const json_t *children);
+void view_event_names(const json_t *events, struct buf *out);	/* "event/web.17a" */
 void view_events(const json_t *events, const struct view_env *env, struct buf *out);
 
 /* --- differences (view_diff.c) --- */

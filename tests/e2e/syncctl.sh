@@ -84,6 +84,10 @@ assert_eq true "$(ctl status shop -n "$NS" -o json | jq .pinned)" "status -o jso
 assert_eq 3 "$(ctl list -n "$NS" -o json | jq '.items | length')" "list -o json"
 assert_eq 2 "$(ctl history shop -n "$NS" -o json | jq length)" "history -o json"
 assert_eq application.argoproj.io/shop "$(ctl list -n "$NS" -l team=a -o name)" "list -o name"
+assert_eq "2 1" "$(ctl history shop -n "$NS" -o name | xargs)" "history -o name"
+assert_contains "$(ctl resources shop -n "$NS" -o name)" "deployment.apps/web" "resources -o name"
+assert_exit 2 ctl report -n "$NS" -o name
+assert_contains "$OUTPUT" "-o name: 'report' has no names to print" "the refusal"
 ctl get shop -n "$NS" -o yaml >"$T/shop.yaml"
 refute_contains "$(cat "$T/shop.yaml")" managedFields "get -o yaml"
 kc apply --dry-run=server -f "$T/shop.yaml" >/dev/null
