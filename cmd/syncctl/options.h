@@ -11,6 +11,7 @@ enum flag_bits {
 	F_SYSTEM = 16384, F_DIFF = 32768, F_LOGS = 65536, F_PAUSE = 131072, F_CONFIRM = 262144,
 	F_INSTALL = 524288, F_APPROVE = 1048576, F_SOURCES = 2097152,
 	F_ORPHANED = 1 << 22, F_CHECK = 1 << 28, F_BASE = 1 << 29, F_HEAD = 1 << 27,
+	F_FORCE = 1 << 23,
 	F_EMPTY = 1 << 26,	/* of a flag: its value may be empty */
 };
 
