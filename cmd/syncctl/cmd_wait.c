@@ -1,7 +1,8 @@
 /*
  * syncctl wait APP: returns as soon as the application is as asked for; without
- * flags: Synced, Healthy, no operation. Says why when time runs out. --good also
- * ends, with failure, when the release it saw going out was rejected.
+ * flags: Synced, Healthy, no operation. Says why when time runs out. It ends before
+ * that, with failure, where it would wait in vain; --good also when the release it saw
+ * going out was rejected.
  */
 #include "syncctl.h"
 
@@ -14,6 +15,8 @@ struct waiting {
 	struct buf missing;
 	bool moved;		/* a release was seen going out */
 	bool failed;
+	struct view_waited time;
+	char *vain;		/* why it cannot come; NULL */
 };
 
 /* Pinned or failed after it went out: it will not get good by waiting. */
@@ -45,7 +48,10 @@ static bool on_change(const json_t *app, void *arg)
 	if (view_wait_is_met(&w->want, app, &w->missing))
 		return true;
 	w->failed = went_bad(w, app);
-	return w->failed;
+	w->time.now_ms = env.now_ms;
+	if (!w->failed)
+		w->vain = view_wait_in_vain(&w->want, app, &w->time);
+	return w->failed || w->vain;
 }
 
 static int wait_for(struct cluster *c, const struct options *o)
@@ -59,6 +65,8 @@ static int wait_for(struct cluster *c, const struct options *o)
 	struct err err = ERR_INIT;
 	int r = EXIT_DONE;
 
+	w.time.began_ms = output_env(o).now_ms;
+	w.time.ends_ms = w.time.began_ms + timeout;
 	if (timeout < 0)
 		return EXIT_USAGE;
 	app = cluster_get(c, o->args[0], &err);
@@ -72,7 +80,11 @@ static int wait_for(struct cluster *c, const struct options *o)
 		fprintf(stderr, "syncctl: it went out and was rejected: syncctl status %s\n",
 			o->args[0]);
 		r = EXIT_DIFFERENCE;
+	} else if (w.vain) {
+		output_note("%s (it is %s)", w.vain, buf_str(&w.missing));
+		r = EXIT_DIFFERENCE;
 	}
+	free(w.vain);
 	view_progress_deinit(&w.progress);
 	buf_deinit(&w.missing);
 	return r;

@@ -325,6 +325,19 @@ struct view_wait {
 bool view_wait_is_met(const struct view_wait *w, const json_t *app,
 		      struct buf *missing);
 
+struct view_waited {
+	int64_t began_ms, now_ms, ends_ms;	/* wall */
+};
+#define VIEW_PATIENCE_MS 120000
+/*
+ * Why it cannot come before the end, or NULL: it may. Owned. Synced does not come while a
+ * person holds the application, nor good what was rejected. Where something new in Git
+ * would end it, that may be pushed and not seen yet: it is in vain when `revision` was
+ * seen, else after VIEW_PATIENCE_MS. Only of one that view_wait_is_met() says no of.
+ */
+char *view_wait_in_vain(const struct view_wait *w, const json_t *app,
+			const struct view_waited *t);
+
 /* --- progress ---------------------------------------------------------------- */
 
 /*

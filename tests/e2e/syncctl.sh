@@ -101,6 +101,8 @@ assert_exit 2 ctl frobnicate
 assert_exit 2 ctl status --prune
 assert_exit 2 ctl sync shop -n "$NS" --resource web
 assert_exit 2 ctl wait shop -n "$NS" --timeout soon
+assert_exit 2 ctl terminate bare -n "$NS" --force
+assert_contains "$OUTPUT" "--force means nothing to 'terminate'" "what does nothing there"
 assert_exit 20 ctl get nothing -n "$NS"
 assert_contains "$OUTPUT" "no application nothing in namespace $NS" "the message"
 assert_exit 0 ctl get bare
@@ -166,6 +168,17 @@ status shop good
 finished 0
 assert_exit 0 ctl wait other -n "$NS" --good --revision 1b77
 assert_exit 1 ctl wait other -n "$NS" --good --revision 9999 --timeout 1s
+
+it "wait does not wait for what cannot come"
+status shop pinned
+assert_exit 1 ctl wait shop -n "$NS" --revision 1b77
+assert_contains "$OUTPUT" "shop is pinned: deployment/web: ImagePullBackOff; that ends with something new in Git" "of what was rejected"
+kc annotate app shop -n "$NS" syncd.dev/pin=demo >/dev/null
+patch shop '{"status":{"syncd":{"phase":"Good","pin":{"byHand":true,"by":"ada","why":"demo"}}}}'
+assert_exit 1 ctl wait shop -n "$NS"
+assert_contains "$OUTPUT" "until syncctl unpin shop" "of what a person holds"
+assert_contains "$OUTPUT" "it is not Synced (OutOfSync)" "what is missing"
+kc annotate app shop -n "$NS" syncd.dev/pin- >/dev/null
 
 it "wait --good fails when what went out is rejected"
 status shop settling

@@ -389,6 +389,65 @@ static void waiting_tells_what_is_missing(void **state)
 	}
 }
 
+#define HELD(annotation, sync, syncd)                                         \
+	"{\"metadata\":{\"name\":\"shop\",\"annotations\":{\"" annotation "\":\"x\"}},"  \
+	"\"status\":{\"sync\":{\"status\":\"" sync "\",\"revision\":\"abc1\"},\"syncd\":{"  \
+	syncd "}}}"
+#define PIN "syncd.dev/pin"
+#define BY_HAND "\"phase\":\"Good\",\"pin\":{\"byHand\":true,\"by\":\"ada\",\"why\":\"demo\""
+#define BY_REVERT "\"phase\":\"Pinned\",\"pin\":{\"by\":\"auto-revert\",\"why\":\"#2 crashed\""
+
+static void waiting_in_vain_is_told(void **state)
+{
+	static const struct {
+		const char *app;
+		struct view_wait want;
+		int minutes;	/* waited, of ten */
+		const char *why;
+	} cases[] = {
+		{ HELD(PIN, "OutOfSync", BY_HAND "}"), { .sync = true }, 0,
+		  "shop is pinned by ada: demo; nothing new goes out until syncctl unpin shop" },
+		/* It was taken off: the status comes after it. */
+		{ HELD("a", "OutOfSync", BY_HAND "}"), { .sync = true }, 0, NULL },
+		{ HELD(PIN, "OutOfSync", BY_HAND ",\"until\":\"2026-03-01T12:09:00Z\"}"),
+		  { .sync = true }, 0, NULL },
+		{ HELD(PIN, "OutOfSync", BY_HAND ",\"until\":\"2026-03-01T12:11:00Z\"}"),
+		  { .sync = true }, 0, "shop is pinned by ada" },
+		{ HELD(PIN, "OutOfSync", BY_HAND "}"), { .health = true, .operation = true }, 9,
+		  NULL },
+		{ HELD(PIN, "Synced", BY_HAND "}"), { .sync = true, .health = true }, 9, NULL },
+		{ HELD(PIN, "OutOfSync", "\"phase\":\"Applying\",\"pin\":{\"byHand\":true}"),
+		  { .sync = true }, 9, NULL },
+		{ HELD("syncd.dev/suspend", "OutOfSync", "\"suspended\":{\"by\":\"ada\"}"),
+		  { .sync = true }, 0,
+		  "shop is suspended by ada; nothing new goes out until syncctl resume shop" },
+		/* What was pushed may not be seen yet, unless that is what was rejected. */
+		{ HELD("a", "OutOfSync", BY_REVERT "}"), { .sync = true }, 0, NULL },
+		{ HELD("a", "OutOfSync", BY_REVERT "}"), { .good = true }, 1, NULL },
+		{ HELD("a", "OutOfSync", BY_REVERT "}"), { .good = true }, 2,
+		  "shop is pinned: #2 crashed; that ends with something new in Git" },
+		{ HELD("a", "OutOfSync", BY_REVERT "}"), { .sync = true, .revision = "abc" }, 0,
+		  "shop is pinned: #2 crashed" },
+		{ HELD("a", "OutOfSync", BY_REVERT "}"), { .sync = true, .revision = "def" }, 9,
+		  NULL },
+		{ HELD("a", "OutOfSync", BY_REVERT ",\"until\":\"2026-03-01T12:09:00Z\"}"),
+		  { .sync = true, .revision = "abc" }, 0, NULL },
+		{ HELD("a", "OutOfSync", "\"phase\":\"Good\""), { .sync = true }, 9, NULL },
+	};
+	int64_t began = time_parse_rfc3339("2026-03-01T12:00:00Z");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct view_waited t = { began, began + cases[i].minutes * 60000, began + 600000 };
+		_cleanup_json_ json_t *app = parse(cases[i].app);
+		_cleanup_free_ char *why = view_wait_in_vain(&cases[i].want, app, &t);
+
+		if (!why != !cases[i].why || (why && !strstr(why, cases[i].why)))
+			fail_msg("case %zu: %s, not %s", i, why ? why : "(it may come)",
+				 cases[i].why ? cases[i].why : "(it may come)");
+	}
+}
+
 static void orphans_are_listed(void **state)
 {
 	static const struct { const char *syncd, *out; } cases[] = {
@@ -434,6 +493,7 @@ int main(void)
 		cmocka_unit_test(outcome_is_of_our_request),
 		cmocka_unit_test(busy_says_whose),
 		cmocka_unit_test(waiting_tells_what_is_missing),
+		cmocka_unit_test(waiting_in_vain_is_told),
 		cmocka_unit_test(orphans_are_listed),
 	};
 
