@@ -30,6 +30,7 @@ enum rule {
 	RULE_RENDER_WARNING,
 	RULE_NOT_CHECKED, RULE_NOTHING_CHECKED,
 	RULE_IMAGE_TAG, RULE_IMAGE_LATEST, RULE_REQUESTS, RULE_SECRET,
+	RULE_NAME,		/* a name that no API server takes */
 	RULE_SCHEMA_KIND, RULE_SCHEMA_UNKNOWN, RULE_SCHEMA_TYPE, RULE_SCHEMA_REQUIRED,
 	RULE_SCHEMA_ENUM,
 	RULE_WEBHOOK,		/* asked before what answers is there */
@@ -83,6 +84,8 @@ void lint_image_tag(struct check *c);
 void lint_image_latest(struct check *c);
 void lint_requests(struct check *c);
 void lint_secret(struct check *c);
+/* check_name.c */
+void check_name(struct check *c);
 /*
  * check_webhook.c: a webhook configuration that is applied in this wave, by what goes out
  * with it.

@@ -244,6 +244,30 @@ assert_eq "failed ok component" \
 	"$(alone validate "$T/many" -o json | jq -r 'map(.state) | join(" ")')" "the JSON"
 assert_exit 20 alone validate "$T/empty"
 
+it "validate --all takes every name that the API server takes, and what it refuses is refused there"
+kinds="v1/ConfigMap v1/Service v1/Namespace v1/Pod v1/Endpoints apps/v1/Deployment apps/v1/StatefulSet batch/v1/Job batch/v1/CronJob
+	autoscaling/v2/HorizontalPodAutoscaler networking.k8s.io/v1/Ingress discovery.k8s.io/v1/EndpointSlice storage.k8s.io/v1/StorageClass
+	scheduling.k8s.io/v1/PriorityClass node.k8s.io/v1/RuntimeClass flowcontrol.apiserver.k8s.io/v1/FlowSchema
+	admissionregistration.k8s.io/v1/ValidatingWebhookConfiguration apiextensions.k8s.io/v1/CustomResourceDefinition
+	argoproj.io/v1alpha1/AppProject policy/v1/PodDisruptionBudget rbac.authorization.k8s.io/v1/Role"
+names="fine Upper under_score -edge edge- a..b a.b 1digit colon:name $(printf 'l%.0s' {1..53}) $(printf 'l%.0s' {1..64})"
+mkdir "$T/names"
+for kind in $kinds; do
+	for name in $names; do
+		printf -- '---\n{"apiVersion":"%s","kind":"%s","metadata":{"name":"%s"}}\n' "${kind%/*}" "${kind##*/}" "$name"
+	done
+done >"$T/names/all.yaml"
+echo 'resources: [all.yaml]' >"$T/names/kustomization.yaml"
+rc=0
+ctl validate --all "$T/names" -o json >"$T/names.json" || rc=$?
+assert_eq 1 $rc "validate's exit status"
+jq -r '.findings[] | select(.rule == "name") | .object' "$T/names.json" | sort >"$T/names.ours"
+kc create --dry-run=server --validate=false -f "$T/names/all.yaml" >/dev/null 2>"$T/names.err" || true
+sed -n 's|.*: \([A-Za-z]*\)[a-z0-9.]* "\([^"]*\)" is invalid: .*metadata.name: .*|\1/\2|p' "$T/names.err" | sort >"$T/names.theirs"
+assert_eq "" "$(comm -23 "$T/names.ours" "$T/names.theirs")" "names that the API server takes"
+assert_eq "CustomResourceDefinition StatefulSet" "$(comm -13 "$T/names.ours" "$T/names.theirs" | cut -d/ -f1 | uniq | xargs)" "kinds that it is stricter of"
+assert_contains "$(cat "$T/names.ours")" "Service/a.b" "a Service's name"
+
 it "health judges the objects in a file"
 kc get namespace "$NS" -o yaml >"$T/live.yaml"
 printf -- '---\napiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: d}\nstatus: {phase: Lost}\n' >>"$T/live.yaml"
