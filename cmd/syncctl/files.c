@@ -1,13 +1,12 @@
 /* Reading files and the output of a program, with a cap and a deadline. */
 #include "files.h"
 
+#include "child.h"
 #include "core/mem.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,26 +57,19 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int spawn(const char *const *argv, bool errors_too, int fds[2], pid_t *pid,
+static int spawn(const char *const *argv, bool errors_too, int *ret_fd, pid_t *pid,
 		 struct err *err)
 {
-	posix_spawn_file_actions_t actions;
-	int rc;
+	int fds[2], rc;
 
 	if (pipe2(fds, O_CLOEXEC))
 		return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], 1);
-	if (errors_too)
-		posix_spawn_file_actions_adddup2(&actions, fds[1], 2);
-	rc = posix_spawnp(pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
+	rc = child_start(argv, (const int[3]){ -1, fds[1], errors_too ? fds[1] : -1 }, pid, err);
 	close(fds[1]);
-	if (!rc)
-		return 0;
-	close(fds[0]);
-	return err_set(err, rc == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s: %s", argv[0],
-		       strerror(rc));
+	if (rc)
+		close(fds[0]);
+	*ret_fd = fds[0];
+	return rc;
 }
 
 static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err)
@@ -104,15 +96,15 @@ static int read_until(int fd, int64_t deadline, struct buf *out, struct err *err
 static int run(const char *const *argv, bool errors_too, unsigned deadline_ms,
 	       struct buf *out, int *ret_status, struct err *err)
 {
-	int fds[2] = { -1, -1 }, status, r;
+	int fd = -1, status, r;
 	pid_t pid = 0;
 
-	if (spawn(argv, errors_too, fds, &pid, err))
+	if (spawn(argv, errors_too, &fd, &pid, err))
 		return -1;
-	r = read_until(fds[0], now_ms() + deadline_ms, out, err);
-	close(fds[0]);
-	if (r && pid > 0)
-		kill(pid, SIGKILL);
+	r = read_until(fd, now_ms() + deadline_ms, out, err);
+	close(fd);
+	if (r)
+		child_end(pid);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (r)

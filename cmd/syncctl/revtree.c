@@ -5,14 +5,13 @@
  */
 #include "revtree.h"
 
+#include "child.h"
 #include "core/utf8.h"
 #include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -245,7 +244,6 @@ static int rev_list(struct files *f, const char *path, struct file_list *ret,
 static int start(struct revtree *t, struct err *err)
 {
 	const char *const argv[] = { "git", "-C", t->worktree, "cat-file", "--batch", NULL };
-	posix_spawn_file_actions_t actions;
 	int in[2], out[2], rc;
 
 	if (t->pid)
@@ -257,11 +255,7 @@ static int start(struct revtree *t, struct err *err)
 		close(in[1]);
 		return err_set(err, ERR_IO, "pipe: %s", strerror(errno));
 	}
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, in[0], 0);
-	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
-	rc = posix_spawnp(&t->pid, argv[0], &actions, NULL, (char *const *)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
+	rc = child_start(argv, (const int[3]){ in[0], out[1], -1 }, &t->pid, err);
 	close(in[0]);
 	close(out[1]);
 	t->to = in[1];
@@ -272,7 +266,7 @@ static int start(struct revtree *t, struct err *err)
 	t->pid = 0;
 	close(t->to);
 	close(t->from);
-	return err_set(err, ERR_IO, "git: %s", strerror(rc));
+	return -1;
 }
 
 static int fill(struct revtree *t, struct err *err)
@@ -357,7 +351,7 @@ static void stop(struct revtree *t)
 		return;
 	close(t->to);
 	close(t->from);
-	kill(t->pid, SIGTERM);
+	child_end(t->pid);
 	while (waitpid(t->pid, &status, 0) < 0 && errno == EINTR)
 		;
 	t->pid = 0;

@@ -474,3 +474,28 @@ for output in table name unified; do
 	quiet diff --repo "$URL" --local . --base HEAD~1 -o $output
 	assert_contains "$OUTPUT" "shop application/production" "diff"
 done
+
+it "a git that hangs ends with syncctl, and so does what it started"
+write "$T/hanging/git" <<-'END'
+	#!/bin/sh
+	sleep 60 &
+	echo "$! $$" >"$HANG.new" && mv "$HANG.new" "$HANG"
+	wait
+END
+chmod +x "$T/hanging/git"
+all_gone() {
+	local pid
+	for pid in $(cat "$T/hangs"); do
+		[ ! -e "/proc/$pid" ] || return 1
+	done
+}
+mkdir "$T/hung"
+git init -q "$T/hung"
+for signal in TERM KILL; do
+	rm -f "$T/hangs"
+	HANG=$T/hangs PATH=$T/hanging:$PATH "$BIN/syncctl" affected "$T/hung" --base main >/dev/null 2>&1 &
+	wait_until 20 "a git that hangs" test -e "$T/hangs"
+	kill -s $signal $!
+	wait $! 2>/dev/null || true
+	wait_until 10 "the end of git after SIG$signal" all_gone
+done
