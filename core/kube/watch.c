@@ -4,15 +4,16 @@
  * Happy path: one stream with sendInitialEvents gives every object, a bookmark
  * that ends the list, then what changes; the server ends it after 5 to 10
  * minutes, and the next stream resumes from the last version seen. Ways to fail:
- * the server has no streaming lists (watch_list.c asks for pages); the connection
- * breaks or goes silent (resume); the version is too old, as HTTP status or as an
- * ERROR event inside a 200 (list again); a line is too long or is no event (list
- * again); it refuses us (retry, ever more slowly). All waiting is one timer.
+ * the server has no streaming lists, or no cache yet (watch_list.c asks for pages);
+ * the connection breaks or goes silent (resume); the version is too old, as HTTP
+ * status or as an ERROR event inside a 200 (list again); a line is too long or is no
+ * event (list again); it refuses us (retry, ever more slowly). All waiting is one timer.
  *
  * During a list only the final bookmark gives a version: objects come in no
  * order, so an object's own version says nothing about the others.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/doc.h"
 #include "core/mem.h"
@@ -114,7 +115,8 @@ static void set_version(struct watch *w, const char *version)
 /* WAITING: what comes next follows from what is known. */
 static void go_on(struct watch *w)
 {
-	if (!w->listed && w->paged) {
+	if (!w->listed && (w->paged || w->paged_once)) {
+		w->paged_once = false;
 		sm_move(&w->sm, PAGING);
 		watch_pages_start(w);
 		return;
@@ -321,6 +323,17 @@ static void on_data(struct http_call *c, const char *data, size_t len)
 	watch_failed(w, &err);
 }
 
+/*
+ * Its cache is not there yet (the first request after a CRD, or after the server's own
+ * start): streams have to wait, and so do lists with a selector. One in pages without
+ * any is answered from the storage meanwhile. https://kep.k8s.io/4568
+ */
+static bool answers_in_pages(const struct watch *w, const struct err *err)
+{
+	return w->sm.state == LISTING && w->status == 429 && !w->labels && !w->fields &&
+	       strstr(err->msg, "storage is (re)initializing");
+}
+
 static void on_refused(struct watch *w)
 {
 	_cleanup_json_ json_t *status = NULL;
@@ -334,6 +347,12 @@ static void on_refused(struct watch *w)
 	if (w->refusal.len)
 		status = doc_parse(w->refusal.data, w->refusal.len, NULL);
 	kube_status_err(w->status, status, reason, &err);
+	if (answers_in_pages(w, &err)) {
+		stop(w);
+		w->paged_once = true;
+		go_on(w);
+		return;
+	}
 	err_wrap(&err, "watch of %s", w->ref.resource);
 	watch_failed(w, &err);
 }

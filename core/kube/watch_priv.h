@@ -58,6 +58,7 @@ struct watch {
 	bool listed;		/* a list is complete: version is where to go on */
 	bool synced;
 	bool paged;		/* the server has no streaming lists */
+	bool paged_once;	/* its cache is not there yet: this list in pages */
 	bool *gone;		/* set by watch_free inside a callback */
 	int status;
 	uint64_t stream_started, failed_at;

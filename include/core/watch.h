@@ -2,8 +2,8 @@
  * watch.h - one collection kept in step: list, then watch, for ever.
  *
  * Initial state by streaming list (sendInitialEvents), falling back to pages of
- * 50 where the server refuses; one object is parsed at a time and lives only
- * for its callback. Resumes from the last resourceVersion after EOF or an
+ * 50 where the server refuses, and for a list without selectors where its cache is
+ * not there yet; one object is parsed at a time and lives only for its callback. Resumes from the last resourceVersion after EOF or an
  * error (backoff 0.8 s to 30 s, jittered), relists on 410. Bookmarks feed a
  * watchdog. A line over 8 MiB is ERR_LIMIT and relists.
  */

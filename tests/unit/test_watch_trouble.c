@@ -55,6 +55,81 @@ static void test_not_served(void **state)
 	seen_free(s);
 }
 
+#define NOT_READY "{\"kind\":\"Status\",\"reason\":\"TooManyRequests\",\"code\":429," \
+	"\"message\":\"storage is (re)initializing\"}"
+
+/* A watch of everything, whose server has no cache of it yet. */
+static struct seen *unselective(const char *refusal)
+{
+	struct seen *s = seen_new();
+
+	s->w = watch_free(s->w);
+	seen_take(s, "watch=1");
+	s->w = watch_new(s->lab.k, &CMS, NULL, NULL, &handler, s);
+	fake_answer(seen_take(s, "sendInitialEvents"), 429, refusal);
+	return s;
+}
+
+/* Pages are answered from the storage meanwhile: nobody waits for a cache. */
+static void test_storage_not_ready(void **state)
+{
+	struct seen *s = unselective(NOT_READY);
+	struct fake_call *c;
+
+	(void)state;
+	fake_run(s->lab.f, 0);
+	fake_answer(seen_take(s, "/api/v1/configmaps?limit=50"), 200,
+		    PAGE("20", "", ITEM("a")));
+	check_log(s, "reset +a synced");
+	fake_answer(seen_take(s, "&resourceVersion=20&"), 429, NOT_READY);
+	check_log(s, "trouble");
+	fake_run(s->lab.f, 1600);
+	c = seen_take(s, "&resourceVersion=20&");	/* nothing is listed again */
+	fake_head(c, 200, 0, NULL);
+	check_log(s, "well");
+	fake_data(c, EVENT("ADDED", "b", "21"));
+	fake_data(c, ERROR_410);
+	check_log(s, "+b trouble");
+	fake_run(s->lab.f, 2000);
+	seen_take(s, "sendInitialEvents");	/* the next list is a stream again */
+	seen_free(s);
+}
+
+static void test_storage_not_ready_nor_pages(void **state)
+{
+	struct seen *s = unselective(NOT_READY);
+
+	(void)state;
+	fake_run(s->lab.f, 0);
+	fake_answer(seen_take(s, "limit=50"), 403, "{}");
+	check_log(s, "trouble");
+	fake_run(s->lab.f, 0);
+	assert_int_equal(fake_untaken(s->lab.f), 0);
+	fake_run(s->lab.f, 1600);
+	seen_take(s, "sendInitialEvents");
+	seen_free(s);
+}
+
+/* A list with a selector has to wait as well, and so has what is too much for it. */
+static void test_too_many_requests(void **state)
+{
+	struct seen *selective = seen_new();
+	struct seen *s = unselective("{\"message\":\"too many requests\"}");
+
+	(void)state;
+	fake_answer(seen_take(selective, "sendInitialEvents"), 429, NOT_READY);
+	check_log(selective, "trouble");
+	fake_run(selective->lab.f, 0);
+	assert_int_equal(fake_untaken(selective->lab.f), 0);
+	seen_free(selective);
+	check_log(s, "trouble");
+	fake_run(s->lab.f, 0);
+	assert_int_equal(fake_untaken(s->lab.f), 0);
+	fake_run(s->lab.f, 1600);
+	seen_take(s, "sendInitialEvents");
+	seen_free(s);
+}
+
 static void test_well_after_list(void **state)
 {
 	struct seen *s = seen_new();
@@ -259,6 +334,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_trouble_once_per_streak),
 		cmocka_unit_test(test_not_served),
+		cmocka_unit_test(test_storage_not_ready),
+		cmocka_unit_test(test_storage_not_ready_nor_pages),
+		cmocka_unit_test(test_too_many_requests),
 		cmocka_unit_test(test_well_after_list),
 		cmocka_unit_test(test_watchdog),
 		cmocka_unit_test(test_list_stalls),
