@@ -14,6 +14,8 @@
 
 #include <stdio.h>
 
+#define TELL_LIVE_MS 250	/* what an operation's objects do, people may hear later */
+
 struct rel *rel_new(void)
 {
 	struct rel *r = xcalloc(1, sizeof(*r));
@@ -353,9 +355,16 @@ void app_on_live(struct app *a, const struct live *l,
 	(void)l;
 	(void)before;
 	a->plan_valid = false;
-	if (a->op)
-		op_on_live(a->op);
-	app_poke(a);
+	if (!a->op) {
+		app_poke(a);
+		return;
+	}
+	/*
+	 * The operation judges it. A look only tells of it, which costs as much as the
+	 * application is large, and of thousands of objects each answer would ask for one.
+	 */
+	op_on_live(a->op);
+	app_poke_at(a, world_now(a->engine->w) + TELL_LIVE_MS);
 }
 
 /* ---- plans: where the cluster differs ---- */

@@ -226,6 +226,18 @@ size_t scene_answers(struct engsim *x, size_t from, const char *method,
 	return n;
 }
 
+uint64_t scene_looks(struct engsim *x)
+{
+	static const char row[] = "\nsyncd_reconciles_total ";
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *p;
+
+	engine_metrics(x->engine, &text);
+	p = strstr(buf_str(&text), row);
+	assert_non_null(p);
+	return strtoull(p + strlen(row), NULL, 10);
+}
+
 bool scene_has_event(struct engsim *x, const char *reason, const char *words)
 {
 	const json_t *o;

@@ -55,6 +55,8 @@ const char *scene_secret(struct engsim *x, const char *prefix, size_t n);
 /* Requests since number `from` that got this answer. */
 size_t scene_answers(struct engsim *x, size_t from, const char *method,
 		     const char *path, int status);
+/* How often applications were looked at, as the metrics tell. */
+uint64_t scene_looks(struct engsim *x);
 /* Was an event of this reason written, with these words in it? */
 bool scene_has_event(struct engsim *x, const char *reason, const char *words);
 /*

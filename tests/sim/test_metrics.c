@@ -237,15 +237,6 @@ static void a_thousand_applications(void **state)
 	scene_end(&x, true);
 }
 
-static uint64_t looks(struct engsim *x)
-{
-	_cleanup_free_ char *text = metrics_of(x);
-	const char *p = strstr(text, "\nsyncd_reconciles_total ");
-
-	assert_non_null(p);
-	return strtoull(p + strlen("\nsyncd_reconciles_total "), NULL, 10);
-}
-
 /* What runs what Git says does not look at itself because Git was asked. */
 static void polls_without_news_cost_no_looks(void **state)
 {
@@ -258,13 +249,37 @@ static void polls_without_news_cost_no_looks(void **state)
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	sim_run_for(x.s, 300000);
-	before = looks(&x);
+	before = scene_looks(&x);
 	polls = gitsim_polls(sim_git(x.s), REPO);
 	sim_run_for(x.s, 600000);
 	assert_true(gitsim_polls(sim_git(x.s), REPO) > polls + 80);
-	assert_in_range(looks(&x) - before, 1, 10);	/* now and then all the same */
+	assert_in_range(scene_looks(&x) - before, 1, 10);	/* now and then all the same */
 	scene_put(&x, "v2");
 	scene_until_tag(&x, "v2", 20000);
+	scene_end(&x, true);
+}
+
+#define MANY 300
+
+/* A look costs as much as the application is large: not one for each of its objects. */
+static void objects_of_an_operation_cost_no_looks(void **state)
+{
+	_cleanup_buf_ struct buf all = BUF_INIT;
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 4104);
+	for (int i = 0; i < MANY; i++) {
+		_cleanup_free_ char *name = xasprintf("cm-%03d", i);
+		_cleanup_free_ char *text = engsim_configmap(name, "1", i / 100);
+
+		buf_addf(&all, "---\n%s\n", text);
+	}
+	engsim_commit(&x, "many.yaml", buf_str(&all));
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_non_null(apisim_get(x.api, "configmaps", "shop", "cm-299"));
+	assert_in_range(scene_looks(&x), 1, MANY / 6);
 	scene_end(&x, true);
 }
 
@@ -276,6 +291,7 @@ int main(void)
 		cmocka_unit_test(decisions_are_lines),
 		cmocka_unit_test(a_thousand_applications),
 		cmocka_unit_test(polls_without_news_cost_no_looks),
+		cmocka_unit_test(objects_of_an_operation_cost_no_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
