@@ -179,6 +179,7 @@ void app_free(struct app *a)
 	world_undefer(w, &a->store.task);
 	world_undefer(w, &a->load.task);
 	world_timer_stop(w, &a->timer);
+	world_timer_stop(w, &a->calm);
 	turns_leave(a);
 	remotes_free(a);
 	vec_deinit(&a->revs);

@@ -20,6 +20,7 @@
 #define STATUS_MAX_MS 300000
 #define STATUS_BUSY_MS 10000	/* at the latest, however busy */
 #define BUSY_REQUESTS 16
+#define BUSY_AGAIN_MS 250
 #define ASIDE_EVERY_MS 30000
 #define CONTESTED_MS 30000	/* between two writes over another's */
 #define ASIDE "StandsAsideWarning"
@@ -428,6 +429,34 @@ static bool is_half_known(const struct app *a)
 	return true;
 }
 
+/* What is under way is worth more than telling of it. */
+static bool is_busy(const struct app *a)
+{
+	const struct engine *e = a->engine;
+
+	return kube_pending(e->kube) > BUSY_REQUESTS &&
+	       world_now(e->w) < (a->status_at ? a->status_at : a->born) + STATUS_BUSY_MS;
+}
+
+static void on_calm(struct world_timer *t)
+{
+	struct app *a = container_of(t, struct app, calm);
+
+	if (is_busy(a))
+		world_timer_start(a->engine->w, t, BUSY_AGAIN_MS);
+	else
+		app_poke(a);
+}
+
+/* Without a look each time: a thousand may wait. */
+static void wait_for_calm(struct app *a)
+{
+	if (a->calm.active)
+		return;
+	a->calm.fn = on_calm;
+	world_timer_start(a->engine->w, &a->calm, BUSY_AGAIN_MS);
+}
+
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -459,10 +488,8 @@ void app_status_tick(struct app *a)
 		app_poke_at(a, tell_at(a));
 		return;
 	}
-	/* What is under way is worth more than telling of it. */
-	if (!must && kube_pending(e->kube) > BUSY_REQUESTS &&
-	    now < (a->status_at ? a->status_at : a->born) + STATUS_BUSY_MS) {
-		app_poke_at(a, now + STATUS_EVERY_MS / 4);
+	if (!must && is_busy(a)) {
+		wait_for_calm(a);
 		return;
 	}
 	told = told_tree(&a->told);

@@ -420,6 +420,7 @@ struct app {
 	struct world_task task;
 	uint64_t poked_at;	/* mono: of the news that task waits to look at */
 	struct world_timer timer;	/* next due look */
+	struct world_timer calm;	/* its status waits for few requests */
 	struct app_counts counts;
 	UT_hash_handle hh;
 };

@@ -10,6 +10,7 @@
 
 #define CROWD 40
 #define OBJECTS 4
+#define MINUTE 60000
 
 static void add_application(struct engsim *x, int n)
 {
@@ -76,23 +77,28 @@ static int begun(struct engsim *x)
 	return n;
 }
 
-static void a_crowd_begins_in_turn(void **state)
+static void start_crowd(struct engsim *x, uint64_t seed, unsigned max_requests)
 {
-	struct engsim x;
-
-	(void)state;
-	engsim_init(&x, 4711);
-	x.max_requests = 2;
+	engsim_init(x, seed);
+	x->max_requests = max_requests;
 	for (int i = 0; i < OBJECTS; i++) {
 		_cleanup_free_ char *name = xasprintf("cm-%d", i);
 		_cleanup_free_ char *file = xasprintf("%s.yaml", name);
 		_cleanup_free_ char *text = engsim_configmap(name, "a", 0);
 
-		engsim_commit(&x, file, text);
+		engsim_commit(x, file, text);
 	}
 	for (int i = 0; i < CROWD; i++)
-		add_application(&x, i);
-	engsim_start(&x);
+		add_application(x, i);
+	engsim_start(x);
+}
+
+static void a_crowd_begins_in_turn(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_crowd(&x, 4711, 2);
 	scene_until(&x, one_is_applied, LONG, "the first");
 	assert_in_range(begun(&x), 1, CROWD / 4);
 	scene_until(&x, all_are_good, LONG, "all of them");
@@ -100,10 +106,28 @@ static void a_crowd_begins_in_turn(void **state)
 	engsim_deinit(&x);
 }
 
+/* Whoever waits with its status for a calm is not looked at over and over. */
+static void a_crowd_waits_without_looks(void **state)
+{
+	struct sim_faults slow = { .slow = 1000 };
+	struct engsim x;
+
+	(void)state;
+	start_crowd(&x, 4712, 12);
+	sim_aim_faults(x.s, "PATCH", "/configmaps/");
+	sim_set_faults(x.s, &slow, sim_now(x.s) + MINUTE);
+	sim_run_for(x.s, MINUTE);
+	assert_in_range(good(&x), 0, CROWD / 2);
+	assert_in_range(scene_looks(&x), CROWD, 40 * CROWD);
+	scene_until(&x, all_are_good, LONG, "all of them");
+	engsim_deinit(&x);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_crowd_begins_in_turn),
+		cmocka_unit_test(a_crowd_waits_without_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
