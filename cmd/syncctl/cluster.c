@@ -157,6 +157,14 @@ static json_t *find_anywhere(struct cluster *c, const char *name, struct err *er
 	return json_incref(found);
 }
 
+static void say_unserved(struct err *err)
+{
+	if (err->code == ERR_UNSERVED)
+		err_set(err, ERR_UNSERVED, "the cluster serves no Applications of argoproj.io/"
+			"v1alpha1: install their CRDs (syncctl install crds), or choose "
+			"another cluster with --context or --kubeconfig");
+}
+
 json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
 {
 	struct kube_ref ref = applications(c, name);
@@ -165,6 +173,8 @@ json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
 
 	kube_get_init(&r.kube, &ref);
 	app = run(c, &r, err);
+	if (!app)
+		say_unserved(err);
 	if (app || err->code != ERR_NOTFOUND)
 		return app;
 	if (c->ns_given)
@@ -179,10 +189,14 @@ json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 		     struct err *err)
 {
 	struct kube_ref ref = applications(c, NULL);
+	json_t *list;
 
 	if (all || !c->ns_given)
 		ref.ns = NULL;
-	return cluster_objects(c, &ref, selector, NULL, err);
+	list = cluster_objects(c, &ref, selector, NULL, err);
+	if (!list)
+		say_unserved(err);
+	return list;
 }
 
 int cluster_patch(struct cluster *c, const char *name, const json_t *patch,
