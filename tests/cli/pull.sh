@@ -484,10 +484,9 @@ write "$T/hanging/git" <<-'END'
 END
 chmod +x "$T/hanging/git"
 all_gone() {
-	local pid
-	for pid in $(cat "$T/hangs"); do
-		[ ! -e "/proc/$pid" ] || return 1
-	done
+	local child self
+	read -r child self <"$T/hangs"
+	[ ! -e "/proc/$child" ] && [ ! -e "/proc/$self" ]
 }
 mkdir "$T/hung"
 git init -q "$T/hung"

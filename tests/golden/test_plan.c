@@ -25,7 +25,7 @@
 #include "sync/plan.h"
 
 #define CASES SOURCE_DIR "/tests/golden/plan/"
-#define N_CASES 26
+#define N_CASES 27
 
 static const struct { const char *name; uint32_t flag; } flags[] = {
 	{ "hook", OBJ_HOOK }, { "keep", OBJ_KEEP }, { "skip", OBJ_SKIP },
