@@ -28,7 +28,7 @@ static const char *const machines[] = {
 	"Waiting,Listing",	/* core/kube/watch.c */
 	"Queued,Flying",	/* core/kube/kube.c */
 	"Waiting,Reading",	/* core/kube/lease.c */
-	"Idle,Discovery",	/* sync/engine.c */
+	"Idle,Discovery",	/* sync/engine_boot.c */
 	"Starting,Watching",	/* sync/op.c */
 };
 
