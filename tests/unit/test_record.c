@@ -38,6 +38,8 @@ static void full_release(struct record *r, enum release_state state)
 	rel->author = xstrdup("Ada \"the first\"");
 	rel->subject = xstrdup("cache: raise ttl \xe2\x80\x94 a lot");
 	rel->initiated_by = xstrdup("automated");
+	rel->overridden = xstrdup("freeze: lifted by ada");
+	rel->approved_by = xstrdup("ada");
 	rel->reason = state == RELEASE_REJECTED ? xstrdup("pull failed") : NULL;
 	rel->may_pass = state == RELEASE_REJECTED;
 	rel->prune = state == RELEASE_CANDIDATE;
