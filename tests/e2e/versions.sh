@@ -55,7 +55,7 @@ for n in 2 3 4 5 6 7 8 9 10 11; do
 done
 
 it "edits and deletions are seen in the version that is served now"
-wait_until 20 "the watch of v11" logged 'v10 is not served any more: on with v11'
+wait_until 20 "the watch of v11" logged 'is not served any more: on with v11'
 kc patch "pumps.$GROUP" one -n "$NS" --type merge -p '{"spec":{"size":99}}' >/dev/null
 wait_until 20 "the edit to be healed" size_is Pump 11
 UID_WAS=$(field "pumps.$GROUP" one .metadata.uid -n "$NS")

@@ -12,14 +12,15 @@ die() { say "error: $*"; exit 1; }
 runtime_dir() { printf '%s\n' "${XDG_RUNTIME_DIR:-/tmp}"; }
 
 # The kernel's start time of a pid; fails when there is no such process or it
-# is only waiting to be reaped.
+# is only waiting to be reaped. While other threads of a killed one are still
+# ending its ports are not free: that one is there.
 start_time() {
 	local stat
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
 	stat=${stat##*) } # the name in parentheses may hold spaces
 	# shellcheck disable=SC2086
 	set -- $stat
-	[ "$1" != Z ] && [ "$1" != X ] && printf '%s\n' "${20}"
+	{ [ "$1" != Z ] || [ "${18}" -gt 1 ]; } && [ "$1" != X ] && printf '%s\n' "${20}"
 }
 
 # daemon_alive DIR NAME
