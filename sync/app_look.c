@@ -130,8 +130,15 @@ static bool failed_ready(struct app *a)
 
 /* ---- conditions that follow from the facts ---- */
 
+const struct release *app_comes_back(const struct app *a)
+{
+	return a->held_back && !a->op && !a->rec.pin_why && a->rec.phase == PHASE_GOOD ?
+	       record_release((struct record *)(uintptr_t)&a->rec, a->held_back) : NULL;
+}
+
 static void look_sync_error(struct app *a)
 {
+	const struct release *back = app_comes_back(a);
 	_cleanup_buf_ struct buf lost = BUF_INIT;
 
 	fights_describe(&a->fights, &lost);
@@ -147,6 +154,13 @@ static void look_sync_error(struct app *a)
 		app_set_condition(a, "SyncError", "%s; running release #%u until "
 				  "something new is in Git", a->rec.pin_why,
 				  a->rec.target);
+	else if (back)
+		app_set_condition(a, "SyncError", "Git says again what release #%u was, "
+				  "which was rejected: %s; it does not go out%s until Git says "
+				  "something else (syncctl retry %.100s tries it)", back->id,
+				  back->reason ? back->reason : "",
+				  back->may_pass && !back->retried ? " but for one try" : "",
+				  a->spec.name);
 	else
 		app_clear_condition(a, "SyncError");
 }
@@ -471,6 +485,7 @@ static void keep_decision(struct app *a, const struct decision *d)
 	free(a->waits_for);
 	a->waits_for = (d->next == NEXT_WAIT || d->next == NEXT_SOAK) && d->why ?
 		       xstrdup(d->why) : NULL;
+	a->held_back = d->next == NEXT_WAIT && d->rejected ? d->rejected->id : 0;
 }
 
 /* Not while people want nothing done to it, which is said. */

@@ -289,6 +289,8 @@ void app_exclude_gates(struct app *a);	/* what of a->gates shuts while it is not
 bool app_may_delete(const struct app *a, const struct objkey *k);
 /* Why nothing may be pruned now; static words, NULL. */
 const char *app_exclude_unsure(const struct app *a);
+/* The rejected release that Git came back to while a later one is good; or NULL. */
+const struct release *app_comes_back(const struct app *a);
 void app_say_excluded(struct app *a, struct buf *text);	/* appends; nothing: "" */
 
 /* app_end.c */

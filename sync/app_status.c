@@ -40,7 +40,8 @@ static bool may_tell(struct app *a)
 
 /*
  * An error is an Event, too, for who asks kubectl describe. Of a release that was
- * rejected there is one already; SyncError tells why one is tried again.
+ * rejected there is one already; SyncError tells why one is tried again, and of one
+ * that Git has come back to.
  */
 static void tell_error(struct app *a, const struct status_condition *c)
 {
@@ -49,7 +50,8 @@ static void tell_error(struct app *a, const struct status_condition *c)
 	if (n <= 5 || strcmp(c->type + n - 5, "Error"))
 		return;
 	if (!strcmp(c->type, "SyncError") &&
-	    !(a->sync_err.code && a->rec.op.id[0] && a->rec.op.failed))
+	    !(a->sync_err.code && a->rec.op.id[0] && a->rec.op.failed) &&
+	    (a->sync_err.code || !app_comes_back(a)))
 		return;
 	if (may_tell(a))
 		engine_event(a->engine, a, "Warning", c->type, "%s", c->message);

@@ -336,6 +336,7 @@ struct app {
 	VEC(struct soak_pods) soak_pods;	/* of workloads that changed */
 	unsigned soak_exits;	/* failed ends seen so far */
 	char *waits_for;	/* in words: the last decision was to wait, or soak; NULL */
+	uint32_t held_back;	/* it waited as Git's head is this rejected release; 0 */
 	struct app_gates {	/* as of this look: words, owned; NULL = none */
 		char *stopped, *pinned, *waits, *shut, *shut_manual;
 		uint64_t shut_until;	/* mono; 0 = not known */

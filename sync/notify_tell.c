@@ -141,6 +141,26 @@ static void look_head(struct app *a)
 	a->rec_dirty = true;
 }
 
+/* So is a rejected release that Git comes back to, once after each good one. */
+static void look_back(struct app *a)
+{
+	const struct release *r = app_comes_back(a);
+	_cleanup_free_ char *id = NULL, *words = NULL;
+	char digest[65];
+
+	if (!r || !*a->rendered)
+		return;
+	id = xasprintf("back at #%u from #%u", r->id, a->rec.target);
+	sha256_hex(id, strlen(id), digest);
+	if (!strcmp(a->rec.told_commits, digest))
+		return;
+	memcpy(a->rec.told_commits, digest, sizeof(digest));
+	words = xasprintf("release #%u again, which was rejected: %s", r->id,
+			  r->reason ? r->reason : "");
+	tell(a, &(struct news){ .kind = NEWS_SYNC_FAILED }, words, a->rendered);
+	a->rec_dirty = true;
+}
+
 /* A pin by annotation. */
 static void look_pin(struct app *a)
 {
@@ -167,6 +187,7 @@ void app_tell_looks(struct app *a)
 	    a->sweeping)
 		return;
 	look_head(a);
+	look_back(a);
 	look_pin(a);
 	if (a->rec_dirty && !a->op && !a->store.running)
 		app_save(a);

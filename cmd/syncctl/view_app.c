@@ -144,6 +144,12 @@ static enum view_rank rank(const struct view_app *a, const char *error)
 	return RANK_WAITING;
 }
 
+bool view_comes_back(const struct view_app *a)
+{
+	return a->rejected && !a->pinned && !a->moving && !a->running &&
+	       !strcmp(a->phase, "Good") && !strcmp(a->sync, "OutOfSync");
+}
+
 static void sum_up_note(struct view_app *a, const char *error)
 {
 	int64_t id = doc_get_int(a->pin, 0, "rejected", NULL);

@@ -456,6 +456,9 @@ static void way_on(const struct view_app *a, struct buf *steps)
 			step(steps, "rollback", a->name, "the release before it");
 	} else if (a->moving) {
 		step(steps, "wait --good", a->name, "until it is good or went back");
+	} else if (view_comes_back(a)) {
+		commit_step(a, steps);
+		step(steps, "retry", a->name, "Git's commit, though it was rejected");
 	} else if (!strcmp(a->sync, "OutOfSync") && !view_goes_by_itself(a->app)) {
 		step(steps, "sync", a->name, "makes the cluster as Git says");
 	}

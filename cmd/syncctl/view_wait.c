@@ -92,7 +92,7 @@ static char *held_by_hand(const struct view_app *a, const struct view_waited *t)
 	return NULL;
 }
 
-/* By auto-revert, or a rollback. */
+/* Git says again what was rejected; or it was by auto-revert, or a rollback. */
 static char *held_by_itself(const struct view_wait *w, const struct view_app *a,
 			    const struct view_waited *t)
 {
@@ -100,11 +100,15 @@ static char *held_by_itself(const struct view_wait *w, const struct view_app *a,
 	const char *why = doc_get_str(a->pin, "why", NULL);
 	bool seen = w->revision && view_has_revision(sync, w->revision);
 
-	if (!a->pinned || doc_get_bool(a->pin, false, "byHand", NULL) ||
-	    ends_in_time(a->pin, t))
+	if (!view_comes_back(a) && (!a->pinned || doc_get_bool(a->pin, false, "byHand", NULL) ||
+				    ends_in_time(a->pin, t)))
 		return NULL;
 	if (!seen && (w->revision || t->now_ms - t->began_ms < VIEW_PATIENCE_MS))
 		return NULL;
+	if (!a->pinned)
+		return xasprintf("what Git says was rejected: %s; it does not go out: "
+				 "syncctl retry %s, or syncctl status %s",
+				 doc_get_str(a->rejected, "reason", NULL), a->name, a->name);
 	return xasprintf("%s is pinned%s%s; that ends with something new in Git, or syncctl retry "
 			 "%s: syncctl status %s", a->name, why ? ": " : "", why ? why : "",
 			 a->name, a->name);

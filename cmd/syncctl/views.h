@@ -101,6 +101,8 @@ struct view_app {
 	const char *since;		/* RFC 3339, NULL if unknown */
 };
 void view_app_init(struct view_app *a, const json_t *app);
+/* Does Git say again what was rejected, while something newer runs well? */
+bool view_comes_back(const struct view_app *a);
 void view_app_deinit(struct view_app *a);
 /* "●" for Healthy and so on, and its colour. */
 const char *view_health_sign(const char *status, enum view_colour *ret_colour);

@@ -318,6 +318,28 @@ static void failures_and_pins(void **state)
 	end(&x, &in);
 }
 
+/* What was rejected comes back while something newer runs: nothing else tells of it. */
+static void rejected_release_that_comes_back_is_told_once(void **state)
+{
+	struct engsim x;
+	struct inbox in;
+
+	(void)state;
+	begin(&x, &in, 7185, WEBHOOK "\nevents=failed");
+	for (int i = 0; i < 2; i++) {
+		scene_put(&x, "crash2");
+		sim_run_for(x.s, 300000);
+		assert_got(&in, i ? "sync.failed#0 " : "");
+		scene_put(&x, i ? "v4" : "v3");
+		scene_until_tag(&x, i ? "v4" : "v3", LONG);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+	}
+	scene_put(&x, "crash2");
+	sim_run_for(x.s, 200000);
+	assert_got(&in, "sync.failed#0 sync.failed#0 ");
+	end(&x, &in);
+}
+
 /* A commit status per state of each commit; the token goes nowhere else. */
 static void commits_have_their_status(void **state)
 {
@@ -367,6 +389,7 @@ int main(void)
 		cmocka_unit_test(what_is_refused_is_dropped),
 		cmocka_unit_test(without_its_secret_nothing_is_owed),
 		cmocka_unit_test(failures_and_pins),
+		cmocka_unit_test(rejected_release_that_comes_back_is_told_once),
 		cmocka_unit_test(commits_have_their_status),
 		cmocka_unit_test(a_bad_secret_is_named),
 	};

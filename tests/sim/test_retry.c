@@ -286,6 +286,41 @@ static void operation_brings_its_own_retry(void **state)
 	scene_end(&x, true);
 }
 
+/*
+ * Git comes back to what was rejected while a later release is good: it stays out, and
+ * who looks, or is called, is told why and what to do. (e2e/lives: nothing said so but
+ * one word of the status.)
+ */
+static void rejected_release_that_comes_back_is_named(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 985);
+	apisim_set_admission(x.api, refuse_v2, NULL);
+	scene_put(&x, "v2");
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	scene_put(&x, "v3");
+	scene_until_tag(&x, "v3", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	assert_null(scene_condition(&x, "shop", "SyncError"));
+	apisim_set_admission(x.api, NULL, NULL);
+	scene_put(&x, "v2");
+	sim_run_for(x.s, 20 * MINUTES);
+	assert_string_equal(scene_tag(&x), "v3");
+	scene_assert_condition(&x, "shop", "SyncError", "Git says again what release #2 was, "
+			       "which was rejected: ");
+	scene_assert_condition(&x, "shop", "SyncError", "(syncctl retry shop tries it)");
+	assert_true(scene_has_event(&x, "SyncError", "what release #2 was"));
+	scene_put(&x, "v4");
+	scene_until_tag(&x, "v4", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_run_for(x.s, 5000);
+	assert_null(scene_condition(&x, "shop", "SyncError"));
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -299,6 +334,7 @@ int main(void)
 		cmocka_unit_test(evidence_is_not_retried),
 		cmocka_unit_test(crash_does_not_forget_the_count),
 		cmocka_unit_test(operation_brings_its_own_retry),
+		cmocka_unit_test(rejected_release_that_comes_back_is_named),
 	};
 
 	doc_init();

@@ -395,6 +395,7 @@ static void waiting_tells_what_is_missing(void **state)
 	syncd "}}}"
 #define PIN "syncd.dev/pin"
 #define BY_HAND "\"phase\":\"Good\",\"pin\":{\"byHand\":true,\"by\":\"ada\",\"why\":\"demo\""
+#define COMES_BACK "\"phase\":\"Good\",\"rejected\":{\"id\":2,\"reason\":\"#2 crashed\"}"
 #define BY_REVERT "\"phase\":\"Pinned\",\"pin\":{\"by\":\"auto-revert\",\"why\":\"#2 crashed\""
 
 static void waiting_in_vain_is_told(void **state)
@@ -433,6 +434,12 @@ static void waiting_in_vain_is_told(void **state)
 		{ HELD("a", "OutOfSync", BY_REVERT ",\"until\":\"2026-03-01T12:09:00Z\"}"),
 		  { .sync = true, .revision = "abc" }, 0, NULL },
 		{ HELD("a", "OutOfSync", "\"phase\":\"Good\""), { .sync = true }, 9, NULL },
+		{ HELD("a", "OutOfSync", COMES_BACK), { .sync = true }, 1, NULL },
+		{ HELD("a", "OutOfSync", COMES_BACK), { .sync = true }, 2,
+		  "what Git says was rejected: #2 crashed; it does not go out: syncctl retry shop" },
+		{ HELD("a", "OutOfSync", COMES_BACK), { .good = true, .revision = "abc" }, 0,
+		  "what Git says was rejected" },
+		{ HELD("a", "Synced", COMES_BACK), { .sync = true }, 9, NULL },
 	};
 	int64_t began = time_parse_rfc3339("2026-03-01T12:00:00Z");
 
