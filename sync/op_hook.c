@@ -11,6 +11,9 @@
 
 #include <limits.h>
 
+#define WRITES 4	/* each of which takes its own tries */
+#define WRITE_PAUSE_MS 1000
+
 struct op_hooks *op_hooks_of(struct op *op)
 {
 	if (!op->hooks)
@@ -355,16 +358,55 @@ static bool next_group(struct op *op)
 	return true;
 }
 
+/*
+ * Is what was to be written in the record, or will it never be? Of an operation that
+ * has failed already nobody else takes notice: it is written again. *ret_lost: not in
+ * the record.
+ */
+static bool is_written(struct op *op, bool *ret_lost)
+{
+	struct op_hooks *h = op->hooks;
+	uint64_t now = world_now(op->e->w);
+
+	*ret_lost = op->unwritten;
+	if (!op->recorded)
+		return false;
+	if (!op->unwritten || h->writes + 1 >= WRITES) {
+		h->writes = 0;
+		return true;
+	}
+	if (!h->write_at) {
+		h->write_at = now + WRITE_PAUSE_MS * ++h->writes;
+	} else if (now >= h->write_at) {
+		h->write_at = 0;
+		op_record_write(op, false);
+		return false;
+	}
+	hook_look_at(op, h->write_at);
+	return false;
+}
+
+/* What is not written ahead is not made. */
+static void leave_out(struct op *op)
+{
+	op->hooks->step = HOOKS_OVER;
+	engine_log(op->e, LOG_WARN, op->app, "%s hooks are left out: the record cannot be "
+		   "written", hook_phase_str(op->hooks->phase));
+}
+
 bool op_hooks_tick(struct op *op)
 {
 	struct op_hooks *h = op->hooks;
+	bool lost;
 
 	for (;;) {
 		switch (h->step) {
 		case HOOKS_WRITING:
-			if (!op->recorded)
+			if (!is_written(op, &lost))
 				return false;
 			h->step = HOOKS_DRIVING;
+			if (lost)
+				leave_out(op);
 			break;
 		case HOOKS_DRIVING:
 			if (!drive(op))
@@ -377,7 +419,7 @@ bool op_hooks_tick(struct op *op)
 			write_results(op);
 			break;
 		case HOOKS_NOTING:
-			if (!op->recorded)
+			if (!is_written(op, &lost))
 				return false;
 			h->step = HOOKS_RELEASING;
 			break;

@@ -52,6 +52,8 @@ struct op_hooks {
 	enum hooks_step step;
 	bool failed;		/* no more are made */
 	bool dirty;		/* results that are not written yet */
+	unsigned writes;	/* of the record that failed, one after another */
+	uint64_t write_at;	/* mono: the next; 0 */
 	enum op_outcome outcome;	/* what the first failure means */
 	struct err err;
 	int sync_wave;		/* which wave sync_done is about */

@@ -112,6 +112,7 @@ struct op {
 	enum op_outcome outcome;
 	struct err err;
 	bool mutated, may_pass, cas_needed, settled_all, recorded, learned;
+	bool unwritten;		/* recorded, but for an error: the write has failed */
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[800];
 	char lacks[480];	/* what op_kinds_ready() found missing */

@@ -9,12 +9,15 @@ static void on_recorded(struct store_call *c, const struct err *err)
 {
 	struct op *op = c->app->op;
 
+	op->unwritten = err->code;
 	if (err->code == ERR_CONFLICT)
 		engine_fatal(op->e, err);
 	if (err->code) {
 		struct err bad = *err;
 
 		err_wrap(&bad, "writing the state record");
+		if (op->outcome != OP_RUNNING)	/* its own failure is told, not this one */
+			engine_log(op->e, LOG_WARN, op->app, "%s", bad.msg);
 		op->unanswered = true;
 		op_fail(op, OP_TROUBLE, &bad);
 	}

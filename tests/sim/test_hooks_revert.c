@@ -204,6 +204,44 @@ static void once_for_all_tries_of_a_revert(void **state)
 	hooks_end(&x);
 }
 
+static bool settles(void *arg)
+{
+	return engsim_in_phase(arg, "shop", "Settling");
+}
+
+/*
+ * Life 323172: a release fails while no Secret can be written. Its SyncFail hook is not
+ * made before the record says so; where that lasts it is left out, and the way back is
+ * not lost over it.
+ */
+static void none_is_made_that_is_not_recorded(void **state)
+{
+	static const struct sim_faults down = { .http_503 = 1000 }, up = { 0 };
+
+	(void)state;
+	for (int lasts = 0; lasts < 2; lasts++) {
+		struct engsim x;
+
+		scene_init(&x, 60 + (unsigned)lasts);
+		hooks_put(&x, "alarm", "SyncFail", "1", "");
+		hooks_start(&x);
+		scene_put(&x, "crash2");
+		scene_until(&x, settles, LONG, "settling");
+		sim_aim_faults(x.s, "PATCH", "/secrets/");
+		sim_set_faults(x.s, &down, 0);
+		sim_run_for(x.s, lasts ? 300000 : 32000);
+		assert_null(hooks_job(&x, "alarm"));
+
+		assert_true(sim_log_contains(x.s, "writing the state record: "));
+		assert_int_equal(sim_log_contains(x.s, "hooks are left out"), lasts);
+		sim_set_faults(x.s, &up, 0);
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		assert_string_equal(scene_tag(&x), "v1");
+		assert_int_equal(!hooks_job(&x, "alarm"), lasts);
+		hooks_end(&x);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -212,6 +250,7 @@ int main(void)
 		cmocka_unit_test(trouble_with_one_keeps_nothing_away),
 		cmocka_unit_test(crash_on_the_way),
 		cmocka_unit_test(once_for_all_tries_of_a_revert),
+		cmocka_unit_test(none_is_made_that_is_not_recorded),
 	};
 
 	doc_init();
