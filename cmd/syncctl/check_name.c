@@ -1,15 +1,18 @@
 /*
- * Names that no API server takes. What each kind is called by is written in its validation
- * (k8s.io/kubernetes, pkg/apis/GROUP/validation); a custom resource's name is a DNS
- * subdomain (apiextensions-apiserver, pkg/registry/customresource). Where a kind says
- * nothing (PodDisruptionBudgets, RBAC), any segment of a path will do, and the renderer
- * refuses others.
+ * Names that no API server takes, and namespaces that cannot be. What each kind is called by
+ * is written in its validation (k8s.io/kubernetes, pkg/apis/GROUP/validation); a custom
+ * resource's name is a DNS subdomain (apiextensions-apiserver, pkg/registry/customresource).
+ * Where a kind says nothing (PodDisruptionBudgets, RBAC), any segment of a path will do, and
+ * the renderer refuses others. CRDs and APIServices are called by what they serve.
  *
  * No stricter than any server: a Service's name may begin with a digit (KEP-5311), and a
  * StatefulSet of before 1.27 have dots in it. Kinds of groups that an aggregated API server
- * may serve by rules of its own are left alone.
+ * may serve by rules of its own are left alone. The namespace of what has none is dropped by
+ * the API server, so that a wrong one does no harm.
  */
 #include "checks.h"
+
+#include "core/utf8.h"
 
 #include <ctype.h>
 
@@ -26,36 +29,54 @@ static const struct naming subdomain = { SUBDOMAIN_MAX, true };
 static const struct naming label = { LABEL_MAX, false };
 static const struct naming cronjob = { CRONJOB_MAX, true };
 
-static const struct {
+enum scope { IN_NAMESPACE, OF_CLUSTER };
+
+static const struct kind {
 	const char *group, *kind;
-	const struct naming *as;
+	const struct naming *as;	/* NULL: any */
+	enum scope scope;
 } builtin[] = {
-	{ "", "Namespace", &label }, { "", "Service", &label },
-	{ "batch", "CronJob", &cronjob }, { "batch", "Job", &subdomain },
-	{ "", "ConfigMap", &subdomain }, { "", "Secret", &subdomain },
-	{ "", "ServiceAccount", &subdomain }, { "", "Pod", &subdomain },
-	{ "", "PodTemplate", &subdomain }, { "", "ReplicationController", &subdomain },
-	{ "", "LimitRange", &subdomain }, { "", "ResourceQuota", &subdomain },
-	{ "", "Endpoints", &subdomain }, { "", "PersistentVolume", &subdomain },
-	{ "", "PersistentVolumeClaim", &subdomain },
-	{ "apps", "Deployment", &subdomain }, { "apps", "DaemonSet", &subdomain },
-	{ "apps", "StatefulSet", &subdomain }, { "apps", "ReplicaSet", &subdomain },
-	{ "autoscaling", "HorizontalPodAutoscaler", &subdomain },
-	{ "networking.k8s.io", "Ingress", &subdomain },
-	{ "networking.k8s.io", "IngressClass", &subdomain },
-	{ "networking.k8s.io", "NetworkPolicy", &subdomain },
-	{ "discovery.k8s.io", "EndpointSlice", &subdomain },
-	{ "scheduling.k8s.io", "PriorityClass", &subdomain },
-	{ "storage.k8s.io", "StorageClass", &subdomain },
-	{ "node.k8s.io", "RuntimeClass", &subdomain },
-	{ "flowcontrol.apiserver.k8s.io", "FlowSchema", &subdomain },
-	{ "flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", &subdomain },
-	{ "admissionregistration.k8s.io", "ValidatingWebhookConfiguration", &subdomain },
-	{ "admissionregistration.k8s.io", "MutatingWebhookConfiguration", &subdomain },
-	{ "admissionregistration.k8s.io", "ValidatingAdmissionPolicy", &subdomain },
-	{ "admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", &subdomain },
-	{ "apiextensions.k8s.io", "CustomResourceDefinition", &subdomain },
+	{ "", "Namespace", &label, OF_CLUSTER }, { "", "Service", &label, 0 },
+	{ "batch", "CronJob", &cronjob, 0 }, { "batch", "Job", &subdomain, 0 },
+	{ "", "ConfigMap", &subdomain, 0 }, { "", "Secret", &subdomain, 0 },
+	{ "", "ServiceAccount", &subdomain, 0 }, { "", "Pod", &subdomain, 0 },
+	{ "", "PodTemplate", &subdomain, 0 }, { "", "ReplicationController", &subdomain, 0 },
+	{ "", "LimitRange", &subdomain, 0 }, { "", "ResourceQuota", &subdomain, 0 },
+	{ "", "Endpoints", &subdomain, 0 }, { "", "PersistentVolume", &subdomain, OF_CLUSTER },
+	{ "", "PersistentVolumeClaim", &subdomain, 0 },
+	{ "apps", "Deployment", &subdomain, 0 }, { "apps", "DaemonSet", &subdomain, 0 },
+	{ "apps", "StatefulSet", &subdomain, 0 }, { "apps", "ReplicaSet", &subdomain, 0 },
+	{ "apps", "ControllerRevision", &subdomain, 0 },
+	{ "autoscaling", "HorizontalPodAutoscaler", &subdomain, 0 },
+	{ "coordination.k8s.io", "Lease", &subdomain, 0 },
+	{ "networking.k8s.io", "Ingress", &subdomain, 0 },
+	{ "networking.k8s.io", "IngressClass", &subdomain, OF_CLUSTER },
+	{ "networking.k8s.io", "NetworkPolicy", &subdomain, 0 },
+	{ "discovery.k8s.io", "EndpointSlice", &subdomain, 0 },
+	{ "policy", "PodDisruptionBudget", NULL, 0 },
+	{ "rbac.authorization.k8s.io", "Role", NULL, 0 },
+	{ "rbac.authorization.k8s.io", "RoleBinding", NULL, 0 },
+	{ "resource.k8s.io", "ResourceClaim", &subdomain, 0 },
+	{ "resource.k8s.io", "ResourceClaimTemplate", &subdomain, 0 },
+	{ "resource.k8s.io", "DeviceClass", &subdomain, OF_CLUSTER },
+	{ "scheduling.k8s.io", "PriorityClass", &subdomain, OF_CLUSTER },
+	{ "storage.k8s.io", "StorageClass", &subdomain, OF_CLUSTER },
+	{ "storage.k8s.io", "VolumeAttributesClass", &subdomain, OF_CLUSTER },
+	{ "node.k8s.io", "RuntimeClass", &subdomain, OF_CLUSTER },
+	{ "flowcontrol.apiserver.k8s.io", "FlowSchema", &subdomain, OF_CLUSTER },
+	{ "flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "ValidatingWebhookConfiguration", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "MutatingWebhookConfiguration", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "ValidatingAdmissionPolicy", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "MutatingAdmissionPolicy", &subdomain, OF_CLUSTER },
+	{ "admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding", &subdomain, OF_CLUSTER },
+	{ "apiextensions.k8s.io", "CustomResourceDefinition", &subdomain, OF_CLUSTER },
+	{ "apiregistration.k8s.io", "APIService", &subdomain, OF_CLUSTER },
 };
+
+/* Whether one has namespaces is in its CRD: most do. */
+static const struct kind custom = { "", "", &subdomain, IN_NAMESPACE };
 
 static bool ends_in(const char *s, const char *end)
 {
@@ -76,12 +97,12 @@ static bool is_custom(const char *group)
 	return strchr(group, '.');
 }
 
-static const struct naming *naming_of(const char *group, const char *kind)
+static const struct kind *kind_of(const char *group, const char *kind)
 {
 	for (size_t i = 0; i < ARRAY_LEN(builtin); i++)
 		if (!strcmp(builtin[i].group, group) && !strcmp(builtin[i].kind, kind))
-			return builtin[i].as;
-	return is_custom(group) ? &subdomain : NULL;
+			return &builtin[i];
+	return is_custom(group) ? &custom : NULL;
 }
 
 static bool is_inner(char c, const struct naming *as)
@@ -126,22 +147,62 @@ static bool is_wrong(const char *name, const struct naming *as, struct buf *why)
 	return why->len;
 }
 
+/* "things.example.com" of a CRD, "v1.example.com" of an APIService. Owned; NULL: any name. */
+static char *served_as(const json_t *object, const char *kind)
+{
+	const json_t *spec = doc_get(object, "spec", NULL);
+	const char *first = NULL, *group = doc_get_str(spec, "group", NULL);
+
+	if (!strcmp(kind, "CustomResourceDefinition"))
+		first = doc_get_str(spec, "names", "plural", NULL);
+	else if (!strcmp(kind, "APIService"))
+		first = doc_get_str(spec, "version", NULL);
+	return first && group ? xasprintf("%s.%s", first, group) : NULL;
+}
+
+static void check_own_name(struct check *c, const struct kind *k, const char *kind,
+			   const struct field *at)
+{
+	const char *name = json_string_value(at->value);
+	_cleanup_free_ char *must = NULL, *clean = NULL;
+	_cleanup_buf_ struct buf why = BUF_INIT;
+
+	if (!name)
+		return;
+	if (k->as && is_wrong(name, k->as, &why)) {
+		check_tell(c, RULE_NAME, at, "the API server takes no %s of that name: %s", kind,
+			   buf_str(&why));
+		return;
+	}
+	must = k->scope == OF_CLUSTER ? served_as(c->object, kind) : NULL;
+	if (!must || !strcmp(must, name))
+		return;
+	clean = utf8_clean(must, 300);
+	check_tell(c, RULE_NAME, at, "the API server takes no %s of that name: it must be %s, of "
+		   "what its spec says", kind, clean);
+}
+
 void check_name(struct check *c)
 {
 	const json_t *meta = doc_get(c->object, "metadata", NULL);
 	const char *api = doc_get_str(c->object, "apiVersion", NULL);
 	const char *kind = doc_get_str(c->object, "kind", NULL);
-	const char *name = doc_get_str(meta, "name", NULL);
 	const char *slash = api ? strchr(api, '/') : NULL;
 	_cleanup_free_ char *group = slash ? xstrndup(api, (size_t)(slash - api)) : xstrdup("");
-	const struct naming *as = kind ? naming_of(group, kind) : NULL;
+	const struct kind *k = kind ? kind_of(group, kind) : NULL;
 	const struct field top = { .value = c->object };
 	const struct field above = { .up = &top, .key = "metadata", .value = meta };
-	const struct field at = { .up = &above, .key = "name",
-				  .value = doc_get(meta, "name", NULL) };
+	const struct field name = { .up = &above, .key = "name",
+				    .value = doc_get(meta, "name", NULL) };
+	const struct field in = { .up = &above, .key = "namespace",
+				  .value = doc_get(meta, "namespace", NULL) };
+	const char *ns = json_string_value(in.value);
 	_cleanup_buf_ struct buf why = BUF_INIT;
 
-	if (name && as && is_wrong(name, as, &why))
-		check_tell(c, RULE_NAME, &at, "the API server takes no %s of that name: %s", kind,
+	if (!k)
+		return;
+	check_own_name(c, k, kind, &name);
+	if (ns && *ns && k->scope == IN_NAMESPACE && is_wrong(ns, &label, &why))
+		check_tell(c, RULE_NAME, &in, "there can be no namespace of that name: %s",
 			   buf_str(&why));
 }

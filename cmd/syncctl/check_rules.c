@@ -40,7 +40,8 @@ const struct rule_info rules[RULE_N] = {
 		"<from-the-cluster>. A value that was committed is to be changed.", lint_secret },
 	[RULE_NAME] = { "name", LEVEL_ERROR, "a name that no API server takes",
 		"The API server refuses the object, and with it the release. Most kinds' names are "
-		"DNS subdomains, those of Namespaces and Services DNS labels.", check_name },
+		"DNS subdomains, those of Namespaces and Services DNS labels; a CRD is called "
+		"PLURAL.GROUP.", check_name },
 	[RULE_SCHEMA_KIND] = { "schema-kind", LEVEL_WARNING, "a kind that the schema does not know",
 		"Its fields were not checked. Put its CRD into the repository, or save the schema "
 		"of a cluster that has it.", NULL },
