@@ -3,6 +3,7 @@
 # (tests/sim/conformance) must be answered alike by both.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+needs sim_conformance
 
 # field JQ-PATH FILE: a base64 field of the kubeconfig, as a file.
 field() {

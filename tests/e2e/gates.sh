@@ -3,6 +3,7 @@
 # let it out: the policy of manifests/approval, for people with and without the verbs.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
+needs unzipped
 NS=gates-$$
 
 mkdir -p "$T/repos"

@@ -15,6 +15,7 @@ FAULTS=(kill stop cut end)
 if [ -x "$ROOT/build/release/syncd" ] && [ -e "$ROOT/build/release/tests/libclockshim.so" ]; then
 	BIN=$ROOT/build/release FAULTS=(kill stop cut clock end)
 fi
+needs cutproxy
 NS=ha-$$
 W=$TREES/shop
 APPLICATIONS=6

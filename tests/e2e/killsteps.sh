@@ -8,6 +8,7 @@
 # with it, is already the one that dies at the next application's step.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+needs killat
 W=$TREES/shop
 # Parts of the log line of each step: "the message begins so|and holds this".
 SYNC_STEPS=("sync of #1: Watching" "sync of #1: Recording" "sync of #1: CreatingNamespace" "sync of #1: Preflight"

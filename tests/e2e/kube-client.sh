@@ -3,6 +3,7 @@
 # what is tried; here its answers are checked to be complete, and how it fails.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+needs kubeprobe
 
 ns=e2e-kube-client
 namespace $ns

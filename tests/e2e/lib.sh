@@ -126,6 +126,16 @@ free_port() {
 	tail -n 1 "$T/ports"
 }
 
+# needs TARGET...: programs of tests/ that are in $BIN/tests, built there where they are
+# not: by hand one has built syncd and syncctl.
+needs() {
+	local t
+	for t; do
+		[ -e "$BIN/tests/$t" ] || [ -e "$BIN/tests/lib$t.so" ] ||
+			cmake --build "$BIN" --target "$t" >&2 || fail "$BIN/tests/$t is not there: ./dev build"
+	done
+}
+
 # --- the cluster --------------------------------------------------------------
 
 kc() { kubectl --request-timeout=20s "$@"; }
