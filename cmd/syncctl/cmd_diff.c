@@ -1,8 +1,9 @@
 /*
  * syncctl diff APP: what a sync would change. Each wanted object is applied as a dry
  * run by the server, with the user's rights, and compared with what is there; what is
- * there and not wanted would be deleted. What argocd-cm excludes is neither. With --release two stored releases are
- * compared with each other, which needs no cluster but their Secrets.
+ * there and not wanted would be deleted. With --release two stored releases are compared
+ * with each other, which needs no cluster but their Secrets. What argocd-cm excludes is left
+ * out of both.
  */
 #include "syncctl.h"
 
@@ -195,6 +196,7 @@ static int diff_releases(struct cluster *c, struct diffing *r, const json_t *app
 {
 	const struct options *o = r->o;
 	_cleanup_(answer_deinit) struct render_answer a = { 0 }, b = { 0 };
+	_cleanup_(excluded_deinit) struct excluded out = { 0 };
 	uint32_t from = number(o->release);
 	uint32_t to = o->n_args > 1 ? number(o->args[1]) :
 		      (uint32_t)doc_get_int(app, 0, "status", "syncd", "target", "id", NULL);
@@ -202,7 +204,11 @@ static int diff_releases(struct cluster *c, struct diffing *r, const json_t *app
 	if (desired_stored(c, o, app, from, &a, err) ||
 	    desired_stored(c, o, app, to, &b, err))
 		return -1;
-	return diffing_compare(r, &a, &b, err);
+	excluded_init(&out, c, app);
+	if (diffing_compare(r, &a, &b, &out, err))
+		return -1;
+	excluded_tell(&out);
+	return 0;
 }
 
 json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_t to,
@@ -211,10 +217,11 @@ json_t *diff_stored(struct cluster *c, const json_t *app, uint32_t from, uint32_
 	struct options as_data = { .output = OUT_JSON };
 	struct diffing r = { .o = &as_data, .list = json_array() };
 	_cleanup_(answer_deinit) struct render_answer a = { 0 }, b = { 0 };
+	struct excluded none = { 0 };
 
 	if (!desired_stored(c, o, app, from, &a, err) &&
 	    !desired_stored(c, o, app, to, &b, err) &&
-	    !diffing_compare(&r, &a, &b, err))
+	    !diffing_compare(&r, &a, &b, &none, err))
 		return r.list;
 	json_decref(r.list);
 	return NULL;

@@ -7,6 +7,7 @@
 #include "compare.h"
 #include "core/mem.h"
 #include "diffing.h"
+#include "excluded.h"
 
 #include <stdio.h>
 
@@ -58,7 +59,8 @@ static bool fails_alike(const struct unit *a, const struct unit *b)
 }
 
 /* -1: what would be cannot be told. */
-static int compare(struct diffing *d, const struct unit_pair *p, struct err *err)
+static int compare(struct diffing *d, const struct unit_pair *p, struct excluded *out,
+		   struct err *err)
 {
 	static const struct render_answer nothing = { 0 };
 	const struct unit *a = p->before, *b = p->after;
@@ -75,13 +77,16 @@ static int compare(struct diffing *d, const struct unit_pair *p, struct err *err
 	}
 	if (a && a->state == UNIT_FAILED)
 		say(a, "at the base ", "it does not render: all of it is shown as new");
-	return diffing_compare(d, a ? &a->answer : &nothing, b ? &b->answer : &nothing, err);
+	return diffing_compare(d, a ? &a->answer : &nothing, b ? &b->answer : &nothing,
+			       out, err);
 }
 
 static int compare_all(struct diffing *d, struct comparison *c, struct err *err)
 {
+	_cleanup_(excluded_deinit) struct excluded out;
 	int rc = 0;
 
+	excluded_of_tree(&out, &c->after);
 	for (size_t i = 0; i < c->pairs.len && !err->code; i++) {
 		const struct unit_pair *p = &c->pairs.data[i];
 		const struct unit *u = p->after ? p->after : p->before;
@@ -91,9 +96,10 @@ static int compare_all(struct diffing *d, struct comparison *c, struct err *err)
 		d->headed = false;
 		if (u->kind == UNIT_APP)
 			tell_app(d, p);
-		if (compare(d, p, err))
+		if (compare(d, p, &out, err))
 			rc = -1;
 	}
+	excluded_tell(&out);
 	return rc;
 }
 

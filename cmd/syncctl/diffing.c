@@ -2,6 +2,7 @@
 #include "diffing.h"
 
 #include "core/mem.h"
+#include "excluded.h"
 
 /* Once, before the first difference of an application. */
 static void head(struct diffing *d)
@@ -83,21 +84,32 @@ static int compare_keys(const struct rendered *a, const struct rendered *b)
 	return c ? c : strcmp(a->name, b->name);
 }
 
+/* The object i of a and j of b; NULL: there is none. */
+static int compare_pair(struct diffing *d, const struct rendered *o,
+			const struct render_answer *a, size_t i,
+			const struct render_answer *b, size_t j, struct err *err)
+{
+	_cleanup_json_ json_t *before = a ? diffing_body(a, i, err) : NULL;
+	_cleanup_json_ json_t *after = b ? diffing_body(b, j, err) : NULL;
+
+	if ((a && !before) || (b && !after))
+		return -1;
+	diffing_tell(d, &(struct view_change){ o->group, o->kind, o->ns, o->name, before, after });
+	return 0;
+}
+
 /* Both are sorted alike: a merge. */
 int diffing_compare(struct diffing *d, const struct render_answer *a,
-		    const struct render_answer *b, struct err *err)
+		    const struct render_answer *b, struct excluded *out, struct err *err)
 {
 	for (size_t i = 0, j = 0; i < a->n_objects || j < b->n_objects;) {
 		int c = i == a->n_objects ? 1 : j == b->n_objects ? -1 :
 			compare_keys(&a->objects[i], &b->objects[j]);
 		const struct rendered *o = c <= 0 ? &a->objects[i] : &b->objects[j];
-		_cleanup_json_ json_t *before = c <= 0 ? diffing_body(a, i, err) : NULL;
-		_cleanup_json_ json_t *after = c >= 0 ? diffing_body(b, j, err) : NULL;
 
-		if ((c <= 0 && !before) || (c >= 0 && !after))
+		if (!excluded_is(out, o->group, o->kind) &&
+		    compare_pair(d, o, c <= 0 ? a : NULL, i, c >= 0 ? b : NULL, j, err))
 			return -1;
-		diffing_tell(d, &(struct view_change){ o->group, o->kind, o->ns, o->name, before,
-					       after });
 		i += c <= 0;
 		j += c >= 0;
 	}

@@ -18,9 +18,10 @@ struct diffing {
 void diffing_tell(struct diffing *d, const struct view_change *c);
 /* The object i of a render, owned; NULL and *err. */
 json_t *diffing_body(const struct render_answer *a, size_t i, struct err *err);
-/* Two renders, object by object. */
+struct excluded;
+/* Two renders, object by object, but for kinds that are excluded. */
 int diffing_compare(struct diffing *d, const struct render_answer *a,
-		    const struct render_answer *b, struct err *err)
+		    const struct render_answer *b, struct excluded *out, struct err *err)
 	__attribute__((warn_unused_result));
 /* Prints and frees all of it; the exit status: 1 where something differs. */
 int diffing_finish(struct diffing *d);

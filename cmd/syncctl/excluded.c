@@ -1,8 +1,11 @@
-/* What argocd-cm keeps applications out of, read from the cluster as syncd reads it. */
+/* What argocd-cm keeps applications out of, read as syncd reads it: from the cluster, or the tree. */
 #include "excluded.h"
 
 #include "core/mem.h"
+#include "diffing.h"
 #include "sync/customize.h"
+
+/* ---- of a cluster ---- */
 
 static void read_map(struct excluded *x, struct cluster *c, const char *ns)
 {
@@ -35,6 +38,55 @@ void excluded_init(struct excluded *x, struct cluster *c, const json_t *app)
 	for (size_t i = 0; i + 1 < x->n; i++)
 		x->maps[i].next = &x->maps[i + 1];
 }
+
+/* ---- of a tree ---- */
+
+static bool is_map(const struct rendered *o)
+{
+	return !*o->group && !strcmp(o->kind, "ConfigMap") && !strcmp(o->name, CUSTOMIZE_NAME);
+}
+
+/* The data of the first that differs from *first, which is the first of all; both owned. */
+static json_t *take_maps(const struct unit *u, json_t **first)
+{
+	for (size_t i = 0; i < u->answer.n_objects; i++) {
+		_cleanup_json_ json_t *map = NULL;
+		json_t *data;
+		struct err err = ERR_INIT;
+
+		if (!is_map(&u->answer.objects[i]))
+			continue;
+		map = diffing_body(&u->answer, i, &err);
+		data = doc_get(map, "data", NULL);
+		if (!data)
+			continue;
+		if (!*first)
+			*first = json_incref(data);
+		else if (!doc_equal(*first, data))
+			return json_incref(data);
+	}
+	return NULL;
+}
+
+void excluded_of_tree(struct excluded *x, const struct survey *s)
+{
+	_cleanup_json_ json_t *data = NULL, *other = NULL;
+	struct err err = ERR_INIT;
+
+	*x = (struct excluded){ 0 };
+	for (size_t i = 0; i < s->units.len && !other; i++)
+		if (survey_counts(s, &s->units.data[i]))
+			other = take_maps(&s->units.data[i], &data);
+	if (other)
+		output_note("the tree has several ConfigMaps " CUSTOMIZE_NAME " that differ: what "
+			    "they exclude is compared, too");
+	else if (data && exclude_read(&x->maps[0], data, &err))
+		output_note("ConfigMap " CUSTOMIZE_NAME " of the tree: %s: nothing is excluded", err.msg);
+	else
+		x->n = data ? 1 : 0;
+}
+
+/* ---- either ---- */
 
 bool excluded_is(struct excluded *x, const char *group, const char *kind)
 {

@@ -5,6 +5,7 @@
 #ifndef SYNCCTL_EXCLUDED_H
 #define SYNCCTL_EXCLUDED_H
 
+#include "survey.h"
 #include "sync/exclude.h"
 #include "syncctl.h"
 
@@ -20,6 +21,12 @@ struct excluded {
  * told on stderr and excludes nothing; excluded_deinit() in any case.
  */
 void excluded_init(struct excluded *x, struct cluster *c, const json_t *app);
+/*
+ * The same without a cluster: reads the argocd-cm that the tree itself deploys. Several that
+ * do not say the same (of several clusters), or one that has a slip, are told on stderr and
+ * exclude nothing.
+ */
+void excluded_of_tree(struct excluded *x, const struct survey *s);
 /* Counts what it answers true for. */
 bool excluded_is(struct excluded *x, const char *group, const char *kind);
 /* "2 objects are excluded in the settings...", on stderr, where there are any. */

@@ -76,6 +76,17 @@ assert_exit 1 diffs --local "$T/more" -o name
 assert_contains "$OUTPUT" "3 objects are excluded" "what is left out"
 refute_contains "$OUTPUT" "EndpointSlice/another" "what a folder adds"
 
+it "two releases are compared without what is excluded"
+cp "$T/more/another.yaml" "$W/app/"
+configmap settings v2 | write "$W/app/settings.yaml"
+good shop "$(commit shop "another")"
+assert_exit 1 diffs --release 1 2
+assert_contains "$OUTPUT" "ConfigMap/settings" "what differs"
+assert_contains "$OUTPUT" "3 objects are excluded in the settings (argocd-cm) and not compared" "what is left out"
+refute_contains "$OUTPUT" EndpointSlice "what is excluded"
+put v1 settings lease slice
+good shop "$COMMIT"
+
 it "the rule goes: what it kept out is applied"
 rules resource.exclusions "[]"
 wait_until 20 "the slice" kc get endpointslice outside -n "$NS"
