@@ -12,6 +12,7 @@
 
 #define REQUEST_TIMEOUT_MS 30000
 #define LOGIN_EVERY_MS 10000
+#define UNANSWERED 3		/* tries: a person waits, for a server that may be restarting */
 
 static int login(struct cluster *c, struct err *err)
 {
@@ -95,6 +96,18 @@ static void on_done(struct kube_request *k, const struct err *err)
 		r->answer = json_incref(k->json);
 }
 
+void cluster_say_unknown(const struct cluster *c, struct err *err)
+{
+	_cleanup_free_ char *said = xstrdup(err->msg);
+
+	if (err->code != ERR_AUTH || c->status != 401)
+		return;
+	err_set(err, ERR_AUTH, "%s does not know you by what the kubeconfig's context %s says: %s: "
+		"the token or certificate has expired, or is of another cluster: log in again, or "
+		"choose another with --context or --kubeconfig", c->config.endpoint.url,
+		c->config.context, said);
+}
+
 /* The parsed answer, owned; the request's buffers are freed. */
 static json_t *run(struct cluster *c, struct request *r, struct err *err)
 {
@@ -105,14 +118,18 @@ static json_t *run(struct cluster *c, struct request *r, struct err *err)
 	r->kube.on_done = on_done;
 	r->kube.parse = true;
 	r->kube.timeout_ms = REQUEST_TIMEOUT_MS;
+	r->kube.max_unanswered = UNANSWERED;
 	kube_start(c->kube, &r->kube);
 	while (!r->done && uv_run(&c->loop, UV_RUN_ONCE))
 		;
-	kube_request_deinit(&r->kube);
-	if (r->err.code)
+	c->status = r->kube.status;
+	if (r->err.code) {
 		*err = r->err;
-	else if (!r->answer)
+		cluster_say_unknown(c, err);
+	} else if (!r->answer) {
 		err_set(err, ERR_INTERNAL, "the API server's answer is empty");
+	}
+	kube_request_deinit(&r->kube);
 	return r->answer;
 }
 
@@ -145,6 +162,11 @@ static json_t *find_anywhere(struct cluster *c, const char *name, struct err *er
 		buf_addf(&places, "%s%s", n++ ? ", " : "", ns);
 		found = app;
 	}
+	if (!items && nowhere.code == ERR_AUTH) {
+		err_set(err, ERR_NOTFOUND, "there is no application %s in namespace %s, and you may "
+			"not look into all others: say its own with -n", name, c->ns);
+		return NULL;
+	}
 	if (n > 1) {
 		err_set(err, ERR_INVALID, "there are applications %s in namespaces "
 			"%s: say which with -n", name, buf_str(&places));
@@ -157,8 +179,14 @@ static json_t *find_anywhere(struct cluster *c, const char *name, struct err *er
 	return json_incref(found);
 }
 
-static void say_unserved(struct err *err)
+/* The next step, where Applications cannot be read. */
+static void say_next(const struct cluster *c, struct err *err)
 {
+	_cleanup_free_ char *said = xstrdup(err->msg);
+
+	if (err->code == ERR_AUTH && c->status == 403)
+		err_set(err, ERR_AUTH, "%s: %sask for that right", said, c->ns_given ? "" :
+			"say with -n in which namespace you may look, or ");
 	if (err->code == ERR_UNSERVED)
 		err_set(err, ERR_UNSERVED, "the cluster serves no Applications of argoproj.io/"
 			"v1alpha1: install their CRDs (syncctl install crds), or choose "
@@ -174,7 +202,7 @@ json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
 	kube_get_init(&r.kube, &ref);
 	app = run(c, &r, err);
 	if (!app)
-		say_unserved(err);
+		say_next(c, err);
 	if (app || err->code != ERR_NOTFOUND)
 		return app;
 	if (c->ns_given)
@@ -195,7 +223,7 @@ json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 		ref.ns = NULL;
 	list = cluster_objects(c, &ref, selector, NULL, err);
 	if (!list)
-		say_unserved(err);
+		say_next(c, err);
 	return list;
 }
 

@@ -6,6 +6,7 @@
 #define PAGE 250
 #define MAX_ITEMS 50000
 #define DEFAULT_NS "syncd-system"
+#define INSTALL "syncd-install"
 #define TIMEOUT_MS 30000
 
 json_t *cluster_object(struct cluster *c, const struct kube_ref *ref, struct err *err)
@@ -95,6 +96,7 @@ char *cluster_text(struct cluster *c, const struct kube_ref *ref, const char *qu
 	r.kube.on_done = on_text;
 	r.kube.accept = "*/*";
 	r.kube.timeout_ms = TIMEOUT_MS;
+	r.kube.max_unanswered = 3;
 	kube_start(c->kube, &r.kube);
 	while (!r.done && uv_run(&c->loop, UV_RUN_ONCE))
 		;
@@ -130,6 +132,8 @@ static int learn(struct cluster *c, struct err *err)
 	if (!l.err.code)
 		return 0;
 	*err = l.err;
+	c->status = err->code == ERR_AUTH && strstr(err->msg, "Unauthorized") ? 401 : 0;
+	cluster_say_unknown(c, err);
 	return -1;
 }
 
@@ -162,7 +166,7 @@ const char *cluster_system_ns(struct cluster *c, const struct options *o,
 		return o->system_ns;
 	if (c->system_ns)
 		return c->system_ns;
-	found = cluster_objects(c, &ref, NULL, "metadata.name%3Dsyncd-install", err);
+	found = cluster_objects(c, &ref, NULL, "metadata.name%3D" INSTALL, err);
 	if (!found && err->code != ERR_AUTH)
 		return NULL;
 	*err = ERR_INIT;
@@ -174,4 +178,23 @@ const char *cluster_system_ns(struct cluster *c, const struct options *o,
 	}
 	c->system_ns = xstrdup(ns ? ns : DEFAULT_NS);
 	return c->system_ns;
+}
+
+int cluster_check_installed(struct cluster *c, const char *ns, struct err *err)
+{
+	const struct kube_ref ref = { .version = "v1", .resource = "configmaps", .ns = ns,
+				      .name = INSTALL };
+	_cleanup_json_ json_t *map = cluster_object(c, &ref, err);
+
+	if (map)
+		return 0;
+	if (err->code == ERR_NOTFOUND)
+		return err_set(err, ERR_NOTFOUND, "there is no syncd in namespace %s (its ConfigMap "
+			       INSTALL " is not there): say where it is with --syncd-namespace, or "
+			       "choose another cluster with --context or --kubeconfig", ns);
+	if (c->status != 403)
+		return -1;
+	output_note("whether syncd lives in namespace %s cannot be seen: %s", ns, err->msg);
+	*err = ERR_INIT;
+	return 0;
 }

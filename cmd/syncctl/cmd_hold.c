@@ -167,6 +167,8 @@ static int pause_all(struct cluster *c, const struct options *o)
 		return output_error(&err);
 	if (read_hold(o, &h))
 		return EXIT_USAGE;
+	if (cluster_check_installed(c, ref.ns, &err))
+		return output_error(&err);	/* nobody would read it */
 	body = pause_body(&h, ref.ns);
 	answer = cluster_apply(c, &ref, body, false, &err);
 	if (!answer)
@@ -189,6 +191,9 @@ static int resume_all(struct cluster *c, const struct options *o)
 		return EXIT_DONE;
 	}
 	if (err.code != ERR_NOTFOUND)
+		return output_error(&err);
+	err = ERR_INIT;
+	if (cluster_check_installed(c, ref.ns, &err))
 		return output_error(&err);
 	fprintf(stderr, "syncctl: nothing is paused\n");
 	return EXIT_DIFFERENCE;

@@ -125,6 +125,7 @@ struct cluster {
 	const char *ns;		/* -n, else the context's, else where it was found */
 	char *found_ns, *system_ns;
 	struct discovery *discovery;	/* NULL: not asked yet */
+	int status;		/* of the last answer; 0: there was none */
 	bool ns_given;
 	bool has_config, has_loop;
 };
@@ -173,6 +174,11 @@ int cluster_delete(struct cluster *c, const struct kube_ref *ref, struct err *er
 /* The text that a subresource answers with (a pod's log), owned. */
 char *cluster_text(struct cluster *c, const struct kube_ref *ref, const char *query,
 		   struct err *err);
+/*
+ * The API server's "Unauthorized" says neither who nor what to do: puts that into *err where
+ * c->status is 401.
+ */
+void cluster_say_unknown(const struct cluster *c, struct err *err);
 /* Where a kind lives; version NULL: the preferred. ERR_NOTFOUND: it is not served. */
 int cluster_resolve(struct cluster *c, const char *group, const char *version,
 		    const char *kind, struct kube_ref *ret, bool *ret_namespaced,
@@ -180,6 +186,12 @@ int cluster_resolve(struct cluster *c, const char *group, const char *version,
 /* syncd's own namespace: by --syncd-namespace, else where its ConfigMap is. NULL. */
 const char *cluster_system_ns(struct cluster *c, const struct options *o,
 			      struct err *err);
+/*
+ * Does a syncd live in that namespace? ERR_NOTFOUND: no, with what to do. Where it may not be
+ * asked that is told on stderr, and the answer is 0.
+ */
+int cluster_check_installed(struct cluster *c, const char *ns, struct err *err)
+	__attribute__((warn_unused_result));
 
 /* cmd_approve.c: who the caller is, as the API server says; owned. */
 char *cluster_user(struct cluster *c, struct err *err);

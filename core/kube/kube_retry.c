@@ -30,7 +30,8 @@ static bool may_retry(const struct kube_op *op)
 	if (op->tries >= max || op->retry_after_ms > KUBE_RETRY_AFTER_MAX)
 		return false;
 	if (op->err.code)
-		return op->err.code == ERR_NET && idempotent(op->r);
+		return op->err.code == ERR_NET && idempotent(op->r) &&
+		       (!op->r->max_unanswered || op->tries < op->r->max_unanswered);
 	if (op->status == 503)
 		return op->retry_after_ms || idempotent(op->r);
 	return op->status == 429;

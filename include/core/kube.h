@@ -94,6 +94,7 @@ struct kube_request {
 	const struct err *refused;	/* it ends in this and is never sent; NULL */
 	unsigned timeout_ms;	/* of one try; 0 = 60 s */
 	unsigned max_tries;	/* 0 = 6; 1 = never again */
+	unsigned max_unanswered;	/* tries that may end without any answer; 0 = max_tries */
 	bool is_write;		/* subject to the write guard */
 	bool parse;		/* parse the answer into ->json */
 	bool urgent;		/* passes the queue, beyond max_in_flight: leases, reviews */

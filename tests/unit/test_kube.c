@@ -268,6 +268,38 @@ static void test_max_tries(void **state)
 	lab_free(&l);
 }
 
+/* What nobody answers is given up sooner than what is answered with "later". */
+static void test_max_unanswered(void **state)
+{
+	struct lab l = lab_new((struct kube_limits){ 0 });
+	struct job j = get_job("a");
+
+	(void)state;
+	j.r.max_unanswered = 3;
+	job_start(&l, &j);
+	for (unsigned i = 0; i < 2; i++) {
+		fake_break(fake_take(l.f, "GET", "/a"), ERR_NET, "refused");
+		fake_run(l.f, fake_next_timer(l.f));
+	}
+	assert_int_equal(j.done, 0);
+	fake_break(fake_take(l.f, "GET", "/a"), ERR_NET, "refused");
+	assert_int_equal(j.done, 1);
+	assert_int_equal(j.err.code, ERR_NET);
+	job_deinit(&j);
+	j = get_job("a");
+	j.r.max_unanswered = 3;
+	job_start(&l, &j);
+	for (unsigned i = 0; i < 5; i++) {
+		fake_answer(fake_take(l.f, "GET", "/a"), 429, "");
+		fake_run(l.f, fake_next_timer(l.f));
+	}
+	fake_answer(fake_take(l.f, "GET", "/a"), 200, "{}");
+	assert_int_equal(j.done, 1);
+	assert_int_equal(j.err.code, ERR_NONE);
+	job_deinit(&j);
+	lab_free(&l);
+}
+
 static void test_timeout(void **state)
 {
 	struct lab l = lab_new((struct kube_limits){ 0 });
@@ -540,6 +572,7 @@ int main(void)
 		cmocka_unit_test(test_retries_end),
 		cmocka_unit_test(test_what_is_retried),
 		cmocka_unit_test(test_max_tries),
+		cmocka_unit_test(test_max_unanswered),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_cancel_queued),
 		cmocka_unit_test(test_cancel_in_flight),
