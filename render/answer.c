@@ -110,6 +110,7 @@ static void put_more(struct buf *out, const struct render_answer *a, bool bytes)
 	if (until) {
 		put_u32(out, (uint32_t)(a->signed_until >> 32));
 		put_u32(out, (uint32_t)a->signed_until);
+		put_str(out, a->signed_by);
 	}
 }
 
@@ -317,6 +318,19 @@ static char *get_words(struct in *in)
 	return NULL;
 }
 
+static void get_end(struct in *in, struct render_answer *a)
+{
+	_cleanup_free_ char *by = NULL;
+
+	a->signed_until = (uint64_t)get_u32(in) << 32;
+	a->signed_until |= get_u32(in);
+	by = get_str(in);
+	in->bad = in->bad || a->signed_until > INT64_MAX / 1000 ||
+		  strlen(by) >= sizeof(a->signed_by);
+	if (!in->bad)
+		memcpy(a->signed_by, by, strlen(by) + 1);
+}
+
 /* What came with later versions: all of it, or nothing. */
 static void get_more(struct in *in, bool bytes, struct render_answer *a)
 {
@@ -330,11 +344,8 @@ static void get_more(struct in *in, bool bytes, struct render_answer *a)
 	}
 	if (!in->bad && in->left)
 		get_each(in, a, draws_of);
-	if (bytes && !in->bad && in->left) {
-		a->signed_until = (uint64_t)get_u32(in) << 32;
-		a->signed_until |= get_u32(in);
-		in->bad = in->bad || a->signed_until > INT64_MAX / 1000;
-	}
+	if (bytes && !in->bad && in->left)
+		get_end(in, a);
 }
 
 static void get_all(struct in *in, bool bytes, struct render_answer *a)

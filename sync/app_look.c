@@ -306,6 +306,7 @@ static void look_warnings(struct app *a)
 		say_list(a->head->a.repeats, a->head->a.n_repeats, &repeats);
 	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
 	say_project(a, &spec);
+	app_signed_warn(a);
 	look_warning(a, "ExcludedResourceWarning", &objects);
 	look_warning(a, "RepeatedResourceWarning", &repeats);
 	look_warning(a, "InvalidSpecWarning", &spec);

@@ -102,6 +102,8 @@ void app_signed_key(const struct app *a, char out[65]);
 bool app_signed_ended(const struct app *a);
 /* Has it looked at when they do. */
 void app_signed_await(struct app *a);
+/* Keeps the condition that says so two weeks ahead; its words stay the same. */
+void app_signed_warn(struct app *a);
 /* For the request: a new reference; NULL where nobody asks. */
 json_t *app_signed_ask(const struct app *a);
 

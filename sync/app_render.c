@@ -239,6 +239,7 @@ static void on_rendered(struct worker_call *c, const struct err *err,
 		err_wrap(&bad, "%s", a->exec_why);
 	be_rendered(a);
 	a->signed_until = bad.code ? 0 : rel->a.signed_until;
+	memcpy(a->signed_by, rel->a.signed_by, sizeof(a->signed_by));
 	rel->a.signed_until = 0;	/* it is of this look, not of the release */
 	if (app_signed_ended(a))
 		render_again_in(a, ENDED_AGAIN_MS);

@@ -11,6 +11,8 @@
 #include "keyring.h"
 
 #define CLOCK_AGAIN_MS 3600000	/* a wall clock may be put forward */
+#define WARN_MS (14 * 86400000ll)
+#define WARNING "SignatureExpiryWarning"
 
 /* NULL: it does not ask, or is not known. */
 static const struct project *asking(const struct app *a)
@@ -65,6 +67,24 @@ void app_signed_await(struct app *a)
 	if (a->signed_until < (uint64_t)(now + CLOCK_AGAIN_MS) / 1000)
 		ms = (a->signed_until + 1) * 1000 - (uint64_t)now;
 	app_poke_at(a, world_now(a->engine->w) + ms);
+}
+
+void app_signed_warn(struct app *a)
+{
+	int64_t ends = (int64_t)a->signed_until * 1000;
+	char at[32];
+
+	if (!ends || !app_signed_asked(a) || app_signed_ended(a) ||
+	    ends - world_wall(a->engine->w) > WARN_MS) {
+		app_clear_condition(a, WARNING);
+		return;
+	}
+	time_rfc3339(ends, at);
+	app_set_condition(a, WARNING, "what Git says is signed by key %s, and counts until %s, when "
+			  "the key or the signature ends; nothing of it goes out after that: put the "
+			  "key with a later end into ConfigMap " KEYRING_NAME ", or sign a commit "
+			  "with another key that AppProject %s lists", a->signed_by, at,
+			  asking(a)->name);
 }
 
 json_t *app_signed_ask(const struct app *a)

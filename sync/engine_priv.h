@@ -368,6 +368,7 @@ struct app {
 	char rendered_control[65], rendering_control[65];	/* app_control_key() */
 	char rendered_signed[65], rendering_signed[65];	/* app_signed_key() */
 	uint64_t signed_until;	/* of what is rendered: render/answer.h */
+	char signed_by[RENDER_SIGNED_BY];
 	bool soak_bad;
 	char *soak_why;		/* why it is bad */
 	bool soak_asked;	/* what its failing pods say was asked for */

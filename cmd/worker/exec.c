@@ -162,7 +162,7 @@ static int render_in(const char *dir, const char *program, struct sources *s,
 	}
 	if (!rc)
 		rc = render_all(s->parts, s->all.len, &answer, err);
-	answer.signed_until = s->signed_until;
+	sources_say_end(s, &answer);
 	if (!rc)
 		render_answer_encode(&answer, out);
 	render_answer_deinit(&answer);

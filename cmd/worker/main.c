@@ -70,7 +70,7 @@ int serve_render(const char *data, size_t len, struct buf *out,
 	if (sources_open(&s, data, len, err))
 		return -1;
 	rc = render_all(s.parts, s.all.len, &a, err);
-	a.signed_until = s.signed_until;
+	sources_say_end(&s, &a);
 	if (!rc)
 		render_answer_encode(&a, out);
 	render_answer_deinit(&a);

@@ -17,7 +17,7 @@
 
 /* The object's signature, judged. */
 static int judge(const struct signed_policy *p, const char *object, size_t len, bool is_tag,
-		 const char *what, uint64_t *until, struct err *err)
+		 const char *what, struct signed_end *end, struct err *err)
 {
 	struct signed_seen seen = { 0 };
 	struct signed_parts parts;
@@ -34,12 +34,12 @@ static int judge(const struct signed_policy *p, const char *object, size_t len, 
 	signed_parts_deinit(&parts);
 	if (rc || signed_judge(p, &seen, what, err))
 		return -1;
-	*until = signed_sooner(*until, seen.until);
+	signed_end_bring(end, &seen);
 	return 0;
 }
 
 static int check_commit(struct files *files, const struct signed_commit *c,
-			const struct signed_policy *p, uint64_t *until, struct err *err)
+			const struct signed_policy *p, struct signed_end *end, struct err *err)
 {
 	_cleanup_free_ char *what = xasprintf("commit %.7s%s", c->commit, c->of);
 	_cleanup_free_ char *object = NULL;
@@ -47,12 +47,12 @@ static int check_commit(struct files *files, const struct signed_commit *c,
 
 	if (files_git_object(files, c->commit, false, SIGNED_OBJECT_MAX, &object, &len, err))
 		return -1;
-	return judge(p, object, len, false, what, until, err);
+	return judge(p, object, len, false, what, end, err);
 }
 
 /* The tag has to be one of that very commit, at the ref that it was made for. */
 static int check_tag(struct files *files, const struct signed_commit *c,
-		     const struct signed_policy *p, uint64_t *until, struct err *err)
+		     const struct signed_policy *p, struct signed_end *end, struct err *err)
 {
 	_cleanup_free_ char *what = xasprintf("the tag of commit %.7s%s", c->commit, c->of);
 	_cleanup_free_ char *object = NULL;
@@ -60,21 +60,21 @@ static int check_tag(struct files *files, const struct signed_commit *c,
 
 	if (files_git_object(files, c->tag, true, SIGNED_OBJECT_MAX, &object, &len, err))
 		return -1;
-	if (judge(p, object, len, true, what, until, err))
+	if (judge(p, object, len, true, what, end, err))
 		return -1;
 	return signed_tag_fits(object, c->commit, c->tag_ref ? c->tag_ref : "", what, err);
 }
 
 int signatures_check(struct files *files, const struct signed_commit *c,
-		     const struct signed_policy *p, uint64_t *until, struct err *err)
+		     const struct signed_policy *p, struct signed_end *end, struct err *err)
 {
 	struct err why = ERR_INIT;
 
-	if (!check_commit(files, c, p, until, &why))
+	if (!check_commit(files, c, p, end, &why))
 		return 0;
 	if (c->tag && why.code == ERR_INVALID) {
 		why = ERR_INIT;
-		if (!check_tag(files, c, p, until, &why))
+		if (!check_tag(files, c, p, end, &why))
 			return 0;
 	}
 	*err = why;

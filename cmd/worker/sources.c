@@ -29,7 +29,7 @@ static int check_source(struct sources *s, size_t i, const struct signed_policy 
 	const struct render_request *r = &s->all.data[i];
 	const struct signed_commit c = { r->commit, r->tag, r->tag_ref, "" };
 
-	if (!signatures_check(s->parts[i].files, &c, p, &s->signed_until, err))
+	if (!signatures_check(s->parts[i].files, &c, p, &s->signed_end, err))
 		return 0;
 	return sources_blame(s, i, err);
 }
@@ -40,7 +40,7 @@ static int check_apart(struct sources *s, const struct render_remote *m, const c
 {
 	const struct signed_commit c = { m->commit, m->tag, m->tag_ref, of };
 	struct files *files = files_git_open(m->mirror, m->commit, err);
-	int rc = files ? signatures_check(files, &c, p, &s->signed_until, err) : -1;
+	int rc = files ? signatures_check(files, &c, p, &s->signed_end, err) : -1;
 
 	files_close(files);
 	return rc;
@@ -129,4 +129,12 @@ void sources_close(struct sources *s)
 	for (size_t i = 0; i < s->all.len; i++)
 		files_close(s->parts[i].files);
 	render_requests_deinit(&s->all);
+}
+
+void sources_say_end(const struct sources *s, struct render_answer *a)
+{
+	_Static_assert(sizeof(a->signed_by) == sizeof(s->signed_end.by), "one is copied");
+
+	a->signed_until = s->signed_end.until;
+	memcpy(a->signed_by, s->signed_end.by, sizeof(a->signed_by));
 }

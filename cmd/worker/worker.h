@@ -30,25 +30,27 @@ int serve_exec(const char *data, size_t len, struct buf *out, struct err *err)
 struct sources {
 	struct render_requests all;
 	struct render_part parts[RENDER_SOURCES_MAX];
-	uint64_t signed_until;	/* render/answer.h */
+	struct signed_end signed_end;	/* render/answer.h */
 };
 int sources_open(struct sources *s, const char *data, size_t len, struct err *err)
 	__attribute__((warn_unused_result));
 void sources_close(struct sources *s);
+/* Until when what was looked at counts, into the answer. */
+void sources_say_end(const struct sources *s, struct render_answer *a);
 /* Says in *err which of them it was about, where there are several. -1. */
 int sources_blame(const struct sources *s, size_t i, struct err *err);
 
 /*
- * Is a commit of an opened repository signed as the policy asks for? Then *until comes down
- * to the last second at which it is so (struct signed_seen). ERR_INVALID: no, with
- * what to do about it; anything else: it is not known.
+ * Is a commit of an opened repository signed as the policy asks for? Then until when is
+ * brought into *end. ERR_INVALID: no, with what to do about it; anything else: it is not
+ * known.
  */
 struct signed_commit {
 	const char *commit, *tag, *tag_ref;	/* as in a render request */
 	const char *of;		/* " of the remote base URL", for messages; "" */
 };
 int signatures_check(struct files *files, const struct signed_commit *c,
-		     const struct signed_policy *p, uint64_t *until, struct err *err)
+		     const struct signed_policy *p, struct signed_end *end, struct err *err)
 	__attribute__((warn_unused_result));
 
 /* A fetch request's share of the sandbox comes with the request. */

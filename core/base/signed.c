@@ -345,6 +345,14 @@ static int refuse_key(const struct signed_policy *p, const struct signed_seen *s
 		       s->key, p->project, p->from, *s->note ? ": " : "", s->note, s->key);
 }
 
+void signed_end_bring(struct signed_end *e, const struct signed_seen *s)
+{
+	if (!s->until || (e->until && e->until <= s->until))
+		return;
+	e->until = s->until;
+	snprintf(e->by, sizeof(e->by), "%s%s%s", s->key, *s->primary ? " of " : "", s->primary);
+}
+
 int signed_judge(const struct signed_policy *p, const struct signed_seen *s,
 		 const char *what, struct err *err)
 {

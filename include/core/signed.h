@@ -111,6 +111,13 @@ static inline uint64_t signed_sooner(uint64_t a, uint64_t b)
 	return a && (!b || a < b) ? a : b;
 }
 
+/* What ends first of all that was found good. */
+struct signed_end {
+	uint64_t until;		/* as in struct signed_seen */
+	char by[40];		/* the key: "ID", of a subkey "ID of ID"; "" where none ends */
+};
+void signed_end_bring(struct signed_end *e, const struct signed_seen *s);
+
 /*
  * what: "commit 0123456" or "tag v1", at the beginning of the message. 0, or ERR_INVALID
  * with what is wrong and the next step.

@@ -18,6 +18,8 @@
 
 #define RENDER_VERSION 7	/* part of every cache key: bump when output changes */
 
+#define RENDER_SIGNED_BY 40	/* "ID of ID", and NUL */
+
 /* In the pods of an object that draws "restart". */
 #define RENDER_SECRETS_DIGEST "syncd.dev/secrets-digest"
 
@@ -130,6 +132,7 @@ struct render_answer {
 	char *want_by;		/* "file: field" that names it, for messages */
 	uint64_t signed_until;	/* the commits' signatures are good until then: seconds since
 				   1970; 0: for ever, or nobody asked. Not in the index */
+	char signed_by[RENDER_SIGNED_BY];	/* and by whose end; core/signed.h */
 };
 
 /* The whole answer as one byte string, and back. Decode checks every length. */

@@ -161,6 +161,8 @@ ring ada soon
 put v5a soon
 V5A=$COMMIT
 out v5a
+wait_until 20 "the warning ahead" app_is shop \
+	"[\$s.conditions[]? | select(.type == \"SignatureExpiryWarning\" and (.message | contains(\"is signed by key $(id_of soon), and counts until \")))] | length == 1"
 held "is signed by key $(id_of soon), which has expired on " 60
 kc patch configmap settings -n "$NS" -p '{"data":{"key":"drift"}}' >/dev/null
 wait_until 20 "the healed value" value_is v5a

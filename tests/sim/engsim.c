@@ -89,7 +89,7 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 	struct buf texts[RENDER_SOURCES_MAX] = { 0 };
 	struct render_answer a = { 0 };
 	struct render_requests q;
-	uint64_t until = 0;
+	struct signed_end end = { 0 };
 	int r;
 
 	(void)arg;
@@ -102,10 +102,11 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 			.files = sim_files_open(s, q.data[i].commit, NULL),
 			.text = buf_str(&texts[i]), .len = texts[i].len };
 	}
-	r = sim_check_signatures(s, &q, &until, err);
+	r = sim_check_signatures(s, &q, &end, err);
 	if (!r)
 		r = render_all(parts, q.len, &a, err);
-	a.signed_until = until;
+	a.signed_until = end.until;
+	memcpy(a.signed_by, end.by, sizeof(a.signed_by));
 	if (!r)
 		render_answer_encode(&a, answer);
 	for (size_t i = 0; i < q.len; i++) {

@@ -107,17 +107,17 @@ static void see(struct sim *s, const char *commit, const struct signed_policy *p
 }
 
 static int check_commit(struct sim *s, const char *commit, const struct signed_policy *p,
-			uint64_t *until, struct err *err)
+			struct signed_end *end, struct err *err)
 {
 	_cleanup_free_ char *what = xasprintf("commit %.7s", commit);
 	struct signed_seen seen;
 
 	see(s, commit, p, &seen);
-	*until = signed_sooner(*until, seen.until);
+	signed_end_bring(end, &seen);
 	return signed_judge(p, &seen, what, err);
 }
 
-int sim_check_signatures(struct sim *s, const struct render_requests *q, uint64_t *until,
+int sim_check_signatures(struct sim *s, const struct render_requests *q, struct signed_end *end,
 			 struct err *err)
 {
 	struct signed_policy p;
@@ -128,14 +128,14 @@ int sim_check_signatures(struct sim *s, const struct render_requests *q, uint64_
 	if (signed_policy_decode(&p, q->data[0].signatures, err))
 		return -1;
 	for (size_t i = 0; i < q->len && !r; i++) {
-		r = check_commit(s, q->data[i].commit, &p, until, err);
+		r = check_commit(s, q->data[i].commit, &p, end, err);
 		if (r && q->data[i].where)
 			err_wrap(err, "spec.%s", q->data[i].where);
 	}
 	for (size_t i = 0; i < q->data[0].n_vouched && !r; i++) {
 		const struct render_remote *m = &q->data[0].vouched[i];
 
-		r = check_commit(s, m->commit, &p, until, err);
+		r = check_commit(s, m->commit, &p, end, err);
 		if (r)
 			err_wrap(err, "spec.%s", m->url);
 	}
@@ -151,7 +151,7 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 	struct render_part parts[RENDER_SOURCES_MAX] = { 0 };
 	struct render_answer a = { 0 };
 	struct render_requests q;
-	uint64_t until = 0;
+	struct signed_end end = { 0 };
 	int r = 0;
 
 	(void)arg;
@@ -163,10 +163,11 @@ static int render(struct sim *s, void *arg, const void *request, size_t len,
 		r = parts[i].files ? 0 : -1;
 	}
 	if (!r)
-		r = sim_check_signatures(s, &q, &until, err);
+		r = sim_check_signatures(s, &q, &end, err);
 	if (!r)
 		r = render_all(parts, q.len, &a, err);
-	a.signed_until = until;
+	a.signed_until = end.until;
+	memcpy(a.signed_by, end.by, sizeof(a.signed_by));
 	if (!r)
 		render_answer_encode(&a, answer);
 	for (size_t i = 0; i < q.len; i++)

@@ -501,6 +501,27 @@ static void a_key_that_ends_is_struck_out(void **state)
 	scene_end(&x, true);
 }
 
+/* Two weeks ahead, once, and no longer than it is so. */
+static void what_ends_soon_is_said_ahead(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2399, LISTED(ADA), ADA "@1211400");	/* two weeks and half an hour */
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_false(scene_condition(&x, "shop", "SignatureExpiryWarning"));
+	sim_run_for(x.s, 7200000);
+	scene_assert_condition(&x, "shop", "SignatureExpiryWarning", "signed by key " ADA ", and");
+	size_t from = sim_request_count(x.s);
+	sim_run_for(x.s, 7200000);
+	assert_int_equal(sim_count(x.s, from, "PATCH", "/applications/shop"), 0);
+	put_ring(&x, "argocd", ADA "@1300000");
+	sim_run_for(x.s, 30000);
+	assert_false(scene_condition(&x, "shop", "SignatureExpiryWarning"));
+	scene_end(&x, true);
+}
+
 /* What was found good while its key was is asked for, or goes by itself, when it is not. */
 static void an_ended_key_holds_what_was_held(void **state)
 {
@@ -567,6 +588,7 @@ int main(void)
 		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
 		cmocka_unit_test(a_key_that_ends_is_struck_out),
+		cmocka_unit_test(what_ends_soon_is_said_ahead),
 		cmocka_unit_test(an_ended_key_holds_what_was_held),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};

@@ -57,10 +57,12 @@ static void answer_survives_the_pipe(void **state)
 	a.warnings[0] = xstrdup("careful");
 	a.n_warnings = 1;
 	a.signed_until = UINT64_C(1) << 33 | 7;
+	strcpy(a.signed_by, "0123456789ABCDEF");
 	render_answer_encode(&a, &bytes);
 	assert_int_equal(render_answer_decode(&b, bytes.data, bytes.len, &err), 0);
 	assert_same(&a, &b);
 	assert_int_equal(b.signed_until, a.signed_until);
+	assert_string_equal(b.signed_by, a.signed_by);
 	assert_string_equal(b.warnings[0], "careful");
 	render_index_encode(&a, &index);
 	assert_true(index.len < bytes.len);

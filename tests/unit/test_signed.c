@@ -305,9 +305,31 @@ static void broken_requests_refuse(void **state)
 	}
 }
 
+static void what_ends_first_is_named(void **state)
+{
+	static const struct signed_seen seen[] = {
+		{ .key = "0123456789ABCDEF" },	/* for ever */
+		{ .key = "00000000000000AA", .until = 50 },
+		{ .key = "00000000000000BB", .primary = "00000000000000CC", .until = 40 },
+		{ .key = "00000000000000DD", .until = 40 },
+		{ .key = "00000000000000EE", .until = 60 },
+	};
+	struct signed_end e = { 0 };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(seen); i++) {
+		signed_end_bring(&e, &seen[i]);
+		if (!i)
+			assert_int_equal(e.until, 0);
+	}
+	assert_int_equal(e.until, 40);
+	assert_string_equal(e.by, "00000000000000BB of 00000000000000CC");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_ends_first_is_named),
 		cmocka_unit_test(key_ids),
 		cmocka_unit_test(objects),
 		cmocka_unit_test(sizes_are_capped),
