@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+/* ---- what there is to choose from ---- */
+
 static void words_of(const struct command *c, struct buf *out)
 {
 	for (const struct flag *f = flags; f->name; f++)
@@ -15,30 +17,114 @@ static void words_of(const struct command *c, struct buf *out)
 			buf_addf(out, "%s--%s", out->len ? " " : "", f->name);
 }
 
+static void command_words(struct buf *out)
+{
+	for (const struct command *c = commands; c->name; c++)
+		buf_addf(out, "%s ", c->name);
+	buf_adds(out, "help");
+}
+
+/* Of -o those that the flag's help names. */
+static void format_words(const struct flag *f, const struct command *c, struct buf *out)
+{
+	static const char *const formats[] = { "table", "wide", "json", "yaml", "name", "unified",
+		"sarif", "github" };
+
+	for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+		if (strstr(flag_help(f, c), formats[i]))
+			buf_addf(out, "%s%s", out->len ? " " : "", formats[i]);
+}
+
+static bool is_file(const char *what)
+{
+	return strstr(what, "FILE") || strstr(what, "PATH") || strstr(what, "ROOT");
+}
+
+static bool is_app(const struct command *c)
+{
+	return strstr(c->args, "APP");
+}
+
+/* An argument that is one of a few words; false: it is none. */
+static bool argument_words(const struct command *c, struct buf *out)
+{
+	if (strstr(c->args, "SHELL"))
+		buf_adds(out, "bash zsh fish");
+	else if (strstr(c->args, "PART"))
+		buf_adds(out, "all crds rbac deployment");
+	else if (strstr(c->args, "COMMAND"))
+		command_words(out);
+	return out->len;
+}
+
+/* ---- shells ---- */
+
 /* The names of Applications, from the cluster; quietly none without one. */
-#define APPS "syncctl list -o name 2>/dev/null | sed 's,.*/,,'"
+#define APPS "2>/dev/null | sed 's,.*/,,'"
+
+/* Flags that take a value, a blank on each side. */
+static void bash_takes(struct buf *out)
+{
+	buf_adds(out, "\tlocal takes=' ");
+	for (const struct flag *f = flags; f->name; f++) {
+		if (f->type == FLAG_BOOL)
+			continue;
+		if (f->letter)
+			buf_addf(out, "-%c ", f->letter);
+		buf_addf(out, "--%s ", f->name);
+	}
+	buf_adds(out, "'\n");
+}
+
+static void bash_command(const struct command *c, struct buf *out)
+{
+	_cleanup_buf_ struct buf words = BUF_INIT, choice = BUF_INIT;
+
+	for (const struct flag *f = flags; f->name; f++) {
+		_cleanup_buf_ struct buf formats = BUF_INIT;
+
+		if (f->type != FLAG_OUTPUT || !flag_fits(f, c))
+			continue;
+		format_words(f, c, &formats);
+		buf_addf(out, "\t%s:-%c | %s:--%s) words='%s' ;;\n", c->name, f->letter, c->name,
+			 f->name, buf_str(&formats));
+	}
+	words_of(c, &words);
+	buf_addf(out, "\t%s:) words='%s'", c->name, buf_str(&words));
+	if (is_app(c))
+		buf_adds(out, "\n\t\t[[ $cur == -* || $n != 0 ]] || words=$(syncctl list \"${where[@]}\" "
+			 "-o name " APPS ")\n\t\t[[ $cur == -* || $n == 0 ]] || words=");
+	else if (argument_words(c, &choice))
+		buf_addf(out, "\n\t\t[[ $cur == -* ]] || words='%s'", buf_str(&choice));
+	buf_adds(out, " ;;\n");
+}
 
 static void bash(struct buf *out)
 {
 	buf_adds(out, "# bash completion of syncctl: source <(syncctl completion bash)\n"
 		 "_syncctl() {\n"
-		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command= word words=\n"
+		 "\tlocal cur=${COMP_WORDS[COMP_CWORD]} command= word awaits= n=0 words= list where=()\n");
+	bash_takes(out);
+	buf_adds(out, "\tCOMPREPLY=()\n\t[[ $cur != = ]] || cur=\n"
 		 "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n"
-		 "\t\t[[ $word == -* ]] || { command=$word; break; }\n"
-		 "\tdone\n\tcase $command in\n\t'') words='");
+		 "\t\t[[ $word != = ]] || continue\n"
+		 "\t\tcase $awaits in\n"
+		 "\t\t-n | --namespace | --context | --kubeconfig) where+=(\"$awaits\" \"$word\") ;;\n"
+		 "\t\tesac\n"
+		 "\t\tif [[ $awaits ]]; then awaits=\n"
+		 "\t\telif [[ $word == -* ]]; then [[ $takes != *\" $word \"* ]] || awaits=$word\n"
+		 "\t\telif [[ ! $command ]]; then command=$word\n"
+		 "\t\telse n=$((n + 1)); fi\n"
+		 "\tdone\n"
+		 "\tcase $command:$awaits in\n\t: | help:) words='");
+	command_words(out);
+	buf_adds(out, "' ;;\n\t*:--context) words=$(kubectl config get-contexts -o name 2>/dev/null) ;;\n");
 	for (const struct command *c = commands; c->name; c++)
-		buf_addf(out, "%s%s", c == commands ? "" : " ", c->name);
-	buf_adds(out, " help' ;;\n");
-	for (const struct command *c = commands; c->name; c++) {
-		_cleanup_buf_ struct buf words = BUF_INIT;
-
-		words_of(c, &words);
-		buf_addf(out, "\t%s) words='%s'", c->name, buf_str(&words));
-		if (strstr(c->args, "APP"))
-			buf_adds(out, "\n\t\t[[ $cur == -* ]] || words=$(" APPS ")");
-		buf_adds(out, " ;;\n");
-	}
-	buf_adds(out, "\tesac\n\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
+		bash_command(c, out);
+	/* no word is looked into: a name is what a cluster says */
+	buf_adds(out, "\tesac\n\tread -r -d '' -a list <<<\"$words\"\n"
+		 "\tfor word in \"${list[@]}\"; do\n"
+		 "\t\t[[ $word != \"$cur\"* ]] || COMPREPLY+=(\"$word\")\n\tdone\n}\n"
 		 "complete -o default -F _syncctl syncctl\n");
 }
 
@@ -47,10 +133,9 @@ static void quoted(const char *s, struct buf *out)
 {
 	for (; *s; s++) {
 		if (*s == '\'')
-			buf_adds(out, "'\\'");
-		buf_addc(out, *s);
-		if (*s == '\'')
-			buf_addc(out, '\'');
+			buf_adds(out, "'\\''");	/* out, a quote, in again */
+		else
+			buf_addc(out, *s);
 	}
 }
 
@@ -67,6 +152,28 @@ static void escaped(const char *s, const char *own, struct buf *out)
 	quoted(buf_str(&b), out);
 }
 
+static void zsh_flag(const struct flag *f, const struct command *c, bool letter,
+		     struct buf *out)
+{
+	_cleanup_buf_ struct buf formats = BUF_INIT;
+
+	buf_addf(out, " \\\n\t\t\t'%s", f->type == FLAG_LIST ? "*" : "");
+	if (letter)
+		buf_addf(out, "-%c[", f->letter);
+	else
+		buf_addf(out, "--%s%s[", f->name, *f->value ? "=" : "");
+	escaped(flag_help(f, c), "[]:", out);
+	buf_addf(out, "]%s", *f->value ? ":" : "");
+	escaped(f->value, ":", out);
+	if (f->type == FLAG_OUTPUT) {
+		format_words(f, c, &formats);
+		buf_addf(out, ":(%s)", buf_str(&formats));
+	} else if (is_file(f->value)) {
+		buf_adds(out, ":_files");
+	}
+	buf_addc(out, '\'');
+}
+
 static void zsh(struct buf *out)
 {
 	buf_adds(out, "#compdef syncctl\n# zsh completion of syncctl: syncctl completion zsh > "
@@ -81,21 +188,22 @@ static void zsh(struct buf *out)
 		 "\t\t_describe command commands\n\t\treturn\n\tfi\n"
 		 "\tcase $words[2] in\n");
 	for (const struct command *c = commands; c->name; c++) {
+		_cleanup_buf_ struct buf choice = BUF_INIT;
+
 		buf_addf(out, "\t%s)\n\t\t_arguments", c->name);
 		for (const struct flag *f = flags; f->name; f++) {
 			if (!flag_fits(f, c))
 				continue;
-			buf_addf(out, " \\\n\t\t\t'%s--%s%s[", f->type == FLAG_LIST ? "*" : "",
-				 f->name, *f->value ? "=" : "");
-			escaped(flag_help(f, c), "[]:", out);
-			buf_addf(out, "]%s", *f->value ? ":" : "");
-			escaped(f->value, ":", out);
-			buf_addc(out, '\'');
+			if (f->letter)
+				zsh_flag(f, c, true, out);
+			zsh_flag(f, c, false, out);
 		}
-		if (strstr(c->args, "APP"))
+		if (is_app(c))
 			buf_adds(out, " \\\n\t\t\t'2:application:($(" "syncctl list -o name "
 				 "2>/dev/null | sed s,.\\*/,,))'");
-		else if (*c->args)
+		else if (argument_words(c, &choice))
+			buf_addf(out, " \\\n\t\t\t'2:word:(%s)'", buf_str(&choice));
+		else if (is_file(c->args))
 			buf_adds(out, " \\\n\t\t\t'*:file:_files'");
 		buf_adds(out, "\n\t\t;;\n");
 	}
@@ -103,29 +211,47 @@ static void zsh(struct buf *out)
 		 "compdef _syncctl syncctl\n");
 }
 
+static void fish_flag(const struct flag *f, const struct command *c, struct buf *out)
+{
+	_cleanup_buf_ struct buf formats = BUF_INIT;
+
+	buf_addf(out, "complete -c syncctl -n '__fish_seen_subcommand_from %s' -l %s", c->name,
+		 f->name);
+	if (f->letter)
+		buf_addf(out, " -s %c", f->letter);
+	if (f->type == FLAG_OUTPUT) {
+		format_words(f, c, &formats);
+		buf_addf(out, " -x -a '%s'", buf_str(&formats));
+	} else if (*f->value) {
+		buf_adds(out, is_file(f->value) ? " -r -F" : " -x");
+	}
+	buf_adds(out, " -d '");
+	quoted(flag_help(f, c), out);
+	buf_adds(out, "'\n");
+}
+
 static void fish(struct buf *out)
 {
 	buf_adds(out, "# fish completion of syncctl: syncctl completion fish | source\n"
 		 "complete -c syncctl -f\n");
 	for (const struct command *c = commands; c->name; c++) {
+		_cleanup_buf_ struct buf choice = BUF_INIT;
+
 		buf_addf(out, "complete -c syncctl -n __fish_use_subcommand -a %s -d '", c->name);
 		quoted(c->summary, out);
 		buf_adds(out, "'\n");
-		if (strstr(c->args, "APP"))
+		if (is_app(c))
 			buf_addf(out, "complete -c syncctl -n '__fish_seen_subcommand_from %s' "
-				 "-a \"(syncctl list -o name 2>/dev/null | sed 's,.*/,,')\"\n",
+				 "-a \"(syncctl list -o name " APPS ")\"\n", c->name);
+		else if (argument_words(c, &choice))
+			buf_addf(out, "complete -c syncctl -n '__fish_seen_subcommand_from %s' -a '%s'\n",
+				 c->name, buf_str(&choice));
+		else if (is_file(c->args))
+			buf_addf(out, "complete -c syncctl -n '__fish_seen_subcommand_from %s' -F\n",
 				 c->name);
-		for (const struct flag *f = flags; f->name; f++) {
-			if (!flag_fits(f, c))
-				continue;
-			buf_addf(out, "complete -c syncctl -n '__fish_seen_subcommand_from %s' "
-				 "-l %s", c->name, f->name);
-			if (f->letter)
-				buf_addf(out, " -s %c", f->letter);
-			buf_addf(out, "%s -d '", *f->value ? " -r" : "");
-			quoted(flag_help(f, c), out);
-			buf_adds(out, "'\n");
-		}
+		for (const struct flag *f = flags; f->name; f++)
+			if (flag_fits(f, c))
+				fish_flag(f, c, out);
 	}
 }
 

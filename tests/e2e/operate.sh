@@ -187,16 +187,3 @@ image_is v11 || fail "it is $(image)"
 kc patch appproject default -n "$APPS" --type=merge -p '{"spec":{"syncWindows":null}}' >/dev/null
 wait_until 20 "it is open" app_is shop '$d.window == null'
 assert_contains "$(ctl windows shop)" "it may sync now" "the verdict"
-
-it "completion and manual pages come from the same table"
-for shell in bash zsh fish; do
-	assert_exit 0 timeout 20 "$BIN/syncctl" completion $shell
-	assert_contains "$OUTPUT" rollback "$shell"
-done
-bash -n <("$BIN/syncctl" completion bash) || fail "bash does not take it"
-# shellcheck disable=SC2016
-assert_eq "pause pin" "$(bash -c '. <("$0" completion bash); COMP_WORDS=(syncctl p); COMP_CWORD=1; _syncctl; echo ${COMPREPLY[*]}' "$BIN/syncctl" | tr ' ' '\n' | sort | xargs)" "the commands"
-assert_exit 2 timeout 20 "$BIN/syncctl" completion tcsh
-assert_contains "$("$BIN/syncctl" man diff)" "release A with release B" "the page"
-ln -sf "$(realpath "$BIN/syncctl")" "$T/kubectl-sync"
-assert_contains "$(PATH=$T:$PATH kubectl sync help)" "kubectl sync COMMAND" "the plugin"
