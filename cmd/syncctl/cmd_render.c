@@ -247,7 +247,7 @@ static int show_all_json(const struct render_answer *a, const size_t *order,
 		if (render_bodies_get(&bodies, order[i], &body, &len, err) < 0)
 			return -1;
 		buf_adds(out, i ? ",\n" : "\n");
-		buf_add(out, body, len);
+		view_json(body, len, out);
 	}
 	buf_adds(out, "]}\n");
 	return 0;

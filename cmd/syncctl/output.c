@@ -65,7 +65,7 @@ int output_value(json_t *value, enum output output)
 	} else {
 		char *pretty = json_dumps(j, JSON_INDENT(2) | JSON_ENCODE_ANY);
 
-		buf_adds(&out, pretty ? pretty : "null");
+		view_json(pretty ? pretty : "null", pretty ? strlen(pretty) : 4, &out);
 		buf_addc(&out, '\n');
 		free(pretty);
 	}

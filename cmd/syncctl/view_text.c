@@ -25,7 +25,7 @@ static uint32_t decode(const char *s, size_t *ret_len)
 /* Controls, and marks that reorder or hide what follows. */
 static bool steers(uint32_t c)
 {
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e ||
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e ||
 	       c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
 	       (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
@@ -43,6 +43,25 @@ void view_clean(struct buf *out, const char *s)
 			buf_adds(out, "\xef\xbf\xbd");
 		else
 			buf_add(out, s, n);
+	}
+}
+
+uint32_t view_steering(const char *s, size_t *ret_len)
+{
+	uint32_t c = decode(s, ret_len);
+
+	return c >= 0x7f && steers(c) ? c : 0;
+}
+
+void view_json(const char *json, size_t len, struct buf *out)
+{
+	for (size_t i = 0, n; i < len; i += n) {
+		uint32_t c = view_steering(json + i, &n);
+
+		if (c)
+			buf_addf(out, "\\u%04x", (unsigned)c);
+		else
+			buf_add(out, json + i, n);
 	}
 }
 

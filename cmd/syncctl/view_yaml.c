@@ -44,22 +44,6 @@ static bool is_plain(const char *s, size_t n)
 	return true;
 }
 
-/*
- * Characters that YAML takes for a line break or does not allow, but JSON does:
- * C1 controls, the separators U+2028 and U+2029, a byte order mark. 0: none here.
- */
-static unsigned special(const char *text, size_t *ret_len)
-{
-	const unsigned char *s = (const unsigned char *)text;
-
-	*ret_len = s[0] == 0xc2 ? 2 : 3;
-	if (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0)
-		return s[1];
-	if (s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9))
-		return 0x2000u + (s[2] & 0x3f);
-	return s[0] == 0xef && s[1] == 0xbb && s[2] == 0xbf ? 0xfeff : 0;
-}
-
 /* A literal block keeps its text as it is: lines, quotes and backslashes only. */
 static bool is_block(const struct buf *text)
 {
@@ -70,8 +54,7 @@ static bool is_block(const struct buf *text)
 	    (text->len > 1 && !strcmp(s + text->len - 2, "\n\n")))
 		return false;
 	for (; *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\n') || *s == 0x7f ||
-		    special(s, &n) ||
+		if (((unsigned char)*s < 0x20 && *s != '\n') || view_steering(s, &n) ||
 		    (s[0] == ' ' && (s[1] == '\n' || !s[1])))
 			return false;
 	return true;
@@ -128,16 +111,19 @@ static bool decode(const char *s, const char *end, struct buf *text)
 	return true;
 }
 
-/* A JSON string is a YAML one, but for the special characters. */
+/*
+ * A JSON string is a YAML one, but for what YAML takes for a line break or does not allow;
+ * what steers a terminal or reorders what a reader sees is escaped as well.
+ */
 static void write_quoted(struct yaml *y, const char *s, const char *end)
 {
 	size_t n;
 
 	while (s < end) {
-		unsigned c = special(s, &n);
+		uint32_t c = view_steering(s, &n);
 
 		if (c)
-			buf_addf(y->out, "\\u%04x", c);
+			buf_addf(y->out, "\\u%04x", (unsigned)c);
 		else
 			buf_addc(y->out, *s);
 		s += c ? n : 1;

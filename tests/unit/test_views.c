@@ -176,6 +176,31 @@ static void yaml_reads_back(void **state)
 	}
 }
 
+/* Data is for programs, and lands in terminals: it steers none, and means the same. */
+static void data_steers_no_terminal(void **state)
+{
+	static const char *const wanted[] = { "\\u009b31m", "\\u202e", "\\u2066", "\\u061c", "\\u200f",
+		"\\u007f", "\\ufeff", "k\\u202e", "\\u202a", "\xc3\xa9", "\U0001f600" };
+	_cleanup_buf_ struct buf yaml = BUF_INIT, out = BUF_INIT, written = BUF_INIT;
+	_cleanup_json_ json_t *same = NULL, *value = json_pack("{ssss}", "a", "\xc3\xa9 \xc2\x9b" "31m\u202e"
+		"\u2066\u061c\u200f\x7f\ufeff \U0001f600", "k\u202e", "x\ny\u202a\n");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	doc_write(value, &written);
+	view_json(buf_str(&written), written.len, &out);
+	view_yaml(buf_str(&written), written.len, &yaml);
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		if (!strstr(buf_str(&out), wanted[i]) || !strstr(buf_str(&yaml), wanted[i]))
+			fail_msg("no %s in %s%s", wanted[i], buf_str(&out), buf_str(&yaml));
+	}
+	assert_null(strstr(buf_str(&out), "\u202e"));
+	assert_null(strstr(buf_str(&yaml), "\u202e"));
+	same = doc_parse(buf_str(&out), out.len, &err);
+	assert_true(json_equal(same, value));
+	check_round_trip(value);
+}
+
 /* What is empty is not what holds nothing: "-" would be a list of null. */
 static void nothing_is_written_as_such(void **state)
 {
@@ -493,6 +518,7 @@ int main(void)
 		cmocka_unit_test(ages_are_short),
 		cmocka_unit_test(revisions_are_short),
 		cmocka_unit_test(yaml_reads_back),
+		cmocka_unit_test(data_steers_no_terminal),
 		cmocka_unit_test(nothing_is_written_as_such),
 		cmocka_unit_test(requests_say_what_is_asked),
 		cmocka_unit_test(bad_resources_are_refused),
