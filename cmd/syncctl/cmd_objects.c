@@ -119,69 +119,6 @@ static int show_tree(struct cluster *c, const struct options *o)
 	return output_text(&out);
 }
 
-#define MAX_DEPTH 8
-
-static const char *text_of(const json_t *o, const char *field)
-{
-	const char *s = doc_get_str(o, field, NULL);
-
-	return s ? s : "";
-}
-
-static bool is_owned(const json_t *children, const json_t *app, const json_t *o,
-		     int depth);
-
-/* By one of the application's objects, directly or not. */
-static bool has_owner(const json_t *children, const json_t *app, const json_t *o,
-		      const json_t *owner, int depth)
-{
-	const char *kind = doc_get_str(owner, "kind", NULL);
-	const char *name = doc_get_str(owner, "name", NULL);
-	const char *ns = doc_get_str(o, "metadata", "namespace", NULL);
-	json_t *r;
-	size_t i;
-
-	json_array_foreach(doc_get(app, "status", "resources", NULL), i, r)
-		if (!strcmp(doc_get_str(r, "kind", NULL), kind) &&
-		    !strcmp(doc_get_str(r, "name", NULL), name) &&
-		    !strcmp(text_of(r, "namespace"), ns))
-			return true;
-	json_array_foreach((json_t *)children, i, r)
-		if (r != o && !strcmp(doc_get_str(r, "kind", NULL), kind) &&
-		    !strcmp(doc_get_str(r, "metadata", "name", NULL), name) &&
-		    !strcmp(doc_get_str(r, "metadata", "namespace", NULL), ns) &&
-		    strcmp(kind, "Pod"))
-			return is_owned(children, app, r, depth + 1);
-	return false;
-}
-
-static bool is_owned(const json_t *children, const json_t *app, const json_t *o,
-		     int depth)
-{
-	json_t *owner;
-	size_t i;
-
-	if (depth > MAX_DEPTH)
-		return false;
-	json_array_foreach(doc_get(o, "metadata", "ownerReferences", NULL), i, owner)
-		if (doc_get_str(owner, "kind", NULL) && doc_get_str(owner, "name", NULL) &&
-		    has_owner(children, app, o, owner, depth))
-			return true;
-	return false;
-}
-
-/* Of what is made in its namespaces that which its objects made. Owned. */
-static json_t *owned_of(const json_t *children, const json_t *app)
-{
-	json_t *list = json_array(), *o;
-	size_t i;
-
-	json_array_foreach((json_t *)children, i, o)
-		if (is_owned(children, app, o, 0))
-			json_array_append(list, o);
-	return list;
-}
-
 static int show_events(struct cluster *c, const struct options *o)
 {
 	struct view_env env = output_env(o);
@@ -207,7 +144,7 @@ static int show_events(struct cluster *c, const struct options *o)
 			return output_error(&err);
 		json_array_extend(all, items);
 	}
-	own = owned_of(children, app);
+	own = view_owned(children, app);
 	events = view_events_of(all, app, own);
 	if (output_is_data(o))
 		return output_value(json_incref(events), o->output);
@@ -311,7 +248,7 @@ static size_t tell_pod(struct cluster *c, const struct options *o, const json_t 
 
 static int show_pods(struct cluster *c, const struct options *o, const json_t *app)
 {
-	_cleanup_json_ json_t *children = NULL;
+	_cleanup_json_ json_t *children = NULL, *own = NULL;
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct err err = ERR_INIT;
 	size_t i, n = 0, told = 0;
@@ -321,9 +258,9 @@ static int show_pods(struct cluster *c, const struct options *o, const json_t *a
 	children = objects_made(c, app, &err);
 	if (!children)
 		return output_error(&err);
-	json_array_foreach(children, i, p)
-		if (!strcmp(doc_get_str(p, "kind", NULL), "Pod") &&
-		    is_owned(children, app, p, 0) && n++ < MAX_PODS)
+	own = view_owned(children, app);
+	json_array_foreach(own, i, p)
+		if (!strcmp(doc_get_str(p, "kind", NULL), "Pod") && n++ < MAX_PODS)
 			told += tell_pod(c, o, p, &out);
 	if (!n)
 		fprintf(stderr, "syncctl: %s has no pods\n", o->args[0]);

@@ -131,6 +131,7 @@ void view_orphans(const json_t *app, const struct view_env *env, struct buf *out
 
 struct tree {
 	const json_t *children;
+	bool *seen;		/* of each child: what it made was looked at */
 	const struct view_env *env;
 	struct view_table t;
 };
@@ -211,6 +212,9 @@ static void add_children(struct tree *tr, const char *prefix, const char *kind,
 			text(j, "status"), text(j, "message"),
 			doc_get_str(o, "metadata", "creationTimestamp", NULL));
 		below = xasprintf("%s%s", prefix, left ? "│  " : "   ");
+		if (tr->seen[i])	/* owners may go round in a circle */
+			continue;
+		tr->seen[i] = true;
 		add_children(tr, below, text(o, "kind"), ns, name_of(o), depth + 1);
 	}
 }
@@ -219,7 +223,8 @@ void view_tree(const json_t *app, const json_t *children, const struct view_env 
 	       struct buf *out)
 {
 	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
-	struct tree tr = { .children = children, .env = env };
+	_cleanup_free_ bool *seen = xcalloc(json_array_size(children) + 1, sizeof(*seen));
+	struct tree tr = { .children = children, .env = env, .seen = seen };
 	size_t i;
 
 	view_table_init(&tr.t, "OBJECT", "SYNC", "HEALTH", "AGE", "MESSAGE", NULL);
@@ -282,6 +287,9 @@ static size_t find_leaves(struct leaves *l, const char *kind, const char *ns,
 		if (!is_unwell(health_str(h.status)))
 			continue;
 		n++;
+		if (l->tr->seen[i])
+			continue;
+		l->tr->seen[i] = true;
 		if (!find_leaves(l, text(o, "kind"), ns, name_of(o), depth + 1))
 			add_leaf(l, o, &h);
 	}
@@ -306,7 +314,8 @@ void view_leaves(const json_t *app, const json_t *children, const struct view_en
 		 struct buf *out)
 {
 	const json_t *list = doc_get(app, "status", "resources", NULL), *r;
-	struct tree tr = { .children = children, .env = env,
+	_cleanup_free_ bool *seen = xcalloc(json_array_size(children) + 1, sizeof(*seen));
+	struct tree tr = { .children = children, .env = env, .seen = seen,
 			   .t = { .columns = 3 } };
 	struct leaves l = { .tr = &tr };
 	size_t i;

@@ -158,6 +158,9 @@ void view_leaves(const json_t *app, const json_t *children, const struct view_en
 		 struct buf *out);
 void view_tree(const json_t *app, const json_t *children, const struct view_env *env,
 	       struct buf *out);
+/* Of children, what is there, that which its objects made, directly or not. Owned (view_owned.c). */
+json_t *view_owned(const json_t *children, const json_t *app);
+
 /* --- events (view_events.c) --- */
 
 /*
