@@ -73,15 +73,16 @@ static int wait_for(struct cluster *c, const struct options *o)
 	if (!app)
 		return output_error(&err);
 	if (cluster_follow(c, o->args[0], on_change, &w, (uint64_t)timeout, &err)) {
-		fprintf(stderr, "syncctl: timed out: %s is %s\n", o->args[0],
-			buf_str(&w.missing));
+		fprintf(stderr, "syncctl: timed out waiting for %s: %s: syncctl status %s\n",
+			o->args[0], w.missing.len ? buf_str(&w.missing) :
+			"the API server says nothing of it", o->args[0]);
 		r = EXIT_DIFFERENCE;
 	} else if (w.failed) {
 		fprintf(stderr, "syncctl: it went out and was rejected: syncctl status %s\n",
 			o->args[0]);
 		r = EXIT_DIFFERENCE;
 	} else if (w.vain) {
-		output_note("%s (it is %s)", w.vain, buf_str(&w.missing));
+		output_note("%s (%s)", w.vain, buf_str(&w.missing));
 		r = EXIT_DIFFERENCE;
 	}
 	free(w.vain);

@@ -56,7 +56,7 @@ int diffing_finish(struct diffing *d)
 	if (output_is_data(d->o)) {
 		rc = output_value(d->list, d->o->output);
 	} else {
-		if (!d->n)
+		if (!d->n && d->o->output != OUT_NAME)
 			buf_adds(&d->out, "no difference\n");
 		rc = output_text(&d->out);
 		json_decref(d->list);

@@ -1,14 +1,25 @@
 /* syncctl: one command per run. */
 #include "syncctl.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *called = "syncctl";
 
 const char *program_name(void)
 {
 	return called;
+}
+
+/* What was done is done: only its words are lost. */
+static int flushed(int status)
+{
+	if (!fflush(stdout) || errno == EPIPE)
+		return status;
+	fprintf(stderr, "syncctl: standard output: %s\n", strerror(errno));
+	return status ? status : EXIT_OTHER;
 }
 
 int main(int argc, char **argv)
@@ -32,6 +43,6 @@ int main(int argc, char **argv)
 	else if (o.help)
 		usage(stdout);
 	else
-		return c->run(&o);
-	return EXIT_DONE;
+		return flushed(c->run(&o));
+	return flushed(EXIT_DONE);
 }

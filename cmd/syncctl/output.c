@@ -42,8 +42,11 @@ int output_text(const struct buf *out)
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0)
+		if (n < 0) {
+			if (errno != EPIPE)	/* who reads has seen enough */
+				fprintf(stderr, "syncctl: standard output: %s\n", strerror(errno));
 			return EXIT_OTHER;
+		}
 		done += (size_t)n;
 	}
 	return EXIT_DONE;

@@ -187,3 +187,19 @@ image_is v11 || fail "it is $(image)"
 kc patch appproject default -n "$APPS" --type=merge -p '{"spec":{"syncWindows":null}}' >/dev/null
 wait_until 20 "it is open" app_is shop '$d.window == null'
 assert_contains "$(ctl windows shop)" "it may sync now" "the verdict"
+
+it "what scripts read: names and nothing else, and words that are lost are told"
+wait_until 30 "good" app_is shop '$d.phase == "Good" and $s.sync.status == "Synced"'
+assert_exit 0 ctl diff shop -o name
+assert_eq "" "$OUTPUT" "the names of nothing"
+full() { "$@" >/dev/full; }
+assert_exit 20 full ctl list
+assert_contains "$OUTPUT" "standard output: No space left on device" "why"
+assert_exit 20 full ctl suspend shop
+assert_contains "$OUTPUT" "standard output: No space left on device" "why"
+assert_exit 0 ctl resume shop
+gone() { "$@" | true; }
+assert_exit 20 gone ctl list # under pipefail
+assert_eq "" "$OUTPUT" "what is said where nobody reads"
+assert_exit 1 ctl wait shop --revision 0123456789 --timeout 1s
+assert_contains "$OUTPUT" "timed out waiting for shop: Git's commit is another" "what lacked"

@@ -177,7 +177,7 @@ kc annotate app shop -n "$NS" syncd.dev/pin=demo >/dev/null
 patch shop '{"status":{"syncd":{"phase":"Good","pin":{"byHand":true,"by":"ada","why":"demo"}}}}'
 assert_exit 1 ctl wait shop -n "$NS"
 assert_contains "$OUTPUT" "until syncctl unpin shop" "of what a person holds"
-assert_contains "$OUTPUT" "it is not Synced (OutOfSync)" "what is missing"
+assert_contains "$OUTPUT" "(not Synced (OutOfSync))" "what is missing"
 kc annotate app shop -n "$NS" syncd.dev/pin- >/dev/null
 
 it "wait --good fails when what went out is rejected"
