@@ -59,9 +59,16 @@ static int64_t read_until(const struct options *o)
 /* What to type, after a look at what is meant. */
 static void say_which(const struct options *o, const char *commits)
 {
-	_cleanup_buf_ struct buf whole = BUF_INIT;
+	_cleanup_buf_ struct buf said = BUF_INIT, whole = BUF_INIT;
 
-	approve_revision(commits, &whole);
+	approve_revision(commits, &said);
+	view_clean(&whole, buf_str(&said));
+	if (strspn(buf_str(&whole), "0123456789abcdef,") != whole.len) {
+		/* nobody is to paste that */
+		fprintf(stderr, "syncctl: status.syncd.gates.commit of %s names no commit: \"%s\"\n",
+			o->args[0], buf_str(&whole));
+		return;
+	}
 	fprintf(stderr, "syncctl: Git is at %s for %s, not at %s (a commit is named whole: "
 		"another one that begins alike is quickly made). Look at what it brings "
 		"(syncctl diff %s), then:\n  syncctl approve %s %s\n", buf_str(&whole),

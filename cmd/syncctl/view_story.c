@@ -137,12 +137,16 @@ static void state_lines(const struct view_app *a, const struct view_env *env,
 
 	buf_adds(out, "Sync     ");
 	view_coloured(out, env, a->sync_colour, buf_str(&a->sync_words));
-	if (!strstr(buf_str(&a->sync_words), a->sync))
-		buf_addf(out, " (%s)", a->sync);
+	if (!strstr(buf_str(&a->sync_words), a->sync)) {
+		buf_adds(out, " (");
+		view_clean(out, a->sync);
+		buf_addc(out, ')');
+	}
 	/* One line where each counts: the story of a rejection is to fit a screen. */
 	buf_adds(out, is_put_back(a) && !health ? "    Health " : "\nHealth   ");
 	view_coloured(out, env, a->health_colour, a->health_sign);
-	buf_addf(out, " %s", a->health[0] ? a->health : "Unknown");
+	buf_addc(out, ' ');
+	view_clean(out, a->health[0] ? a->health : "Unknown");
 	if (is_put_back(a) && !strcmp(a->health, "Healthy"))
 		for_age(out, env, " for ", since);
 	if (health) {
@@ -175,7 +179,8 @@ static void phase_line(const struct view_app *a, const struct view_env *env,
 
 	if (!a->phase[0])
 		return;
-	buf_addf(out, "Phase    %s", a->phase);
+	buf_adds(out, "Phase    ");
+	view_clean(out, a->phase);
 	for_age(out, env, " for ", a->since);
 	deadline_words(a, env, out);
 	buf_addc(out, '\n');

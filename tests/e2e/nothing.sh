@@ -124,3 +124,17 @@ kubectl --kubeconfig "$T/nobody" config view --raw -o json | jq --rawfile c "$T/
 	.clusters[].cluster."certificate-authority-data" = ($c | @base64)' >"$T/other"
 KUBECONFIG=$T/other assert_exit 20 timeout 20 "$CTL" status
 assert_contains "$OUTPUT" "certificate" "a server of another authority"
+
+it "an Application whose status anybody wrote steers no terminal, and is no command to paste"
+jq -n --arg ns "$NS" '"\u001b[31m\u009b2J\u202e; rm -rf x" as $e | {apiVersion: "argoproj.io/v1alpha1", kind: "Application",
+	metadata: {name: "evil", namespace: $ns}, spec: {project: "default", source: {repoURL: $e, path: $e},
+		destination: {server: "https://kubernetes.default.svc", namespace: $ns}},
+	status: {sync: {status: $e}, health: {status: $e, message: $e}, resources: [{}],
+		syncd: {phase: $e, message: $e, gates: {commit: $e, digest: $e}}}}' | kc create -f - >/dev/null
+for line in "status evil" "get evil" "get evil -o json" "get evil -o yaml" "tree evil" "events evil" "logs evil" \
+	"wait evil --timeout 1s" "approve evil 0123456789012345678901234567890123456789"; do
+	# shellcheck disable=SC2086
+	timeout 20 "$CTL" $line -n "$NS" >"$T/out" 2>&1 </dev/null || [ $? -lt 21 ] || fail "'$line' ends by a signal"
+	! grep -aqP '[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xae' "$T/out" || fail "'$line': $(cat -v "$T/out")"
+done
+assert_contains "$(<"$T/out")" "status.syncd.gates.commit of evil names no commit" "what is to be approved"
