@@ -1,6 +1,7 @@
 /*
  * syncctl diff --local ROOT --base REV: what a branch would change, application by
- * application, without a cluster. Both sides are rendered as the daemon would.
+ * application, without a cluster. Both sides are rendered as the daemon would; kinds that
+ * the argocd-cm of both excludes are left out.
  */
 #include "syncctl.h"
 
@@ -86,7 +87,7 @@ static int compare_all(struct diffing *d, struct comparison *c, struct err *err)
 	_cleanup_(excluded_deinit) struct excluded out;
 	int rc = 0;
 
-	excluded_of_tree(&out, &c->after);
+	excluded_of_trees(&out, &c->before, &c->after);
 	for (size_t i = 0; i < c->pairs.len && !err->code; i++) {
 		const struct unit_pair *p = &c->pairs.data[i];
 		const struct unit *u = p->after ? p->after : p->before;

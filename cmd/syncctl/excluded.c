@@ -68,22 +68,37 @@ static json_t *take_maps(const struct unit *u, json_t **first)
 	return NULL;
 }
 
-void excluded_of_tree(struct excluded *x, const struct survey *s)
+/* One that differs from *data, which is the first of all; both owned. */
+static json_t *maps_of(const struct survey *s, json_t **data)
 {
-	_cleanup_json_ json_t *data = NULL, *other = NULL;
+	json_t *other = NULL;
+
+	for (size_t i = 0; i < s->units.len && !other; i++)
+		if (survey_counts(s, &s->units.data[i]))
+			other = take_maps(&s->units.data[i], data);
+	return other;
+}
+
+void excluded_of_trees(struct excluded *x, const struct survey *before,
+		       const struct survey *after)
+{
+	_cleanup_json_ json_t *was = NULL, *is = NULL, *odd = maps_of(before, &was), *other = NULL;
 	struct err err = ERR_INIT;
 
 	*x = (struct excluded){ 0 };
-	for (size_t i = 0; i < s->units.len && !other; i++)
-		if (survey_counts(s, &s->units.data[i]))
-			other = take_maps(&s->units.data[i], &data);
-	if (other)
+	other = maps_of(after, &is);
+	if (!was && !is)
+		return;
+	if (odd || other)
 		output_note("the tree has several ConfigMaps " CUSTOMIZE_NAME " that differ: what "
 			    "they exclude is compared, too");
-	else if (data && exclude_read(&x->maps[0], data, &err))
+	else if (!was || !is || !doc_equal(was, is))
+		output_note("ConfigMap " CUSTOMIZE_NAME " is part of the change: what it excludes is "
+			    "compared, too");
+	else if (exclude_read(&x->maps[0], is, &err))
 		output_note("ConfigMap " CUSTOMIZE_NAME " of the tree: %s: nothing is excluded", err.msg);
 	else
-		x->n = data ? 1 : 0;
+		x->n = 1;
 }
 
 /* ---- either ---- */

@@ -22,11 +22,13 @@ struct excluded {
  */
 void excluded_init(struct excluded *x, struct cluster *c, const json_t *app);
 /*
- * The same without a cluster: reads the argocd-cm that the tree itself deploys. Several that
- * do not say the same (of several clusters), or one that has a slip, are told on stderr and
+ * The same without a cluster: reads the argocd-cm that the tree itself deploys, before and
+ * after a change. Several that do not say the same (of several clusters, or as the change
+ * changes it: it is not to hide itself), or one that has a slip, are told on stderr and
  * exclude nothing.
  */
-void excluded_of_tree(struct excluded *x, const struct survey *s);
+void excluded_of_trees(struct excluded *x, const struct survey *before,
+		       const struct survey *after);
 /* Counts what it answers true for. */
 bool excluded_is(struct excluded *x, const char *group, const char *kind);
 /* "2 objects are excluded in the settings...", on stderr, where there are any. */

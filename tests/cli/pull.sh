@@ -138,31 +138,48 @@ assert_eq "removed spec" "$(ctl affected --base start -o json | jq -r 'map(.chan
 g switch -q --detach start
 
 it "what the argocd-cm of the tree excludes is no difference; of several that differ, none counts"
-slices() { # EXCLUSIONS: the argocd-cm, and an EndpointSlice beside the dev overlay
-	jq -n --arg e "$1" '{apiVersion:"v1",kind:"ConfigMap",metadata:{name:"argocd-cm",namespace:"argocd"},data:{"resource.exclusions":$e}}' |
-		write "$R/cm/argocd-cm.yaml"
-	printf 'resources: [argocd-cm.yaml]\n' | write "$R/cm/kustomization.yaml"
+excludes() { # FOLDER EXCLUSIONS: its argocd-cm
+	jq -n --arg e "$2" '{apiVersion:"v1",kind:"ConfigMap",metadata:{name:"argocd-cm",namespace:"argocd"},data:{"resource.exclusions":$e}}' |
+		write "$R/$1/argocd-cm.yaml"
+	printf 'resources: [argocd-cm.yaml]\n' | write "$R/$1/kustomization.yaml"
+}
+slice() { # beside the dev overlay
 	printf '%s\n' '{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: out}, addressType: IPv4, endpoints: []}' |
 		write "$R/infra/k8s/cloud/dev/slice.yaml"
-	grep -q slice "$R/infra/k8s/cloud/dev/kustomization.yaml" ||
-		sed -i 's|../../base|../../base, slice.yaml|' "$R/infra/k8s/cloud/dev/kustomization.yaml"
+	sed -i 's|../../base|../../base, slice.yaml|' "$R/infra/k8s/cloud/dev/kustomization.yaml"
 }
-slices '[{apiGroups: [discovery.k8s.io], kinds: [EndpointSlice]}]'
-assert_exit 1 ctl diff --local . --base start
-refute_contains "$OUTPUT" "EndpointSlice" "what is excluded"
-assert_contains "$OUTPUT" "ConfigMap/argocd/argocd-cm  would be created" "what is not"
+SLICES='[{apiGroups: [discovery.k8s.io], kinds: [EndpointSlice]}]'
+g switch -qc excludes start
+excludes cm "$SLICES"
+commit "no slices"
+slice
+assert_exit 0 ctl diff --local . --base HEAD
 assert_contains "$OUTPUT" "1 object is excluded in the settings (argocd-cm) and not compared" "how many"
-sed 's/EndpointSlice/Lease/' "$R/cm/argocd-cm.yaml" | write "$R/cm2/argocd-cm.yaml"
-cp "$R/cm/kustomization.yaml" "$R/cm2/"
-assert_exit 1 ctl diff --local . --base start
+excludes cm2 '[{kinds: [Lease]}]'
+assert_exit 1 ctl diff --local . --base HEAD
 assert_contains "$OUTPUT" "EndpointSlice/shop-dev/out  would be created" "nothing is excluded"
 assert_contains "$OUTPUT" "the tree has several ConfigMaps argocd-cm that differ" "why"
 rm -r "$R/cm2"
-slices '[{kinds: EndpointSlice}]'
+
+it "no change hides itself behind the argocd-cm that it brings, changes or takes away"
+for by in "excludes cm []" "rm -r $R/cm"; do
+	$by
+	assert_exit 1 ctl diff --local . --base HEAD
+	assert_contains "$OUTPUT" "EndpointSlice/shop-dev/out  would be created" "$by"
+	assert_contains "$OUTPUT" "ConfigMap argocd-cm is part of the change: what it excludes is compared, too" "$by"
+done
+excludes cm "$SLICES"
 assert_exit 1 ctl diff --local . --base start
-assert_contains "$OUTPUT" "EndpointSlice/shop-dev/out  would be created" "nothing is excluded"
-assert_contains "$OUTPUT" "ConfigMap argocd-cm of the tree: resource.exclusions: entry 1: kinds is no list" "why"
+assert_contains "$OUTPUT" "EndpointSlice/shop-dev/out  would be created" "one that comes with it"
 g checkout -q -- . && g clean -qfd
+excludes cm '[{kinds: EndpointSlice}]'
+commit "a slip"
+slice
+assert_exit 1 ctl diff --local . --base HEAD
+assert_contains "$OUTPUT" "EndpointSlice/shop-dev/out  would be created" "behind a slip"
+assert_contains "$OUTPUT" "ConfigMap argocd-cm of the tree: resource.exclusions: entry 1: kinds is no list" "the slip"
+g checkout -q -- . && g clean -qfd
+g switch -q --detach start
 
 it "findings name file and line, and their levels count"
 sed -i s/:18.1/:latest/ "$R/infra/k8s/base/statefulsets/postgres.statefulset.yaml"
