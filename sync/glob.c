@@ -138,6 +138,90 @@ int glob_match(const char *pattern, const char *text, char sep)
 	return match(&g, pattern, text);
 }
 
+/* ---- filepath.Match ---- */
+
+/* The next character of a class, *p behind it; -1: it is not well formed. */
+static int class_char(const char **p)
+{
+	int c = (unsigned char)**p;
+
+	if (!c || c == '-' || c == ']')
+		return -1;
+	if (c == '\\')
+		c = (unsigned char)*++*p;
+	if (!c)
+		return -1;
+	++*p;
+	return c;
+}
+
+/* p is behind the "["; *ret_end behind the "]". */
+static int in_class(const char *p, int c, const char **ret_end)
+{
+	bool negated = *p == '^', in = false;
+
+	p += negated;
+	do {
+		int low = class_char(&p), high = low;
+
+		if (low >= 0 && *p == '-') {
+			p++;
+			high = class_char(&p);
+		}
+		if (low < 0 || high < 0)
+			return -1;
+		in |= low <= c && c <= high;
+	} while (*p != ']');
+	*ret_end = p + 1;
+	return in != negated;
+}
+
+static int match_kind(struct glob *g, const char *p, const char *s)
+{
+	for (int r;;) {
+		if (!g->budget || !g->budget--)
+			return -1;
+		switch (*p) {
+		case '\0':
+			return !*s;
+		case '*':
+			for (p += strspn(p, "*");; s++) {
+				r = match_kind(g, p, s);
+				if (r || !*s || *s == '/')
+					return r;
+			}
+		case '[':
+			r = in_class(p + 1, (unsigned char)*s, &p);
+			if (r < 0 || !r || !*s)
+				return r < 0 ? -1 : 0;
+			s++;
+			continue;
+		case '?':
+			if (!*s || *s == '/')
+				return 0;
+			s = step(s);
+			p++;
+			continue;
+		case '\\':
+			if (!*++p)
+				return -1;
+			/* fall through */
+		default:
+			if (*p++ != *s++)
+				return 0;
+		}
+	}
+}
+
+int glob_kind(const char *pattern, const char *text)
+{
+	struct glob g = { .budget = BUDGET };
+
+	if (strlen(pattern) > GLOB_MAX)
+		return -1;
+	return match_kind(&g, pattern, text);
+}
+
 bool glob_is_wellformed(const char *p)
 {
 	if (strlen(p) > GLOB_MAX)

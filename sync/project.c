@@ -121,7 +121,12 @@ static const char *text_of(const json_t *o, const char *key)
 	return s ? s : "";
 }
 
-/* Our own cluster has a URL and a name: a pattern may be for either. */
+/*
+ * Our own cluster has a URL and a name: a pattern may be for either. A denied namespace
+ * is one of the cluster beside it; a denied URL counts where the namespace fits, a denied
+ * name for all. Argo CD passes over some denials in an entry with a part that fits (a
+ * namespace's beside a name, a name's beside a URL); here they count.
+ */
 static bool destination_allowed(const struct project *p, const char *ns)
 {
 	const json_t *item;
@@ -134,9 +139,12 @@ static bool destination_allowed(const struct project *p, const char *ns)
 					  IN_CLUSTER_NAME, 0);
 		enum verdict space = judge(text_of(item, "namespace"), ns, 0);
 
-		if (server == DENIED || name == DENIED || space == DENIED)
+		bool fits = server == YES || name == YES;
+
+		if (name == DENIED || (server == DENIED && space == YES) ||
+		    (space == DENIED && fits))
 			return false;
-		allowed |= (server == YES || name == YES) && space == YES;
+		allowed |= fits && space == YES;
 	}
 	return allowed;
 }
@@ -149,7 +157,8 @@ static bool app_ns_allowed(const struct project *p, const struct project_app *a)
 	if (!strcmp(a->ns, a->control_ns))
 		return true;
 	json_array_foreach(doc_get(p->spec, "sourceNamespaces", NULL), i, item) {
-		if (judge(json_string_value(item), a->ns, 0) == YES)
+		/* No denials here: "!x" is the name of nothing. */
+		if (glob_match(json_string_value(item), a->ns, 0) == 1)
 			return true;
 	}
 	return false;
@@ -213,7 +222,15 @@ bool project_trusts(const char *own_ns, char *const *app_namespaces, const char 
 	return false;
 }
 
-/* Is the kind in that list of {group, kind, name}? on_doubt: unreadable globs. */
+/* on_doubt: also what cannot be read, and what braces and "!" mean elsewhere. */
+static bool kind_fits(const char *pattern, const char *text, bool on_doubt)
+{
+	int r = glob_kind(pattern, text);
+
+	return r == 1 || (on_doubt && (r || glob_match(pattern, text, '/')));
+}
+
+/* Is the kind in that list of {group, kind, name}? */
 static bool listed(const struct project *p, const char *list, const char *group,
 		   const char *kind, const char *name, bool on_doubt)
 {
@@ -222,13 +239,10 @@ static bool listed(const struct project *p, const char *list, const char *group,
 
 	json_array_foreach(doc_get(p->spec, list, NULL), i, item) {
 		const char *only = text_of(item, "name");
-		int g = glob_match(text_of(item, "group"), group, '/');
-		int k = glob_match(text_of(item, "kind"), kind, '/');
-		int n = *only ? glob_match(only, name, '/') : 1;
 
-		if (g == 1 && k == 1 && n == 1)
-			return true;
-		if (on_doubt && g && k && n)
+		if (kind_fits(text_of(item, "group"), group, on_doubt) &&
+		    kind_fits(text_of(item, "kind"), kind, on_doubt) &&
+		    (!*only || kind_fits(only, name, on_doubt)))
 			return true;
 	}
 	return false;

@@ -54,6 +54,33 @@ static void globs(void **state)
 	}
 }
 
+/* What Go's filepath.Match says of them: there "{", "}" and a class's "!" are themselves. */
+static void globs_of_kinds(void **state)
+{
+	static const struct {
+		const char *pattern, *text;
+		int want;
+	} cases[] = {
+		{ "*", "", 1 }, { "**", "Job", 1 }, { "", "Job", 0 }, { "", "", 1 },
+		{ "*", "a/b", 0 }, { "*.io", "x.io", 1 }, { "J*b", "Job", 1 }, { "J?", "Jo", 1 },
+		{ "J?", "J", 0 }, { "?", "\xc3\xa9", 1 }, { "{Job,Pod}", "Job", 0 },
+		{ "{Job,Pod}", "{Job,Pod}", 1 }, { "[A-K]ob", "Job", 1 },
+		{ "[^A-K]ob", "Job", 0 }, { "[^a]ob", "Job", 1 }, { "[!J]ob", "Job", 1 },
+		{ "[!a]ob", "Job", 0 }, { "[!a]ob", "!ob", 1 }, { "[a\\]]", "]", 1 },
+		{ "[J", "J", -1 }, { "[]a]", "]", -1 }, { "[]", "a", -1 }, { "[-a]", "a", -1 },
+		{ "\\*", "*", 1 }, { "\\*", "a", 0 }, { "a\\", "a", -1 }, { "x]", "x]", 1 },
+		{ "*a*a*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", -1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		int got = glob_kind(cases[i].pattern, cases[i].text);
+
+		if (got != cases[i].want)
+			fail_msg("%s on %s: %d", cases[i].pattern, cases[i].text, got);
+	}
+}
+
 static void long_patterns_are_not_tried(void **state)
 {
 	char pattern[GLOB_MAX + 2];
@@ -83,6 +110,8 @@ static int load(struct project *p, const char *spec, struct err *err)
 
 #define REPOS(x) "{'sourceRepos':[" x "],'destinations':[{'server':'*'," \
 		 "'namespace':'*'}]}"
+#define ALL "{'server':'*','namespace':'*'}"
+#define SPACES(x) "{'sourceNamespaces':[" x "],'sourceRepos':['*'],'destinations':[" ALL "]}"
 #define DESTS(x) "{'sourceRepos':['*'],'destinations':[" x "]}"
 
 static const struct {
@@ -160,6 +189,30 @@ static const struct {
 	  "spec.destinations" },
 	{ DESTS("{'server':'*'}"), "u", "a", "argocd",
 	  "spec.destinations" },
+	/* Whose denial is it? Another cluster's is none of ours. */
+	{ DESTS(ALL ",{'server':'https://else','namespace':'!kube-system'}"), "u",
+	  "kube-system", "argocd", NULL },
+	{ DESTS(ALL ",{'name':'else','namespace':'!kube-system'}"), "u", "kube-system",
+	  "argocd", NULL },
+	{ DESTS(ALL ",{'server':'!https://else','namespace':'!kube-system'}"), "u",
+	  "kube-system", "argocd", "spec.destinations" },
+	/* A cluster that is denied for some namespaces is not for the others. */
+	{ DESTS("{'server':'!https://kubernetes.*','namespace':'prod-*'}," ALL), "u", "a",
+	  "argocd", NULL },
+	{ DESTS("{'server':'!https://kubernetes.*','namespace':'prod-*'}," ALL), "u",
+	  "prod-a", "argocd", "spec.destinations" },
+	{ DESTS("{'server':'!https://kubernetes.*','namespace':'!a'}," ALL), "u", "a",
+	  "argocd", NULL },
+	{ DESTS("{'name':'!in-cluster','namespace':'prod-*'}," ALL), "u", "a", "argocd",
+	  "spec.destinations" },
+	/* Ours: a denial counts however the cluster is called beside it. */
+	{ DESTS(ALL ",{'name':'in-cluster','namespace':'!kube-system'}"), "u",
+	  "kube-system", "argocd", "spec.destinations" },
+	{ DESTS("{'server':'*','name':'!in-cluster','namespace':'*'}"), "u", "a", "argocd",
+	  "spec.destinations" },
+	{ SPACES("'!kube-system'"), "u", "a", "team-b", "spec.sourceNamespaces" },
+	{ SPACES("'!kube-system','team-*'"), "u", "a", "team-b", NULL },
+	{ SPACES("'/team-.*/'"), "u", "a", "team-b", "spec.sourceNamespaces" },
 	{ "{'sourceNamespaces':['team-*'],'sourceRepos':['*'],"
 	  "'destinations':[{'server':'*','namespace':'*'}]}",
 	  "u", "a", "team-b", NULL },
@@ -222,6 +275,15 @@ static void objects_are_judged(void **state)
 		{ ",'namespaceResourceBlacklist':[{'group':'','kind':'Secret'}]",
 		  "", "Secret", "a", "x", "namespaceResourceBlacklist" },
 		{ ",'namespaceResourceBlacklist':[{'group':'','kind':'{Sec'}]",
+		  "", "Secret", "a", "x", "namespaceResourceBlacklist" },
+		/* Braces let nothing in that Argo CD keeps out, and keep out what they say. */
+		{ ",'namespaceResourceWhitelist':[{'group':'','kind':'{Secret,Pod}'}]",
+		  "", "Secret", "a", "x", "namespaceResourceWhitelist" },
+		{ ",'namespaceResourceBlacklist':[{'group':'','kind':'{Secret,Pod}'}]",
+		  "", "Secret", "a", "x", "namespaceResourceBlacklist" },
+		{ ",'namespaceResourceWhitelist':[{'group':'','kind':'[!P]od'}]",
+		  "", "Cod", "a", "x", "namespaceResourceWhitelist" },
+		{ ",'namespaceResourceBlacklist':[{'group':'','kind':'[^P]*'}]",
 		  "", "Secret", "a", "x", "namespaceResourceBlacklist" },
 	};
 
@@ -434,6 +496,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(globs),
+		cmocka_unit_test(globs_of_kinds),
 		cmocka_unit_test(long_patterns_are_not_tried),
 		cmocka_unit_test(applications_are_judged),
 		cmocka_unit_test(objects_are_judged),
