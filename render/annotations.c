@@ -117,20 +117,6 @@ static const char *helm_phase(const char *part)
 	return part;
 }
 
-static void add_helm_phase(const char *part, void *arg)
-{
-	add_phase(arg, helm_phase(part));
-}
-
-/* Beside Argo CD's own annotation only Helm's phases of a deletion count. */
-static void add_helm_deletion(const char *part, void *arg)
-{
-	const char *phase = helm_phase(part);
-
-	if (phase != part && strstr(phase, "Delete"))
-		add_phase(arg, phase);
-}
-
 static bool any_part(const char *list, const char *const *parts, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -143,6 +129,28 @@ static bool any_part(const char *list, const char *const *parts, size_t n)
 static const char *const sync_phases[] = { "PreSync", "Sync", "PostSync", "SyncFail",
 					   "Skip" };
 static const char *const delete_phases[] = { "PreDelete", "PostDelete" };
+
+static bool is_argo_phase(const char *part)
+{
+	return any_part(part, sync_phases, ARRAY_LEN(sync_phases)) ||
+	       any_part(part, delete_phases, ARRAY_LEN(delete_phases));
+}
+
+/* Argo CD's own names mean nothing among Helm's. */
+static void add_helm_phase(const char *part, void *arg)
+{
+	if (!is_argo_phase(part))
+		add_phase(arg, helm_phase(part));
+}
+
+/* Beside Argo CD's own annotation only Helm's phases of a deletion count. */
+static void add_helm_deletion(const char *part, void *arg)
+{
+	const char *phase = helm_phase(part);
+
+	if (phase != part && strstr(phase, "Delete"))
+		add_phase(arg, phase);
+}
 
 bool hook_ever_runs(const struct rendered *o)
 {
@@ -164,11 +172,12 @@ static void read_hook(struct rendered *o, const struct node *notes)
 	each_part(helm, any_part(buf_str(&phases), sync_phases,
 				 ARRAY_LEN(sync_phases)) ?
 		  add_helm_deletion : add_helm_phase, &phases);
-	if (strcmp(buf_str(&phases), "Skip") == 0)
-		o->flags |= OBJ_SKIP;
-	else if (argo || helm)
-		o->flags |= OBJ_HOOK;
 	o->hook = buf_steal(&phases, NULL);
+	if (argo || helm)
+		o->flags |= OBJ_HOOK;
+	/* Skip alone, or beside what nobody knows. */
+	if (has_part(o->hook, "Skip") && !hook_ever_runs(o))
+		o->flags = (o->flags & ~(uint32_t)OBJ_HOOK) | OBJ_SKIP;
 }
 
 static void add_policy(const char *part, void *arg)
@@ -180,7 +189,6 @@ static void add_policy(const char *part, void *arg)
 		{ "BeforeHookCreation", OBJ_HOOK_BEFORE },
 		{ "HookSucceeded", OBJ_HOOK_SUCCEEDED },
 		{ "HookFailed", OBJ_HOOK_FAILED },
-		{ "Never", 0 },
 	};
 	uint32_t *set = arg;
 
@@ -229,12 +237,17 @@ static void add_compare_option(const char *part, void *arg)
 		*(uint32_t *)arg |= OBJ_IGNORE_EXTRANEOUS;
 }
 
+static void add_keep(const char *part, void *arg)
+{
+	if (strcmp(part, "keep") == 0)
+		*(uint32_t *)arg |= OBJ_KEEP | OBJ_DELETE_KEEP;
+}
+
 static void read_flags(struct rendered *o, const struct node *notes)
 {
 	each_part(get(notes, ARGO "sync-options"), add_option, &o->flags);
 	each_part(get(notes, ARGO "compare-options"), add_compare_option, &o->flags);
-	if (is(notes, "helm.sh/resource-policy", "keep"))
-		o->flags |= OBJ_KEEP | OBJ_DELETE_KEEP;
+	each_part(get(notes, "helm.sh/resource-policy"), add_keep, &o->flags);
 	if (is(notes, ARGO "ignore-healthcheck", "true"))
 		o->flags |= OBJ_IGNORE_HEALTH;
 	if (is(notes, "syncd.dev/revert-on", "health"))

@@ -56,5 +56,5 @@ bool tracking_keeps(const json_t *object, const char *option)
 	const char *options = doc_get_str(notes, "argocd.argoproj.io/sync-options", NULL);
 	const char *helm = doc_get_str(notes, "helm.sh/resource-policy", NULL);
 
-	return has_option(options, option) || (helm && !strcmp(helm, "keep"));
+	return has_option(options, option) || has_option(helm, "keep");
 }

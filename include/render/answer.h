@@ -16,7 +16,7 @@
 #include "core/buf.h"
 #include "core/err.h"
 
-#define RENDER_VERSION 7	/* part of every cache key: bump when output changes */
+#define RENDER_VERSION 8	/* part of every cache key: bump when output changes */
 
 #define RENDER_SIGNED_BY 40	/* "ID of ID", and NUL */
 

@@ -424,6 +424,8 @@ static void hands_on_the_live_object_are_respected(void **state)
 		  "\"Validate=false, Prune=false\"}}}", NULL },
 		{ "{\"metadata\":{\"annotations\":{\"helm.sh/resource-policy\":"
 		  "\"keep\"}}}", NULL },
+		{ "{\"metadata\":{\"annotations\":{\"helm.sh/resource-policy\":"
+		  "\"delete, keep \"}}}", NULL },
 		{ "{\"metadata\":{\"ownerReferences\":[{\"apiVersion\":\"v1\",\"kind\":"
 		  "\"ConfigMap\",\"name\":\"stays\",\"uid\":\"%s\"}]}}", NULL },
 		{ "{\"metadata\":{\"labels\":{\"syncd.dev/install\":null},"

@@ -198,7 +198,7 @@ static const struct row rows[] = {
 	{ 8, HOOK_PLANNED, OBJ_HOOK_BEFORE, 0, OURS, 0, HOOK_DO_DELETE },
 	{ 8, HOOK_PLANNED, OBJ_HOOK_BEFORE | OBJ_HOOK_SUCCEEDED, THIS_OP | OTHER_PHASE,
 	  OURS, 0, HOOK_DO_DELETE },
-	/* nobody's is never deleted, and Never means never */
+	/* nobody's is never deleted, nor without that policy */
 	{ 9, HOOK_PLANNED, OBJ_HOOK_BEFORE, 0, NONE, 0, HOOK_DO_CREATE },
 	{ 9, HOOK_PLANNED, OBJ_HOOK_BEFORE, HELD, NONE, 0, HOOK_DO_CREATE },
 	{ 9, HOOK_PLANNED, OBJ_HOOK_SUCCEEDED, HELD, OURS, 0, HOOK_DO_CREATE },
