@@ -70,8 +70,9 @@ static void check_policy(const struct app_spec *s, const json_t *policy,
 
 	check_options(json_object_get(policy, "syncOptions"), f);
 	if (s->retry.base_ms > s->retry.max_ms)
-		admission_say(&f->errors, "spec.syncPolicy.retry.backoff.duration is longer "
-			      "than maxDuration: make one of them fit");
+		admission_say(&f->warnings, "spec.syncPolicy.retry.backoff.duration is longer "
+			      "than maxDuration (3m where it is not written), which each pause "
+			      "will be: make one of them fit");
 	if (json_is_object(a) && !s->automated &&
 	    (s->prune || s->self_heal || s->allow_empty))
 		admission_say(&f->warnings, "spec.syncPolicy.automated.enabled is false: "

@@ -267,6 +267,8 @@ static void decode_retry(struct app_spec *s, const json_t *retry)
 	r->limit = retry_limit(doc_get_int(retry, 0, "limit", NULL));
 	take_pause(s, backoff, "duration", &r->base_ms);
 	take_pause(s, backoff, "maxDuration", &r->max_ms);
+	if (!r->max_ms)
+		r->max_ms = RETRY_NO_MAX_MS;
 	if (factor < 1 || factor > 1000)
 		spec_warn(s, "operation.retry.backoff.factor must be 1 to 1000");
 	else

@@ -272,6 +272,8 @@ static void decode_retry(struct app_spec *s, const json_t *policy)
 	s->retry = RETRY_DEFAULTS;
 	take_backoff(s, backoff, "duration", &s->retry.base_ms);
 	take_backoff(s, backoff, "maxDuration", &s->retry.max_ms);
+	if (!s->retry.max_ms)
+		s->retry.max_ms = RETRY_NO_MAX_MS;
 	if (r) {
 		s->retry.set = true;
 		s->retry.limit = retry_limit(limit);

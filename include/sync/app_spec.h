@@ -53,6 +53,7 @@ enum app_prune_options {
 enum app_refresh { REFRESH_NONE, REFRESH_NORMAL, REFRESH_HARD };
 enum app_cascade { CASCADE_NONE, CASCADE_FOREGROUND, CASCADE_BACKGROUND };
 
+#define RETRY_NO_MAX_MS (UINT64_C(366) * 24 * 3600 * 1000)	/* "0s": as good as none */
 struct app_retry {	/* syncPolicy.retry, operation.retry */
 	bool set;		/* written down; else the numbers are Argo CD's defaults */
 	unsigned limit;		/* UINT_MAX: without end */

@@ -143,7 +143,7 @@ static const struct admission_case {
 	{ 61, "CREATE", APP, POLICY("'syncOptions':['Prune=true','Prune=true']"), NULL, NULL, NULL,
 	  "" },
 	{ 62, "CREATE", APP, POLICY("'retry':{'backoff':{'duration':'10m','maxDuration':'3m'}}"),
-	  NULL, NULL, NULL, "E spec.syncPolicy.retry.backoff.duration is longer than maxDuration" },
+	  NULL, NULL, NULL, "W spec.syncPolicy.retry.backoff.duration is longer than maxDuration" },
 	{ 63, "CREATE", APP, "'spec':{'project':'default'," DST ",'source':{'repoURL':'https://h/r',"
 	  "'path':'a','directory':{'recurse':true},'kustomize':{'namePrefix':'x'}}}", NULL, NULL,
 	  NULL, "E spec.source has both directory and kustomize" },
@@ -296,6 +296,10 @@ static const struct admission_case {
 	  "E spec.signatureKeys[0].keyID: \"4AEE\" is neither a key ID of 16 hex digits" },
 	{ 149, "CREATE", PRJ, PROJ(",'sourceIntegrity':{'git':{}}"), NULL, NULL, NULL,
 	  "E spec.sourceIntegrity is not supported" },
+	{ 150, "CREATE", APP, POLICY("'retry':{'backoff':{'duration':'10m'}}"), NULL, NULL, NULL,
+	  "W spec.syncPolicy.retry.backoff.duration is longer than maxDuration" },
+	{ 151, "CREATE", APP, POLICY("'retry':{'backoff':{'duration':'10m','maxDuration':'0s'}}"),
+	  NULL, NULL, NULL, "" },
 };
 
 #endif

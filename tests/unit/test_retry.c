@@ -6,6 +6,7 @@
 #include <cmocka.h>
 #include <limits.h>
 
+#include "core/doc.h"
 #include "sync/retry.h"
 
 static void pauses_grow_up_to_the_most(void **state)
@@ -94,6 +95,33 @@ static void limits_are_heeded(void **state)
 	}
 }
 
+/* As in Argo CD: a longest pause of 0 is none. */
+static void without_a_longest_pause(void **state)
+{
+	static const char *const texts[] = {
+		"{\"spec\":{\"syncPolicy\":{\"retry\":{\"backoff\":{\"maxDuration\":\"0\"}}}},"
+		"\"operation\":{\"sync\":{},\"retry\":{\"limit\":9,\"backoff\":{"
+		"\"maxDuration\":\"0s\"}}}}",
+		"{\"spec\":{\"syncPolicy\":{\"retry\":{\"backoff\":{\"maxDuration\":\"0ms\","
+		"\"factor\":2}}}},\"operation\":{\"sync\":{},\"retry\":{\"backoff\":{"
+		"\"maxDuration\":\"0\",\"duration\":\"5\"}}}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+		_cleanup_json_ json_t *app = doc_parse(texts[i], strlen(texts[i]), NULL);
+		struct app_defaults none = { 0 };
+		struct app_spec s;
+
+		app_spec_decode(&s, app, &none);
+		assert_int_equal(s.retry.max_ms, RETRY_NO_MAX_MS);
+		assert_int_equal(retry_wait(s.retry.base_ms, s.retry.factor, 9,
+					    s.retry.max_ms), 5000 << 8);
+		assert_int_equal(s.operation.retry.max_ms, RETRY_NO_MAX_MS);
+		app_spec_deinit(&s);
+	}
+}
+
 static void who_waits_for_a_refusal_is_told_at_once(void **state)
 {
 	struct app_retry none = BY_DEFAULT, written = WRITTEN(2);
@@ -115,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pauses_grow_up_to_the_most),
 		cmocka_unit_test(limits_are_heeded),
+		cmocka_unit_test(without_a_longest_pause),
 		cmocka_unit_test(who_waits_for_a_refusal_is_told_at_once),
 	};
 
