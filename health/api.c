@@ -26,6 +26,10 @@ struct health health_crd(const json_t *o)
 		return health_say(HEALTH_DEGRADED,
 				  "CRD names have not been accepted: %s",
 				  cond_str(names, "message"));
+	if (cond_is(established, "False") &&
+	    !strcmp(cond_str(established, "reason"), "InvalidCABundle"))
+		return health_say(HEALTH_DEGRADED, "CRD is not established: %s",
+				  cond_str(established, "message"));
 	if (!cond_is(established, "True") || !cond_is(names, "True"))
 		return health_text(HEALTH_PROGRESSING, "CRD is not established");
 	if (cond_is(violations, "True"))

@@ -11,16 +11,18 @@
 #define CONDITIONS_ANNOTATION "autoscaling.alpha.kubernetes.io/conditions"
 #define WAITING "Waiting to Autoscale"
 
-static bool starts(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
-}
+/* Argo CD's: FailedGetContainerResourceMetric is not among them. */
+static const char *const unscalable[] = {
+	"FailedGetResourceMetric", "FailedGetObjectMetric", "FailedGetPodsMetric",
+	"FailedGetExternalMetric", "FailedComputeMetricsReplicas", "InvalidSelector", NULL
+};
 
-static bool ends(const char *s, const char *suffix)
+static bool in_list(const char *s, const char *const *list)
 {
-	size_t n = strlen(s), m = strlen(suffix);
-
-	return n >= m && !strcmp(s + n - m, suffix);
+	for (; *list; list++)
+		if (!strcmp(s, *list))
+			return true;
+	return false;
 }
 
 static bool cond_failed(const json_t *cond)
@@ -32,8 +34,7 @@ static bool cond_failed(const json_t *cond)
 		return !strcmp(reason, "FailedGetScale") ||
 		       !strcmp(reason, "FailedUpdateScale");
 	if (!strcmp(type, "ScalingActive"))
-		return !strcmp(reason, "InvalidSelector") ||
-		       (starts(reason, "FailedGet") && ends(reason, "Metric"));
+		return in_list(reason, unscalable);
 	return false;
 }
 

@@ -31,6 +31,7 @@ struct health health_replicaset(const json_t *o);
 /* pod.c, job.c, storage.c */
 struct health health_pod_object(const json_t *o);
 struct health health_job(const json_t *o);
+struct health health_cronjob(const json_t *o);
 struct health health_pvc(const json_t *o);
 /* network.c, autoscaling.c */
 struct health health_service(const json_t *o);

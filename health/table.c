@@ -11,6 +11,7 @@ static const struct health_row rows[] = {
 	{ "apps", "ReplicaSet", health_replicaset, true },
 	{ "", "Pod", health_pod_object, true },
 	{ "batch", "Job", health_job, true },
+	{ "batch", "CronJob", health_cronjob, false },
 	{ "", "PersistentVolumeClaim", health_pvc, false },
 	{ "", "Service", health_service, false },
 	{ "networking.k8s.io", "Ingress", health_ingress, false },

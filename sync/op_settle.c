@@ -84,6 +84,18 @@ static bool belongs(const struct op *op, const struct task *t, bool all)
 	return t->wave == op->wave && t->step == op->step;
 }
 
+/*
+ * Is its health one that applying it leads to? An Application's is its children's, a
+ * CronJob's tells of its last run, which was one of the release before.
+ */
+static bool is_awaited(const struct task *t)
+{
+	if (t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP))
+		return false;
+	return strcmp(t->key.kind, "Application") &&
+	       (strcmp(t->key.kind, "CronJob") || t->flags & OBJ_EVIDENCE);
+}
+
 static void gather(struct op *op, const struct task *t, uint64_t now,
 		   struct settle_item *it)
 {
@@ -98,8 +110,7 @@ static void gather(struct op *op, const struct task *t, uint64_t now,
 	it->own_deadline_ms = l ? l->own_deadline_ms : 0;
 	it->lenient_until = l ? grace_until(op->e, l) : 0;
 	it->crd = !strcmp(t->key.kind, "CustomResourceDefinition");
-	it->waits = !(t->flags & (OBJ_IGNORE_HEALTH | OBJ_HOOK | OBJ_SKIP)) &&
-		    strcmp(t->key.kind, "Application");
+	it->waits = is_awaited(t);
 	it->counts = it->waits && is_evidence(op, t, f);
 	if (it->health.status != HEALTH_DEGRADED)
 		f->degraded_since = 0;

@@ -112,6 +112,11 @@ static void a_job_that_takes_its_time(void **state)
 	scene_end(&x, true);
 }
 
+#define CRONJOB(when) \
+	"{'apiVersion':'batch/v1','kind':'CronJob','metadata':{'name':'nightly'},'spec':{" \
+	"'schedule':'" when "','jobTemplate':{'spec':{'template':{'spec':{'restartPolicy':" \
+	"'Never','containers':[{'name':'x','image':'t:v1'}]}}}}}}"
+
 /* They hold their wave until its deadline, with a warning, and no longer. */
 static void what_waits_for_others_is_no_evidence(void **state)
 {
@@ -150,13 +155,40 @@ static void what_waits_for_others_is_no_evidence(void **state)
 		scene_put(&x, "v2");
 		if (rows[i].status) {
 			scene_until_tag(&x, "v2", LONG);
-			apisim_edit(x.api, "controller", rows[i].resource, "shop",
-				    rows[i].name, rows[i].status);
+			api_patch_as(x.api, "controller",
+				     api_type_named(x.api, rows[i].resource), "shop",
+				     rows[i].name, "status",
+				     doc_parse(rows[i].status, strlen(rows[i].status),
+					       NULL));
 		}
 		assert_good(&x, 2, 400000);
 		assert_string_equal(scene_tag(&x), "v2");
 		scene_end(&x, true);
 	}
+}
+
+/* Whether its last run was good is told, and holds nothing up. */
+static void a_cronjob_that_failed_last_night(void **state)
+{
+	struct engsim x;
+	uint64_t from;
+
+	(void)state;
+	scene_good(&x, 2316);
+	put(&x, "nightly.yaml", CRONJOB("0 2 * * *"));
+	assert_good(&x, 2, LONG);
+	api_patch_as(x.api, "controller", api_type_named(x.api, "cronjobs.batch"), "shop",
+		     "nightly", "status", json_pack("{s:{s:s, s:s}}", "status",
+						    "lastScheduleTime", "2026-01-02T02:00:00Z",
+						    "lastSuccessfulTime", "2026-01-01T02:01:00Z"));
+	sim_run_for(x.s, 5000);
+	assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "health", "status", NULL),
+			    "Degraded");
+	put(&x, "nightly.yaml", CRONJOB("0 3 * * *"));
+	from = sim_now(x.s);
+	assert_good(&x, 3, LONG);
+	assert_true(sim_now(x.s) - from < 45000);	/* a wave's deadline is 60 s */
+	scene_end(&x, true);
 }
 
 static void start_soaking(struct engsim *x, uint64_t seed)
@@ -511,6 +543,7 @@ int main(void)
 		cmocka_unit_test(a_slow_rollout_of_fifty_pods),
 		cmocka_unit_test(a_job_that_takes_its_time),
 		cmocka_unit_test(what_waits_for_others_is_no_evidence),
+		cmocka_unit_test(a_cronjob_that_failed_last_night),
 		cmocka_unit_test(a_node_that_is_drained),
 		cmocka_unit_test(pods_that_are_taken_away),
 		cmocka_unit_test(what_was_not_changed_breaks_no_soak),
