@@ -49,7 +49,7 @@ static const struct field directory[] = {
 static const struct field source[] = {
 	ONE("repoURL"), ONE("path"), ONE("targetRevision"), ONE("helm"),
 	IN("kustomize", MAP, kustomize), IN("directory", MAP, directory), ONE("plugin"),
-	ONE("chart"), ONE("ref"), ONE("name"), END
+	ONE("chart"), ONE("ref"), ONE("name"), ONE("tagPrefix"), END
 };
 static const struct field destination[] = {
 	ONE("server"), ONE("namespace"), ONE("name"), END

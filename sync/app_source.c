@@ -10,6 +10,8 @@
 
 #include "app_spec_priv.h"
 #include "core/fetch.h"
+#include "core/lsrefs.h"
+#include "core/semver.h"
 #include "render/render.h"
 
 /* Present and not just the empty map that some tools write. */
@@ -163,6 +165,20 @@ static bool is_revision(const char *text)
 	return !has_control(text) && *text != '-' && !strstr(text, "..");
 }
 
+/* A release that is chosen among all tags would be somebody else's. */
+static void check_prefix(struct app_spec *s, const char *revision, const json_t *src,
+			 const char *where)
+{
+	const char *prefix = take_str(s, src, where, "tagPrefix");
+	struct semver version;
+
+	if (*prefix && (revision_kind(revision) == REV_RANGE ||
+			!semver_parse(&version, revision)))
+		spec_error(s, "%s.tagPrefix is not supported with a version or a range of "
+			   "versions: name the tag in targetRevision, and remove this "
+			   "field", where);
+}
+
 static void decode_revision(struct app_spec *s, struct app_source *ret,
 			    const json_t *src, const char *where)
 {
@@ -173,6 +189,7 @@ static void decode_revision(struct app_spec *s, struct app_source *ret,
 		spec_error(s, "%s: repoURL says ?ref=%.80s and targetRevision %.80s: "
 			   "keep one of them", where, ref, rev);
 	ret->revision = xstrdup(*rev || !ref ? rev : ref);
+	check_prefix(s, ret->revision, src, where);
 	if (!is_revision(ret->revision))
 		spec_error(s, "%s.%s must be a branch, a tag or a commit", where,
 			   *rev || !ref ? "targetRevision" : "repoURL: ?ref=");

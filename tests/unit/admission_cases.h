@@ -300,6 +300,9 @@ static const struct admission_case {
 	  "W spec.syncPolicy.retry.backoff.duration is longer than maxDuration" },
 	{ 151, "CREATE", APP, POLICY("'retry':{'backoff':{'duration':'10m','maxDuration':'0s'}}"),
 	  NULL, NULL, NULL, "" },
+	{ 152, "CREATE", APP, "'spec':{'project':'default'," DST ",'source':{'repoURL':"
+	  "'https://h/r','path':'a','targetRevision':'main','tagPrefix':'web/'}}", NULL, NULL,
+	  NULL, "" },
 };
 
 #endif

@@ -72,6 +72,18 @@ static const struct {
 	{ DST ",'source':{'repoURL':'gopher://h/r','path':'a'}",
 	  "spec.source.repoURL must begin with" },
 	{ SRC_WITH("'targetRevision':'v1.*'"), "" },
+	/* A prefix of tags counts for versions alone. */
+	{ SRC_WITH("'targetRevision':'1.*','tagPrefix':'web/'"),
+	  "spec.source.tagPrefix is not supported with a version or a range" },
+	{ SRC_WITH("'targetRevision':'v1.2.3','tagPrefix':'web/'"),
+	  "spec.source.tagPrefix is not supported with a version or a range" },
+	{ MANY("{'repoURL':'https://h/a','path':'a'},{'repoURL':'https://h/b?ref=%5E1','path':"
+	       "'a','tagPrefix':'v'}"),
+	  "spec.sources[1].tagPrefix is not supported with a version or a range" },
+	{ SRC_WITH("'targetRevision':'main','tagPrefix':'web/'"), "" },
+	{ SRC_WITH("'targetRevision':'1.*','tagPrefix':''"), "" },
+	{ SRC_WITH("'tagPrefix':'web/'"), "" },
+	{ SRC_WITH("'tagPrefix':7"), "spec.source.tagPrefix must be a string" },
 	{ SRC_WITH("'targetRevision':1.2"),
 	  "spec.source.targetRevision must be a string" },
 	{ SRC_WITH("'targetRevision':'--upload-pack=x'"),
