@@ -165,9 +165,10 @@ struct engine *engine_abandon(struct engine *e)
 	claims_free(e->claims);
 	kinds_free(e);
 	source_free(e);
-	lease_free(e->lease);
+	/* Before the lease: a request that is given up lets the next one ask it. */
 	discovery_free(e->discovery);
 	events_free(e->events);
+	lease_free(e->lease);
 	kube_free(e->kube);
 	HASH_ITER(hh, e->apps, a, next) {
 		HASH_DEL(e->apps, a);
