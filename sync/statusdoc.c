@@ -121,20 +121,27 @@ static bool is_known(const struct status_view *v)
 	return r && (r->target || r->inventory.len || v->plan);
 }
 
+/* As in Argo CD: what is missing is out of sync; Missing is where nothing is there. */
 static struct health worst_of(const struct status_view *v,
 			      const struct target_rows *rows)
 {
 	struct health worst = { .status = is_known(v) ? HEALTH_HEALTHY :
 							HEALTH_UNKNOWN };
+	bool any_live = false;
 
 	for (size_t i = 0; i < rows->len; i++) {
 		const struct target_row *r = &rows->data[i];
 
-		if ((r->flags & OBJ_IGNORE_HEALTH) ||
+		any_live |= r->live != NULL;
+		if ((r->flags & OBJ_IGNORE_HEALTH) || !r->live ||
 		    health_worse(worst.status, r->health) == worst.status)
 			continue;
 		worst.status = r->health;
 		describe(&worst, r);
+	}
+	if (rows->len && !any_live) {
+		worst.status = HEALTH_MISSING;
+		describe(&worst, &rows->data[0]);
 	}
 	return worst;
 }

@@ -186,19 +186,46 @@ static void excluded_is_not_shown(void **state)
 	big_deinit(&b);
 }
 
-static void missing_objects_count(void **state)
+static void take_live(struct big *b, const char *name)
+{
+	struct live *l = live_find(&b->live, &(struct objkey){ "", "ConfigMap", "", name });
+
+	HASH_DEL(b->live.by_key, l);
+}
+
+/* As in Argo CD: one that is missing is out of sync; where all are, all is Missing. */
+static void missing_objects_count_together(void **state)
 {
 	struct health h;
 	struct big b;
-	struct live *l;
 
 	(void)state;
-	big_init(&b, 2, true);
-	l = live_find(&b.live, &(struct objkey){ "", "ConfigMap", "", "n0" });
-	HASH_DEL(b.live.by_key, l);
+	big_init(&b, 3, true);
+	take_live(&b, "n1");
+	assert_int_equal(status_health(&b.view).status, HEALTH_DEGRADED);	/* n0 */
+	take_live(&b, "n0");
+	assert_int_equal(status_health(&b.view).status, HEALTH_HEALTHY);
+	take_live(&b, "n2");
 	h = status_health(&b.view);
 	assert_int_equal(h.status, HEALTH_MISSING);
 	assert_string_equal(h.message, "ConfigMap/n0: Missing");
+	/* all that is left is there; whether its health counts is another matter */
+	b.record.inventory.data[1].flags = OBJ_HOOK;
+	b.record.inventory.data[2].flags = OBJ_HOOK;
+	b.record.inventory.data[0].flags = OBJ_IGNORE_HEALTH;
+	assert_int_equal(status_health(&b.view).status, HEALTH_MISSING);
+	big_deinit(&b);
+}
+
+/* Of a release that is pinned, and of the one that Git has. */
+static void missing_objects_of_the_target(void **state)
+{
+	struct big b;
+
+	(void)state;
+	big_init(&b, 1, true);
+	take_live(&b, "n0");
+	assert_int_equal(status_health(&b.view).status, HEALTH_MISSING);
 	/* not in the release any more: it goes, and does not count */
 	plan_deinit(&b.plan);
 	b.release.objects++;
@@ -504,7 +531,8 @@ int main(void)
 		cmocka_unit_test(health_is_the_worst_and_names_it),
 		cmocka_unit_test(what_is_not_known_is_not_well),
 		cmocka_unit_test(excluded_is_not_shown),
-		cmocka_unit_test(missing_objects_count),
+		cmocka_unit_test(missing_objects_count_together),
+		cmocka_unit_test(missing_objects_of_the_target),
 		cmocka_unit_test(links_are_summed_up),
 		cmocka_unit_test(links_are_capped),
 		cmocka_unit_test(history_is_limited),
