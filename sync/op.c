@@ -380,6 +380,8 @@ static bool tick_learning(struct op *op)
 		return wait_for(op, op->lacks);
 	op->wait_until = 0;
 	op_plan(op);
+	if (op->c.kind != OP_REVERT && op_refuse(op))
+		return true;	/* where the new kinds live, and whose they are */
 	op_seek_step(op);	/* the rest of the step, then its health */
 	if (learns_on(op))
 		return false;

@@ -1,0 +1,73 @@
+/* Kinds of which it is known only once their CRD is there whether they live in namespaces. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "core/doc.h"
+#include "scenes.h"
+
+#define GEARS "gears.example.com"
+#define ANYWHERE "\"sourceRepos\":[\"*\"],\"destinations\":[{\"server\":\"*\"," \
+	"\"namespace\":\"*\"}]"
+#define GEAR(ns, size) "{\"apiVersion\":\"example.com/v1\",\"kind\":\"Gear\",\"metadata\":{" \
+	"\"name\":\"one\"" ns "},\"spec\":{\"size\":\"" size "\"}}\n"
+#define IN(ns) ",\"namespace\":\"" ns "\""
+
+/* The CRD of kind Gear, which is the whole cluster's. */
+static void put_crd(struct engsim *x)
+{
+	engsim_commit(x, "crd.yaml", "{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+		"\"CustomResourceDefinition\",\"metadata\":{\"name\":\"" GEARS "\"},"
+		"\"spec\":{\"group\":\"example.com\",\"names\":{\"kind\":\"Gear\","
+		"\"plural\":\"gears\",\"singular\":\"gear\",\"listKind\":\"GearList\"},"
+		"\"scope\":\"Cluster\",\"versions\":[{\"name\":\"v1\",\"served\":true,"
+		"\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\","
+		"\"x-kubernetes-preserve-unknown-fields\":true}}}],\"conversion\":{"
+		"\"strategy\":\"None\"}}}");
+}
+
+static const char *size_of(struct engsim *x)
+{
+	const char *s = doc_get_str(apisim_get(x->api, GEARS, "", "one"), "spec", "size",
+				    NULL);
+
+	return s ? s : "";
+}
+
+static bool is_said(void *arg)
+{
+	return scene_condition(arg, "shop", "SyncError");
+}
+
+/* Written with a namespace it passed for one of a namespace, which the project allows. */
+static void the_fence_is_asked_again_when_the_scope_is_known(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 970);
+	apisim_apply(x.api, "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":\"AppProject\","
+		     "\"metadata\":{\"name\":\"team\",\"namespace\":\"argocd\"},\"spec\":{"
+		     ANYWHERE ",\"clusterResourceWhitelist\":[{\"group\":"
+		     "\"apiextensions.k8s.io\",\"kind\":\"CustomResourceDefinition\"}]}}");
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"team\"}}");
+	put_crd(&x);
+	engsim_commit(&x, "gear.yaml", GEAR(IN("shop"), "1"));
+	engsim_start(&x);
+	scene_until(&x, is_said, LONG, "the refusal");
+	scene_assert_condition(&x, "shop", "SyncError", "example.com/Gear/one: AppProject team");
+	assert_string_equal(size_of(&x), "");
+	scene_end(&x, true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_fence_is_asked_again_when_the_scope_is_known),
+	};
+
+	doc_init();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
