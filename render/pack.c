@@ -46,21 +46,10 @@ static int by_id(const void *pa, const void *pb)
 	const struct named *a = pa, *b = pb;
 	int c = strcmp(a->id, b->id);
 
-	c = c ? c : (a->b->part > b->b->part) - (a->b->part < b->b->part);
-	return c ? c : strcmp(a->b->o.source, b->b->o.source);
+	return c ? c : (a->b > b->b) - (a->b < b->b);	/* neighbours in Git's order */
 }
 
-static int refuse_twice(const struct named *a, const struct named *b,
-			struct err *err)
-{
-	const struct rendered *o = &a->b->o;
-
-	return err_set(err, ERR_INVALID, "%s/%s%s%s%s is defined twice: %s and %s; remove "
-		       "one", o->kind, o->name, *o->ns ? " in namespace '" : "", o->ns,
-		       *o->ns ? "'" : "", o->source, b->b->o.source);
-}
-
-/* The later source has its own of it, which is the one to be. */
+/* As in Argo CD the last one of an identity is the one to be. */
 static void tell_repeat(struct render_answer *a, const struct rendered *gone,
 			const struct rendered *stays)
 {
@@ -75,41 +64,17 @@ static void tell_repeat(struct render_answer *a, const struct rendered *gone,
 	a->n_repeats++;
 }
 
-/* Neighbours are of one identity, in the order of their sources. */
-static int check_named(struct collect *c, struct named *all, size_t n, struct err *err)
+/* Neighbours are of one identity, in the order of Git. */
+static void mark_repeated(struct collect *c, struct named *all, size_t n)
 {
 	for (size_t i = 1; i < n; i++) {
 		struct built *a = all[i - 1].b, *b = all[i].b;
 
 		if (strcmp(all[i - 1].id, all[i].id))
 			continue;
-		if (a->part == b->part)
-			return refuse_twice(&all[i - 1], &all[i], err);
 		tell_repeat(c->a, &a->o, &b->o);
 		a->repeated = true;
 	}
-	return 0;
-}
-
-static int check_unique(struct collect *c, struct err *err)
-{
-	struct named *all = xcalloc(c->objects.len, sizeof(*all));
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < c->objects.len; i++) {
-		struct built *b = &c->objects.data[i];
-
-		if (!b->generated)
-			all[n++] = (struct named){ identity(c, b), b };
-	}
-	if (n)
-		qsort(all, n, sizeof(*all), by_id);
-	r = check_named(c, all, n, err);
-	for (size_t i = 0; i < n; i++)
-		free(all[i].id);
-	free(all);
-	return r;
 }
 
 static void drop_repeated(struct collect *c)
@@ -125,6 +90,26 @@ static void drop_repeated(struct collect *c)
 			c->objects.data[n++] = *b;
 	}
 	c->objects.len = n;
+}
+
+static void part_from_repeated(struct collect *c)
+{
+	struct named *all = xcalloc(c->objects.len, sizeof(*all));
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->objects.len; i++) {
+		struct built *b = &c->objects.data[i];
+
+		if (!b->generated)
+			all[n++] = (struct named){ identity(c, b), b };
+	}
+	if (n)
+		qsort(all, n, sizeof(*all), by_id);
+	mark_repeated(c, all, n);
+	for (size_t i = 0; i < n; i++)
+		free(all[i].id);
+	free(all);
+	drop_repeated(c);
 }
 
 static void close_chunk(struct render_answer *a, struct buf *raw)
@@ -191,13 +176,11 @@ static void release_digest(const struct collect *c)
 	sha256_hex(buf_str(&all), all.len, c->a->digest);
 }
 
-int pack(struct collect *c, struct err *err)
+void pack(struct collect *c)
 {
 	struct render_answer *a = c->a;
 
-	if (check_unique(c, err) < 0)
-		return -1;
-	drop_repeated(c);
+	part_from_repeated(c);
 	for (size_t i = 0; i < c->objects.len; i++)
 		c->objects.data[i].o.order = (uint32_t)i;
 	if (c->objects.len)
@@ -214,5 +197,4 @@ int pack(struct collect *c, struct err *err)
 		a->objects[i] = c->objects.data[i].o;
 	}
 	c->objects.len = 0;	/* the strings are the answer's now */
-	return 0;
 }

@@ -82,10 +82,10 @@ void netpol_read(struct built *b, const struct node *object);
 void netpol_join(struct collect *c);
 
 /*
- * pack.c: sorts, refuses one identity twice in a source, drops what a later source has
- * too, makes chunks and digests.
+ * pack.c: sorts, drops of one identity all but the last in Git, which it tells, makes
+ * chunks and digests.
  */
-int pack(struct collect *c, struct err *err);
+void pack(struct collect *c);
 
 /* path_glob.c: gobwas' globs as Argo CD uses them: '*' also matches '/'. */
 struct path_glob;

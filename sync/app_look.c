@@ -304,6 +304,8 @@ static void look_warnings(struct app *a)
 		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
 	if (a->head)
 		say_list(a->head->a.repeats, a->head->a.n_repeats, &repeats);
+	if (a->plan_valid && a->head)
+		plan_say_twins(&a->plan, &a->head->a, &repeats);
 	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
 	say_project(a, &spec);
 	app_signed_warn(a);

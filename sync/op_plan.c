@@ -170,20 +170,6 @@ static const struct task *refused_task(const struct op *op)
 	return NULL;
 }
 
-/* Which are one is only known with the scopes: a namespace on a cluster's kind. */
-static void say_twice(const struct op *op, const struct task *t, const char *key,
-		      struct err *err)
-{
-	const struct rendered *o = op->c.answer->objects;
-	const struct task *all = op->plan.tasks.data, *twin = t;
-
-	for (size_t i = 0; i < op->plan.tasks.len; i++)
-		if (&all[i] != t && !objkey_cmp(&all[i].key, &t->key))
-			twin = &all[i];
-	err_set(err, ERR_INVALID, "%s is defined twice: %s and %s; remove one", key,
-		o[t->object].source, o[twin->object].source);
-}
-
 static void say_fenced(const struct op *op, const struct task *t, struct err *err)
 {
 	if (!app_check_write(op->app, &t->key, err))
@@ -243,9 +229,7 @@ bool op_refuse(struct op *op)
 		return refuse_homeless(op);
 	l = live_find(&op->e->live, &t->key);
 	objkey_format(&t->key, &key);
-	if (t->casenr == 16)
-		say_twice(op, t, buf_str(&key), &err);
-	else if (t->casenr == 18)
+	if (t->casenr == 18)
 		say_fenced(op, t, &err);
 	else
 		op_say_shared(op, buf_str(&key), l ? l->app_id : "(another)", &err);

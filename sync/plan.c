@@ -12,6 +12,8 @@
 #include "order.h"
 #include "plan_priv.h"
 
+#define TWINS_SAID 5
+
 static const char *const verbs[] = {
 	[TASK_KEEP] = "KEEP",
 	[TASK_APPLY] = "APPLY",
@@ -185,6 +187,35 @@ static void add_uid(struct builder *b, const char *uid)
 		b->uids[b->n_uids++] = uid;
 }
 
+/*
+ * Of two that are one in the cluster, which only the scope tells, the last in Git is
+ * the one to be, as in Argo CD. Where they stand is in what is said of them.
+ */
+static int compare_places(const char *a, const char *b)
+{
+	size_t na, nb;
+
+	while (*a && *a == *b)
+		a++, b++;
+	na = strspn(a, "0123456789");
+	nb = strspn(b, "0123456789");
+	if (na != nb && !a[na] && !b[nb])
+		return na < nb ? -1 : 1;	/* lines of one file */
+	if (*a == '/' || *b == '/')	/* a folder, before what begins like its name */
+		return *a == '/' ? -1 : 1;
+	return (unsigned char)*a - (unsigned char)*b;
+}
+
+static int compare_in_git(const void *pa, const void *pb, void *release)
+{
+	const struct rendered *all = ((const struct render_answer *)release)->objects;
+	const struct wanted *a = pa, *b = pb;
+	int c = objkey_cmp(&a->key, &b->key);
+
+	c = c ? c : compare_places(all[a->object].source, all[b->object].source);
+	return c ? c : a->object < b->object ? -1 : a->object > b->object;
+}
+
 /* Every object of the release by key, and every uid known of them. */
 static void collect_wanted(struct builder *b)
 {
@@ -206,15 +237,18 @@ static void collect_wanted(struct builder *b)
 		add_uid(b, e ? e->uid : "");
 		add_uid(b, l ? l->uid : "");
 	}
-	qsort(b->wanted, n, sizeof(*b->wanted), plan_compare_wanted);
+	qsort_r(b->wanted, n, sizeof(*b->wanted), compare_in_git, (void *)b->in->release);
 	qsort(b->uids, b->n_uids, sizeof(*b->uids), plan_compare_strings);
 }
 
-static bool is_twin(const struct builder *b, size_t i)
+/* True: another object of the release stays instead. */
+static bool gives_way(struct builder *b, size_t i)
 {
-	return (i && !plan_compare_wanted(&b->wanted[i - 1], &b->wanted[i])) ||
-	       (i + 1 < b->n_wanted &&
-		!plan_compare_wanted(&b->wanted[i], &b->wanted[i + 1]));
+	if (i + 1 >= b->n_wanted || plan_compare_wanted(&b->wanted[i], &b->wanted[i + 1]))
+		return false;
+	vec_push(&b->p->twins, ((struct plan_twin){ b->wanted[i].object,
+						    b->wanted[i + 1].object }));
+	return true;
 }
 
 bool plan_is_permitted(const struct plan_input *in, const struct objkey *k)
@@ -234,15 +268,12 @@ static void add_task(struct builder *b, size_t i)
 		.version = o->version, .flags = o->flags,
 	};
 
-	if (is_none_of_ours(o))
+	if (is_none_of_ours(o) || gives_way(b, i))
 		return;
 	decide(b->in, &t, o);
 	if (!plan_is_permitted(b->in, &t.key)) {
 		t.adopt = t.look = false;
 		task_set(&t, 18, TASK_REFUSE, "not allowed by the project");
-	} else if (is_twin(b, i)) {
-		t.adopt = t.look = false;
-		task_set(&t, 16, TASK_REFUSE, "declared twice");
 	} else if (b->in->crds_untouched && is_crd(&t.key) &&
 		   live_find(b->in->live, &t.key)) {
 		t.adopt = false;
@@ -298,10 +329,27 @@ void plan_build(const struct plan_input *in, struct plan *ret)
 	count(ret);
 }
 
+void plan_say_twins(const struct plan *p, const struct render_answer *release,
+		    struct buf *text)
+{
+	const struct rendered *o = release->objects;
+
+	for (size_t i = 0; i < p->twins.len && i < TWINS_SAID; i++) {
+		const struct plan_twin *t = &p->twins.data[i];
+
+		buf_addf(text, "%s%s/%s of %s is not used: %s has it too",
+			 text->len ? "; " : "", o[t->gone].kind, o[t->gone].name,
+			 o[t->gone].source, o[t->stays].source);
+	}
+	if (p->twins.len > TWINS_SAID)
+		buf_addf(text, " and %zu more", p->twins.len - TWINS_SAID);
+}
+
 void plan_deinit(struct plan *p)
 {
 	vec_deinit(&p->tasks);
 	vec_deinit(&p->prunes);
+	vec_deinit(&p->twins);
 	arena_deinit(&p->arena);
 	memset(p, 0, sizeof(*p));
 }

@@ -68,6 +68,8 @@ void findings_of_units(struct findings *f, const struct survey *s)
 				tell(f, s, rule_of(u, u->whys.data[k]), u, u->whys.data[k]);
 		for (size_t k = 0; k < u->answer.n_warnings; k++)
 			tell(f, s, RULE_RENDER_WARNING, u, u->answer.warnings[k]);
+		for (size_t k = 0; k < u->answer.n_repeats; k++)
+			tell(f, s, RULE_RENDER_WARNING, u, u->answer.repeats[k]);
 		if (u->answer.control_why)
 			tell(f, s, RULE_CONTROL, u, u->answer.control_why);
 	}

@@ -122,7 +122,7 @@ struct render_answer {
 	char *source_type;	/* "Directory", "Kustomize"; of several "Directory,Kustomize" */
 	char **warnings;	/* for conditions; n_warnings */
 	size_t n_warnings;
-	char **repeats;		/* objects that several sources hold; not in the index */
+	char **repeats;		/* objects that are in Git more than once; not in the index */
 	size_t n_repeats;
 	char *control;		/* control.h's frame; NULL: none was asked for, or ... */
 	char *control_why;	/* ... why the file cannot be used: words; NULL */

@@ -90,8 +90,8 @@ int render_run(struct files *files, const struct render_request *r,
 
 /*
  * Several sources into one answer, each from its files, or from the text that a
- * program printed for it. The last to hold an object gives it, and a->repeats tells of
- * the others. Errors begin with the request's `where`. When one of them sets
+ * program printed for it. The last to hold an object gives it, also within one source,
+ * and a->repeats tells of the others. Errors begin with the request's `where`. When one of them sets
  * a->exec_why or a->want_url, nothing else is in the answer.
  */
 struct render_part {

@@ -21,7 +21,8 @@
  *  13  -  pending         ours, same operation    PRUNE with the live uid
  *  14  -  pending         otherwise               FORGET
  *  15  x  any             being deleted           WAIT: apply again when it is gone
- *  16  xx any             any                     REFUSE: two objects of the release are one
+ *  16  xx any             any                     none: two objects of the release are one, and
+ *                                                 the last in Git gives it (plan.twins)
  *  17  -  uid             -/x                     FORGET: an object of the release has that uid
  *                                                 (one object, served in two groups)
  *  18  x  any             any                     REFUSE: the project does not allow the object
@@ -144,10 +145,16 @@ struct plan_input {
 	bool crds_untouched;		/* healing to a pin, reverting: CRDs are KEEP */
 };
 
+/* Two objects of the release that are one in the cluster: indexes in the release. */
+struct plan_twin {
+	size_t gone, stays;
+};
+
 struct plan {
 	struct arena arena;
 	VEC(struct task) tasks;		/* KEEP, APPLY, REFUSE, WAIT in order */
 	VEC(struct task) prunes;	/* PRUNE, HOLD, ASK, FORGET; highest wave first */
+	VEC(struct plan_twin) twins;
 	size_t n_apply, n_prune, n_ask, n_refuse;
 	bool early;		/* the first wave is for PreSync hooks: before they run */
 	int early_wave;
@@ -156,6 +163,9 @@ struct plan {
 /* Strings in *ret point into release, record and the plan's arena. */
 void plan_build(const struct plan_input *in, struct plan *ret);
 void plan_deinit(struct plan *p);
+/* Adds which objects of the release gave way to which, a few of them; in the renderer's words. */
+void plan_say_twins(const struct plan *p, const struct render_answer *release,
+		    struct buf *text);
 
 /* o's key in the cluster; ns is borrowed from o or is dest, "" where there is none. */
 struct objkey rendered_key(const struct rendered *o, const struct scope *s,

@@ -51,15 +51,13 @@ spoil() {
 	nokind) printf 'apiVersion: v1\nmetadata:\n  name: nokind-c\n' ;;
 	noname) printf 'apiVersion: v1\nkind: ConfigMap\ndata: {}\n' ;;
 	kind) printf 'apiVersion: example.com/v1\nkind: Gizmo\nmetadata:\n  name: kind-c\n' ;;
-	twice) configmap twice-c 2; echo ---; configmap twice-c 3 ;;
-	twins) configmap twins-c 2; echo ---; configmap twins-c 3 "  namespace: $NS"$'\n' ;;
 	namespace) configmap namespace-c 2 "  namespace: nowhere-$$"$'\n' ;;
 	admission) configmap admission-c forbidden ;;
 	schema) configmap schema-c 2; printf 'immutable: perhaps\n' ;;
 	esac >"$T/bad.yaml"
 	[ ! -d "$dir" ] || [ ! -s "$T/bad.yaml" ] || cp "$T/bad.yaml" "$dir/c.yaml"
 }
-shared="gone file empty syntax duplicate bomb nokind noname kind twice twins namespace admission schema"
+shared="gone file empty syntax duplicate bomb nokind noname kind namespace admission schema"
 
 # app NAME URL [VERB]: an Application as most people have it.
 app() {
@@ -258,8 +256,6 @@ bomb|ComparisonError|an alias bomb|bomb/c.yaml: line|aliases expand to too much
 large|ComparisonError|a file of 100 MiB|large/c.yaml: 104857671 bytes, more than the limit of 16777216
 nokind|ComparisonError|an object without a kind|nokind/c.yaml:1: kind is missing
 noname|ComparisonError|an object without a name|noname/c.yaml:1: ConfigMap: metadata is missing
-twice|ComparisonError|two objects with one identity|ConfigMap/twice-c is defined twice: twice/c.yaml:1 and twice/c.yaml:8
-twins|ComparisonError|the same, one of them without its namespace|ConfigMap/twins-c is defined twice: twins/c.yaml:1 and twins/c.yaml:8
 kind|SyncError|a kind that the cluster does not have|example.com/Gizmo/kind-c (kind/c.yaml:1)|does not serve kind Gizmo of example.com/v1: install its CRD|running release #1
 namespace|SyncError|a namespace that does not exist|ConfigMap/nowhere-$$/namespace-c (namespace/c.yaml:1)|there is no namespace "nowhere-$$": create it|running release #1
 admission|SyncError|an object that admission refuses|ConfigMap/$NS/admission-c (admission/c.yaml:1)|ValidatingAdmissionPolicy '$NS'|v must not be forbidden here|running release #1

@@ -97,6 +97,7 @@ static void load_desired(struct fixture *f, const json_t *list)
 		r->kind = (char *)k.kind;
 		r->ns = str(f, o, "ns", is_cluster(o) ? "" : "prod");
 		r->name = (char *)k.name;
+		r->source = str(f, o, "source", "");
 		r->version = str(f, o, "version", "v1");
 		r->hook = (char *)str(f, o, "hook", "PostSync");
 		r->wave = (int)doc_get_int(o, 0, "wave", NULL);
@@ -266,6 +267,11 @@ static void print_plan(const struct plan *p, struct buf *out, int seen[])
 	for (size_t i = 0; i < p->tasks.len; i++) {
 		print_task(&p->tasks.data[i], out);
 		seen[p->tasks.data[i].casenr]++;
+	}
+	for (size_t i = 0; i < p->twins.len; i++) {
+		buf_addf(out, "16 -      desired[%zu] gives way to desired[%zu]\n",
+			 p->twins.data[i].gone, p->twins.data[i].stays);
+		seen[16]++;
 	}
 	if (p->prunes.len)
 		buf_adds(out, "then\n");

@@ -36,6 +36,19 @@ static const char *size_of(struct engsim *x)
 	return s ? s : "";
 }
 
+static const char *sync_of(struct engsim *x)
+{
+	const char *s = doc_get_str(apisim_get(x->api, "applications.argoproj.io", "argocd",
+					       "shop"), "status", "sync", "status", NULL);
+
+	return s ? s : "";
+}
+
+static bool is_there(void *arg)
+{
+	return *size_of(arg);
+}
+
 static bool is_said(void *arg)
 {
 	return scene_condition(arg, "shop", "SyncError");
@@ -62,10 +75,44 @@ static void the_fence_is_asked_again_when_the_scope_is_known(void **state)
 	scene_end(&x, true);
 }
 
+/* In Git thrice, in the cluster once: as in Argo CD it is the last, and that is told. */
+static void what_turns_out_to_be_one_object_is_the_last(void **state)
+{
+	static const struct { bool known; const char *text, *size, *words; } cases[] = {
+		{ false, GEAR("", "1") "---\n" GEAR(IN("b"), "2") "---\n" GEAR(IN("a"), "3"),
+		  "3", "Gear/one of app.yaml:6 is not used: app.yaml:8 has it too" },
+		{ true, GEAR(IN("b"), "2") "---\n" GEAR("", "1"), "1",
+		  "Gear/one of app.yaml:4 is not used: app.yaml:6 has it too" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct engsim x;
+
+		scene_init(&x, 971 + i);
+		put_crd(&x);
+		if (!cases[i].known)
+			engsim_commit(&x, "gear.yaml", cases[i].text);
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", 20000);
+		if (cases[i].known) {
+			engsim_commit(&x, "gear.yaml", cases[i].text);
+			scene_until(&x, is_there, LONG, "the gear");
+			sim_run_for(x.s, 10000);
+		}
+		assert_string_equal(size_of(&x), cases[i].size);
+		scene_assert_condition(&x, "shop", "RepeatedResourceWarning", cases[i].words);
+		assert_null(scene_condition(&x, "shop", "SyncError"));
+		assert_string_equal(sync_of(&x), "Synced");
+		scene_end(&x, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fence_is_asked_again_when_the_scope_is_known),
+		cmocka_unit_test(what_turns_out_to_be_one_object_is_the_last),
 	};
 
 	doc_init();

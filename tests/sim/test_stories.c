@@ -313,11 +313,6 @@ static void what_is_lacking_is_found_before_anything_changes(void **state)
 		  "\"name\":\"x\",\"annotations\":{"
 		  "\"argocd.argoproj.io/sync-wave\":\"1\"}}}",
 		  "): the cluster does not serve kind Gizmo" },
-		{ "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{"
-		  "\"name\":\"x\",\"namespace\":\"shop\"}}\n---\n"
-		  "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{"
-		  "\"name\":\"x\",\"namespace\":\"other\"}}",
-		  "Namespace/x is defined twice: app.yaml:" },
 	};
 
 	(void)state;

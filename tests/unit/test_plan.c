@@ -76,6 +76,7 @@ static void add_rendered(struct universe *w, const struct objkey *k)
 	/* n1 is the destination: half of its objects leave it out */
 	r->ns = !strcmp(k->ns, "n1") && pick(w, 2) ? "" : (char *)k->ns;
 	r->version = "v1";
+	r->source = "";
 	r->wave = (int)pick(w, 5) - 2;
 	r->flags = pick(w, 12) ? 0 : OBJ_HOOK;
 	r->hook = (char *)(r->flags ? "PreSync" : "");

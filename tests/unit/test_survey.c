@@ -180,7 +180,7 @@ static const struct { const char *want[4]; struct tree_file tree[4]; } said[] = 
 	    { "w/kustomization.yaml", "resources: []\n" }, { NULL, NULL } } },
 	{ { "w/m.yaml:2: error: build: " }, { { "a.yaml", FENCED("p", "") },
 	    { "w/m.yaml", "kind: ConfigMap\nx: \xff\n" }, { NULL, NULL } } },
-	{ { "w/b.yaml:1: error: build: ConfigMap/m is defined twice: w/b.yaml:1 and w/m.yaml:1" },
+	{ { "w/b.yaml:1: warning: render: ConfigMap/m of w/b.yaml:1 is not used: w/m.yaml:1 has it too" },
 	  { { "a.yaml", FENCED("p", "") }, { "w/b.yaml", MAP }, { "w/m.yaml", MAP },
 	    { NULL, NULL } } },
 	{ { "b.yaml:3: error: build: " },
