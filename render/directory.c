@@ -5,7 +5,8 @@
  * (with `recurse` those of all folders below, dot folders too, as Argo CD does),
  * filtered by exclude, then include, against the path below the folder. A symbolic
  * link that would be a manifest is an error: Git trees have nothing to follow it
- * in, and leaving it out would look like a removal.
+ * in, and leaving it out would look like a removal. So is a .jsonnet file, which
+ * Argo CD evaluates wherever it finds one.
  */
 #include "core/doc.h"
 #include "render_priv.h"
@@ -90,11 +91,15 @@ static int walk_entry(struct walk *w, const char *path, const struct file_entry 
 
 	if (e->kind == FILE_FOLDER)
 		return w->recurse ? walk_folder(w, path, depth + 1, err) : 0;
-	if (!is_manifest(e->name))
+	if (!is_manifest(e->name) && !has_suffix(e->name, ".jsonnet"))
 		return 0;
 	wanted = is_wanted(w, path, err);
 	if (wanted <= 0)
 		return wanted;
+	if (!is_manifest(e->name))
+		return err_set(err, ERR_INVALID, "%s: Jsonnet is not supported, and its objects "
+			       "would be missing: commit the JSON it gives, or name the file in "
+			       "source.directory.exclude", path);
 	if (e->kind != FILE_REGULAR)
 		return err_set(err, ERR_INVALID, "%s: a symbolic link is not followed; put the "
 			       "file itself there, or name it in source.directory.exclude",
