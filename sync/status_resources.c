@@ -74,8 +74,8 @@ void target_rows(const struct status_view *v, struct target_rows *ret)
 	*ret = (struct target_rows){ 0 };
 	if (!r)
 		return;
-	/* Nothing was put out, whatever an end or a person's choice left: what Git asks for. */
-	if (!r->target && (v->plan || !r->inventory.len)) {
+	/* Nothing was put out (yet), whatever an end or a person's choice left: what Git asks for. */
+	if ((!r->target || !r->inventory.len) && (v->plan || !r->inventory.len)) {
 		rows_of_plan(v, ret);
 		return;
 	}

@@ -108,11 +108,30 @@ static void what_turns_out_to_be_one_object_is_the_last(void **state)
 	}
 }
 
+/* Going out for the first time, and nothing of it is there: that is not Healthy. */
+static void what_cannot_go_out_is_missing(void **state)
+{
+	struct engsim x;
+	const json_t *app;
+
+	(void)state;
+	engsim_init(&x, 975);
+	engsim_commit(&x, "gizmo.yaml", "{\"apiVersion\":\"example.com/v1\",\"kind\":"
+		      "\"Gizmo\",\"metadata\":{\"name\":\"x\"}}");
+	engsim_application(&x, "shop", "");
+	engsim_start(&x);
+	scene_until(&x, is_said, LONG, "the refusal");
+	app = apisim_get(x.api, "applications.argoproj.io", "argocd", "shop");
+	assert_string_equal(doc_get_str(app, "status", "health", "status", NULL), "Missing");
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fence_is_asked_again_when_the_scope_is_known),
 		cmocka_unit_test(what_turns_out_to_be_one_object_is_the_last),
+		cmocka_unit_test(what_cannot_go_out_is_missing),
 	};
 
 	doc_init();
