@@ -90,7 +90,8 @@ static void check_ignored(const json_t *list, struct admission_findings *f)
 		    !json_array_size(json_object_get(item, "jqPathExpressions")) &&
 		    !json_array_size(json_object_get(item, "managedFieldsManagers")))
 			admission_say(&f->warnings, "spec.ignoreDifferences[%zu] has no "
-				      "effect: name jsonPointers or managedFieldsManagers", i);
+				      "effect: name jsonPointers, jqPathExpressions or "
+				      "managedFieldsManagers", i);
 }
 
 static bool is_label(const char *s)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "app_spec_priv.h"
+#include "ignore.h"
 #include "render/answer.h"
 #include "sync/links.h"
 
@@ -92,6 +93,21 @@ static void check_pointers(struct app_spec *s, const json_t *entry, size_t index
 	}
 }
 
+static void check_jq(struct app_spec *s, const json_t *entry, const char *where)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(entry, "jqPathExpressions"), i, item) {
+		struct err err = ERR_INIT;
+
+		if (!json_is_string(item))
+			spec_error(s, "%s.jqPathExpressions[%zu] must be a string", where, i);
+		else if (ignore_add_jq(NULL, json_string_value(item), &err))
+			spec_error(s, "%s.jqPathExpressions[%zu]: %s", where, i, err.msg);
+	}
+}
+
 static void check_ignore(struct app_spec *s, const json_t *entry, size_t index)
 {
 	static const char *const lists[] = { "jsonPointers", "jqPathExpressions",
@@ -112,9 +128,7 @@ static void check_ignore(struct app_spec *s, const json_t *entry, size_t index)
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		take(s, entry, where, lists[i], JSON_ARRAY);
 	check_pointers(s, entry, index);
-	if (json_array_size(json_object_get(entry, "jqPathExpressions")))
-		spec_error(s, "%s.jqPathExpressions: jq is not supported: write "
-			   "jsonPointers, or managedFieldsManagers", where);
+	check_jq(s, entry, where);
 }
 
 static void decode_ignore(struct app_spec *s, const json_t *spec)

@@ -58,8 +58,7 @@ bool ignore_speaks_of_kind(const json_t *rules, const char *group, const char *k
 	return false;
 }
 
-/* The node below, made where it is not there; NULL: all of this is ignored already. */
-static json_t *descend(json_t *node, const char *key, bool last)
+json_t *ignore_descend(json_t *node, const char *key, bool last)
 {
 	json_t *below = json_object_get(node, key);
 
@@ -67,8 +66,12 @@ static json_t *descend(json_t *node, const char *key, bool last)
 		return NULL;
 	if (below && !last)
 		return below;
-	json_object_set_new(node, key, json_object());
-	return json_object_get(node, key);
+	below = json_object();
+	/* An empty node would say "all of it" before it has a step below. */
+	if (!last)
+		json_object_set_new(below, ".", json_object());
+	json_object_set_new(node, key, below);
+	return below;
 }
 
 /* One step of a pointer ("~1" is "/", "~0" is "~"), as a key of the tree. */
@@ -97,14 +100,9 @@ void ignore_add_pointer(json_t *tree, const char *pointer)
 	for (unsigned depth = 0; node && *p == '/' && depth < IGNORE_MAX_DEPTH; depth++) {
 		size_t len = strcspn(p + 1, "/");
 		_cleanup_free_ char *key = pointer_step(p + 1, len);
-		json_t *below;
 
 		p += len + 1;
-		below = descend(node, key, !*p);
-		/* An empty node would say "all of it" before it has a step below. */
-		if (below && *p && !json_object_size(below))
-			json_object_set_new(below, ".", json_object());
-		node = below;
+		node = ignore_descend(node, key, !*p);
 	}
 }
 
@@ -126,6 +124,42 @@ static void merge(json_t *into, const json_t *other, unsigned depth)
 		else if (depth < IGNORE_MAX_DEPTH)
 			merge(ours, theirs, depth + 1);
 	}
+}
+
+static bool is_step(const char *key)
+{
+	return strcmp(key, ".") && strcmp(key, "*") && strcmp(key, IGNORE_RULES);
+}
+
+static void join(json_t *into, const json_t *other)
+{
+	if (ignore_is_all(other))
+		json_object_clear(into);
+	else if (!ignore_is_all(into))
+		merge(into, other, 0);
+}
+
+/* Whoever finds one step need not look for another that means the same. */
+static void spread(json_t *node, unsigned depth)
+{
+	const json_t *any = json_object_get(node, "*");
+	const char *key;
+	json_t *below;
+
+	json_object_foreach(node, key, below) {
+		_cleanup_free_ char *twin = *key == 'f' ? xasprintf("p%s", key + 1) : NULL;
+		json_t *same = twin ? json_object_get(node, twin) : NULL;
+
+		if (same) {
+			join(below, same);
+			join(same, below);
+		}
+		if (any && is_step(key))
+			join(below, any);
+	}
+	json_object_foreach(node, key, below)
+		if (depth < IGNORE_MAX_DEPTH && json_is_object(below))
+			spread(below, depth + 1);
 }
 
 static bool in_list(const json_t *list, const char *text)
@@ -188,8 +222,13 @@ json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *l
 		json_array_foreach(json_object_get(rule, "jsonPointers"), j, pointer)
 			if (json_is_string(pointer))
 				ignore_add_pointer(tree, json_string_value(pointer));
+		json_array_foreach(json_object_get(rule, "jqPathExpressions"), j, pointer)
+			if (json_is_string(pointer) &&
+			    ignore_add_jq(tree, json_string_value(pointer), NULL))
+				continue;	/* it was said where the rules were read */
 		add_managers(tree, json_object_get(rule, "managedFieldsManagers"), live);
 	}
+	spread(tree, 0);
 	add_rules(tree, &spoken);
 	if (json_object_size(tree))
 		return tree;
@@ -213,7 +252,9 @@ const json_t *ignore_field(const json_t *node, const char *name)
 	if (!node || ignore_is_all(node))
 		return node;
 	below = step(node, 'f', name);
-	return below ? below : step(node, 'p', name);
+	if (!below)
+		below = step(node, 'p', name);
+	return below ? below : json_object_get(node, "*");
 }
 
 static bool has_keys(const json_t *item, const json_t *keys)
@@ -254,12 +295,12 @@ const json_t *ignore_item(const json_t *node, size_t index, const json_t *item)
 	found = step(node, 'p', number);
 	if (!found)
 		found = step(node, 'i', number);
-	if (found || !item)
+	if (found)
 		return found;
 	json_object_foreach((json_t *)node, key, below)
-		if (element_fits(key, item))
+		if (item && element_fits(key, item))
 			return below;
-	return NULL;
+	return json_object_get(node, "*");
 }
 
 /* ---- a tree without it ---- */

@@ -4,7 +4,7 @@
  * spec.ignoreDifferences, and what is ignored always: the rules that the cluster
  * gathers into an aggregated ClusterRole. The answer for one object is a tree like
  * managedFields' FieldsV1 ("f:spec": {"f:replicas": {}}; {} = all of it), in which
- * a step of a JSON pointer is "p:<name or index>". Pure.
+ * a step of a JSON pointer is "p:<name or index>", and "*" any field or item. Pure.
  * https://argo-cd.readthedocs.io/en/stable/user-guide/diffing/
  */
 #ifndef SYNC_IGNORE_H
@@ -31,6 +31,14 @@ bool ignore_speaks(const json_t *rules, const struct objkey *k);
 bool ignore_speaks_of_kind(const json_t *rules, const char *group, const char *kind);
 /* Adds one pointer ("/spec/replicas") to a tree. */
 void ignore_add_pointer(json_t *tree, const char *pointer);
+/*
+ * Adds a path of jq (".webhooks[]?.clientConfig.caBundle"); tree NULL: looks only whether
+ * it can be. ERR_INVALID: it is more than a path; ERR_LIMIT: it is too long. What an item
+ * has to be like is compared with its scalars alone.
+ */
+int ignore_add_jq(json_t *tree, const char *expression, struct err *err);
+/* The node below, made where it is not there; NULL: all of this is ignored already. */
+json_t *ignore_descend(json_t *node, const char *key, bool last);
 
 /* ---- walking a tree; each takes NULL for "nothing below" and may answer it ---- */
 

@@ -182,8 +182,21 @@ wait_until 10 "the gathered rules" field_is list clusterrole "$NS-all" '.rules[0
 kc delete validatingwebhookconfiguration "$NS-hook" >/dev/null
 kc delete clusterrole "$NS-all" "$NS-part" >/dev/null
 
-it "jq expressions are refused, with what to write instead"
-app jq "$URL" lax "$NS" '.spec.ignoreDifferences = [{group: "apps", kind: "Deployment", jqPathExpressions: [".spec.replicas"]}]'
+it "paths of jq are ignored, what lies beside them is not"
+deployment paths v1 0 2 | in_git paths/web
+push paths one
+app paths "$URL" paths "$NS" '.spec.ignoreDifferences = [{group: "apps", kind: "Deployment", jqPathExpressions:
+	[".spec.template.spec.containers[] | select(.name == \"main\") | .image", ".spec.template.metadata.annotations[\"a/b\"]"]}]'
+good paths "$COMMIT"
+kc set image deployment/paths main=by-hand:v9 -n "$NS" >/dev/null
+quiet 4 paths
+image_is paths v9 || fail "it was undone"
+scale paths 3
+wait_until 15 "the replicas of Git" replicas_are paths 2
+image_is paths v9 || fail "the image was undone with the replicas"
+
+it "of jq more than paths is refused, with what to write instead"
+app jq "$URL" lax "$NS" '.spec.ignoreDifferences = [{group: "apps", kind: "Deployment", jqPathExpressions: [".spec | keys"]}]'
 wait_until 15 "the condition" app_is jq '[$s.conditions[]? | select(.type == "InvalidSpecError") | .message | select(contains("jsonPointers"))] | length == 1'
 
 it "unknown options are told, and block nothing"

@@ -126,8 +126,8 @@ static const struct admission_case {
 	  "E spec.source.kustomize.version is not supported" },
 	{ 53, "CREATE", APP, KUST("'images':'x'"), NULL, NULL, NULL,
 	  "E spec.source.kustomize.images has the wrong type" },
-	{ 54, "CREATE", APP, SPEC(",'ignoreDifferences':[{'kind':'A','jqPathExpressions':['.a']}]"),
-	  NULL, NULL, NULL, "E spec.ignoreDifferences[0].jqPathExpressions: jq is not supported" },
+	{ 54, "CREATE", APP, SPEC(",'ignoreDifferences':[{'kind':'A','jqPathExpressions':['.a','a']}]"),
+	  NULL, NULL, NULL, "E spec.ignoreDifferences[0].jqPathExpressions[1]: of jq only paths" },
 	{ 55, "CREATE", APP, "'spec':{}", NULL, NULL, NULL,
 	  "E spec.destination is missing\nE spec.source is missing" },
 	{ 56, "CREATE", APP, "'metadata':{'name':'x'}", NULL, NULL, NULL,
@@ -220,15 +220,15 @@ static const struct admission_case {
 	  "W spec.revisionHistoryLimit must be 0 to 1000" },
 	{ 113, "UPDATE", APP, SPEC(",'revisionHistoryLimit':-1,'odd':1"), BAD, NULL, NULL,
 	  "E spec.odd is not a field: remove it\nW spec.revisionHistoryLimit must be" },
-	{ 114, "UPDATE", APP, SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['.b']}]"),
+	{ 114, "UPDATE", APP, SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['b']}]"),
 	  SPEC(",'ignoreDifferences':[{'kind':'A','jsonPointers':['/a']},"
-	       "{'kind':'B','jqPathExpressions':['.b']}]"), NULL, NULL,
-	  "W spec.ignoreDifferences[0].jqPathExpressions" },
-	{ 115, "UPDATE", APP, SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['.b']},"
-	  "{'kind':'C','jqPathExpressions':['.c']}]"),
-	  SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['.b']}]"), NULL, NULL,
-	  "E spec.ignoreDifferences[1].jqPathExpressions\n"
-	  "W spec.ignoreDifferences[0].jqPathExpressions" },
+	       "{'kind':'B','jqPathExpressions':['b']}]"), NULL, NULL,
+	  "W spec.ignoreDifferences[0].jqPathExpressions[0]" },
+	{ 115, "UPDATE", APP, SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['b']},"
+	  "{'kind':'C','jqPathExpressions':['c']}]"),
+	  SPEC(",'ignoreDifferences':[{'kind':'B','jqPathExpressions':['b']}]"), NULL, NULL,
+	  "E spec.ignoreDifferences[1].jqPathExpressions[0]\n"
+	  "W spec.ignoreDifferences[0].jqPathExpressions[0]" },
 	{ 116, "UPDATE", PRJ, PROJ(",'odd':1,'sourceNamespaces':['[a']"), PROJ(",'odd':1"), NULL, NULL,
 	  "E spec.sourceNamespaces[0]: \"[a\" is no pattern\nW spec.odd is not a field" },
 

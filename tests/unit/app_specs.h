@@ -214,8 +214,9 @@ static const struct {
 	  "spec.ignoreDifferences[0].jsonPointers[0] must be a string that\n"
 	  "spec.ignoreDifferences[0].jsonPointers[1] must be a string that" },
 	{ SRC "," DST ",'ignoreDifferences':[{'kind':'Deployment',"
-	  "'jqPathExpressions':['.spec.replicas']}]",
-	  "spec.ignoreDifferences[0].jqPathExpressions: jq is not supported" },
+	  "'jqPathExpressions':['.spec.replicas','.spec | keys',1]}]",
+	  "spec.ignoreDifferences[0].jqPathExpressions[1]: of jq only paths are understood\n"
+	  "spec.ignoreDifferences[0].jqPathExpressions[2] must be a string" },
 	/* all at once */
 	{ "'project':1,'destination':{'name':'x'},'source':{'path':'/x'}",
 	  "spec.project must be a string\nspec.destination.name: other\n"

@@ -62,6 +62,8 @@ static void rules_speak_of_what_their_globs_fit(void **state)
 
 #define RULE(rest) "[{'group':'apps','kind':'Deployment'," rest "}]"
 
+#define JQ(expression) RULE("'jqPathExpressions':['" expression "']")
+
 static const struct {
 	const char *rules, *body, *left;
 } cuts[] = {
@@ -90,6 +92,42 @@ static const struct {
 	  "{'spec':{'containers':[{'name':'main','image':'x','cpu':1},{'name':'side'}],"
 	  "'replicas':3,'set':['a','b']}}",
 	  "{'spec':{'containers':[{'name':'main','image':'x'}],'set':['b']}}" },
+	/* what a manager has and what a pointer names, below one field */
+	{ RULE("'managedFieldsManagers':['scaler'],'jsonPointers':['/spec/x']"),
+	  "{'spec':{'replicas':3,'x':1,'y':2}}", "{'spec':{'y':2}}" },
+	{ JQ(".spec.replicas"), "{'spec':{'replicas':3,'x':1.0}}", "{'spec':{'x':1.0}}" },
+	{ JQ(".metadata.annotations.\\u0022a/b c\\u0022"),
+	  "{'metadata':{'annotations':{'a/b c':'x','y':'z'}}}",
+	  "{'metadata':{'annotations':{'y':'z'}}}" },
+	{ JQ(".data[\\u0022tls.crt\\u0022]"), "{'data':{'tls.crt':'x','y':'z'}}",
+	  "{'data':{'y':'z'}}" },
+	{ JQ(".webhooks[]?.clientConfig.caBundle"),
+	  "{'webhooks':[{'clientConfig':{'caBundle':'a','url':'u'}},{'clientConfig':{'url':'v'}}]}",
+	  "{'webhooks':[{'clientConfig':{'url':'u'}},{'clientConfig':{'url':'v'}}]}" },
+	{ JQ(".webhooks[]?.clientConfig.caBundle"), "{'spec':1}", "{'spec':1}" },
+	{ JQ(".spec.list[1].image"), "{'spec':{'list':[{'image':'a'},{'image':'b','n':1}]}}",
+	  "{'spec':{'list':[{'image':'a'},{'n':1}]}}" },
+	{ JQ(".spec.map[].x"), "{'spec':{'map':{'a':{'x':1,'y':2},'b':{'x':1,'z':3}}}}",
+	  "{'spec':{'map':{'a':{'y':2},'b':{'z':3}}}}" },
+	{ JQ(".spec.list[] | select(.name == \\u0022b\\u0022) | .image"),
+	  "{'spec':{'list':[{'image':'x','name':'a'},{'image':'y','name':'b'}]}}",
+	  "{'spec':{'list':[{'image':'x','name':'a'},{'name':'b'}]}}" },
+	{ JQ(".spec.list[]? | select(.name==\\u0022b\\u0022 or .name == \\u0022c\\u0022)"),
+	  "{'spec':{'list':[{'name':'a'},{'name':'b'},{'name':'c','x':1}]}}",
+	  "{'spec':{'list':[{'name':'a'}]}}" },
+	{ JQ(".spec.list[]|select(.name==\\u0022b\\u0022 and .port==80).image"),
+	  "{'spec':{'list':[{'image':1,'name':'b','port':80},{'image':1,'name':'b','port':81}]}}",
+	  "{'spec':{'list':[{'name':'b','port':80},{'image':1,'name':'b','port':81}]}}" },
+	{ JQ(".spec.list[] | select(.name == \\u0022b\\u0022) | .env[] | select(.name == \\u0022E\\u0022).value"),
+	  "{'spec':{'list':[{'env':[{'name':'E','value':'1'},{'name':'F','value':'2'}],'name':'b'}]}}",
+	  "{'spec':{'list':[{'env':[{'name':'E'},{'name':'F','value':'2'}],'name':'b'}]}}" },
+	/* what is said of any item holds for one of which more is said */
+	{ JQ(".spec.list[].x','.spec.list[] | select(.name == \\u0022b\\u0022) | .y','.spec.list[0].z"),
+	  "{'spec':{'list':[{'name':'a','x':1,'y':1,'z':1},{'name':'b','x':1,'y':1,'z':1}]}}",
+	  "{'spec':{'list':[{'name':'a','y':1},{'name':'b','z':1}]}}" },
+	{ RULE("'jqPathExpressions':['.spec.list[].x'],'jsonPointers':['/spec/list/0/y']"),
+	  "{'spec':{'list':[{'n':0,'x':1,'y':1},{'x':1,'y':1}]}}",
+	  "{'spec':{'list':[{'n':0},{'y':1}]}}" },
 };
 
 /* Whose entries the last case speaks of. */
@@ -384,6 +422,68 @@ static void aggregated_rules_are_the_clusters(void **state)
 	assert_null(ignore_tree(NULL, &web, live));
 }
 
+/* Each with what is not understood; NULL: all of it is. */
+static void of_jq_paths_are_understood(void **state)
+{
+	static const struct { const char *expression, *rest; } cases[] = {
+		{ ".a", NULL }, { ".a.b_1?.c", NULL }, { " .a | .b ", NULL },
+		{ ".[\"a\"][0][]", NULL }, { ".a[] | select(.b == true)", NULL },
+		{ "", "" }, { ".", "." }, { "a", "a" }, { "..", "." }, { ".a |", ".a |" },
+		{ ".a..b", ".b" }, { ".a[", ".a[" }, { ".a[-1]", "-1]" }, { ".a[1:2]", ":2]" },
+		{ ".a[99999999999]", "99999999999]" }, { ".a[\"b\\(.c)\"]", "]" },
+		{ ".a | keys", "keys" }, { ".a + .b", "+ .b" }, { "del(.a)", "del(.a)" },
+		{ "select(.a == 1)", ".a == 1)" }, { ".a | select(.b == 1)", ".b == 1)" },
+		{ ".a[] | select(.b | test(\"x\"))", "| test(\"x\"))" },
+		{ ".a[] | select(.b != 1)", "!= 1)" }, { ".a[] | select(.b.c == 1)", ".c == 1)" },
+		{ ".a[] | select(.b == 1 or .c == 2 and .d == 3)", ")" },
+		{ ".a[] | select(.b == 1", ".a[] | select(.b == 1" },
+		{ ".a[] | select(.b == )", ")" }, { ".a[] | select(.b == [])", "[])" },
+		{ ".a, .b", ", .b" }, { ".a as $x | .b", "as $x | .b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		_cleanup_free_ char *words = cases[i].rest ?
+			xasprintf("; not \"%s\": write", cases[i].rest) : NULL;
+		_cleanup_json_ json_t *tree = json_object();
+		struct err err = ERR_INIT;
+		int r = ignore_add_jq(tree, cases[i].expression, &err);
+
+		if (words ? !r || !strstr(err.msg, words) : r != 0)
+			fail_msg("%s: %s", cases[i].expression, err.msg);
+		assert_int_equal(json_object_size(tree), words ? 0 : 1);
+	}
+}
+
+static void long_expressions_of_jq_are_refused(void **state)
+{
+	_cleanup_buf_ struct buf steps = BUF_INIT, any = BUF_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < 64; i++)
+		buf_adds(&steps, ".a");
+	assert_int_equal(ignore_add_jq(NULL, buf_str(&steps), &err), 0);
+	buf_adds(&steps, ".a");
+	assert_int_equal(ignore_add_jq(NULL, buf_str(&steps), &err), -1);
+	for (size_t i = 0; i < 2048; i++)
+		buf_adds(&steps, ".a");
+	err = (struct err)ERR_INIT;
+	assert_int_equal(ignore_add_jq(NULL, buf_str(&steps), &err), -1);
+	assert_int_equal(err.code, ERR_LIMIT);
+	buf_adds(&any, ".a[] | select(.b == 0");
+	for (size_t i = 1; i < 16; i++)
+		buf_addf(&any, " or .b == %zu", i);
+	buf_adds(&any, ")");
+	assert_int_equal(ignore_add_jq(NULL, buf_str(&any), &err), 0);
+	buf_clear(&any);
+	buf_adds(&any, ".a[] | select(.b == 0");
+	for (size_t i = 1; i < 17; i++)
+		buf_addf(&any, " or .b == %zu", i);
+	buf_adds(&any, ")");
+	assert_int_equal(ignore_add_jq(NULL, buf_str(&any), &err), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -398,6 +498,8 @@ int main(void)
 		cmocka_unit_test(other_rules_give_other_fingerprints),
 		cmocka_unit_test(what_is_handed_over_is_ours_and_ignored),
 		cmocka_unit_test(aggregated_rules_are_the_clusters),
+		cmocka_unit_test(of_jq_paths_are_understood),
+		cmocka_unit_test(long_expressions_of_jq_are_refused),
 	};
 
 	doc_init();
