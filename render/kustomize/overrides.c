@@ -25,7 +25,8 @@ static const struct option {
 	{ "forceCommonLabels", FLAG }, { "forceCommonAnnotations", FLAG },
 	{ "labelWithoutSelector", FLAG }, { "labelIncludeTemplates", FLAG },
 	{ "commonAnnotationsEnvsubst", MUST_BE_EMPTY }, { "version", MUST_BE_EMPTY },
-	{ "kubeVersion", MUST_BE_EMPTY }, { "apiVersions", MUST_BE_EMPTY },
+	/* for the charts of a kustomization, which are refused themselves */
+	{ "kubeVersion", TEXT }, { "apiVersions", LIST },
 };
 
 static bool is_empty(const json_t *v)
@@ -43,8 +44,12 @@ static bool fits(const json_t *v, enum want want)
 	       (want == LIST && json_is_array(v)) || (want == MAP && json_is_object(v));
 }
 
-/* Argo CD replaces $ARGOCD_APP_NAME and the like; left alone it would be wrong. */
-static int check_texts(const json_t *kustomize, const char *field, struct err *err)
+/*
+ * Argo CD replaces $ARGOCD_APP_NAME and the like in labels; left alone it would be
+ * wrong. In annotations it does so with commonAnnotationsEnvsubst, which is refused.
+ */
+static int check_texts(const json_t *kustomize, const char *field, bool replaces,
+		       struct err *err)
 {
 	const json_t *map = json_object_get(kustomize, field);
 	const char *key;
@@ -56,7 +61,7 @@ static int check_texts(const json_t *kustomize, const char *field, struct err *e
 		if (!s)
 			return err_set(err, ERR_INVALID, "source.kustomize.%s.%.80s is not a text",
 				       field, key);
-		if (strstr(s, "$ARGOCD_") || strstr(s, "${ARGOCD_"))
+		if (replaces && (strstr(s, "$ARGOCD_") || strstr(s, "${ARGOCD_")))
 			return err_set(err, ERR_INVALID, "source.kustomize.%s.%.80s: variables "
 				       "are not replaced here; write the value", field, key);
 	}
@@ -88,9 +93,9 @@ int kust_overrides_check(const json_t *kustomize, struct err *err)
 	    !doc_get_bool(kustomize, false, "labelWithoutSelector", NULL))
 		return err_set(err, ERR_INVALID, "source.kustomize.labelIncludeTemplates needs "
 			       "labelWithoutSelector");
-	if (check_texts(kustomize, "commonLabels", err) < 0)
+	if (check_texts(kustomize, "commonLabels", true, err) < 0)
 		return -1;
-	return check_texts(kustomize, "commonAnnotations", err);
+	return check_texts(kustomize, "commonAnnotations", false, err);
 }
 
 /* The fields of a kustomization that an edit touches. */

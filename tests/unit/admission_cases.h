@@ -134,8 +134,8 @@ static const struct admission_case {
 	  "E spec is missing\nE spec.destination is missing\nE spec.source is missing" },
 	{ 57, "CREATE", APP, "'spec':[]", NULL, NULL, NULL,
 	  "E spec must be a map\nE spec.destination is missing\nE spec.source is missing" },
-	{ 58, "CREATE", APP, KUST("'commonAnnotations':{'a':'$ARGOCD_APP_NAME'}"), NULL, NULL, NULL,
-	  "E spec.source.kustomize.commonAnnotations.a: variables are not replaced" },
+	{ 58, "CREATE", APP, KUST("'commonLabels':{'a':'$ARGOCD_APP_NAME'}"), NULL, NULL, NULL,
+	  "E spec.source.kustomize.commonLabels.a: variables are not replaced" },
 
 	/* 60-69: contradictions, and what has no effect */
 	{ 60, "CREATE", APP, POLICY("'syncOptions':['Prune=true','Prune=false']"), NULL, NULL, NULL,
