@@ -201,6 +201,10 @@ static void look_at(const struct field *one, const json_t *v, const char *where,
 {
 	_cleanup_free_ char *at = xasprintf("%s.%s", where, one->name);
 
+	/* By the CRDs none may be, which the API server says in many words. */
+	if (json_is_null(v))
+		admission_say(&f->errors, "%s is null, which the API server refuses: write its "
+			      "value, {} or [], or remove the line", at);
 	if (one->unused && is_set(v))
 		admission_say(&f->warnings, "%s has no effect: %s", at, one->unused);
 	if (one->shape == MAP)

@@ -174,8 +174,12 @@ static void say_unserved(const struct op *op, const struct task *t, struct err *
 	const struct api_resource *other = discovery_find(op->e->discovery, t->key.group,
 							  NULL, t->key.kind);
 	const char *slash = *t->key.group ? "/" : "";
+	bool is_set = !strcmp(t->key.kind, "ApplicationSet") &&
+		      !strcmp(t->key.group, "argoproj.io");
 	_cleanup_buf_ struct buf key = BUF_INIT;
-	_cleanup_free_ char *way = !other ?
+	_cleanup_free_ char *way = is_set && !other ?
+		xstrdup(": syncd makes no Applications of it: run Argo CD's controller for them, "
+			"or commit the Applications") : !other ?
 		xstrdup(": install its CRD, in this application with a lower sync-wave or "
 			"before it") :
 		xasprintf(", but of %s%s%s: write it in that version, or have the other one "

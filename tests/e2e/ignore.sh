@@ -186,9 +186,9 @@ it "paths of jq are ignored, what lies beside them is not"
 deployment paths v1 0 2 | in_git paths/web
 push paths one
 app paths "$URL" paths "$NS" '.spec.ignoreDifferences = [{group: "apps", kind: "Deployment", jqPathExpressions:
-	[".spec.template.spec.containers[] | select(.name == \"main\") | .image", ".spec.template.metadata.annotations[\"a/b\"]"]}]'
+	[".spec.template.spec.containers[] | select(.name == \"main\") | .image", ".spec.template.metadata.annotations[\"a/b\"]"]}] | .spec.syncPolicy.syncOptions = ["RespectIgnoreDifferences=true"]'
 good paths "$COMMIT"
-kc set image deployment/paths main=by-hand:v9 -n "$NS" >/dev/null
+kc set image deployment/paths main=registry.example.com/paths:v9 -n "$NS" >/dev/null
 quiet 4 paths
 image_is paths v9 || fail "it was undone"
 scale paths 3

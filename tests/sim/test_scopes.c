@@ -108,6 +108,22 @@ static void what_turns_out_to_be_one_object_is_the_last(void **state)
 	}
 }
 
+/* With its CRD alone nothing would come of it. */
+static void of_an_applicationset_it_is_said_who_serves_it(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	scene_init(&x, 976);
+	engsim_commit(&x, "set.yaml", "{\"apiVersion\":\"argoproj.io/v1alpha1\",\"kind\":"
+		      "\"ApplicationSet\",\"metadata\":{\"name\":\"all\"}}");
+	engsim_start(&x);
+	scene_until(&x, is_said, LONG, "the refusal");
+	scene_assert_condition(&x, "shop", "SyncError", "does not serve kind ApplicationSet");
+	scene_assert_condition(&x, "shop", "SyncError", "run Argo CD's controller for them");
+	scene_end(&x, true);
+}
+
 /* Going out for the first time, and nothing of it is there: that is not Healthy. */
 static void what_cannot_go_out_is_missing(void **state)
 {
@@ -131,6 +147,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_fence_is_asked_again_when_the_scope_is_known),
 		cmocka_unit_test(what_turns_out_to_be_one_object_is_the_last),
+		cmocka_unit_test(of_an_applicationset_it_is_said_who_serves_it),
 		cmocka_unit_test(what_cannot_go_out_is_missing),
 	};
 

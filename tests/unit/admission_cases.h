@@ -136,6 +136,9 @@ static const struct admission_case {
 	  "E spec must be a map\nE spec.destination is missing\nE spec.source is missing" },
 	{ 58, "CREATE", APP, KUST("'commonLabels':{'a':'$ARGOCD_APP_NAME'}"), NULL, NULL, NULL,
 	  "E spec.source.kustomize.commonLabels.a: variables are not replaced" },
+	{ 59, "CREATE", APP, SPEC(",'syncPolicy':{'automated':null,'syncOptions':null}"), NULL, NULL, NULL,
+	  "E spec.syncPolicy.automated is null, which the API server refuses\n"
+	  "E spec.syncPolicy.syncOptions is null" },
 
 	/* 60-69: contradictions, and what has no effect */
 	{ 60, "CREATE", APP, POLICY("'syncOptions':['Prune=true','Prune=false']"), NULL, NULL, NULL,
