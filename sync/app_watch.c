@@ -83,9 +83,11 @@ void app_watches_start(struct engine *e)
 			.resource = "applications",
 			.ns = strcmp(*ns, "*") ? *ns : NULL,
 		};
+		struct app_watch *aw;
 
-		struct app_watch *aw = xcalloc(1, sizeof(*aw));
-
+		if (engine_reads_elsewhere(e, ns))
+			continue;
+		aw = xcalloc(1, sizeof(*aw));
 		aw->engine = e;
 		aw->ns = xstrdup(ref.ns);
 		aw->watch = watch_new(e->kube, &ref, NULL, NULL, &app_handler, aw);

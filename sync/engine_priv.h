@@ -189,6 +189,12 @@ struct sweep;
 void sweep_start(struct engine *e);
 void sweep_free(struct engine *e);	/* NULL-safe, before the client goes */
 
+/*
+ * others.c: of *ns, one of e->app_namespaces: is it named before, or are all of them read?
+ * Its Applications are watched there then.
+ */
+bool engine_reads_elsewhere(const struct engine *e, char *const *ns);
+
 /* ---- scope.c: which objects of a release live where ---- */
 
 /* One scope per object, owned by the caller. Kinds of the release's own CRDs count. */

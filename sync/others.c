@@ -82,6 +82,17 @@ static const char *wanted_by(void *arg, const struct objkey *k)
 	return NULL;
 }
 
+bool engine_reads_elsewhere(const struct engine *e, char *const *ns)
+{
+	bool all = !strcmp(*ns, "*");
+
+	for (char **other = e->app_namespaces; *other; other++)
+		if ((!all && !strcmp(*other, "*")) ||
+		    ((char *const *)other < ns && !strcmp(*other, *ns)))
+			return true;
+	return false;
+}
+
 /* Do we read the Applications of the namespace that the id names? */
 static bool is_served(const struct engine *e, const char *app_id)
 {

@@ -170,7 +170,7 @@ struct engine *engsim_engine(struct engsim *x, struct world *w,
 	static const char *const namespaces[] = { "argocd", NULL };
 	struct engine_config c = {
 		.api = &x->endpoint, .ns = "syncd-system",
-		.app_namespaces = namespaces, .identity = identity,
+		.app_namespaces = x->namespaces ? x->namespaces : namespaces, .identity = identity,
 		.mirrors = "/sim/mirrors", .poll_ms = x->poll_ms,
 		.leader_elect = elect, .sweep_ms = x->sweep_ms,
 		.insecure_repositories = x->insecure,

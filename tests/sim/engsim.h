@@ -31,6 +31,7 @@ struct engsim {
 	unsigned certs;		/* so far */
 	unsigned max_requests;	/* likewise; 0: as in life */
 	bool argocd_metrics;	/* likewise */
+	const char *const *namespaces;	/* of Applications; likewise; NULL: argocd alone */
 	bool fatal;
 	const char *want_phase, *want_name;	/* for predicates */
 	uint32_t want_release;	/* likewise */

@@ -394,6 +394,30 @@ static void application_that_went_unseen_is_left(void **state)
 	scene_end(&x, true);
 }
 
+/* Its own namespace may be argocd as well, and all of them hold each. */
+static void a_namespace_named_twice_is_watched_once(void **state)
+{
+	static const char *const lists[][3] = {
+		{ "argocd", "argocd" }, { "argocd", "*" }, { "*", "argocd" },
+	};
+
+	size_t alone = 0;
+
+	(void)state;
+	for (size_t i = 0; i <= ARRAY_LEN(lists); i++) {
+		struct engsim x;
+
+		scene_init(&x, 990);
+		x.namespaces = i ? lists[i - 1] : NULL;
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		alone = i ? alone : sim_count(x.s, 0, "GET", "/applications");
+		assert_true(alone);
+		assert_int_equal(sim_count(x.s, 0, "GET", "/applications"), alone);
+		scene_end(&x, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +435,7 @@ int main(void)
 		cmocka_unit_test(stopping_takes_five_seconds_at_most),
 		cmocka_unit_test(without_election_nobody_is_asked),
 		cmocka_unit_test(application_that_went_unseen_is_left),
+		cmocka_unit_test(a_namespace_named_twice_is_watched_once),
 	};
 
 	doc_init();
