@@ -473,10 +473,11 @@ static bool is_hooking(const struct op *op)
 	return op->sm.state == OP_HOOKING && !op_hooks_busy(op) && !op->app->store.running;
 }
 
-/* Between two kinds of a wave nothing is half done either. */
+/* Called off, and nothing is half done: what comes next is not begun. */
 static bool is_between(const struct op *op)
 {
-	return op->sm.state == OP_APPLYING && quiet(op);
+	return (op->called_off || op->cut) && quiet(op) &&
+	       (op->sm.state != OP_HOOKING || op_hooks_rest(op));
 }
 
 /* An arm, noting when it led anywhere. */
@@ -506,8 +507,7 @@ static void op_tick(struct op *op)
 		}
 		if (op->called_off)
 			op_recall(op);
-		if (is_waiting(op) || (op->cut && quiet(op)) ||
-		    (op->terminated && (is_hooking(op) || is_between(op))))
+		if (is_waiting(op) || is_between(op) || (op->terminated && is_hooking(op)))
 			op_cancel_if_superseded(op);
 		if (op->outcome != OP_RUNNING) {
 			if (!quiet(op) &&

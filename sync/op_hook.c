@@ -49,6 +49,24 @@ bool op_hooks_busy(const struct op *op)
 	return false;
 }
 
+/* What is being written down or cleaned up is no rest. */
+bool op_hooks_rest(const struct op *op)
+{
+	const struct op_hooks *h = op->hooks;
+
+	if (h->step > HOOKS_DRIVING || h->failed)
+		return false;
+	for (size_t i = h->from; i < h->to; i++) {
+		const struct hook_call *c = &h->calls[i];
+		const struct hook_run *row = hook_call_row(c);
+
+		if (c->made || (row && row->state != HOOK_PLANNED &&
+				row->state != HOOK_SUCCEEDED))
+			return false;
+	}
+	return true;
+}
+
 void op_hooks_withdraw(struct op *op)
 {
 	for (size_t i = 0; op->hooks && i < op->hooks->n_calls; i++)
@@ -428,7 +446,7 @@ bool op_hooks_tick(struct op *op)
 				return false;
 			if (next_group(op))
 				break;
-			if (h->phase == HOOK_PRE_REVERT)
+			if (h->phase == HOOK_PRE_REVERT && op->outcome == OP_RUNNING)
 				op->app->rec.pin_prepared = true;
 			return true;
 		case HOOKS_NONE:

@@ -273,13 +273,20 @@ static bool act(struct hook_call *c, struct hook_run *row, enum hook_verb verb,
 	return false;
 }
 
+/* The operation ends before it is made; what failed of it is still to be told. */
+static bool is_called_off(const struct hook_call *c)
+{
+	return c->op->terminated ||
+	       (c->op->called_off && c->task.phase != HOOK_SYNC_FAIL);
+}
+
 /* Is nothing left to do for it at this step of the group? */
 static bool rests(const struct op_hooks *h, const struct hook_call *c,
 		  const struct hook_run *row, enum hook_verb verb)
 {
 	if (row->state == HOOK_PLANNED)
 		return verb != HOOK_DO_TAKE &&
-		       (h->failed || c->op->terminated || c->task.rank >= h->max_rank);
+		       (h->failed || is_called_off(c) || c->task.rank >= h->max_rank);
 	if (row->state == HOOK_RUNNING)
 		return !h->await;
 	return verb == HOOK_DO_REST || c->left || h->step != HOOKS_RELEASING;

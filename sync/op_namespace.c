@@ -80,6 +80,10 @@ static void on_namespace(struct kube_request *r, const struct err *err)
 	op->ns_busy = false;
 	if (err->code == ERR_NOTFOUND && !op->ns_body && is_forbidden(op))
 		return;
+	if (err->code == ERR_NOTFOUND && !op->ns_body && op->called_off) {
+		op_poke(op);	/* and ends there */
+		return;
+	}
 	if (err->code == ERR_NOTFOUND && !op->ns_body) {
 		op->ns_body = body_of(op);
 		kube_create_init(&op->ns_req, &ref, FIELD_MANAGER, op->ns_body,

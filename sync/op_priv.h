@@ -218,6 +218,8 @@ bool op_hooks_next_wave(const struct op *op, int *wave);
 bool op_hooks_tick(struct op *op);
 int op_hooks_after(struct op *op);
 bool op_hooks_busy(const struct op *op);	/* a request is under way */
+/* None of the group under way was made, but for what has ended well. */
+bool op_hooks_rest(const struct op *op);
 /* What waits to be made is not made. */
 void op_hooks_withdraw(struct op *op);
 void op_hooks_free(struct op *op);
