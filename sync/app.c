@@ -156,6 +156,7 @@ static void releases_free(struct app *a)
 	rel_unref(a->target);
 	rel_unref(a->failed);
 	rel_unref(a->op_rel);
+	rel_unref(a->op_in_force);
 	rel_unref(a->loading);
 }
 

@@ -29,6 +29,7 @@ static void let_go(struct app *a)
 	}
 	a->op = op_free(a->op);
 	a->op_rel = rel_unref(a->op_rel);
+	a->op_in_force = rel_unref(a->op_in_force);
 	a->plan_valid = false;
 }
 

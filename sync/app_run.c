@@ -171,6 +171,10 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	c->answer = &rel->a;
 	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected)
 		c->failed = &a->failed->a;
+	if (c->deletion == DELETION_OBJECTS && a->target) {
+		a->op_in_force = rel_ref(a->target);
+		c->in_force = &a->op_in_force->a;
+	}
 	c->crds_untouched = kind == OP_REVERT || kind == OP_ROLLBACK ||
 			    (kind == OP_HEAL && !app_heals_crds(a));
 	c->settle = kind == OP_SYNC || kind == OP_ROLLBACK;

@@ -304,7 +304,7 @@ struct app {
 	enum turn { TURN_NONE, TURN_WAITS, TURN_HAS } turn;
 	uint64_t turn_asked;	/* mono: while it waits */
 	struct op *op;
-	struct rel *op_rel;
+	struct rel *op_rel, *op_in_force;
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
 	bool stopped_op;	/* it ends for a pause or a gate, or its Application went */

@@ -32,6 +32,7 @@ struct op_config {
 	uint32_t release;	/* record id */
 	struct render_answer *answer;	/* with chunks; borrowed until done */
 	struct render_answer *failed;	/* what a revert puts away; borrowed, NULL: not known */
+	struct render_answer *in_force;	/* of an Application that goes; as failed */
 	bool settle;		/* wait for health wave by wave */
 	bool prune_only;
 	bool dry_run;		/* the preflight alone */

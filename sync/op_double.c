@@ -5,12 +5,24 @@
  * take the object that Git has. No watch knows the excluded kind: before the DELETE what
  * the release has of the same kind and name there is read. The same UID: it stays, and is
  * noted as what is excluded, so that the next plan forgets the old entry (cases 17, 27).
+ * Where the whole Application goes, what its release in force has is asked.
  */
 #include "op_priv.h"
 
+/* What Git has of it. An Application that goes is planned against nothing. */
+static const struct render_answer *source(const struct op *op)
+{
+	return op->c.in_force ? op->c.in_force : op->c.answer;
+}
+
+static const struct scope *scopes_of(const struct op *op)
+{
+	return op->c.in_force ? op->force_scopes : op->scopes;
+}
+
 static struct objkey key_at(const struct op *op, size_t i)
 {
-	return rendered_key(&op->c.answer->objects[i], &op->scopes[i], op->dest_ns);
+	return rendered_key(&source(op)->objects[i], &scopes_of(op)[i], op->dest_ns);
 }
 
 static bool may_be_double(const struct apply *a, size_t i)
@@ -18,7 +30,7 @@ static bool may_be_double(const struct apply *a, size_t i)
 	const struct objkey *k = &a->task.key;
 	struct objkey other = key_at(a->op, i);
 
-	return a->op->c.answer->objects[i].flags & OBJ_EXCLUDED && a->op->scopes[i].known &&
+	return source(a->op)->objects[i].flags & OBJ_EXCLUDED && scopes_of(a->op)[i].known &&
 	       !strcmp(other.kind, k->kind) && strcmp(other.group, k->group) &&
 	       !strcmp(other.ns, k->ns) && !strcmp(other.name, k->name);
 }
@@ -29,16 +41,18 @@ static bool resolve(const struct apply *a, struct kube_ref *ret)
 	const struct op *op = a->op;
 	struct objkey k = key_at(op, a->double_at);
 
-	return ref_resolve(op->e->discovery, &k, op->c.answer->objects[a->double_at].version,
+	return ref_resolve(op->e->discovery, &k, source(op)->objects[a->double_at].version,
 			   ret);
 }
 
 bool op_double_wanted(struct apply *a)
 {
-	const struct op *op = a->op;
+	struct op *op = a->op;
 	struct kube_ref ref;
 
-	for (; op->scopes && a->double_at < op->c.answer->n_objects; a->double_at++)
+	if (op->c.in_force && !op->force_scopes)
+		op->force_scopes = scopes_resolve(op->e->discovery, op->c.in_force);
+	for (; scopes_of(op) && a->double_at < source(op)->n_objects; a->double_at++)
 		if (may_be_double(a, a->double_at) && resolve(a, &ref))
 			return true;
 	return false;
@@ -58,7 +72,7 @@ static void note(const struct apply *a, const char *uid)
 	struct record *rec = &a->op->app->rec;
 	const struct inv_entry *old = record_inv(rec, &a->task.key);
 	_cleanup_free_ char *by = xstrdup(old ? old->op : rec->op.id);
-	const struct rendered *r = &a->op->c.answer->objects[a->double_at];
+	const struct rendered *r = &source(a->op)->objects[a->double_at];
 	struct objkey k = key_at(a->op, a->double_at);
 	struct inv_entry *v = record_inv_add(rec, &k, by);
 

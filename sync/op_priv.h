@@ -126,7 +126,7 @@ struct op {
 	struct op_hooks *hooks;	/* NULL until there is one */
 	uint64_t hooks_look_at;	/* mono: when the timer looks for them; 0 */
 
-	struct scope *scopes;
+	struct scope *scopes, *force_scopes;	/* the latter of c.in_force; NULL: not asked */
 	struct plan plan;
 	int wave, step;		/* the step under way */
 	bool started;		/* wave and step are set */

@@ -208,6 +208,7 @@ struct op *op_free(struct op *op)
 	free(op->dest_ns);
 	free(op->superseded);
 	free(op->scopes);
+	free(op->force_scopes);
 	plan_deinit(&op->plan);
 	free(op);
 	return NULL;

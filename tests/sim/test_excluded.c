@@ -501,6 +501,29 @@ static void what_only_has_its_name_does_not_keep_it(void **state)
 	scene_end(&x, false);
 }
 
+/* Nor does it go with its Application, whose release has it in the excluded group. */
+static void what_moved_does_not_go_with_its_application(void **state)
+{
+	struct engsim x;
+
+	(void)state;
+	start_with_ingress(&x, 5250);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{\"prune\":false}}}}");
+	put_rules(&x, "argocd", NO_INGRESSES);
+	sim_run_for(x.s, 5000);
+	put_ingress(&x, "networking.k8s.io/v1");
+	sim_run_for(x.s, 3 * 60000);
+	engsim_crash(&x);
+	engsim_start(&x);
+	scene_edit_app(&x, FINALIZER);
+	sim_run_for(x.s, 5000);
+	apisim_delete(x.api, "applications.argoproj.io", "argocd", "shop");
+	scene_until(&x, scene_gone, LONG, "its end");
+	assert_string_equal(scene_tag(&x), "");
+	assert_true(ingress_is_there(&x));
+	scene_end(&x, false);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -515,6 +538,7 @@ int main(void)
 		cmocka_unit_test(rules_that_never_could_be_read_stop_everything),
 		cmocka_unit_test(what_moves_to_an_excluded_group_lives_on),
 		cmocka_unit_test(what_only_has_its_name_does_not_keep_it),
+		cmocka_unit_test(what_moved_does_not_go_with_its_application),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
