@@ -32,7 +32,8 @@ struct repo {
 
 	struct worker_call fetch;
 	struct repo_rev *fetching;
-	char *fetching_tag_ref;	/* its wanted_tag_ref when that began */
+	char *fetching_tag_ref;	/* its wanted_tag_ref when that began, and the others */
+	char fetching_oid[65], fetching_tag[65];
 	char *fetch_request;
 	UT_hash_handle hh;
 };

@@ -62,7 +62,18 @@ bool source_rev_want(struct repo_rev *rev, const char *oid, const struct git_ref
 
 void source_rev_fetching(struct repo_rev *rev)
 {
-	set_text(&rev->repo->fetching_tag_ref, rev->wanted_tag_ref);
+	struct repo *r = rev->repo;
+
+	memcpy(r->fetching_oid, rev->wanted, sizeof(r->fetching_oid));
+	memcpy(r->fetching_tag, rev->wanted_tag, sizeof(r->fetching_tag));
+	set_text(&r->fetching_tag_ref, rev->wanted_tag_ref);
+}
+
+/* A poll that came to its end meanwhile may have named another commit. */
+static bool is_wanted_still(const struct repo_rev *rev)
+{
+	return !strcmp(rev->wanted, rev->repo->fetching_oid) &&
+	       !strcmp(rev->wanted_tag, rev->repo->fetching_tag);
 }
 
 void source_rev_fetched(struct repo_rev *rev, const struct fetch_answer *a)
@@ -71,12 +82,14 @@ void source_rev_fetched(struct repo_rev *rev, const struct fetch_answer *a)
 
 	free(r->mirror);
 	r->mirror = xstrdup(a->mirror);
-	memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
 	memcpy(rev->commit, a->oid, sizeof(rev->commit));
-	memcpy(rev->wanted_tag, a->tag, sizeof(rev->wanted_tag));
 	memcpy(rev->tag, a->tag, sizeof(rev->tag));
-	set_text(&rev->wanted_tag_ref, *a->tag ? r->fetching_tag_ref : "");
-	set_text(&rev->tag_ref, rev->wanted_tag_ref);
+	set_text(&rev->tag_ref, *a->tag ? r->fetching_tag_ref : "");
+	if (is_wanted_still(rev)) {	/* and that is what its name led to */
+		memcpy(rev->wanted, a->oid, sizeof(rev->wanted));
+		memcpy(rev->wanted_tag, a->tag, sizeof(rev->wanted_tag));
+		set_text(&rev->wanted_tag_ref, rev->tag_ref);
+	}
 	free(rev->author);
 	free(rev->subject);
 	rev->author = xstrdup(a->author);
