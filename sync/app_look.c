@@ -400,6 +400,9 @@ static struct decision decide(struct app *a)
 		.heal_at = a->heal_at,
 	};
 
+	if (app_signed_asked(a) && a->rec.op.id[0] && !(in.head_known && is_of_head(a)))
+		in.unsigned_now = "another try waits: whether the keys of now let its "
+				  "commit out is not known";
 	in.storm = record_storm(&a->rec, world_wall(a->engine->w));
 	if (is_to_revert(a))
 		in.held = breaker_holds(a);

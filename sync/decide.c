@@ -239,6 +239,15 @@ static const char *halted(const struct decide_in *in)
 	return o->failed ? in->gate : in->gate_stop;
 }
 
+/* What keys let out that do not count any more is let end, and not tried again. */
+static const char *lacks_signature(const struct decide_in *in)
+{
+	const struct op_record *o = &in->rec->op;
+
+	return o->kind == OP_SYNC && o->failed && in->rec->phase != PHASE_PRUNING ?
+	       in->unsigned_now : NULL;
+}
+
 static struct decision resume(const struct decide_in *in)
 {
 	const struct op_record *o = &in->rec->op;
@@ -257,6 +266,8 @@ static struct decision resume(const struct decide_in *in)
 	if (in->shut && o->failed && !in->takes_over && o->initiated_by &&
 	    !strcmp(o->initiated_by, "automated"))
 		return wait_until(in->shut_until, in->shut);
+	if (lacks_signature(in))
+		return wait_until(0, lacks_signature(in));
 	if (halted(in))
 		return wait_until(in->gate_until, halted(in));
 	return be(NEXT_RESUME, "an operation was under way");

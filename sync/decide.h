@@ -41,6 +41,7 @@ struct decide_in {
 	const char *gate, *gate_manual, *gate_stop;
 	const char *rollback_shut;	/* what it goes back to never was good, and a gate is shut */
 	uint64_t gate_until;	/* mono; 0 = not known */
+	const char *unsigned_now;	/* why what is under way is not tried again; NULL */
 	bool pin_over;		/* the record's pin has outlived its time */
 	bool drifted;		/* target's plan has something to apply */
 	bool prunes;		/* the good release's plan has something to prune */

@@ -549,6 +549,52 @@ static void an_ended_key_holds_what_was_held(void **state)
 	}
 }
 
+static bool waits_to_try_again(void *arg)
+{
+	return strstr(ask_op(arg, "message"), "Retrying attempt");
+}
+
+/* A sync in trouble is not tried again once its key has ended or was struck out. */
+static void what_fails_is_not_tried_again(void **state)
+{
+	static const struct sim_faults busy = { .http_503 = 1000 };
+
+	(void)state;
+	for (int struck = 0; struck < 2; struck++) {
+		struct engsim x;
+		size_t from;
+
+		init(&x, 2470 + (uint64_t)struck, LISTED(ADA), ADA "@600 " BOB);
+		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"retry\":{\"limit\":-1,"
+			       "\"backoff\":{\"duration\":\"20s\",\"factor\":1}}}}}");
+		engsim_start(&x);
+		engsim_until_phase(&x, "shop", "Good", LONG);
+		sim_aim_faults(x.s, "PATCH", "/deployments/web");
+		sim_set_faults(x.s, &busy, 0);
+		scene_put(&x, "v2");
+		scene_until(&x, waits_to_try_again, LONG, "the first failure");
+		if (struck)
+			list_keys(&x, LISTED(BOB));
+		else
+			sim_run_for(x.s, 601000 - sim_now(x.s));
+		sim_run_for(x.s, 2 * MINUTES);
+		sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+		from = sim_request_count(x.s);
+		sim_run_for(x.s, 20 * MINUTES);
+		assert_int_equal(writes(&x, from), 0);
+		assert_string_equal(scene_tag(&x), "v1");
+		assert_non_null(strstr(ask_syncd(&x, "message"), "another try"));
+		/* The keys of now let it out, or what is newer. */
+		list_keys(&x, LISTED(BOB));
+		sign(&x, BOB);
+		if (struck)
+			scene_put(&x, "v3");
+		scene_until_tag(&x, struck ? "v3" : "v2", LONG);
+		scene_until(&x, is_free, LONG, "the release");
+		scene_end(&x, true);
+	}
+}
+
 static bool deny_maps(void *arg, const char *user, const char *verb, const char *resource,
 		      const char *ns)
 {
@@ -590,6 +636,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_ends_is_struck_out),
 		cmocka_unit_test(what_ends_soon_is_said_ahead),
 		cmocka_unit_test(an_ended_key_holds_what_was_held),
+		cmocka_unit_test(what_fails_is_not_tried_again),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
 

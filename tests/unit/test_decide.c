@@ -66,6 +66,7 @@ struct row {
 	bool storm;
 	bool held;		/* by the breaker */
 	unsigned gates;		/* of deploy-control; they open in two hours */
+	bool unsigned_now;	/* what the operation puts out */
 };
 enum { GATE = 1, GATE_MANUAL = 2, GATE_STOP = 4, ALL_GATES = 7,
        UNPROVEN = 8 };	/* what a rollback goes to, and a gate is shut */
@@ -373,6 +374,22 @@ static const struct row rows[] = {
 	{ "... a person does not wait", PHASE_GOOD, 1, "new", WAITS | ASKED,
 	  .next = NEXT_SYNC },
 
+	/* a sync whose commits are not known to be signed (any more) */
+	{ "unsigned: what was interrupted is finished", PHASE_APPLYING, 3, NULL, SYNCING,
+	  .next = NEXT_RESUME, .unsigned_now = true },
+	{ "... what failed is not tried again", PHASE_APPLYING, 3, NULL,
+	  SYNCING | FAILED_ONCE, .next = NEXT_WAIT, .unsigned_now = true },
+	{ "... nor is what a person asked for", PHASE_APPLYING, 3, "new",
+	  SYNCING | FAILED_ONCE | MANUAL, .next = NEXT_WAIT, .unsigned_now = true },
+	{ "... what is newer supersedes it", PHASE_APPLYING, 3, "new",
+	  SYNCING | FAILED_ONCE, .next = NEXT_GIVE_UP, .unsigned_now = true },
+	{ "... and so does a person", PHASE_APPLYING, 3, NULL,
+	  SYNCING | FAILED_ONCE | ASKED | TAKES, .next = NEXT_GIVE_UP, .unsigned_now = true },
+	{ "... a revert goes on", PHASE_REVERTING, 1, NULL,
+	  REVERTING | FAILED_ONCE | PINNED, .next = NEXT_RESUME, .unsigned_now = true },
+	{ "... so does a prune", PHASE_PRUNING, 1, NULL, SYNCING | FAILED_ONCE,
+	  .next = NEXT_RESUME, .unsigned_now = true },
+
 	/* gates of deploy-control: what is new waits, what runs is kept */
 	{ "a gate: something new waits", PHASE_GOOD, 1, "new", 0, .next = NEXT_WAIT,
 	  .again_at = NOW + 120 * MINUTE, .gates = ALL_GATES },
@@ -517,6 +534,7 @@ static void judge(const struct row *w)
 		.gate_manual = w->gates & GATE_MANUAL ? "gate" : NULL,
 		.gate_stop = w->gates & GATE_STOP ? "gate" : NULL,
 		.rollback_shut = w->gates & UNPROVEN ? "gate" : NULL,
+		.unsigned_now = w->unsigned_now ? "unsigned" : NULL,
 		.gate_until = w->gates ? NOW + 120 * MINUTE : 0,
 	};
 	struct decision d;
