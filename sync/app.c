@@ -35,6 +35,7 @@ struct rel *rel_unref(struct rel *r)
 {
 	if (r && --r->refs == 0) {
 		render_answer_deinit(&r->a);
+		free(r->said);
 		free(r);
 	}
 	return NULL;

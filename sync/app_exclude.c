@@ -101,19 +101,32 @@ bool app_may_delete(const struct app *a, const struct objkey *k)
 /* ---- what is said of it ---- */
 
 /* Argo CD's words. */
-static size_t say_wanted(const struct app *a, struct buf *text)
+static char *words_of(const struct rel *rel, const struct exclude *x)
 {
-	const struct exclude *x = settings_exclude(a->engine);
+	struct buf text = BUF_INIT;
 	size_t n = 0;
 
-	for (size_t i = 0; a->head && i < a->head->a.n_objects; i++) {
-		const struct rendered *r = &a->head->a.objects[i];
+	for (size_t i = 0; i < rel->a.n_objects; i++) {
+		const struct rendered *r = &rel->a.objects[i];
 
 		if (exclude_kind(x, r->group, r->kind) && n++ < MAX_NAMED)
-			buf_addf(text, "%sResource %s/%s %s is excluded in the settings",
-				 text->len ? "; " : "", r->group, r->kind, r->name);
+			buf_addf(&text, "%sResource %s/%s %s is excluded in the settings",
+				 text.len ? "; " : "", r->group, r->kind, r->name);
 	}
-	return n;
+	if (n > MAX_NAMED)
+		buf_addf(&text, "; and %zu more", n - MAX_NAMED);
+	return buf_steal(&text, NULL);
+}
+
+/* Put together once for each release and rules: a look at thousands of objects asks. */
+static const char *said_of(struct rel *rel, const struct engine *e)
+{
+	if (rel->said_no != settings_exclude_no(e)) {
+		free(rel->said);
+		rel->said = words_of(rel, settings_exclude(e));
+		rel->said_no = settings_exclude_no(e);
+	}
+	return rel->said;
 }
 
 static size_t count_left(const struct app *a)
@@ -128,10 +141,11 @@ static size_t count_left(const struct app *a)
 
 void app_say_excluded(struct app *a, struct buf *text)
 {
-	size_t n = say_wanted(a, text), left = count_left(a);
+	const char *wanted = a->head ? said_of(a->head, a->engine) : "";
+	size_t left = count_left(a);
 
-	if (n > MAX_NAMED)
-		buf_addf(text, "; and %zu more", n - MAX_NAMED);
+	if (*wanted)
+		buf_addf(text, "%s%s", text->len ? "; " : "", wanted);
 	if (left)
 		buf_addf(text, "%s%zu object%s applied before %s excluded now: left as %s "
 			 "%s, and never pruned", text->len ? "; " : "", left,

@@ -219,6 +219,8 @@ struct rel {
 	unsigned refs;
 	enum { REL_MAY_DRAW, REL_DRAWS_NOT, REL_DRAWS } draws;	/* app_draw.c */
 	unsigned exclude_no;	/* its objects bear the marks of (app_exclude.c); 0: none */
+	unsigned said_no;	/* of which the words are what they are; 0: of none */
+	char *said;		/* what of it is excluded, "": nothing; NULL: not asked */
 	struct render_answer a;
 };
 struct rel *rel_new(void);
