@@ -351,6 +351,43 @@ static void what_another_project_took_stays_there(void **state)
 	}
 }
 
+static bool is_applying(void *arg)
+{
+	return engsim_in_phase(arg, "shop", "Applying");
+}
+
+/*
+ * The same while it goes out: what was sent is awaited, over looks at which the words that
+ * called it off are found anew, and those are what the operation ends with.
+ */
+static void what_another_project_took_is_called_off(void **state)
+{
+	static const struct sim_faults slow = { .slow = 1000 };
+	struct engsim x;
+
+	(void)state;
+	init(&x, 2356, LISTED(ADA), ADA);
+	put_loose(&x, "none.example.com");
+	sign(&x, NULL);
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
+	engsim_start(&x);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_put(&x, "v2");
+	sim_aim_faults(x.s, "PATCH", "/deployments/web");
+	sim_set_faults(x.s, &slow, 0);
+	scene_until(&x, is_applying, LONG, "the wave");
+	scene_edit_app(&x, "{\"spec\":{\"project\":\"team\"}}");
+	for (int i = 0; i < 8; i++) {
+		sim_run_for(x.s, 50);
+		scene_edit_app(&x, i % 2 ? "{\"metadata\":{\"labels\":{\"a\":\"b\"}}}" :
+					   "{\"metadata\":{\"labels\":{\"a\":\"c\"}}}");
+	}
+	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+	sim_run_for(x.s, MINUTES);
+	assert_non_null(strstr(ask_op(&x, "message"), "of project loose"));
+	scene_end(&x, true);
+}
+
 /* Nothing comes from a source that is only a ref, and its commit is signed all the same. */
 static void a_ref_is_signed_too(void **state)
 {
@@ -630,6 +667,7 @@ int main(void)
 		cmocka_unit_test(an_old_verdict_lets_nothing_out),
 		cmocka_unit_test(a_struck_key_holds_what_was_held),
 		cmocka_unit_test(what_another_project_took_stays_there),
+		cmocka_unit_test(what_another_project_took_is_called_off),
 		cmocka_unit_test(a_ref_is_signed_too),
 		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
