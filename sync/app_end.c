@@ -102,17 +102,56 @@ static bool is_terminated(const struct app *a, const struct op *op)
 	return op_was_terminated(op) && a->present && !a->spec.deleting;
 }
 
+/* What called it off keeps it from beginning anew by itself, and says when it may. */
+static bool is_held(const struct app *a)
+{
+	return a->stopped_op || app_is_refused(a) || a->gates.foreign;
+}
+
+/* A person ended the operation, and something of it had failed by then. */
+static void view_terminated(struct app *a, const struct op *op)
+{
+	a->op_view.phase = "Failed";
+	free(a->op_view.message);
+	a->op_view.message = xasprintf("Operation terminated; until then: %s",
+				       op_error(op)->msg);
+}
+
+/* Nothing goes on although its phase says so: people have to know until when. */
+static void say_terminated(struct app *a, const struct op *op)
+{
+	bool failed = op_outcome(op) != OP_CANCELLED;
+	char when[32];
+
+	if (failed)
+		view_terminated(a, op);
+	time_rfc3339(world_wall(a->engine->w) + STALLED_MS, when);
+	err_set(&a->sync_err, ERR_CANCELLED, "the revert to release #%u is not done: it was "
+		"terminated, and begins again at %s%s%s", a->rec.last_good, when,
+		failed ? "; until then: " : "", failed ? op_error(op)->msg : "");
+	app_decided(a, LOG_WARN, "revert-terminated",
+		    record_release(&a->rec, a->rec.last_good), op_took_ms(op), "%s",
+		    a->sync_err.msg);
+}
+
+/* Called off: not at once again. */
+static void revert_cancelled(struct app *a, const struct op *op)
+{
+	if (is_terminated(a, op))
+		say_terminated(a, op);
+	a->rec.op.id[0] = '\0';
+	a->retry_at = is_held(a) ? 0 : world_now(a->engine->w) + STALLED_MS;
+	app_save(a);
+}
+
 static void revert_failed(struct app *a, const struct op *op)
 {
 	bool refused = op_outcome(op) == OP_REFUSED;
 	unsigned tries;
 	uint64_t wait;
 
-	if (op_outcome(op) == OP_CANCELLED || is_terminated(a, op)) {	/* not at once again */
-		a->rec.op.id[0] = '\0';
-		a->retry_at = a->stopped_op ? 0 :
-			      world_now(a->engine->w) + STALLED_MS;
-		app_save(a);
+	if (op_outcome(op) == OP_CANCELLED || is_terminated(a, op)) {
+		revert_cancelled(a, op);
 		return;
 	}
 	tries = ++a->revert_tries;
@@ -381,10 +420,7 @@ static bool ends_by_wish(const struct app *a, const struct op *op)
 
 static void terminated(struct app *a, const struct op *op)
 {
-	a->op_view.phase = "Failed";
-	free(a->op_view.message);
-	a->op_view.message = xasprintf("Operation terminated; until then: %s",
-				       op_error(op)->msg);
+	view_terminated(a, op);
 	a->sync_err = ERR_INIT;	/* the operation's state says it */
 	app_give_up(a, "Operation terminated");
 }

@@ -171,6 +171,90 @@ static void while_a_hook_before_a_revert_runs(void **state)
 	hooks_end(&x);
 }
 
+/* ---- reverts ---- */
+
+static bool goes_back(void *arg)
+{
+	return engsim_in_phase(arg, "shop", "Reverting");
+}
+
+/* A bad release is being put back, and what that asks of the Deployment goes so. */
+static void begin_to_revert(struct engsim *x, uint64_t seed, const struct sim_faults *f)
+{
+	scene_init(x, seed);
+	hooks_put_project(x, "");
+	scene_edit_app(x, "{\"spec\":{\"project\":\"team\"}}");
+	engsim_start(x);
+	engsim_until_phase(x, "shop", "Good", LONG);
+	scene_put(x, "crash");
+	scene_until_tag(x, "crash", LONG);
+	sim_aim_faults(x->s, "PATCH", "/deployments/web");
+	sim_set_faults(x->s, f, 0);
+	scene_until(x, goes_back, 5 * MINUTES, "the revert");
+}
+
+/* Its project takes the application no more, and does again: the revert is not late. */
+static void until_its_project_allows_it(void **state)
+{
+	static const struct sim_faults slow = { .slow = 1000 };
+	struct engsim x;
+
+	(void)state;
+	begin_to_revert(&x, 4240, &slow);
+	apisim_edit(x.api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
+		    "{\"spec\":{\"sourceRepos\":[\"http://git.sim/none\"]}}");
+	sim_run_for(x.s, 2 * MINUTES);
+	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+	assert_string_equal(scene_tag(&x), "crash");
+	apisim_edit(x.api, "kubectl", "appprojects.argoproj.io", "argocd", "team",
+		    "{\"spec\":{\"sourceRepos\":[\"*\"]}}");
+	scene_until_tag(&x, "v1", MINUTES);
+	engsim_until_phase(&x, "shop", "Pinned", LONG);
+	scene_end(&x, true);
+}
+
+#define TERMINATE "{\"status\":{\"operationState\":{\"phase\":\"Terminating\"}}}"
+
+static bool is_terminated(void *arg)
+{
+	return !strcmp(ask_op(arg, "phase"), "Failed") &&
+	       strstr(ask_op(arg, "message"), "Operation terminated");
+}
+
+/*
+ * A person ends a revert whose requests fail: nothing is sent for a while, people read why
+ * and that it comes again, and then it does.
+ */
+static void by_a_person_in_trouble(void **state)
+{
+	static const struct sim_faults broken = { .slow = 1000, .http_500 = 1000 };
+
+	(void)state;
+	for (int crash = 0; crash < 2; crash++) {
+		struct engsim x;
+		size_t from;
+
+		begin_to_revert(&x, 4250 + (uint64_t)crash, &broken);
+		scene_edit_app(&x, TERMINATE);
+		scene_until(&x, is_terminated, MINUTES, "the end");
+		sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+		from = sim_request_count(x.s);
+		sim_run_for(x.s, 10 * MINUTES);
+		assert_int_equal(sim_count(x.s, from, "PATCH", "/deployments/web"), 0);
+		assert_true(is_terminated(&x));
+		scene_assert_condition(&x, "shop", "SyncError", "the revert to release #1 is "
+				       "not done: it was terminated, and begins again at "
+				       "2026-01-01T00:15:");
+		if (crash) {
+			engsim_crash(&x);
+			engsim_start(&x);
+		}
+		scene_until_tag(&x, "v1", 10 * MINUTES);
+		engsim_until_phase(&x, "shop", "Pinned", LONG);
+		scene_end(&x, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -178,6 +262,8 @@ int main(void)
 		cmocka_unit_test(before_its_namespace),
 		cmocka_unit_test(while_a_hook_runs),
 		cmocka_unit_test(while_a_hook_before_a_revert_runs),
+		cmocka_unit_test(until_its_project_allows_it),
+		cmocka_unit_test(by_a_person_in_trouble),
 	};
 
 	doc_init();
