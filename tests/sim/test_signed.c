@@ -11,24 +11,11 @@
 #include "asks.h"
 #include "core/doc.h"
 #include "hookscene.h"
+#include "signscene.h"
 #include "simworkers.h"
 #include "sync/engine_priv.h"
 
-#define ADA "783CBCB573CAE457"
-#define BOB "00000000000000B0"
-#define LISTED(id) "[{\"keyID\":\"" id "\"}]"
-#define PROJECTS "appprojects.argoproj.io"
 #define VALUES "http://git.sim/values"
-
-static void put_project(struct engsim *x, const char *keys)
-{
-	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"argoproj.io/v1alpha1\","
-		"\"kind\":\"AppProject\",\"metadata\":{\"name\":\"team\",\"namespace\":"
-		"\"argocd\"},\"spec\":{\"sourceRepos\":[\"*\"],\"destinations\":[{"
-		"\"server\":\"*\",\"namespace\":\"*\"}],\"signatureKeys\":%s}}", keys);
-
-	apisim_apply(x->api, text);
-}
 
 /* One that asks for no signatures, and takes no objects of that group. */
 static void put_loose(struct engsim *x, const char *group)
@@ -40,89 +27,6 @@ static void put_loose(struct engsim *x, const char *group)
 		"\"group\":\"%s\",\"kind\":\"*\"}]}}", group);
 
 	apisim_apply(x->api, text);
-}
-
-static void list_keys(struct engsim *x, const char *keys)
-{
-	_cleanup_free_ char *patch = xasprintf("{\"spec\":{\"signatureKeys\":%s}}", keys);
-
-	apisim_edit(x->api, "kubectl", PROJECTS, "argocd", "team", patch);
-}
-
-/* The ConfigMap, with the public keys of those IDs, spaced; "ID@N" ends N s after the start. */
-static void put_ring(struct engsim *x, const char *ns, const char *ids)
-{
-	_cleanup_json_ json_t *data = json_object();
-	_cleanup_json_ json_t *o = json_pack("{s:s, s:s, s:{s:s, s:s}, s:O}", "apiVersion",
-		"v1", "kind", "ConfigMap", "metadata", "name", "argocd-gpg-keys-cm",
-		"namespace", ns, "data", data);
-	_cleanup_free_ char *list = xstrdup(ids);
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	char *rest = NULL;
-
-	if (apisim_get(x->api, "configmaps", ns, "argocd-gpg-keys-cm"))
-		apisim_delete(x->api, "configmaps", ns, "argocd-gpg-keys-cm");
-	for (char *id = strtok_r(list, " ", &rest); id; id = strtok_r(NULL, " ", &rest)) {
-		char *end = strchr(id, '@');
-		long long till = end ? SIM_EPOCH / 1000 + atoi(end + 1) : 0;
-		_cleanup_free_ char *key = xasprintf("%s%lld", SIM_KEY, till);
-
-		if (end)
-			*end = '\0';
-		json_object_set_new(data, id, json_string(key));
-	}
-	doc_write(o, &text);
-	apisim_apply(x->api, buf_str(&text));
-}
-
-/* By whom all that is committed from now on is signed; NULL: by nobody. */
-static void sign(struct engsim *x, const char *by)
-{
-	sim_git_commit(x->s, REPO, "main", SIM_SIGNATURE, by);
-}
-
-/* Application shop of that project, signed by ada; not started. */
-static void init(struct engsim *x, uint64_t seed, const char *listed, const char *ring)
-{
-	scene_init(x, seed);
-	sign(x, ADA);
-	put_project(x, listed);
-	if (ring)
-		put_ring(x, "argocd", ring);
-	scene_edit_app(x, "{\"spec\":{\"project\":\"team\"}}");
-}
-
-static void good(struct engsim *x, uint64_t seed)
-{
-	init(x, seed, LISTED(ADA), ADA);
-	engsim_start(x);
-	engsim_until_phase(x, "shop", "Good", LONG);
-}
-
-static size_t writes(struct engsim *x, size_t from)
-{
-	return sim_count(x->s, from, "PATCH", "/namespaces/shop/") +
-	       sim_count(x->s, from, "DELETE", "/namespaces/shop/");
-}
-
-static bool is_held(void *x)
-{
-	return scene_condition(x, "shop", "ComparisonError");
-}
-
-static bool is_free(void *x)
-{
-	return !is_held(x) && engsim_in_phase(x, "shop", "Good");
-}
-
-static void until_held(struct engsim *x, const char *words)
-{
-	size_t from = sim_request_count(x->s);
-
-	scene_until(x, is_held, LONG, "the condition");
-	sim_run_for(x->s, 30000);
-	scene_assert_condition(x, "shop", "ComparisonError", words);
-	assert_int_equal(writes(x, from), 0);
 }
 
 /* What must be before a first release goes out, and what lets it. */
@@ -152,17 +56,17 @@ static void who_signed_decides(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct engsim x;
 
-		init(&x, 2300 + i, cases[i].listed, cases[i].ring);
-		sign(&x, cases[i].signature);
+		signs_init(&x, 2300 + i, cases[i].listed, cases[i].ring);
+		signs_as(&x, cases[i].signature);
 		engsim_start(&x);
 		if (cases[i].words) {
-			until_held(&x, cases[i].words);
-			assert_int_equal(writes(&x, 0), 0);
-			list_keys(&x, LISTED(ADA));
-			put_ring(&x, "argocd", ADA);
-			sign(&x, ADA);
+			signs_until_held(&x, cases[i].words);
+			assert_int_equal(signs_writes(&x, 0), 0);
+			signs_list_keys(&x, LISTED(ADA));
+			signs_put_ring(&x, "argocd", ADA);
+			signs_as(&x, ADA);
 		}
-		scene_until(&x, is_free, LONG, "the release");
+		scene_until(&x, signs_free, LONG, "the release");
 		assert_string_equal(scene_tag(&x), "v1");
 		scene_end(&x, true);
 	}
@@ -174,21 +78,21 @@ static void what_runs_stays_and_heals(void **state)
 	struct engsim x;
 
 	(void)state;
-	good(&x, 2320);
-	sign(&x, NULL);
+	signs_good(&x, 2320);
+	signs_as(&x, NULL);
 	scene_put(&x, "v2");
-	until_held(&x, "is not signed");
+	signs_until_held(&x, "is not signed");
 	assert_string_equal(scene_tag(&x), "v1");
 	scene_drift(&x, "v9");
 	scene_until_tag(&x, "v1", LONG);
 	engsim_crash(&x);
 	engsim_start(&x);
-	until_held(&x, "is not signed");
+	signs_until_held(&x, "is not signed");
 	scene_drift(&x, "v9");
 	scene_until_tag(&x, "v1", LONG);
-	sign(&x, ADA);
+	signs_as(&x, ADA);
 	scene_until_tag(&x, "v2", LONG);
-	scene_until(&x, is_free, LONG, "the release");
+	scene_until(&x, signs_free, LONG, "the release");
 	scene_end(&x, true);
 }
 
@@ -198,24 +102,24 @@ static void keys_come_and_go(void **state)
 	struct engsim x;
 
 	(void)state;
-	good(&x, 2321);
-	sign(&x, BOB);
+	signs_good(&x, 2321);
+	signs_as(&x, BOB);
 	scene_put(&x, "v2");
-	until_held(&x, "does not list");
-	list_keys(&x, "[{\"keyID\":\"" ADA "\"},{\"keyID\":\"" BOB "\"}]");
+	signs_until_held(&x, "does not list");
+	signs_list_keys(&x, "[{\"keyID\":\"" ADA "\"},{\"keyID\":\"" BOB "\"}]");
 	sim_run_for(x.s, 10000);
 	scene_assert_condition(&x, "shop", "ComparisonError", "is not in ConfigMap");
-	put_ring(&x, "syncd-system", BOB);
+	signs_put_ring(&x, "syncd-system", BOB);
 	scene_until_tag(&x, "v2", LONG);
-	scene_until(&x, is_free, LONG, "the release");
-	put_ring(&x, "syncd-system", "");
-	until_held(&x, "of namespace argocd and syncd-system: add it there");
+	scene_until(&x, signs_free, LONG, "the release");
+	signs_put_ring(&x, "syncd-system", "");
+	signs_until_held(&x, "of namespace argocd and syncd-system: add it there");
 	assert_string_equal(scene_tag(&x), "v2");
 	apisim_delete(x.api, "configmaps", "argocd", "argocd-gpg-keys-cm");
-	sign(&x, ADA);
+	signs_as(&x, ADA);
 	scene_put(&x, "v3");
-	until_held(&x, "is not in ConfigMap");
-	put_ring(&x, "argocd", ADA);
+	signs_until_held(&x, "is not in ConfigMap");
+	signs_put_ring(&x, "argocd", ADA);
 	scene_until_tag(&x, "v3", LONG);
 	scene_end(&x, true);
 }
@@ -236,21 +140,21 @@ static void nothing_is_read_for_nobody(void **state)
 	struct engsim x;
 
 	(void)state;
-	init(&x, 2322, "[]", ADA);
+	signs_init(&x, 2322, "[]", ADA);
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
 	assert_int_equal(key_reads(&x), 0);
-	sign(&x, NULL);
+	signs_as(&x, NULL);
 	scene_put(&x, "v2");
 	scene_until_tag(&x, "v2", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	list_keys(&x, LISTED(ADA));
-	until_held(&x, "is not signed");
+	signs_list_keys(&x, LISTED(ADA));
+	signs_until_held(&x, "is not signed");
 	assert_int_equal(key_reads(&x), 2);
 	scene_drift(&x, "v9");
 	scene_until_tag(&x, "v2", LONG);
-	list_keys(&x, "[]");
-	scene_until(&x, is_free, LONG, "peace");
+	signs_list_keys(&x, "[]");
+	scene_until(&x, signs_free, LONG, "peace");
 	scene_end(&x, true);
 }
 
@@ -261,13 +165,13 @@ static void an_old_verdict_lets_nothing_out(void **state)
 	for (uint64_t seed = 0; seed < 20; seed++) {
 		struct engsim x;
 
-		good(&x, 2330 + seed);
+		signs_good(&x, 2330 + seed);
 		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
 		sim_run_for(x.s, 5000);
 		scene_put(&x, "v2");
 		sim_run_for(x.s, 30000);
 		assert_string_equal(scene_tag(&x), "v1");
-		list_keys(&x, LISTED(BOB));
+		signs_list_keys(&x, LISTED(BOB));
 		if (seed % 2)
 			sim_run_for(x.s, seed);
 		ask_sync(&x, "\"prune\":true");
@@ -276,7 +180,7 @@ static void an_old_verdict_lets_nothing_out(void **state)
 		if (!strcmp(scene_tag(&x), "v1"))
 			assert_string_equal(ask_op(&x, "phase"), "Failed");
 		scene_assert_condition(&x, "shop", "ComparisonError", "does not list");
-		list_keys(&x, LISTED(ADA));
+		signs_list_keys(&x, LISTED(ADA));
 		sim_run_for(x.s, 10000);
 		ask_sync(&x, "\"prune\":true");
 		scene_until_tag(&x, "v2", LONG);
@@ -294,12 +198,12 @@ static void a_struck_key_holds_what_was_held(void **state)
 	for (uint64_t seed = 0; seed < 40; seed++) {
 		struct engsim x;
 
-		good(&x, 2400 + seed);
+		signs_good(&x, 2400 + seed);
 		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
 		sim_run_for(x.s, 5000);
 		scene_put(&x, "v2");
 		sim_run_for(x.s, 30000);
-		list_keys(&x, LISTED(BOB));
+		signs_list_keys(&x, LISTED(BOB));
 		sim_run_for(x.s, 10 + seed);
 		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{}}}}");
 		sim_run_for(x.s, 30000);
@@ -320,9 +224,9 @@ static void what_another_project_took_stays_there(void **state)
 		struct engsim x;
 		size_t from;
 
-		init(&x, 2350 + i, LISTED(ADA), ADA);
+		signs_init(&x, 2350 + i, LISTED(ADA), ADA);
 		put_loose(&x, i ? "none.example.com" : "apps");
-		sign(&x, NULL);
+		signs_as(&x, NULL);
 		scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
 		engsim_start(&x);
 		if (i)
@@ -341,10 +245,10 @@ static void what_another_project_took_stays_there(void **state)
 		scene_assert_condition(&x, "shop", "ComparisonError", "is not signed");
 		assert_non_null(strstr(doc_get_str(engsim_status(&x, "shop"), "syncd",
 						   "message", NULL), "of project loose"));
-		sign(&x, ADA);
+		signs_as(&x, ADA);
 		scene_put(&x, "v1");	/* the same objects */
 		scene_until_tag(&x, "v1", 2 * LONG);
-		scene_until(&x, is_free, LONG, "peace");
+		scene_until(&x, signs_free, LONG, "peace");
 		scene_drift(&x, "v9");
 		scene_until_tag(&x, "v1", LONG);
 		scene_end(&x, true);
@@ -366,9 +270,9 @@ static void what_another_project_took_is_called_off(void **state)
 	struct engsim x;
 
 	(void)state;
-	init(&x, 2356, LISTED(ADA), ADA);
+	signs_init(&x, 2356, LISTED(ADA), ADA);
 	put_loose(&x, "none.example.com");
-	sign(&x, NULL);
+	signs_as(&x, NULL);
 	scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
@@ -394,29 +298,29 @@ static void a_ref_is_signed_too(void **state)
 	struct engsim x;
 
 	(void)state;
-	init(&x, 2390, "[]", ADA);
+	signs_init(&x, 2390, "[]", ADA);
 	sim_git_commit(x.s, VALUES, "main", "values.yaml", "a: b");
 	scene_edit_app(&x, "{\"spec\":{\"sources\":[{\"repoURL\":\"" REPO "\",\"path\":\"app\","
 		       "\"targetRevision\":\"main\"},{\"repoURL\":\"" VALUES "\","
 		       "\"ref\":\"values\"}]}}");
 	engsim_start(&x);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	list_keys(&x, LISTED(ADA));	/* it is fetched from now on */
-	until_held(&x, "spec.sources[1]: commit ");
+	signs_list_keys(&x, LISTED(ADA));	/* it is fetched from now on */
+	signs_until_held(&x, "spec.sources[1]: commit ");
 	scene_assert_condition(&x, "shop", "ComparisonError", " is not signed, and AppProject");
 	scene_put(&x, "v2");
-	until_held(&x, "spec.sources[1]: commit ");
+	signs_until_held(&x, "spec.sources[1]: commit ");
 	assert_string_equal(scene_tag(&x), "v1");
 	sim_git_commit(x.s, VALUES, "main", SIM_SIGNATURE, ADA);
 	scene_until_tag(&x, "v2", LONG);
-	scene_until(&x, is_free, LONG, "the release");
-	sign(&x, NULL);
+	scene_until(&x, signs_free, LONG, "the release");
+	signs_as(&x, NULL);
 	scene_put(&x, "v3");
-	until_held(&x, "spec.sources[0]: commit ");
-	list_keys(&x, "[]");
+	signs_until_held(&x, "spec.sources[0]: commit ");
+	signs_list_keys(&x, "[]");
 	scene_until_tag(&x, "v3", LONG);
 	sim_git_commit(x.s, VALUES, "main", SIM_SIGNATURE, NULL);
-	scene_until(&x, is_free, LONG, "peace");
+	scene_until(&x, signs_free, LONG, "peace");
 	scene_end(&x, true);
 }
 
@@ -439,10 +343,10 @@ static void what_failed_elsewhere_brings_no_hooks(void **state)
 		struct engsim x;
 		size_t from;
 
-		good(&x, 2356 + seed);
+		signs_good(&x, 2356 + seed);
 		put_loose(&x, "none.example.com");
 		scene_edit_app(&x, "{\"spec\":{\"project\":\"loose\"}}");
-		sign(&x, NULL);
+		signs_as(&x, NULL);
 		hooks_put(&x, "undo", "PreRevert", "1", "");
 		scene_put(&x, "crash2");
 		scene_until_tag(&x, "crash2", LONG);
@@ -466,170 +370,25 @@ static void the_way_back_is_open(void **state)
 	struct engsim x;
 
 	(void)state;
-	good(&x, 2360);
+	signs_good(&x, 2360);
 	scene_put(&x, "crash2");
 	scene_until_tag(&x, "crash2", LONG);
-	list_keys(&x, LISTED(BOB));
+	signs_list_keys(&x, LISTED(BOB));
 	apisim_delete(x.api, "configmaps", "argocd", "argocd-gpg-keys-cm");
 	engsim_until_phase(&x, "shop", "Pinned", LONG);
 	assert_string_equal(scene_tag(&x), "v1");
 	scene_assert_condition(&x, "shop", "ComparisonError", "does not list");
-	list_keys(&x, LISTED(ADA));
-	put_ring(&x, "argocd", ADA);
+	signs_list_keys(&x, LISTED(ADA));
+	signs_put_ring(&x, "argocd", ADA);
 	scene_put(&x, "v3");
 	scene_until_tag(&x, "v3", LONG);
 	engsim_until_phase(&x, "shop", "Good", LONG);
-	list_keys(&x, LISTED(BOB));
-	until_held(&x, "does not list");
+	signs_list_keys(&x, LISTED(BOB));
+	signs_until_held(&x, "does not list");
 	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");
 	scene_until_tag(&x, "v1", LONG);
 	engsim_until_phase(&x, "shop", "Pinned", LONG);
 	scene_end(&x, true);
-}
-
-/* The keys of that ring end, and what to do is said by itself, without an event of any kind. */
-static void until_ended(struct engsim *x, unsigned at_s)
-{
-	uint64_t at = (uint64_t)at_s * 1000;
-
-	assert_true(sim_now(x->s) < at);
-	sim_run_for(x->s, at - sim_now(x->s));
-	assert_true(is_free(x));
-	sim_run_for(x->s, 3000);
-	scene_assert_condition(x, "shop", "ComparisonError", "is signed by key " ADA
-			       ", which has expired");
-}
-
-/* What it let out stays and is healed; nothing new goes out, and nobody has to restart. */
-static void a_key_that_ends_is_struck_out(void **state)
-{
-	struct engsim x;
-
-	(void)state;
-	init(&x, 2380, LISTED(ADA), ADA "@600 " BOB);
-	engsim_start(&x);
-	engsim_until_phase(&x, "shop", "Good", LONG);
-	until_ended(&x, 600);
-	assert_string_equal(scene_tag(&x), "v1");
-	scene_drift(&x, "v9");
-	scene_until_tag(&x, "v1", LONG);
-	scene_put(&x, "v2");
-	until_held(&x, "has expired");
-	ask_sync(&x, "\"prune\":true");
-	sim_run_for(x.s, 30000);
-	assert_string_equal(ask_op(&x, "phase"), "Failed");
-	engsim_crash(&x);
-	engsim_start(&x);
-	until_held(&x, "has expired");
-	assert_string_equal(scene_tag(&x), "v1");
-	put_ring(&x, "argocd", ADA "@4000");	/* the same key, with a later end */
-	scene_until_tag(&x, "v2", LONG);
-	scene_until(&x, is_free, LONG, "the release");
-	until_ended(&x, 4000);
-	ask_sync(&x, "\"syncOptions\":[\"syncd.dev/release=1\"]");	/* the way back */
-	scene_until_tag(&x, "v1", LONG);
-	engsim_until_phase(&x, "shop", "Pinned", LONG);
-	list_keys(&x, "[{\"keyID\":\"" ADA "\"},{\"keyID\":\"" BOB "\"}]");
-	put_ring(&x, "argocd", ADA "@4000 " BOB);
-	sign(&x, BOB);
-	scene_put(&x, "v3");
-	scene_until_tag(&x, "v3", LONG);
-	scene_until(&x, is_free, LONG, "the release");
-	scene_end(&x, true);
-}
-
-/* Two weeks ahead, once, and no longer than it is so. */
-static void what_ends_soon_is_said_ahead(void **state)
-{
-	struct engsim x;
-
-	(void)state;
-	init(&x, 2399, LISTED(ADA), ADA "@1211400");	/* two weeks and half an hour */
-	engsim_start(&x);
-	engsim_until_phase(&x, "shop", "Good", LONG);
-	assert_false(scene_condition(&x, "shop", "SignatureExpiryWarning"));
-	sim_run_for(x.s, 7200000);
-	scene_assert_condition(&x, "shop", "SignatureExpiryWarning", "signed by key " ADA ", and");
-	size_t from = sim_request_count(x.s);
-	sim_run_for(x.s, 7200000);
-	assert_int_equal(sim_count(x.s, from, "PATCH", "/applications/shop"), 0);
-	put_ring(&x, "argocd", ADA "@1300000");
-	sim_run_for(x.s, 30000);
-	assert_false(scene_condition(&x, "shop", "SignatureExpiryWarning"));
-	scene_end(&x, true);
-}
-
-/* What was found good while its key was is asked for, or goes by itself, when it is not. */
-static void an_ended_key_holds_what_was_held(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 0; seed < 20; seed++) {
-		struct engsim x;
-
-		init(&x, 2440 + seed, LISTED(ADA), ADA "@600");
-		engsim_start(&x);
-		engsim_until_phase(&x, "shop", "Good", LONG);
-		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
-		sim_run_for(x.s, 5000);
-		scene_put(&x, "v2");
-		sim_run_for(x.s, 601001 + seed - sim_now(x.s));
-		if (seed % 2)
-			ask_sync(&x, "\"prune\":true");
-		else
-			scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{}}}}");
-		sim_run_for(x.s, 30000);
-		assert_string_equal(scene_tag(&x), "v1");
-		if (seed % 2)
-			assert_string_equal(ask_op(&x, "phase"), "Failed");
-		scene_assert_condition(&x, "shop", "ComparisonError", "has expired");
-		scene_end(&x, true);
-	}
-}
-
-static bool waits_to_try_again(void *arg)
-{
-	return strstr(ask_op(arg, "message"), "Retrying attempt");
-}
-
-/* A sync in trouble is not tried again once its key has ended or was struck out. */
-static void what_fails_is_not_tried_again(void **state)
-{
-	static const struct sim_faults busy = { .http_503 = 1000 };
-
-	(void)state;
-	for (int struck = 0; struck < 2; struck++) {
-		struct engsim x;
-		size_t from;
-
-		init(&x, 2470 + (uint64_t)struck, LISTED(ADA), ADA "@600 " BOB);
-		scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"retry\":{\"limit\":-1,"
-			       "\"backoff\":{\"duration\":\"20s\",\"factor\":1}}}}}");
-		engsim_start(&x);
-		engsim_until_phase(&x, "shop", "Good", LONG);
-		sim_aim_faults(x.s, "PATCH", "/deployments/web");
-		sim_set_faults(x.s, &busy, 0);
-		scene_put(&x, "v2");
-		scene_until(&x, waits_to_try_again, LONG, "the first failure");
-		if (struck)
-			list_keys(&x, LISTED(BOB));
-		else
-			sim_run_for(x.s, 601000 - sim_now(x.s));
-		sim_run_for(x.s, 2 * MINUTES);
-		sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
-		from = sim_request_count(x.s);
-		sim_run_for(x.s, 20 * MINUTES);
-		assert_int_equal(writes(&x, from), 0);
-		assert_string_equal(scene_tag(&x), "v1");
-		assert_non_null(strstr(ask_syncd(&x, "message"), "another try"));
-		/* The keys of now let it out, or what is newer. */
-		list_keys(&x, LISTED(BOB));
-		sign(&x, BOB);
-		if (struck)
-			scene_put(&x, "v3");
-		scene_until_tag(&x, struck ? "v3" : "v2", LONG);
-		scene_until(&x, is_free, LONG, "the release");
-		scene_end(&x, true);
-	}
 }
 
 static bool deny_maps(void *arg, const char *user, const char *verb, const char *resource,
@@ -647,13 +406,13 @@ static void what_may_not_be_read_is_said(void **state)
 	struct engsim x;
 
 	(void)state;
-	init(&x, 2370, LISTED(ADA), ADA);
+	signs_init(&x, 2370, LISTED(ADA), ADA);
 	apisim_set_authz(x.api, deny_maps, NULL);
 	engsim_start(&x);
-	until_held(&x, "(that of argocd cannot be read: ");
-	assert_int_equal(writes(&x, 0), 0);
+	signs_until_held(&x, "(that of argocd cannot be read: ");
+	assert_int_equal(signs_writes(&x, 0), 0);
 	apisim_set_authz(x.api, NULL, NULL);
-	scene_until(&x, is_free, LONG, "the release");
+	scene_until(&x, signs_free, LONG, "the release");
 	scene_end(&x, true);
 }
 
@@ -671,10 +430,6 @@ int main(void)
 		cmocka_unit_test(a_ref_is_signed_too),
 		cmocka_unit_test(what_failed_elsewhere_brings_no_hooks),
 		cmocka_unit_test(the_way_back_is_open),
-		cmocka_unit_test(a_key_that_ends_is_struck_out),
-		cmocka_unit_test(what_ends_soon_is_said_ahead),
-		cmocka_unit_test(an_ended_key_holds_what_was_held),
-		cmocka_unit_test(what_fails_is_not_tried_again),
 		cmocka_unit_test(what_may_not_be_read_is_said),
 	};
 
