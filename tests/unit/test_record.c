@@ -42,6 +42,7 @@ static void full_release(struct record *r, enum release_state state)
 	rel->approved_by = xstrdup("ada");
 	rel->reason = state == RELEASE_REJECTED ? xstrdup("pull failed") : NULL;
 	rel->may_pass = state == RELEASE_REJECTED;
+	rel->project = xstrdup("team");
 	rel->prune = state == RELEASE_CANDIDATE;
 	rel->chunks = xstrdup("0123456789abcdef01234567 89abcdef");
 	rel->sources = xstrdup("{\"source\":{\"repoURL\":\"https://git/a\"}}");
