@@ -112,10 +112,8 @@ refused 'spec.source.repoURL: must begin with https://' "$P,$DST,\"source\":{\"r
 refused 'spec.destination.server: other clusters are not supported' \
 	"$P,$SRC,\"destination\":{\"server\":\"https://10.0.0.1\"}"
 refused 'spec.sourceHydrator: is not supported' "$P,$SRC,$DST,\"sourceHydrator\":{\"drySource\":{\"path\":\"a\"}}"
-refused 'spec.ignoreDifferences[0].jqPathExpressions: jq is not supported' \
-	"$P,$SRC,$DST,\"ignoreDifferences\":[{\"kind\":\"A\",\"jqPathExpressions\":[\".a\"]}]"
-refused 'spec.syncPolicy.retry.backoff.duration: is longer than maxDuration' \
-	"$P,$SRC,$DST,\"syncPolicy\":{\"retry\":{\"backoff\":{\"duration\":\"10m\",\"maxDuration\":\"3m\"}}}"
+refused 'spec.ignoreDifferences[0].jqPathExpressions[0]: of jq only paths' \
+	"$P,$SRC,$DST,\"ignoreDifferences\":[{\"kind\":\"A\",\"jqPathExpressions\":[\".spec | keys\"]}]"
 refused 'spec.syncPolicy.syncOptions[1]: "Prune=false" contradicts "Prune=true"' \
 	"$P,$SRC,$DST,\"syncPolicy\":{\"syncOptions\":[\"Prune=true\",\"Prune=false\"]}"
 refused 'has both directory and kustomize' "$P,$DST,\"source\":{\"repoURL\":\"https://h/r\",\"path\":\"a\",
@@ -149,6 +147,8 @@ project_refused 'is no service account' '"destinationServiceAccounts":[{"server"
 it "what has no effect is a warning"
 warned 'spec.project: there is no AppProject "later" yet' Application later "\"project\":\"later\",$SRC,$DST"
 warned 'spec.syncPolicy.syncOptions[0]: "Odd=1" is not known' Application odd "$P,$SRC,$DST,\"syncPolicy\":{\"syncOptions\":[\"Odd=1\"]}"
+warned 'spec.syncPolicy.retry.backoff.duration is longer than maxDuration' Application slow \
+	"$P,$SRC,$DST,\"syncPolicy\":{\"retry\":{\"backoff\":{\"duration\":\"10m\",\"maxDuration\":\"3m\"}}}"
 warned 'spec.roles has no effect' AppProject roles '"roles":[{"name":"x"}]'
 
 it "an Application right after its project, and a dry run before it, pass"
