@@ -14,7 +14,7 @@ URL=$GIT_URL/shop.git
 W=$TREES/shop
 namespace $NS
 
-plain="gone file empty readme syntax duplicate tab half-list no-items json nokind noversion noname twice
+plain="gone file empty readme syntax duplicate tab half-list no-items json nokind noversion noname jsonnet
  unknown-kind no-namespace bomb no-anchor latin1 nul name-number meta-list link cut"
 kust="k-missing k-syntax k-field k-base k-patch k-file k-two k-remote k-component k-empty k-gone k-cycle k-outside"
 
@@ -50,7 +50,7 @@ spoil_plain() {
 	nokind) printf 'apiVersion: v1\nmetadata: {name: nokind-c}\n' ;;
 	noversion) printf 'kind: ConfigMap\nmetadata: {name: noversion-c}\n' ;;
 	noname) printf 'apiVersion: v1\nkind: ConfigMap\ndata: {}\n' ;;
-	twice) configmap twice-c 2; echo ---; configmap twice-c 3 ;;
+	jsonnet) printf "{apiVersion: \"v1\", kind: \"ConfigMap\"}\n" >"$dir/c.jsonnet" ;;
 	unknown-kind) printf 'apiVersion: example.com/v1\nkind: Gizmo\nmetadata: {name: c}\n' ;;
 	no-namespace) configmap no-namespace-c 2 | sed "s|^metadata:|metadata:\\n  namespace: nowhere-$$|" ;;
 	bomb) bomb ;;
