@@ -149,6 +149,12 @@ static bool is_served(const struct kindwatch *k)
 	return discovery_find(k->engine->discovery, k->group, k->version, k->kind);
 }
 
+static uint64_t look_pause(struct kindwatch *k)
+{
+	return world_jitter(k->engine->w, k->looks > 5 ? LOOK_MAX_MS :
+			    LOOK_MS << k->looks, 25);
+}
+
 /* Discovery tells of what changed a moment later, or never of this kind again. */
 static void on_looked(void *arg, const struct err *err)
 {
@@ -157,11 +163,11 @@ static void on_looked(void *arg, const struct err *err)
 
 	(void)err;		/* then what is known stays as it was */
 	HASH_ITER(hh, e->kinds, k, next) {
-		if (!k->lost || k->look.active || (!is_served(k) && reread(k)))
+		if (!k->lost || k->look.active)
 			continue;
-		world_timer_start(e->w, &k->look, world_jitter(e->w, k->looks > 6 ?
-				  LOOK_MAX_MS : LOOK_MS << k->looks, 25));
 		k->looks++;
+		if (is_served(k) || !reread(k))
+			world_timer_start(e->w, &k->look, look_pause(k));
 	}
 }
 
@@ -178,10 +184,12 @@ static void set_lost(struct kindwatch *k, bool lost)
 
 	world_timer_stop(w, &k->look);
 	k->lost = lost;
-	k->looks = 0;
+	/* API servers may not agree: what one tells of, another does not serve. */
+	if (k->synced)
+		k->looks = 0;
 	k->look.fn = on_look;
 	if (lost)
-		world_timer_start(w, &k->look, 0);
+		world_timer_start(w, &k->look, k->looks ? look_pause(k) : 0);
 }
 
 /* Whoever waits for the list can say why. */

@@ -213,6 +213,44 @@ static void a_version_dropped_by_another(void **state)
 	}
 }
 
+/* Two API servers that do not agree: whatever version is asked for is the other one's. */
+static void on_sent(void *arg, const struct sim_request *r)
+{
+	struct engsim *x = arg;
+	bool v1 = strstr(r->path, "/v1/pumps"), v2 = strstr(r->path, "/v2/pumps");
+	_cleanup_free_ char *patch = NULL;
+
+	if (!r->watch || (!v1 && !v2))
+		return;
+	patch = xasprintf("{\"spec\":{\"versions\":[{\"name\":\"%s\",\"served\":true,"
+			  "\"storage\":true,\"schema\":{\"openAPIV3Schema\":{\"type\":"
+			  "\"object\",\"x-kubernetes-preserve-unknown-fields\":true}}}]}}",
+			  v1 ? "v2" : "v1");
+	apisim_edit(x->api, "kubectl-edit", CRDS, NULL, PUMPS, patch);
+}
+
+static void a_version_that_never_is_where_it_is_told(void **state)
+{
+	struct engsim x;
+	size_t from;
+
+	(void)state;
+	with_pumps(&x, 935, 0, "v1 v2");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":null}}}");
+	sim_run_for(x.s, 5000);
+	sim_set_spy(x.s, &(struct sim_spy){ .sent = on_sent, .arg = &x });
+	serve_v2_alone(&x);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 300000);
+	assert_in_range(sim_count(x.s, from, "GET", "/pumps"), 3, 100);
+	sim_set_spy(x.s, &(struct sim_spy){ 0 });
+	sim_run_for(x.s, 120000);
+	apisim_edit(x.api, "kubectl-edit", PUMPS, "shop", "one", "{\"spec\":{\"size\":\"9\"}}");
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"automated\":{\"selfHeal\":true}}}}");
+	scene_until(&x, is_size_1, LONG, "the edit to be healed");
+	scene_end(&x, true);
+}
+
 /* The write before the pump's own, or NULL. */
 static const char *written_before(struct engsim *x)
 {
@@ -292,6 +330,7 @@ int main(void)
 		cmocka_unit_test(the_watch_follows_its_kind),
 		cmocka_unit_test(a_version_taken_away_by_hand),
 		cmocka_unit_test(a_version_dropped_by_another),
+		cmocka_unit_test(a_version_that_never_is_where_it_is_told),
 		cmocka_unit_test(what_was_recorded_lives_elsewhere),
 		cmocka_unit_test(a_page_of_a_proxy_is_no_word_of_objects),
 	};
