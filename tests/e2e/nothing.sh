@@ -4,6 +4,12 @@
 # its exit status, and one line that says what to do.
 # shellcheck source=tests/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
+CLUSTER=nothing-$$ # one that has not seen a syncd
+delete_namespaces() { # of the clean-up: they go with their cluster
+	"$ROOT/tests/cluster/down" --name "$CLUSTER" >/dev/null 2>&1
+}
+KUBECONFIG=$("$ROOT/tests/cluster/up" --name "$CLUSTER" 2>"$T/up.log" | tail -n 1)
+export KUBECONFIG
 export NO_COLOR=1 USER=ada
 NS=nothing-$$
 CTL=$(realpath "$BIN/syncctl")
