@@ -94,12 +94,14 @@ ring ada bob
 out v3
 
 it "a commit that was changed after it was signed"
+git -C "$W" checkout -q -b aside # else a poll may find what was not changed yet
 put v4 ada
 BAD=$(git -C "$W" cat-file commit HEAD | sed 's/^settings v4$/settings v4!/' | git -C "$W" hash-object -t commit -w --stdin)
 git -C "$W" push -qf origin "$BAD:main"
 held "commit ${BAD:0:7} has a bad signature in the name of key $(id_of ada)"
 value_is v3
 git -C "$W" push -qf origin HEAD:main
+git -C "$W" checkout -q -B main
 out v4
 
 it "a key that has expired, and an SSH signature"
