@@ -459,12 +459,27 @@ static bool stopped(struct app *a, const char *why)
 	return goes_on;
 }
 
+/* For the next process, which sees the objects, and no apply's answer. */
+static void note_shapes(struct app *a)
+{
+	for (size_t i = 0; i < a->rec.inventory.len; i++) {
+		struct inv_entry *v = &a->rec.inventory.data[i];
+		struct objkey k = inv_key(v);
+		const struct live *l = live_find(&a->engine->live, &k);
+
+		if (l && *l->shape && *v->uid && !strcmp(l->uid, v->uid) &&
+		    !strcmp(l->fingerprint, v->fingerprint))
+			memcpy(v->shape, l->shape, sizeof(v->shape));
+	}
+}
+
 void app_op_ended(struct app *a, struct op *op)
 {
 	bool dry = a->op_serves && a->request.dry_run, again = false;
 	enum count_kind kind = kind_of(a);
 
 	view_ended(a, op);
+	note_shapes(a);
 	if (op_mutated(op))
 		orphans_again(a, false);
 	if (a->rec.op.kind == OP_REVERT)

@@ -133,18 +133,75 @@ static uint64_t own_deadline(const struct objkey *k, const json_t *object)
 }
 
 /* An entry we cannot read reads as drift: an apply makes it ours again. */
-static void fingerprint(const struct live_index *ix, const char *app_id,
+static bool fingerprint(const struct live_index *ix, const char *app_id,
 			const struct objkey *k, const json_t *object, char out[65])
 {
 	_cleanup_json_ json_t *ignored = ix->ignored ?
 		ix->ignored(ix->arg, app_id, k, object) : NULL;
+	const char *version = NULL;
 
-	if (fingerprint_without(object, FIELD_MANAGER, ignored, out, NULL, NULL))
+	if (fingerprint_without(object, FIELD_MANAGER, ignored, out, &version, NULL))
 		out[0] = '\0';
+	return !version || !strcmp(version, text(object, "apiVersion"));
 }
 
+/* In v1 an autoscaler has there what that version has no fields for, and its state. */
+#define SCALER "autoscaling.alpha.kubernetes.io/"
+
+static bool is_kept_there(const char *key)
+{
+	return !strncmp(key, SCALER, strlen(SCALER)) && strcmp(key, SCALER "conditions") &&
+	       strcmp(key, SCALER "current-metrics");
+}
+
+/* All of it but metadata and status, and what of ours can be seen in this version. */
+static void shape_of(const json_t *object, const char *seen, char out[65])
+{
+	_cleanup_json_ json_t *all = json_object();
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, v)
+		if (strcmp(key, "metadata") && strcmp(key, "status"))
+			json_object_set(all, key, v);
+	json_object_foreach(doc_get(object, "metadata", "annotations", NULL), key, v)
+		if (is_kept_there(key))
+			json_object_set(all, key, v);
+	doc_canonical(all, &text);
+	buf_adds(&text, seen);
+	sha256_hex(buf_str(&text), text.len, out);
+}
+
+/*
+ * A kind is watched in one version, and objects of it may be written in another: our
+ * fields are none of what is seen then. What an apply's answer said stays true as long as
+ * nothing but its state changes, or what others have in its metadata; what has changed
+ * reads as drift, and the apply that follows says what is true.
+ */
+static void take_fingerprint(const struct live_index *ix, struct live *l,
+			     const struct objkey *k, const json_t *object, bool same)
+{
+	char now[65], shape[65];
+	bool known;
+
+	l->converted = !fingerprint(ix, l->app_id, k, object, now);
+	if (!l->converted) {
+		if (!same && strcmp(l->fingerprint, now))
+			l->shape[0] = '\0';	/* it was another one that looked so */
+		memcpy(l->fingerprint, now, sizeof(now));
+		return;
+	}
+	shape_of(object, now, shape);
+	known = same || !strcmp(l->shape, shape);
+	memcpy(l->shape, shape, sizeof(shape));
+	if (!known)
+		memcpy(l->fingerprint, now, sizeof(now));
+}
+
+/* same: it is known as it was at this very version. */
 static void take_in(const struct live_index *ix, struct live *l,
-		    const struct objkey *k, const json_t *object)
+		    const struct objkey *k, const json_t *object, bool same)
 {
 	const json_t *meta = doc_get(object, "metadata", NULL);
 	const struct health was = l->health;
@@ -154,7 +211,7 @@ static void take_in(const struct live_index *ix, struct live *l,
 		   doc_get_str(meta, "annotations", OPERATION, NULL));
 	free(l->app_id);
 	l->app_id = tracked_by(k, meta);
-	fingerprint(ix, l->app_id, k, object, l->fingerprint);
+	take_fingerprint(ix, l, k, object, same);
 	free(l->links);
 	l->links = links_of_object(object);
 	l->health = health_assess(object);
@@ -200,7 +257,7 @@ void live_fingerprint(const struct live_index *ix, const json_t *object, char ou
 	struct objkey k = key_of(object, &storage);
 
 	app_id = tracked_by(&k, doc_get(object, "metadata", NULL));
-	fingerprint(ix, app_id, &k, object, out);
+	(void)fingerprint(ix, app_id, &k, object, out);
 }
 
 struct live *live_upsert(struct live_index *ix, const json_t *object,
@@ -212,6 +269,7 @@ struct live *live_upsert(struct live_index *ix, const json_t *object,
 	uint64_t version = strtoull(text(meta, "resourceVersion"), NULL, 10);
 	const char *uid = text(meta, "uid");
 	struct live *l;
+	bool same;
 
 	if (!k.kind[0] || !k.name[0] || !uid[0] || strlen(uid) >= sizeof(l->uid))
 		return NULL;
@@ -222,8 +280,9 @@ struct live *live_upsert(struct live_index *ix, const json_t *object,
 		remember(l, ret_before);
 	if (!l)
 		l = live_add(ix, &k);
+	same = l->version == version && !strcmp(l->uid, uid);
 	l->version = version;
-	take_in(ix, l, &k, object);
+	take_in(ix, l, &k, object, same);
 	return l;
 }
 

@@ -146,6 +146,7 @@ static void take_answer(struct apply *a)
 		strcpy(inv->uid, uid);
 		/* As we left it: the index may know what somebody did since. */
 		live_fingerprint(&op->e->live, a->req.json, inv->fingerprint);
+		inv->shape[0] = '\0';
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
 		inv->changed = true;
 		inv->blamed = inv->blamed || op->c.kind == OP_SYNC;

@@ -314,6 +314,7 @@ bool op_keep_verified(struct apply *a)
 	    !*is || strcmp(is, would))
 		return false;
 	memcpy(inv->fingerprint, is, sizeof(inv->fingerprint));
+	inv->shape[0] = '\0';
 	kinds_answer(e, &a->task.key, a->live);
 	return true;
 }

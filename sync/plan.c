@@ -52,6 +52,13 @@ static void adopt(struct task *t, int casenr, const struct live *l,
 	t->adopt = true;
 }
 
+/* What is watched in a version that it is not written in is compared as a whole. */
+static bool is_as_left(const struct inv_entry *e, const struct live *l)
+{
+	return e->fingerprint[0] && (!strcmp(e->fingerprint, l->fingerprint) ||
+				     (l->converted && !strcmp(e->shape, l->shape)));
+}
+
 /* Same object, same uid: has anything changed, in Git or in the cluster? */
 static void decide_known(struct task *t, const struct rendered *o,
 			 const struct inv_entry *e, const struct live *l)
@@ -59,7 +66,7 @@ static void decide_known(struct task *t, const struct rendered *o,
 	task_set_uid(t, l->uid);
 	if (strcmp(e->digest, o->digest))
 		task_set(t, 6, TASK_APPLY, "changed");
-	else if (e->fingerprint[0] && !strcmp(e->fingerprint, l->fingerprint))
+	else if (is_as_left(e, l))
 		task_set(t, 4, TASK_KEEP, "unchanged");
 	else
 		task_set(t, 5, TASK_APPLY, "drifted");

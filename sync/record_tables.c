@@ -52,6 +52,7 @@ static const struct record_field inv_fields[] = {
 	{ "name", TYPE_STR, AT(inv_entry, name), 0, 0, 0 },
 	{ "ns", TYPE_STR, AT(inv_entry, ns), 0, 0, 0 },
 	{ "op", TYPE_TEXT, AT(inv_entry, op), 0, 0, 0 },
+	{ "shape", TYPE_TEXT, AT(inv_entry, shape), 0, 0, 0 },
 	{ "sick", TYPE_BOOL, AT(inv_entry, sick), 0, 0, 0 },
 	{ "uid", TYPE_TEXT, AT(inv_entry, uid), 0, 0, 0 },
 	{ "version", TYPE_STR, AT(inv_entry, version), 0, 0, 0 },

@@ -25,6 +25,9 @@ struct live {
 	uint64_t version;	/* resourceVersion */
 	char *links;		/* a list (links.h); NULL: none */
 	char fingerprint[65];	/* "" = we own nothing of it */
+	char shape[65];		/* of all but metadata and state, where the version that is
+				   watched is not the one that we wrote; "": it is that */
+	bool converted;		/* it was seen so last */
 	struct health health;
 	unsigned script;	/* which judges its health; 0: the built-in rule */
 	int64_t generation;	/* while a script does */

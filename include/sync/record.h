@@ -36,6 +36,7 @@ struct inv_entry {
 	char op[24];		/* operation that wrote it ahead; stamped on the object */
 	char digest[65];	/* body last applied; "" = not yet */
 	char fingerprint[65];	/* of our fields, as that apply answered */
+	char shape[65];		/* live.h: of what has that fingerprint; "" not known, or none */
 	bool adopted;		/* it was there before us */
 	bool changed;		/* by the operation under way */
 	bool blamed;		/* by a candidate since the last good: it is to blame */

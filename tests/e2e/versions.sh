@@ -94,5 +94,35 @@ good valves "$COMMIT"
 size_is Valve 2 || fail "the valve"
 assert_eq "$UID_WAS" "$(field "valves.$GROUP" one .metadata.uid -n "$NS")" "the valve's UID"
 
+it "what is written in a version that is not the one watched is at rest: also by state, other's edits, restart"
+scaler() { printf 'apiVersion: autoscaling/%s\nkind: HorizontalPodAutoscaler\nmetadata: {name: %s, annotations: {argocd.argoproj.io/ignore-healthcheck: "true"}}\nspec: {maxReplicas: 3, %s, scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: none}}\n' "$@" | write "$W/scalers/$2.yaml"; }
+cpu() { kc get hpa.v2.autoscaling "$1" -n "$NS" -o json | jq '.spec.metrics[0].resource.target.averageUtilization'; }
+cpu_is() { [ "$(cpu "$1")" = "$2" ]; }
+have_state() { kc get hpa.v2.autoscaling old new -n "$NS" -o json | jq -e '[.items[] | select(.status.conditions)] | length == 2' >/dev/null; }
+heals() { grep '"decision":"heal"' "$T/syncd.log" | grep -c scalers || true; }
+scaler v1 old 'targetCPUUtilizationPercentage: 50'
+scaler v2 new 'metrics: [{type: Resource, resource: {name: cpu, target: {type: Utilization, averageUtilization: 50}}}]'
+COMMIT=$(commit shop scalers)
+app scalers "$GIT_URL/shop.git" scalers "$NS"
+good scalers "$COMMIT"
+wait_until 40 "their state" have_state
+for i in 1 2 3; do
+	kc annotate hpa old new -n "$NS" "seen=$i" --overwrite >/dev/null
+	sleep 1
+done
+syncd_stop
+syncd_start --poll-interval 1s --soak 0s
+wait_until 20 "the application" app_is scalers '$s.sync.status == "Synced"'
+kc annotate hpa old new -n "$NS" seen=4 --overwrite >/dev/null
+sleep 2
+assert_eq 0 "$(heals)" "heals of what nobody changed"
+
+it "... and what somebody changes of it is healed, in either"
+more() { printf '{"spec":{"metrics":[{"type":"Resource","resource":{"name":"cpu","target":{"type":"Utilization","averageUtilization":%s}}}]}}' "$1"; }
+kc patch hpa.v2.autoscaling new -n "$NS" --type merge -p "$(more 77)" >/dev/null
+wait_until 20 "new to be healed" cpu_is new 50
+kc patch hpa.v2.autoscaling old -n "$NS" --type merge -p "$(more 78)" >/dev/null
+wait_until 20 "old to be healed" cpu_is old 50
+
 syncd_stop
 kc delete crd "pumps.$GROUP" "valves.$GROUP" --wait=false >/dev/null

@@ -273,6 +273,61 @@ static void own_deadlines(void **state)
 	}
 }
 
+/* An autoscaler that was written in v2: as the API server answers in either version. */
+static struct live *scaler(struct live_index *ix, const char *v, int resource_version,
+			   const char *most, const char *more)
+{
+	_cleanup_free_ char *text = xasprintf("{\"apiVersion\":\"autoscaling/%s\",\"kind\":"
+		"\"HorizontalPodAutoscaler\",\"metadata\":{\"name\":\"a\",\"uid\":\"u\","
+		"\"resourceVersion\":\"%d\",\"annotations\":{%s%s},\"managedFields\":[{"
+		"\"manager\":\"syncd\",\"operation\":\"Apply\",\"apiVersion\":"
+		"\"autoscaling/v2\",\"fieldsType\":\"FieldsV1\",\"fieldsV1\":{\"f:spec\":{"
+		"\"f:metrics\":{}}}}]},\"spec\":{%s}}", v, resource_version,
+		strcmp(v, "v1") ? "\"a\":\"b\"" : "\"autoscaling.alpha.kubernetes.io/conditions\":"
+		"\"[]\",\"autoscaling.alpha.kubernetes.io/metrics\":", strcmp(v, "v1") ? "" : most,
+		strcmp(v, "v1") ? most : "\"maxReplicas\":3");
+	_cleanup_json_ json_t *j = parse(text);
+
+	if (*more)
+		json_object_set_new(json_object_get(json_object_get(j, "metadata"),
+						    "annotations"),
+				    "autoscaling.alpha.kubernetes.io/conditions",
+				    json_string(more));
+	return live_upsert(ix, j, NULL);
+}
+
+/* What is written in one version and watched in another has drifted when it changed. */
+static void another_version_is_no_drift(void **state)
+{
+	_cleanup_(live_deinit) struct live_index ix = { 0 };
+	char as_applied[65];
+	struct live *l = scaler(&ix, "v2", 1, "\"metrics\":[50]", "");
+
+	(void)state;
+	strcpy(as_applied, l->fingerprint);
+	l = scaler(&ix, "v1", 1, "\"[50]\"", "");
+	assert_string_equal(l->fingerprint, as_applied);
+	l = scaler(&ix, "v1", 2, "\"[50]\"", "its state");
+	assert_int_equal(l->version, 2);
+	assert_string_equal(l->fingerprint, as_applied);
+	l = scaler(&ix, "v1", 3, "\"[90]\"", "its state");
+	assert_string_not_equal(l->fingerprint, as_applied);
+	/* Applied anew: the event comes first, then the answer, then other news. */
+	l = scaler(&ix, "v1", 4, "\"[50]\"", "its state");
+	assert_string_not_equal(l->fingerprint, as_applied);
+	l = scaler(&ix, "v2", 4, "\"metrics\":[50]", "");
+	assert_string_equal(l->fingerprint, as_applied);
+	l = scaler(&ix, "v1", 5, "\"[50]\"", "another");
+	assert_string_equal(l->fingerprint, as_applied);
+	assert_true(l->converted);
+	/* It was another, of the version that is watched for a while, and what looks as before is. */
+	l = scaler(&ix, "v2", 6, "\"metrics\":[90]", "");
+	assert_false(l->converted);
+	assert_string_not_equal(l->fingerprint, as_applied);
+	l = scaler(&ix, "v1", 7, "\"[50]\"", "another");
+	assert_string_not_equal(l->fingerprint, as_applied);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +340,7 @@ int main(void)
 		cmocka_unit_test(removing_leaves_the_others),
 		cmocka_unit_test(tracking_names_its_object),
 		cmocka_unit_test(tracking_ids_are_split),
+		cmocka_unit_test(another_version_is_no_drift),
 	};
 
 	doc_init();

@@ -76,6 +76,7 @@ static void full_record(struct record *r)
 	strcpy(e->uid, "6c1d0d3a-0000-4000-8000-000000000001");
 	memset(e->digest, 'a', 64);
 	memset(e->fingerprint, 'b', 64);
+	memset(e->shape, 'd', 64);
 	free(e->version);
 	e->version = xstrdup("v1");
 	e->wave = -3;
