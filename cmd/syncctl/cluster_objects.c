@@ -155,8 +155,25 @@ int cluster_resolve(struct cluster *c, const char *group, const char *version,
 	return 0;
 }
 
+/* The namespace that is meant, of the installs found; NULL: it is not clear which. */
+static const char *pick_install(const json_t *found, const char *beside)
+{
+	const char *ns = NULL;
+	const json_t *map;
+	size_t i;
+
+	json_array_foreach (found, i, map) {
+		ns = doc_get_str(map, "metadata", "namespace", NULL);
+		if (ns && beside && !strcmp(ns, beside))
+			return ns;
+	}
+	if (json_array_size(found) > 1)
+		return NULL;
+	return ns ? ns : DEFAULT_NS;
+}
+
 const char *cluster_system_ns(struct cluster *c, const struct options *o,
-			      struct err *err)
+			      const char *beside, struct err *err)
 {
 	struct kube_ref ref = { .version = "v1", .resource = "configmaps" };
 	_cleanup_json_ json_t *found = NULL;
@@ -170,13 +187,13 @@ const char *cluster_system_ns(struct cluster *c, const struct options *o,
 	if (!found && err->code != ERR_AUTH)
 		return NULL;
 	*err = ERR_INIT;
-	ns = doc_get_str(json_array_get(found, 0), "metadata", "namespace", NULL);
-	if (json_array_size(found) > 1) {
+	ns = pick_install(found, beside);
+	if (!ns) {
 		err_set(err, ERR_INVALID, "syncd is installed in more than one namespace: "
 			"say which with --syncd-namespace");
 		return NULL;
 	}
-	c->system_ns = xstrdup(ns ? ns : DEFAULT_NS);
+	c->system_ns = xstrdup(ns);
 	return c->system_ns;
 }
 

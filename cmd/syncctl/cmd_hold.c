@@ -137,7 +137,7 @@ static struct kube_ref pause_map(struct cluster *c, const struct options *o,
 				 struct err *err)
 {
 	return (struct kube_ref){ .version = "v1", .resource = "configmaps",
-				  .ns = cluster_system_ns(c, o, err), .name = PAUSE };
+				  .ns = cluster_system_ns(c, o, NULL, err), .name = PAUSE };
 }
 
 static json_t *pause_body(const struct view_hold *h, const char *ns)

@@ -18,7 +18,7 @@ static json_t *find_project(struct cluster *c, const struct options *o,
 			    const json_t *app, struct err *err)
 {
 	const char *name = doc_get_str(app, "spec", "project", NULL);
-	const char *places[] = { c->ns, "argocd", cluster_system_ns(c, o, err) };
+	const char *places[] = { c->ns, "argocd", cluster_system_ns(c, o, c->ns, err) };
 
 	for (size_t i = 0; i < ARRAY_LEN(places) && places[i]; i++) {
 		struct kube_ref ref = project_ref(places[i], name && *name ? name : "default");

@@ -59,7 +59,7 @@ static json_t *read_record(struct cluster *c, const struct options *o, const jso
 {
 	_cleanup_free_ char *id = xasprintf("%s/%s", c->ns,
 		text(doc_get(app, "metadata", NULL), "name"));
-	const char *ns = cluster_system_ns(c, o, err);
+	const char *ns = cluster_system_ns(c, o, c->ns, err);
 	char name[STORE_NAME];
 	struct kube_ref ref;
 

@@ -183,9 +183,13 @@ void cluster_say_unknown(const struct cluster *c, struct err *err);
 int cluster_resolve(struct cluster *c, const char *group, const char *version,
 		    const char *kind, struct kube_ref *ret, bool *ret_namespaced,
 		    struct err *err) __attribute__((warn_unused_result));
-/* syncd's own namespace: by --syncd-namespace, else where its ConfigMap is. NULL. */
+/*
+ * syncd's own namespace: by --syncd-namespace, else where its ConfigMap is. Of several
+ * installs the one in the namespace beside, an application's; NULL there (or none of them
+ * is in it): whoever asks has to say. NULL and *err.
+ */
 const char *cluster_system_ns(struct cluster *c, const struct options *o,
-			      struct err *err);
+			      const char *beside, struct err *err);
 /*
  * Does a syncd live in that namespace? ERR_NOTFOUND: no, with what to do. Where it may not be
  * asked that is told on stderr, and the answer is 0.

@@ -245,7 +245,7 @@ assert_exit 0 syncctl diff coffer
 	printf '%s\n' "$OUTPUT"
 	syncctl status coffer
 	syncctl history coffer -o wide
-	syncctl diff coffer --release 1 || :
+	syncctl diff coffer --release 1 || [ $? = 1 ] || fail "no diff"
 	kc get deployment store -n "$NS" -o json
 } >"$T/told" 2>&1
 for secret in "$CANARY" "$(printf %s "$CANARY-1" | base64)" "$(printf %s "$CANARY-2" | base64)"; do

@@ -76,6 +76,11 @@ git -C "$TREES/shop" checkout -q main
 assert_exit 1 ctl diff shop --revision side
 assert_contains "$OUTPUT" "web:v2 -> registry.example.com/web:v7" "the branch"
 assert_exit 20 ctl diff shop --release 99
+kc create configmap syncd-install -n "$TO" >/dev/null # another syncd's: the one beside is meant
+assert_exit 1 ctl diff shop --release 1 2
+assert_exit 20 all pause --all
+assert_contains "$OUTPUT" "syncd is installed in more than one namespace: say which with --syncd-namespace" "whose"
+kc delete configmap syncd-install -n "$TO" >/dev/null
 assert_exit 2 ctl diff shop --release 1 --revision x
 
 it "a sync of chosen objects leaves the others, and a dry run everything"
