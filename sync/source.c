@@ -4,8 +4,10 @@
  * folders and single files through a worker; only when a ref in use moved is it
  * fetched. What a worker polls in vain is polled less and less often: it holds a
  * worker meanwhile.
- * A failure is told to the applications that use the revision, and asked again at
- * the next poll; what was fetched before stays usable.
+ * A failure is told to the applications that use the revision, and asked again: what
+ * may pass by itself a moment later and then ever less often, anything else at the
+ * next poll, which may be an hour away where pushes are told. What was fetched before
+ * stays usable.
  */
 #include "source_priv.h"
 
@@ -18,6 +20,8 @@
 #define MAX_BACKOFF 5		/* times the poll interval */
 #define NUDGE_PAUSE_MS 5000	/* between the polls that messages ask for */
 #define POLL_SOON_MS 20
+#define AGAIN_MS 12000u		/* after a failure: longer than FETCH_AGAIN_MS, jitter included */
+#define AGAIN_DOUBLED 6
 #define CREDS_AGAIN_MS 200
 #define QUIET_POLLS 10		/* after so many without news all look all the same */
 
@@ -97,14 +101,36 @@ static void resolve_all(struct repo *r, const struct ref_list *refs)
 	}
 }
 
-/* To the next poll, after this one. */
-static uint64_t poll_wait(const struct repo *r)
+/* Until what may pass is tried again: longer each time. */
+static uint64_t again_ms(struct repo *r)
 {
-	uint64_t ms = r->engine->cfg.poll_ms;
+	uint64_t ms = (uint64_t)AGAIN_MS << (r->stumbles < AGAIN_DOUBLED ? r->stumbles :
+								     AGAIN_DOUBLED);
+
+	r->stumbles++;
+	return world_jitter(r->engine->w, ms, 10);
+}
+
+/* To the next poll, after this one, which ended so. */
+static uint64_t poll_wait(struct repo *r, const struct err *err)
+{
+	uint64_t ms = r->engine->cfg.poll_ms, again;
 
 	if (r->by_worker && r->failures > 1)
 		ms *= r->failures < MAX_BACKOFF ? r->failures : MAX_BACKOFF;
-	return world_jitter(r->engine->w, ms, 10);
+	ms = world_jitter(r->engine->w, ms, 10);
+	if (!err->code || !err->retry)
+		return ms;
+	again = again_ms(r);
+	return again < ms ? again : ms;
+}
+
+void source_poll_again(struct repo *r)
+{
+	uint64_t ms = again_ms(r);
+
+	if (!r->polling && world_now(r->engine->w) + ms < r->due)
+		schedule(r, ms);
 }
 
 /* A thousand applications need not look because nothing came. */
@@ -135,9 +161,19 @@ static void tell_users(struct repo *r, const struct err *err)
 	}
 }
 
+static bool is_behind(const struct repo *r)
+{
+	for (const struct repo_rev *rev = r->revs; rev; rev = rev->next)
+		if (rev->readers && source_rev_behind(rev))
+			return true;
+	return false;
+}
+
 static void poll_over(struct repo *r, const struct err *err)
 {
 	r->polling = false;
+	if (!err->code && !is_behind(r))
+		r->stumbles = 0;
 	free_prefixes(r);
 	tell_users(r, err);
 	r->failures = err->code ? r->failures + 1 : 0;
@@ -145,7 +181,7 @@ static void poll_over(struct repo *r, const struct err *err)
 		r->engine->counts.poll_errors++;
 	else
 		r->polled_at = r->poll_started;
-	schedule(r, r->poll_again ? POLL_SOON_MS : poll_wait(r));
+	schedule(r, r->poll_again ? POLL_SOON_MS : poll_wait(r, err));
 	r->poll_again = false;
 	if (r->nudged)
 		nudge(r);

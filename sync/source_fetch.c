@@ -1,7 +1,8 @@
 /*
  * Fetching: the commit that a poll named, into the repository's mirror, by a worker. One
  * fetch per repository at a time: the mirror has one writer. A failure is told to the
- * applications that use the revision, and tried again a moment later.
+ * applications that use the revision, and tried again by the next poll: soon, where that
+ * may help.
  */
 #include "source_priv.h"
 
@@ -57,7 +58,10 @@ static void on_fetched(struct worker_call *c, const struct err *err,
 		r->engine->counts.fetch_errors++;
 		rev->fetch_again = world_now(r->engine->w) + FETCH_AGAIN_MS;
 		source_rev_fail(rev, &bad);
+		if (bad.retry)
+			source_poll_again(r);
 	} else {
+		r->stumbles = 0;
 		moved = strcmp(rev->commit, a.oid) || rev->err.code;
 		source_rev_fetched(rev, &a);
 		if (moved)

@@ -20,6 +20,7 @@ struct repo {
 	struct worker_call list;
 	char *list_request;
 	unsigned failures;	/* polls in a row */
+	unsigned stumbles;	/* polls and fetches in a row that may go better the next time */
 	unsigned quiet;		/* polls in a row that brought nothing new */
 	bool polling, poll_again, nudged;
 	char **prefixes;	/* of the poll under way */
@@ -40,6 +41,9 @@ struct repo {
 
 /* Somebody follows one of its revisions. */
 bool source_in_use(const struct repo *r);
+
+/* A fetch failed that may go better: the next poll, and with it a fetch, comes sooner. */
+void source_poll_again(struct repo *r);
 
 /* source_fetch.c: begins what is to be fetched next, unless a fetch is under way. */
 void source_fetch_next(struct repo *r);

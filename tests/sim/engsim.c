@@ -10,6 +10,7 @@
 
 #include "core/doc.h"
 #include "core/fetch.h"
+#include "core/lsrefs.h"
 #include "render/render.h"
 
 /* ---- workers ---- */
@@ -57,6 +58,7 @@ static int fetch(struct sim *s, void *arg, const void *request, size_t len,
 		r = 0;
 	} else if (!q.oid || !gitsim_has_commit(sim_git(s), q.oid)) {
 		err_set(err, ERR_NOTFOUND, "no commit %s", q.oid ? q.oid : "");
+		err->retry = revision_kind(q.revision) != REV_SHA; /* as core/git's */
 	} else {
 		a.mirror = xstrdup("/sim/mirror");
 		snprintf(a.oid, sizeof(a.oid), "%s", q.oid);

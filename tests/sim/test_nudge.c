@@ -68,6 +68,67 @@ static void a_push_is_out_in_a_moment(void **state)
 	scene_end(&x, true);
 }
 
+/* What the push told of does not wait an hour because the host was away for a moment. */
+static void a_push_while_the_host_stumbles(void **state)
+{
+	struct gitsim *g;
+	struct engsim x;
+	uint64_t polls;
+
+	(void)state;
+	init(&x, 307);
+	g = sim_git(x.s);
+	gitsim_set_mood(g, REPO, GIT_500);
+	assert_int_equal(push(&x, TOKEN, REPO), 200);
+	sim_run_for(x.s, 60000);
+	assert_string_equal(scene_tag(&x), "v1");
+	gitsim_set_mood(g, REPO, GIT_FINE);
+	scene_until_tag(&x, "v2", 60000);
+	sim_run_for(x.s, 60000);
+	polls = gitsim_polls(g, REPO);
+	sim_run_for(x.s, 1800000);
+	assert_int_equal(gitsim_polls(g, REPO), polls);	/* an hour apart again */
+	scene_end(&x, true);
+}
+
+/* A commit that was pushed over before it could be fetched. */
+static void a_push_that_is_pushed_over(void **state)
+{
+	_cleanup_free_ char *two = NULL;
+	struct gitsim *g;
+	struct engsim x;
+
+	(void)state;
+	init(&x, 308);
+	g = sim_git(x.s);
+	two = xstrdup(gitsim_ref(g, REPO, "main"));
+	gitsim_set_ref(g, REPO, "main", "dead000000000000000000000000000000000000");
+	assert_int_equal(push(&x, TOKEN, REPO), 200);
+	sim_run_for(x.s, 1000);
+	gitsim_set_ref(g, REPO, "main", two);
+	scene_until_tag(&x, "v2", 60000);
+	scene_end(&x, true);
+}
+
+/* A login that is refused is not tried more often than was asked for. */
+static void a_push_that_we_may_not_read(void **state)
+{
+	struct engsim x;
+	uint64_t polls;
+
+	(void)state;
+	init(&x, 309);
+	gitsim_set_mood(sim_git(x.s), REPO, GIT_401);
+	assert_int_equal(push(&x, TOKEN, REPO), 200);
+	sim_run_for(x.s, 10000);
+	polls = gitsim_polls(sim_git(x.s), REPO);
+	sim_run_for(x.s, 1800000);
+	assert_int_equal(gitsim_polls(sim_git(x.s), REPO), polls);
+	gitsim_set_mood(sim_git(x.s), REPO, GIT_FINE);
+	scene_until_tag(&x, "v2", 3600000);
+	scene_end(&x, true);
+}
+
 static void whom_we_do_not_believe(void **state)
 {
 	struct engsim x;
@@ -226,6 +287,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_push_is_out_in_a_moment),
+		cmocka_unit_test(a_push_while_the_host_stumbles),
+		cmocka_unit_test(a_push_that_is_pushed_over),
+		cmocka_unit_test(a_push_that_we_may_not_read),
 		cmocka_unit_test(whom_we_do_not_believe),
 		cmocka_unit_test(ten_thousand_at_once_are_one_poll),
 		cmocka_unit_test(a_flood_is_a_poll_each_five_seconds),
