@@ -293,7 +293,7 @@ static void look_warnings(struct app *a)
 
 	if (!a->spec.deleting && app_asks(a))
 		approval_words(app_target_plan(a), a->spec.name, false, &asks);
-	if (!a->op) {	/* what is held now is known after it */
+	if (!a->op && (a->plan_valid || !(a->head || a->target))) {	/* else: after it */
 		look_warning(a, "PruneHeldWarning", &asks);
 		say_shared(a, &shared);
 		look_warning(a, "SharedResourceWarning", &shared);
@@ -310,7 +310,8 @@ static void look_warnings(struct app *a)
 	say_project(a, &spec);
 	app_signed_warn(a);
 	look_warning(a, "ExcludedResourceWarning", &objects);
-	look_warning(a, "RepeatedResourceWarning", &repeats);
+	if (a->plan_valid || !a->head)
+		look_warning(a, "RepeatedResourceWarning", &repeats);
 	look_warning(a, "InvalidSpecWarning", &spec);
 }
 

@@ -141,8 +141,6 @@ static json_t *build(struct app *a, const json_t *told)
 	v.breaker = breaker_words(a, &v.breaker_since_ms);
 	if (v.breaker && !a->op && a->gates.held)
 		v.held = a->gates.held;
-	if (!a->plan_valid && !a->op)
-		v.compared = false;
 	return status_build(&v, told);
 }
 
@@ -459,6 +457,16 @@ static void wait_for_calm(struct app *a)
 	world_timer_start(a->engine->w, &a->calm, BUSY_AGAIN_MS);
 }
 
+/*
+ * While an operation runs or the record is being written no look compares. The status says
+ * how far it came all the same: Unknown is for what cannot be known.
+ */
+static void compare_for_it(struct app *a)
+{
+	if (!a->plan_valid && a->head && !a->spec.deleting)
+		(void)app_compare(a);
+}
+
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -494,6 +502,7 @@ void app_status_tick(struct app *a)
 		wait_for_calm(a);
 		return;
 	}
+	compare_for_it(a);
 	told = told_tree(&a->told);
 	status = build(a, told);
 	if (e->drops_syncd)

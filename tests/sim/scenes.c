@@ -96,7 +96,8 @@ void scene_drift(struct engsim *x, const char *tag)
 	apisim_edit(x->api, "kubectl-edit", "deployments.apps", "shop", "web", patch);
 }
 
-const char *scene_condition(struct engsim *x, const char *app, const char *type)
+static const char *of_condition(struct engsim *x, const char *app, const char *type,
+				const char *field)
 {
 	const json_t *list = doc_get(engsim_status(x, app), "conditions", NULL);
 	size_t i;
@@ -104,8 +105,20 @@ const char *scene_condition(struct engsim *x, const char *app, const char *type)
 
 	json_array_foreach(list, i, c)
 		if (!strcmp(doc_get_str(c, "type", NULL), type))
-			return doc_get_str(c, "message", NULL);
+			return doc_get_str(c, field, NULL);
 	return NULL;
+}
+
+const char *scene_condition(struct engsim *x, const char *app, const char *type)
+{
+	return of_condition(x, app, type, "message");
+}
+
+char *scene_condition_since(struct engsim *x, const char *app, const char *type)
+{
+	const char *at = of_condition(x, app, type, "lastTransitionTime");
+
+	return at ? xstrdup(at) : NULL;
 }
 
 static void status_text(struct engsim *x, const char *app, struct buf *text)

@@ -34,6 +34,8 @@ void scene_edit_app(struct engsim *x, const char *merge_patch);
 void scene_drift(struct engsim *x, const char *tag);
 /* The message of a condition; NULL. */
 const char *scene_condition(struct engsim *x, const char *app, const char *type);
+/* Its lastTransitionTime, owned; NULL. */
+char *scene_condition_since(struct engsim *x, const char *app, const char *type);
 void scene_assert_condition(struct engsim *x, const char *app, const char *type,
 			    const char *words);
 /* In virtual time: until pred, or fails with a dump that begins with `what`. */

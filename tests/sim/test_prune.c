@@ -105,6 +105,7 @@ static void too_many(struct engsim *x, uint64_t seed)
 
 static void too_many_wait_and_hold_up_nothing_else(void **state)
 {
+	_cleanup_free_ char *since = NULL, *now = NULL;
 	struct engsim x;
 
 	(void)state;
@@ -118,8 +119,12 @@ static void too_many_wait_and_hold_up_nothing_else(void **state)
 	scene_assert_condition(&x, "shop", "PruneHeldWarning", "30 objects that left");
 	scene_assert_condition(&x, "shop", "PruneHeldWarning", "syncctl confirm shop");
 	assert_null(scene_condition(&x, "shop", "SyncError"));
+	since = scene_condition_since(&x, "shop", "PruneHeldWarning");
 	scene_drift(&x, "x");
 	scene_until_tag(&x, "v2", LONG);	/* healed all the same */
+	sim_run_for(x.s, 5000);
+	now = scene_condition_since(&x, "shop", "PruneHeldWarning");
+	assert_string_equal(now, since);	/* not said anew */
 	for_maps(&x, 30, true);	/* a mistake: they come back */
 	scene_until(&x, asks_no_more, LONG, "the end of the question");
 	sim_run_for(x.s, 20000);

@@ -34,6 +34,51 @@ static void set_address(struct engsim *x, const char *ip)
 			       "ingress", "ip", ip));
 }
 
+/* Adds what is told of sync and was not told last: "Synced OutOfSync ...". */
+static void note_sync(struct engsim *x, struct buf *seen)
+{
+	const char *now = doc_get_str(engsim_status(x, "shop"), "sync", "status", NULL);
+	size_t len = now ? strlen(now) : 0;
+
+	if (now && (seen->len < len || strcmp(buf_str(seen) + seen->len - len, now)))
+		buf_addf(seen, "%s%s", seen->len ? " " : "", now);
+}
+
+static void until_noting(struct engsim *x, const char *phase, struct buf *seen)
+{
+	for (int i = 0; i < 20000; i++) {
+		sim_run_for(x->s, 50);
+		note_sync(x, seen);
+		if (engsim_in_phase(x, "shop", phase))
+			return;
+	}
+	fail_msg("not %s in time: %s", phase, buf_str(seen));
+}
+
+/* Unknown is for what cannot be known: not for what an operation is busy with. */
+static void sync_is_known_while_it_works(void **state)
+{
+	_cleanup_buf_ struct buf seen = BUF_INIT;
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 911);
+	sim_run_for(x.s, 5000);
+	note_sync(&x, &seen);
+	scene_put(&x, "noready2");
+	until_noting(&x, "Pinned", &seen);
+	sim_run_for(x.s, 5000);
+	note_sync(&x, &seen);
+	assert_string_equal(buf_str(&seen), "Synced OutOfSync");
+	scene_put(&x, "v3");
+	until_noting(&x, "Good", &seen);
+	sim_run_for(x.s, 5000);
+	note_sync(&x, &seen);
+	assert_null(strstr(buf_str(&seen), "Unknown"));
+	assert_string_equal(strrchr(buf_str(&seen), ' '), " Synced");
+	scene_end(&x, true);
+}
+
 static void addresses_are_told_and_followed(void **state)
 {
 	struct engsim x;
@@ -404,6 +449,7 @@ static void an_operation_says_which_list_it_waits_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sync_is_known_while_it_works),
 		cmocka_unit_test(addresses_are_told_and_followed),
 		cmocka_unit_test(a_restart_keeps_what_was_told),
 		cmocka_unit_test(a_claim_outlives_hung_renewals),
