@@ -9,7 +9,6 @@
 #include "settings.h"
 
 #define TROUBLE_AGAIN_MS 30000
-#define MAX_SHARED 5
 #define TELL_WITHIN_MS 2000
 
 /* ---- the target's release ---- */
@@ -128,193 +127,6 @@ static bool failed_ready(struct app *a)
 	return false;
 }
 
-/* ---- conditions that follow from the facts ---- */
-
-const struct release *app_comes_back(const struct app *a)
-{
-	return a->held_back && !a->op && !a->rec.pin_why && a->rec.phase == PHASE_GOOD ?
-	       record_release((struct record *)(uintptr_t)&a->rec, a->held_back) : NULL;
-}
-
-static void look_sync_error(struct app *a)
-{
-	const struct release *back = app_comes_back(a);
-	_cleanup_buf_ struct buf lost = BUF_INIT;
-
-	fights_describe(&a->fights, &lost);
-	if (a->sync_err.code)
-		app_set_condition(a, "SyncError", "%s", a->sync_err.msg);
-	else if (lost.len)
-		app_set_condition(a, "SyncError", "no longer healed, as somebody changed it "
-				  "back %d times within 10 minutes: %s; see who (kubectl "
-				  "get --show-managed-fields), name the field in spec."
-				  "ignoreDifferences, or sync to try again", FIGHT_HEALS,
-				  buf_str(&lost));
-	else if (a->rec.pin_why && !record_pin_is_by_person(&a->rec))
-		app_set_condition(a, "SyncError", "%s; running release #%u until "
-				  "something new is in Git", a->rec.pin_why,
-				  a->rec.target);
-	else if (back)
-		app_set_condition(a, "SyncError", "Git says again what release #%u was, "
-				  "which was rejected: %s; it does not go out%s until Git says "
-				  "something else (syncctl retry %.100s tries it)", back->id,
-				  back->reason ? back->reason : "",
-				  back->may_pass && !back->retried ? " but for one try" : "",
-				  a->spec.name);
-	else
-		app_clear_condition(a, "SyncError");
-}
-
-/* Somebody wanted it so, who may not be the one that looks. */
-static void look_pin(struct app *a)
-{
-	if (record_pin_is_by_person(&a->rec))
-		app_set_condition(a, PINNED_INFO, "%s by %.100s; running release #%u until "
-				  "something new is in Git (syncctl unpin %.100s)",
-				  a->rec.pin_why, a->rec.pin_by, a->rec.target, a->spec.name);
-	else
-		app_clear_condition(a, PINNED_INFO);
-}
-
-static void say_list(char *const *list, size_t n, struct buf *text)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_addf(text, "%s%s", text->len ? "; " : "", list[i]);
-}
-
-static void look_conditions(struct app *a)
-{
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct err source;
-
-	say_list(a->spec.errors, a->spec.n_errors, &text);
-	if (a->project_err.code && !a->project_err.retry)
-		buf_addf(&text, "%s%s", text.len ? "; " : "", a->project_err.msg);
-	if (text.len)
-		app_set_condition(a, "InvalidSpecError", "%s", buf_str(&text));
-	else
-		app_clear_condition(a, "InvalidSpecError");
-	if (settings_trouble(a->engine))
-		app_set_condition(a, "ComparisonError", "%s",
-				  settings_trouble(a->engine));
-	else if (sources_error(a, &source))
-		app_set_condition(a, "ComparisonError", "%s", source.msg);
-	else if (a->head_err.code && !*a->rendering)
-		app_set_condition(a, "ComparisonError", "%s", a->head_err.msg);
-	else if (remotes_error(a, &source))
-		app_set_condition(a, "ComparisonError", "%s", source.msg);
-	else if (a->unlisted)
-		app_set_condition(a, "ComparisonError", "%s", a->unlisted);
-	else
-		app_clear_condition(a, "ComparisonError");
-	if (a->rec_broken)
-		app_set_condition(a, "UnknownError", "the state record cannot be "
-				  "read, nothing is done: %s", a->rec_broken);
-	else if (!a->rec.target ||
-		 (a->target && a->target_id == a->rec.target))
-		app_clear_condition(a, "UnknownError");
-	if (a->delete_err.code)
-		app_set_condition(a, "DeletionError", "%s; it is tried again; to delete "
-				  "the Application without it, remove its finalizers",
-				  a->delete_err.msg);
-	else
-		app_clear_condition(a, "DeletionError");
-	look_sync_error(a);
-	look_pin(a);
-	app_control_conditions(a);
-	app_draw_conditions(a);
-}
-
-/* A phase that is none is never run, which nobody means. */
-static void say_hooks(const struct app *a, struct buf *text)
-{
-	_cleanup_buf_ struct buf names = BUF_INIT;
-	size_t n = 0;
-
-	for (size_t i = 0; a->head && i < a->head->a.n_objects; i++) {
-		const struct rendered *r = &a->head->a.objects[i];
-
-		if (!(r->flags & OBJ_HOOK) || hook_phases(r))
-			continue;
-		if (n++ < 3)
-			buf_addf(&names, "%s%s/%s (%s)", n > 1 ? ", " : "",
-				 r->kind, r->name, r->hook);
-	}
-	if (n)
-		buf_addf(text, "%zu hook%s of no phase that syncd knows and never run: "
-			 "%s%s", n, n > 1 ? "s are" : " is", buf_str(&names),
-			 n > 3 ? ", ..." : "");
-}
-
-static void say_project(struct app *a, struct buf *text)
-{
-	const struct project *p = projects_of(a, NULL);
-
-	if (p && p->warning)
-		buf_addf(text, "%s%s", text->len ? "; " : "", p->warning);
-}
-
-/* Objects that another application tracks, as the plan or the operation saw them. */
-static void say_shared(const struct app *a, struct buf *text)
-{
-	const struct plan *p = &a->plan;
-	size_t n = 0;
-
-	for (size_t i = 0; a->plan_valid && i < p->tasks.len; i++) {
-		const struct task *t = &p->tasks.data[i];
-		const struct live *l = live_find(&a->engine->live, &t->key);
-
-		if ((t->casenr != 3 && t->casenr != 23) || !l || n++ >= MAX_SHARED)
-			continue;
-		buf_adds(text, n > 1 ? "; " : "");
-		objkey_format(&t->key, text);
-		buf_addf(text, " is part of applications %s and %s", a->app_id,
-			 l->app_id);
-	}
-	if (n > MAX_SHARED)
-		buf_addf(text, " and %zu more", n - MAX_SHARED);
-	if (!n && a->shared)
-		buf_adds(text, a->shared);
-}
-
-static void look_warning(struct app *a, const char *type, const struct buf *text)
-{
-	if (text->len)
-		app_set_condition(a, type, "%s", buf_str(text));
-	else
-		app_clear_condition(a, type);
-}
-
-/* What is not done although it is written somewhere. */
-static void look_warnings(struct app *a)
-{
-	_cleanup_buf_ struct buf objects = BUF_INIT, spec = BUF_INIT, asks = BUF_INIT;
-	_cleanup_buf_ struct buf shared = BUF_INIT, repeats = BUF_INIT;
-
-	if (!a->spec.deleting && app_asks(a))
-		approval_words(app_target_plan(a), a->spec.name, false, &asks);
-	if (!a->op && (a->plan_valid || !(a->head || a->target))) {	/* else: after it */
-		look_warning(a, "PruneHeldWarning", &asks);
-		say_shared(a, &shared);
-		look_warning(a, "SharedResourceWarning", &shared);
-	}
-	say_hooks(a, &objects);
-	app_say_excluded(a, &objects);
-	if (a->head)
-		say_list(a->head->a.warnings, a->head->a.n_warnings, &objects);
-	if (a->head)
-		say_list(a->head->a.repeats, a->head->a.n_repeats, &repeats);
-	if (a->plan_valid && a->head)
-		plan_say_twins(&a->plan, &a->head->a, &repeats);
-	say_list(a->spec.warnings, a->spec.n_warnings, &spec);
-	say_project(a, &spec);
-	app_signed_warn(a);
-	look_warning(a, "ExcludedResourceWarning", &objects);
-	if (a->plan_valid || !a->head)
-		look_warning(a, "RepeatedResourceWarning", &repeats);
-	look_warning(a, "InvalidSpecWarning", &spec);
-}
-
 /* ---- the look ---- */
 
 static void supersede(struct app *a)
@@ -423,7 +235,7 @@ static void refuse_request(struct app *a)
 
 	if (!a->request.present || a->op_serves)
 		return;
-	say_list(a->spec.errors, a->spec.n_errors, &text);
+	app_say_list(a->spec.errors, a->spec.n_errors, &text);
 	if (a->spec.n_errors)
 		app_request_refused(a, buf_str(&text));
 	else if (a->project_err.code && !a->project_err.retry)
@@ -478,8 +290,7 @@ static bool end_is_told(struct app *a)
 		a->untold = 0;
 		return true;
 	}
-	look_conditions(a);
-	look_warnings(a);
+	app_look_conditions(a);
 	app_status_tick(a);
 	if (a->untold)
 		app_poke_at(a, until);
@@ -587,8 +398,7 @@ void app_look(struct app *a)
 	app_look_render(a);
 	if (!a->rec_broken)
 		run(a);
-	look_conditions(a);
-	look_warnings(a);
+	app_look_conditions(a);
 	orphans_follow(a);
 	app_tell_looks(a);
 	app_status_tick(a);

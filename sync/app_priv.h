@@ -1,6 +1,7 @@
 /*
  * app_priv.h - what the files of one application share: app.c (registry, news),
- * app_look.c (the look), app_run.c (operations), app_soak.c, app_status.c.
+ * app_look.c (the look), app_conditions.c (what is said then), app_run.c (operations),
+ * app_soak.c, app_status.c.
  */
 #ifndef SYNC_APP_PRIV_H
 #define SYNC_APP_PRIV_H
@@ -81,6 +82,12 @@ void app_status_seen(struct app *a, const json_t *application);
 
 /* app_look.c */
 void app_look(struct app *a);
+/* app_conditions.c: all of them that follow from what is known now. */
+void app_look_conditions(struct app *a);
+/* The rejected release that Git came back to while a later one is good; or NULL. */
+const struct release *app_comes_back(const struct app *a);
+/* Adds "one; two", the words of a list. */
+void app_say_list(char *const *list, size_t n, struct buf *text);
 /* app_render.c */
 void app_look_render(struct app *a);
 /* Is the head what is to go out, rather than what a request had rendered? */
@@ -291,8 +298,6 @@ void app_exclude_gates(struct app *a);	/* what of a->gates shuts while it is not
 bool app_may_delete(const struct app *a, const struct objkey *k);
 /* Why nothing may be pruned now; static words, NULL. */
 const char *app_exclude_unsure(const struct app *a);
-/* The rejected release that Git came back to while a later one is good; or NULL. */
-const struct release *app_comes_back(const struct app *a);
 void app_say_excluded(struct app *a, struct buf *text);	/* appends; nothing: "" */
 
 /* app_end.c */

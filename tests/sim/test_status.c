@@ -70,7 +70,10 @@ static void sync_is_known_while_it_works(void **state)
 	sim_run_for(x.s, 5000);
 	note_sync(&x, &seen);
 	assert_string_equal(buf_str(&seen), "Synced OutOfSync");
+	scene_assert_condition(&x, "shop", "SyncError", "until something new is in Git");
 	scene_put(&x, "v3");
+	until_noting(&x, "Soaking", &seen);
+	scene_assert_condition(&x, "shop", "SyncError", "; release #3 is on its way");
 	until_noting(&x, "Good", &seen);
 	sim_run_for(x.s, 5000);
 	note_sync(&x, &seen);
