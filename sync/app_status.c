@@ -463,7 +463,7 @@ static void wait_for_calm(struct app *a)
  */
 static void compare_for_it(struct app *a)
 {
-	if (!a->plan_valid && a->head && !a->spec.deleting)
+	if (!a->plan_valid && a->head && !a->spec.deleting && !a->rec_broken)
 		(void)app_compare(a);
 }
 

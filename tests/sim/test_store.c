@@ -286,6 +286,8 @@ static void unreadable_record_means_hands_off(void **state)
 		assert_int_equal(sim_count(x.s, from, "PATCH", "syncd-state"), 0);
 		scene_assert_condition(&x, "shop", "UnknownError",
 				       "cannot be read, nothing is done");
+		assert_string_equal(doc_get_str(engsim_status(&x, "shop"), "sync",
+						"status", NULL), "Unknown");
 		scene_end(&x, true);
 	}
 }
