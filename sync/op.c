@@ -97,6 +97,8 @@ static void on_learned(void *arg, const struct err *err)
 
 static void op_finish(struct op *op)
 {
+	if (op->c.kind == OP_HEAL && op->without.code)
+		op_fail(op, OP_TROUBLE, &op->without);
 	if (op->outcome == OP_RUNNING)
 		op->outcome = OP_SUCCEEDED;
 	world_timer_stop(op->e->w, &op->timer);

@@ -191,6 +191,23 @@ static void say_unserved(const struct op *op, const struct task *t, struct err *
 		t->version, way);
 }
 
+bool op_goes_without(struct op *op, const struct task *t)
+{
+	struct err err = ERR_INIT;
+
+	if ((op->c.kind != OP_REVERT && op->c.kind != OP_HEAL) ||
+	    discovery_find(op->e->discovery, t->key.group, NULL, t->key.kind) ||
+	    (op->c.kind == OP_HEAL && release_serves(op, t)))
+		return false;
+	say_unserved(op, t, &err);
+	engine_log(op->e, LOG_WARN, op->app, "left as it is: %s", err.msg);
+	op_result(op, &t->key, t->version, "SyncFailed", err.msg);
+	op_fact(op, &t->key, true)->without = true;
+	if (!op->without.code)
+		op->without = err;
+	return true;
+}
+
 void op_fail_unserved(struct op *op, const struct task *t)
 {
 	struct err err = ERR_INIT;

@@ -1,7 +1,10 @@
 /*
- * op_priv.h - one operation, shared by its files: op.c (the state table), op_next.c (what follows what), op_plan.c
- * (what is left to do), op_kinds.c (what is served), op_record.c (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks), op_apply.c (the requests), op_settle.c (waiting for health),
- * op_prune.c and op_double.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from going back).
+ * op_priv.h - one operation, shared by its files: op.c (the state table), op_next.c (what
+ * follows what), op_plan.c (what is left to do), op_kinds.c (what is served), op_record.c
+ * (the write-ahead), op_preflight.c (asking dry), op_hook*.c and op_close.c (hooks),
+ * op_batch.c and op_apply.c (the requests), op_settle.c (waiting for health), op_prune.c and
+ * op_double.c (what goes), op_namespace.c, op_unstick.c (pods that keep a StatefulSet from
+ * going back).
  */
 #ifndef SYNC_OP_PRIV_H
 #define SYNC_OP_PRIV_H
@@ -95,6 +98,7 @@ struct fact {
 	bool absent;		/* looked: it did not exist */
 	bool changed;		/* this operation changed it */
 	char adopt_uid[40];
+	bool without;		/* left: op_goes_without() */
 	bool sick;		/* degraded in the baseline: no evidence */
 	uint64_t degraded_since;
 	uint64_t progressing_since;
@@ -116,6 +120,7 @@ struct op {
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[800];
 	char lacks[480];	/* what op_kinds_ready() found missing */
+	struct err without;	/* the first task left, its kind not served; code NONE */
 	char *superseded;	/* why it is to end; owned; NULL: it is not */
 	bool hold;		/* no further wave is begun */
 	bool called_off;	/* nothing more is sent */
@@ -261,6 +266,11 @@ const struct task *op_unserved(struct op *op);
 /* A revert needs a version of a kind that is served in others only. */
 bool op_lost_version(const struct op *op, const struct task *t);
 void op_fail_unserved(struct op *op, const struct task *t);
+/*
+ * Nothing of that kind can be there, nor come: what puts back what was does so with the
+ * rest. True: that is noted, and the task is over. A heal fails of it at its end.
+ */
+bool op_goes_without(struct op *op, const struct task *t);
 /* An earlier task may change what the API server thinks of this object. */
 bool op_earlier_may_help(const struct op *op, const struct objkey *k);
 /* Fails it over an object that was chosen and is in no plan; true: it did. */
@@ -292,7 +302,7 @@ void op_on_dry_run(struct apply *a, const struct err *err);
 int op_preflight_hook(struct apply *a) __attribute__((warn_unused_result));
 const struct task *op_hooks_unserved(struct op *op);
 
-/* op_apply.c: each starts a batch of requests; op_poke when the last is done. */
+/* op_batch.c: each starts a batch of requests; op_poke when the last is done. */
 int op_next_rank(const struct op *op);	/* of the kind it would begin; INT_MAX: none */
 /*
  * Is what the step would apply in the record? Where an object lives may have become

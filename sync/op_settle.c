@@ -75,9 +75,11 @@ static void look_again(struct op *op, uint64_t at, uint64_t now)
 		op->look_at = at;
 }
 
-static bool belongs(const struct op *op, const struct task *t, bool all)
+static bool belongs(struct op *op, const struct task *t, bool all)
 {
-	if (t->object == SIZE_MAX)
+	const struct fact *f = op_fact(op, &t->key, false);
+
+	if (t->object == SIZE_MAX || (f && f->without))
 		return false;
 	if (all)
 		return true;

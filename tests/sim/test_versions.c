@@ -214,6 +214,62 @@ static void a_version_dropped_by_another(void **state)
 }
 
 /* Two API servers that do not agree: whatever version is asked for is the other one's. */
+static bool is_pinned_at_v1(void *arg)
+{
+	struct engsim *x = arg;
+
+	return engsim_in_phase(x, "shop", "Pinned") && !strcmp(scene_tag(x), "v1");
+}
+
+static bool pump_is_named(void *arg)
+{
+	const char *said = scene_condition(arg, "shop", "SyncError");
+
+	return said && strstr(said, "does not serve kind Pump");
+}
+
+/*
+ * Somebody removes the CRD, another's, and with it the pump, while a release turns bad: all
+ * else goes back to the good one, in later waves too, is healed, and the pump comes again
+ * with its kind.
+ */
+static void a_kind_that_is_gone_holds_up_nothing_else(void **state)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct engsim x;
+	json_t *crd;
+	size_t from;
+
+	(void)state;
+	with_pumps(&x, 970, 0, "v1");
+	apisim_edit(x.api, "kubectl-edit", CRDS, NULL, PUMPS, "{\"metadata\":{\"annotations\":"
+		    "{\"argocd.argoproj.io/sync-options\":\"Prune=false\"}}}");
+	engsim_commit(&x, "crd.yaml", "");
+	sim_run_for(x.s, 60000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	scene_put(&x, "crash2");	/* a pull would be tried once more */
+	scene_until_tag(&x, "crash2", LONG);
+	crd = json_deep_copy(apisim_get(x.api, CRDS, NULL, PUMPS));
+	apisim_delete(x.api, CRDS, NULL, PUMPS);
+	scene_until_tag(&x, "v1", LONG);
+	scene_until(&x, is_pinned_at_v1, 5000, "the end of the revert");
+	scene_until(&x, pump_is_named, 60000, "what it lacks");
+	scene_drift(&x, "x");
+	scene_until_tag(&x, "v1", 60000);
+	from = sim_request_count(x.s);
+	sim_run_for(x.s, 3600000);
+	assert_in_range(sim_count(x.s, from, "PATCH", "/namespaces/shop/"), 0, 40);
+	json_object_set_new(crd, "metadata", json_pack("{ss}", "name", PUMPS));
+	json_object_del(crd, "status");
+	doc_write(crd, &text);
+	json_decref(crd);
+	apisim_apply(x.api, buf_str(&text));
+	scene_until(&x, is_size_1, 400000, "the pump");
+	sim_run_for(x.s, 10000);
+	assert_false(pump_is_named(&x));
+	scene_end(&x, false);
+}
+
 static void on_sent(void *arg, const struct sim_request *r)
 {
 	struct engsim *x = arg;
@@ -330,6 +386,7 @@ int main(void)
 		cmocka_unit_test(the_watch_follows_its_kind),
 		cmocka_unit_test(a_version_taken_away_by_hand),
 		cmocka_unit_test(a_version_dropped_by_another),
+		cmocka_unit_test(a_kind_that_is_gone_holds_up_nothing_else),
 		cmocka_unit_test(a_version_that_never_is_where_it_is_told),
 		cmocka_unit_test(what_was_recorded_lives_elsewhere),
 		cmocka_unit_test(a_page_of_a_proxy_is_no_word_of_objects),
