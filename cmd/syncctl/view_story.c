@@ -349,6 +349,17 @@ static void gates(const struct view_app *a, const struct view_env *env, struct b
 	view_gates(a->syncd, env, out);
 }
 
+/* What the first lines say already. Another thing may have gone wrong since. */
+static bool is_said(const struct view_app *a, const char *type, const char *message)
+{
+	const char *why = doc_get_str(a->syncd, "pin", "why", NULL);
+
+	if (!strcmp(type, PINNED_INFO))
+		return true;
+	return is_put_back(a) && !strcmp(type, "SyncError") &&
+	       (!why || !strncmp(message, why, strlen(why)));
+}
+
 static void problems(const struct view_app *a, const struct view_env *env,
 		     struct buf *out)
 {
@@ -357,11 +368,8 @@ static void problems(const struct view_app *a, const struct view_env *env,
 	size_t i;
 
 	json_array_foreach((json_t *)list, i, c) {
-		const char *type = text(doc_get_str(c, "type", NULL));
-
-		/* What the first lines say already. */
-		if ((is_put_back(a) && !strcmp(type, "SyncError")) ||
-		    !strcmp(type, PINNED_INFO))
+		if (is_said(a, text(doc_get_str(c, "type", NULL)),
+			    text(doc_get_str(c, "message", NULL))))
 			continue;
 		if (!any)
 			title(env, out, "Problems");

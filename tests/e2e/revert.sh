@@ -64,7 +64,7 @@ pumps() {
 			"${v%:*}" "${v#*:}" "$([ "$v" = "${!#}" ] && echo true || echo false)"
 	done
 }
-pump() { printf 'apiVersion: %s/%s\nkind: Pump\nmetadata: {name: one}\nspec: {size: 1}\n' "$GROUP" "$1"; }
+pump() { printf 'apiVersion: %s/%s\nkind: Pump\nmetadata: {name: %s}\nspec: {size: 1}\n' "$GROUP" "$1" "${2:-one}"; }
 # silent: a webhook of a server that nobody runs, for one ConfigMap.
 silent() {
 	cat <<-END
@@ -308,5 +308,21 @@ assert_contains "$(syncctl status pumps)" "is no longer served" "the status"
 assert_eq '["v1","v2"]' "$(kc get crd "pumps.$GROUP" -o json | jq -c '[.spec.versions[].name]')" "the CRD's versions"
 deployment pumps v3 | in_git pumps web
 good pumps "$(commit shop "mended pumps")"
+
+it "a kind that is gone holds up nothing else of a revert"
+pump v2 lone | in_git lone pump
+deployment lone v1 2 | in_git lone web
+COMMIT=$(commit shop "a pump without its CRD")
+app lone "$URL" lone "$NS"
+good lone "$COMMIT"
+assert_exit 0 syncctl suspend pumps --reason "its CRD goes"
+deployment lone crash2 2 | in_git lone web
+commit shop "a crash" >/dev/null
+wait_until 20 "the bad Deployment" image_is lone crash2
+kc delete crd "pumps.$GROUP" --timeout 20s >/dev/null
+pinned lone
+image_is lone v1 || fail "lone runs $(image_of lone)"
+wait_until 30 "what it lacks" app_is lone '[$s.conditions[]? | select(.type == "SyncError" and (.message | contains("does not serve kind Pump")))] | length == 1'
+assert_contains "$(syncctl status lone)" "does not serve kind Pump" "the status"
 syncd_stop
-kc delete crd "pumps.$GROUP" --wait=false >/dev/null
+kc delete crd "pumps.$GROUP" --wait=false --ignore-not-found >/dev/null

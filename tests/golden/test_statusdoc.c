@@ -13,6 +13,8 @@
 #include "sync/statusdoc.h"
 
 #define SOURCE "{\"path\":\"shop\",\"repoURL\":\"https://git.example.com/shop\"}"
+#define PIN_WHY "release #2 (1b77e90) was rejected: deployment/web: ImagePullBackOff"
+#define REJECTED PIN_WHY "; running release #1 until something new is in Git"
 #define T0 INT64_C(1772366400000)	/* 2026-03-01T12:00:00Z */
 #define SECONDS(n) (T0 + (n) * 1000)
 
@@ -305,7 +307,7 @@ static void hooks(void **state)
 /* Reverted: the target is the last good release, Git's head is another. */
 static void pinned(void **state)
 {
-	struct status_condition c = { "SyncError", "release #2 was rejected", 0 };
+	struct status_condition c = { "SyncError", REJECTED, 0 };
 	_cleanup_json_ json_t *previous = NULL;
 	struct scene s;
 
@@ -318,7 +320,7 @@ static void pinned(void **state)
 	s.record.target = s.record.last_good = 1;
 	s.record.phase = PHASE_PINNED;
 	s.record.phase_since_ms = SECONDS(290);
-	s.record.pin_why = xstrdup("deployment/web: ImagePullBackOff");
+	s.record.pin_why = xstrdup(PIN_WHY);
 	s.record.pin_by = xstrdup("auto-revert");
 	s.record.pin_since_ms = SECONDS(290);
 	s.record.pin_rejected = 2;
@@ -332,7 +334,7 @@ static void pinned(void **state)
 	make_plan(&s);
 	previous = json_pack("{s{ssss}s[{ssssss}]}", "health", "status", "Healthy",
 			     "lastTransitionTime", "2026-03-01T12:00:09Z", "conditions",
-			     "type", "SyncError", "message", "release #2 was rejected",
+			     "type", "SyncError", "message", REJECTED,
 			     "lastTransitionTime", "2026-03-01T12:04:50Z");
 	check("pinned", &s, previous);
 	scene_deinit(&s);
