@@ -1,8 +1,8 @@
 /*
  * syncctl wait APP: returns as soon as the application is as asked for; without
  * flags: Synced, Healthy, no operation. Says why when time runs out. It ends before
- * that, with failure, where it would wait in vain; --good also when the release it saw
- * going out was rejected.
+ * that, with failure, where it would wait in vain, or the application is deleted; --good
+ * also when the release it saw going out was rejected.
  */
 #include "syncctl.h"
 
@@ -15,6 +15,7 @@ struct waiting {
 	struct buf missing;
 	bool moved;		/* a release was seen going out */
 	bool failed;
+	bool gone;		/* deleted meanwhile */
 	struct view_waited time;
 	char *vain;		/* why it cannot come; NULL */
 };
@@ -38,11 +39,9 @@ static bool on_change(const json_t *app, void *arg)
 	struct view_env env = output_env(w->o);
 	_cleanup_buf_ struct buf out = BUF_INIT;
 
-	if (!app) {
-		buf_clear(&w->missing);
-		buf_adds(&w->missing, "it is not there");
-		return false;
-	}
+	w->gone = !app;
+	if (w->gone)
+		return true;
 	view_progress(&w->progress, app, &env, &out);
 	output_text(&out);
 	if (view_wait_is_met(&w->want, app, &w->missing))
@@ -76,6 +75,9 @@ static int wait_for(struct cluster *c, const struct options *o)
 		fprintf(stderr, "syncctl: timed out waiting for %s: %s: syncctl status %s\n",
 			o->args[0], w.missing.len ? buf_str(&w.missing) :
 			"the API server says nothing of it", o->args[0]);
+		r = EXIT_DIFFERENCE;
+	} else if (w.gone) {
+		fprintf(stderr, "syncctl: %s was deleted meanwhile\n", o->args[0]);
 		r = EXIT_DIFFERENCE;
 	} else if (w.failed) {
 		fprintf(stderr, "syncctl: it went out and was rejected: syncctl status %s\n",

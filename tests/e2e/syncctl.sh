@@ -172,13 +172,21 @@ assert_exit 1 ctl wait other -n "$NS" --good --revision 9999 --timeout 1s
 it "wait does not wait for what cannot come"
 status shop pinned
 assert_exit 1 ctl wait shop -n "$NS" --revision 1b77
-assert_contains "$OUTPUT" "shop is pinned: deployment/web: ImagePullBackOff; that ends with something new in Git" "of what was rejected"
+assert_contains "$OUTPUT" "shop is pinned: release #2 (1b77e90) was rejected: deployment/web: ImagePullBackOff; that ends with something new in Git" "of what was rejected"
 kc annotate app shop -n "$NS" syncd.dev/pin=demo >/dev/null
 patch shop '{"status":{"syncd":{"phase":"Good","pin":{"byHand":true,"by":"ada","why":"demo"}}}}'
 assert_exit 1 ctl wait shop -n "$NS"
 assert_contains "$OUTPUT" "until syncctl unpin shop" "of what a person holds"
 assert_contains "$OUTPUT" "(not Synced (OutOfSync))" "what is missing"
 kc annotate app shop -n "$NS" syncd.dev/pin- >/dev/null
+
+it "wait ends when the Application is deleted"
+kc get app bare -n "$NS" -o json | jq '{apiVersion, kind, spec, metadata: {name: "leaver", namespace: .metadata.namespace}}' | kc create -f - >/dev/null
+background wait leaver -n "$NS"
+never 2 "an end of the wait" eval '! kill -0 $CHILD'
+kc delete app leaver -n "$NS" >/dev/null
+finished 1
+assert_contains "$(cat "$OUT")" "leaver was deleted meanwhile" "the output"
 
 it "wait --good fails when what went out is rejected"
 status shop settling
