@@ -445,21 +445,30 @@ static bool kinds_in(struct app *a, const struct rel *rel)
 	return ready;
 }
 
-/* Something to put back? What is changed back each time does not count. */
+/*
+ * Something to put back? What is changed back each time does not count, and what is of a
+ * kind that is not served is tried again now and then.
+ */
 static bool drifts(struct app *a, const struct plan *p)
 {
 	uint64_t now = world_now(a->engine->w);
-	bool any = false;
+	bool any = false, lacks = false;
 
 	for (size_t i = 0; i < p->tasks.len; i++) {
 		const struct task *t = &p->tasks.data[i];
 
 		if (t->verb == TASK_KEEP)
 			fights_peace(&a->fights, &t->key, now);
-		else if (t->verb == TASK_APPLY)
-			any = any || !fights_lost(&a->fights, &t->key);
+		else if (t->verb != TASK_APPLY || fights_lost(&a->fights, &t->key))
+			continue;
+		else if (discovery_find(a->engine->discovery, t->key.group, NULL, t->key.kind))
+			any = true;
+		else
+			lacks = true;
 	}
-	return any;
+	if (lacks && now < a->lacks_at)
+		app_poke_at(a, a->lacks_at);
+	return any || (lacks && now >= a->lacks_at);
 }
 
 /*

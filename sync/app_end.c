@@ -206,12 +206,17 @@ static void heal_ended(struct app *a, const struct op *op)
 {
 	uint64_t now = world_now(a->engine->w);
 	uint64_t fought = a->rec.op.kind == OP_HEAL ? note_heals(a, now) : 0;
+	bool lacks = op_went_without(op);
 
 	a->rec.op.id[0] = '\0';
 	a->engine->counts.heals++;
 	if (now > a->heal_at + HEAL_CALM_MS)
 		a->heal_tries = 0;
-	a->heal_tries++;
+	if (!lacks || op_mutated(op))
+		a->heal_tries++;
+	a->lacks_tries = lacks ? a->lacks_tries + 1 : 0;
+	a->lacks_at = lacks ? now + retry_wait(HEAL_BASE_MS, 2, a->lacks_tries,
+					       HEAL_MAX_MS) : 0;
 	/* The first heals are immediate; a fight slows down. */
 	a->heal_at = now + (a->heal_tries <= HEALS_AT_ONCE ? 0 :
 		retry_wait(HEAL_BASE_MS, 2, a->heal_tries - HEALS_AT_ONCE,
@@ -225,8 +230,9 @@ static void heal_ended(struct app *a, const struct op *op)
 			    "release #%u", a->target_id);
 	} else {
 		a->sync_err = *op_error(op);
-		a->heal_at = now + retry_wait(HEAL_BASE_MS, 2, a->heal_tries,
-					   HEAL_MAX_MS);
+		if (!lacks)
+			a->heal_at = now + retry_wait(HEAL_BASE_MS, 2, a->heal_tries,
+						      HEAL_MAX_MS);
 		engine_log(a->engine, LOG_WARN, a, "healing: %s",
 			   op_error(op)->msg);
 	}

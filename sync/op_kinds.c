@@ -208,6 +208,12 @@ bool op_goes_without(struct op *op, const struct task *t)
 	return true;
 }
 
+bool op_went_without(const struct op *op)
+{
+	return op->c.kind == OP_HEAL && op->without.code &&
+	       !strcmp(op->err.msg, op->without.msg);
+}
+
 void op_fail_unserved(struct op *op, const struct task *t)
 {
 	struct err err = ERR_INIT;

@@ -259,6 +259,8 @@ static void a_kind_that_is_gone_holds_up_nothing_else(void **state)
 	from = sim_request_count(x.s);
 	sim_run_for(x.s, 3600000);
 	assert_in_range(sim_count(x.s, from, "PATCH", "/namespaces/shop/"), 0, 40);
+	scene_drift(&x, "y");	/* and does not wait for the next try of the pump */
+	scene_until_tag(&x, "v1", 3000);
 	json_object_set_new(crd, "metadata", json_pack("{ss}", "name", PUMPS));
 	json_object_del(crd, "status");
 	doc_write(crd, &text);
