@@ -139,11 +139,11 @@ static const json_t *element_find(struct element *e, const json_t *value)
 	return NULL;
 }
 
-/* What of the ignored lies below this element, of which `value` was found. */
-static const json_t *element_ignored(const struct element *e, const json_t *ignored,
-				     const json_t *value)
+/* What of the ignored lies below this element, of which `value` was found. Owned; NULL. */
+static json_t *element_ignored(const struct element *e, const json_t *ignored,
+			       const json_t *value)
 {
-	return e->kind == 'f' ? ignore_field(ignored, e->field) :
+	return e->kind == 'f' ? json_incref((json_t *)ignore_field(ignored, e->field)) :
 	       ignore_item(ignored, e->index, value ? value : e->match);
 }
 
@@ -207,7 +207,7 @@ static int walk_elements(struct walk *w, const json_t *node, const json_t *value
 	for (size_t i = 0; i < l.len; i++) {
 		struct element *e = &l.data[i];
 		const json_t *v = element_find(e, value);
-		const json_t *rest = element_ignored(e, ignored, v);
+		_cleanup_json_ json_t *rest = element_ignored(e, ignored, v);
 		size_t was = w->out->len, below;
 
 		if (ignore_is_all(rest))

@@ -265,8 +265,8 @@ static bool has_keys(const json_t *item, const json_t *keys)
 	json_object_foreach((json_t *)keys, key, want) {
 		const json_t *has = json_object_get(item, key);
 
-		if (!has || !doc_equal(has, want))
-			return false;
+		if (has ? !doc_equal(has, want) : !json_is_null(want))
+			return false;	/* to jq what is not there is null */
 	}
 	return json_is_object(item);
 }
@@ -282,25 +282,39 @@ static bool element_fits(const char *element, const json_t *item)
 					   doc_equal(item, match));
 }
 
-const json_t *ignore_item(const json_t *node, size_t index, const json_t *item)
+/* *found, owned, is what was found before. */
+static void find_too(json_t **found, const json_t *below)
 {
-	const json_t *found;
+	json_t *both;
+
+	if (!below || ignore_is_all(*found))
+		return;
+	if (!*found) {
+		*found = json_incref((json_t *)below);
+		return;
+	}
+	both = json_deep_copy(*found);
+	join(both, below);
+	spread(both, 0);
+	json_decref(*found);
+	*found = both;
+}
+
+json_t *ignore_item(const json_t *node, size_t index, const json_t *item)
+{
+	json_t *found = NULL, *below;
 	const char *key;
-	json_t *below;
 	char number[24];
 
 	if (!node || ignore_is_all(node))
-		return node;
+		return json_incref((json_t *)node);
 	snprintf(number, sizeof(number), "%zu", index);
-	found = step(node, 'p', number);
-	if (!found)
-		found = step(node, 'i', number);
-	if (found)
-		return found;
+	find_too(&found, step(node, 'p', number));
+	find_too(&found, step(node, 'i', number));
 	json_object_foreach((json_t *)node, key, below)
 		if (item && element_fits(key, item))
-			return below;
-	return json_object_get(node, "*");
+			find_too(&found, below);
+	return found ? found : json_incref(json_object_get(node, "*"));
 }
 
 /* ---- a tree without it ---- */
@@ -331,7 +345,7 @@ json_t *ignore_cut(const json_t *value, const json_t *node)
 		return cut_object(value, node);
 	out = json_array();
 	json_array_foreach(value, i, v) {
-		const json_t *below = ignore_item(node, i, v);
+		_cleanup_json_ json_t *below = ignore_item(node, i, v);
 
 		if (!ignore_is_all(below))
 			json_array_append_new(out, ignore_cut(v, below));

@@ -44,9 +44,13 @@ json_t *ignore_descend(json_t *node, const char *key, bool last);
 
 /* All of the value is ignored. */
 bool ignore_is_all(const json_t *node);
-/* Below the field of that name, and below an item of a list. item may be NULL. */
+/* Below the field of that name. Borrowed. */
 const json_t *ignore_field(const json_t *node, const char *name);
-const json_t *ignore_item(const json_t *node, size_t index, const json_t *item);
+/*
+ * Below an item of a list, together what is said of it by whatever names it. item: at
+ * least its scalars, and something else in place of lists and maps; NULL: not known. Owned.
+ */
+json_t *ignore_item(const json_t *node, size_t index, const json_t *item);
 
 /* A copy of the value without what is ignored of it. Owned. */
 json_t *ignore_cut(const json_t *value, const json_t *node);

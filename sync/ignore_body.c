@@ -82,7 +82,7 @@ static int cut_object(struct scan *c, const json_t *node, unsigned depth,
 	return r;
 }
 
-/* The keys of a list's item, as a small tree of its scalars. Owned; NULL. */
+/* The keys of a list's item, as a small tree of its scalars; {} is all else. Owned; NULL. */
 static json_t *item_keys(struct scan at)
 {
 	json_t *keys;
@@ -105,9 +105,9 @@ static json_t *item_keys(struct scan at)
 
 		if (scan_value(&at))
 			break;
-		if (name && ch != '{' && ch != '[')
-			json_object_set_new(keys, name,
-				doc_parse(at.s + from, at.i - from, NULL));
+		if (name)
+			json_object_set_new(keys, name, ch == '{' || ch == '[' ? json_object() :
+					    doc_parse(at.s + from, at.i - from, NULL));
 	}
 	return keys;
 }
@@ -122,8 +122,9 @@ static int cut_list(struct scan *c, const json_t *node, unsigned depth,
 	buf_addc(out, '[');
 	while ((r = scan_item(c, !index)) == 1) {
 		_cleanup_json_ json_t *keys = item_keys(*c);
+		_cleanup_json_ json_t *below = ignore_item(node, index, keys);
 
-		if (cut_one(c, ignore_item(node, index, keys), depth, "", 0, out))
+		if (cut_one(c, below, depth, "", 0, out))
 			return -1;
 		index++;
 	}

@@ -105,7 +105,7 @@ static char *read_name(struct jq_path *p)
 /* Takes the name. */
 static bool add_field(struct jq_path *p, char *name)
 {
-	bool added = name && add_step(p, xasprintf("p:%s", name));
+	bool added = name && add_step(p, xasprintf("f:%s", name));
 
 	free(name);
 	return added;

@@ -128,6 +128,24 @@ static const struct {
 	{ RULE("'jqPathExpressions':['.spec.list[].x'],'jsonPointers':['/spec/list/0/y']"),
 	  "{'spec':{'list':[{'n':0,'x':1,'y':1},{'x':1,'y':1}]}}",
 	  "{'spec':{'list':[{'n':0},{'y':1}]}}" },
+	/* nor does one way to name an item hide what is said of it by another */
+	{ JQ(".spec.list[] | select(.name == \\u0022b\\u0022) | .x','.spec.list[]|select(.port==80)|.y','.spec.list[1].z"),
+	  "{'spec':{'list':[{'name':'a','port':80,'x':1,'y':1,'z':1},{'name':'b','port':80,'x':1,'y':1,'z':1}]}}",
+	  "{'spec':{'list':[{'name':'a','port':80,'x':1,'z':1},{'name':'b','port':80}]}}" },
+	{ JQ(".spec.list[0].m[].v','.spec.list[] | select(.p == 80).m.k.w"),
+	  "{'spec':{'list':[{'m':{'k':{'v':1,'w':1,'x':1},'l':{'v':1,'w':1}},'p':80}]}}",
+	  "{'spec':{'list':[{'m':{'k':{'x':1},'l':{'w':1}},'p':80}]}}" },
+	{ RULE("'managedFieldsManagers':['injector'],'jqPathExpressions':"
+	       "['.spec.containers[]|select(.image==\\u0022x\\u0022).image']"),
+	  "{'spec':{'containers':[{'cpu':1,'image':'x','name':'main'}]}}",
+	  "{'spec':{'containers':[{'name':'main'}]}}" },
+	/* what is not there is null to jq */
+	{ JQ(".spec.list[] | select(.class == null) | .x"),
+	  "{'spec':{'list':[{'n':1,'x':1},{'class':null,'x':1},{'class':{},'x':1},{'class':'a','x':1},7]}}",
+	  "{'spec':{'list':[{'n':1},{'class':null},{'class':{},'x':1},{'class':'a','x':1},7]}}" },
+	/* a name is no index: an error of jq, which removes nothing */
+	{ JQ(".spec.list.\\u00220\\u0022"), "{'spec':{'list':[{'x':1}]}}",
+	  "{'spec':{'list':[{'x':1}]}}" },
 };
 
 /* Whose entries the last case speaks of. */
