@@ -104,47 +104,37 @@ static int elements_read(struct elements *l, const json_t *node, struct err *err
 	return 0;
 }
 
-static bool keys_match(const json_t *item, const json_t *keys)
+/* What a node names of one value: fields, or items that are looked for in a list. */
+struct below {
+	struct elements elements;
+	struct items items;
+	struct ignore_list ignored;
+};
+
+static void below_deinit(struct below *b)
 {
-	const char *key;
-	json_t *want;
-
-	json_object_foreach((json_t *)keys, key, want) {
-		const json_t *got = json_object_get(item, key);
-
-		if (!got || !doc_equal(got, want))
-			return false;
-	}
-	return true;
+	elements_deinit(&b->elements);
+	items_deinit(&b->items);
+	ignore_list_deinit(&b->ignored);
 }
 
 /* The value that an element names within value, or NULL. Borrowed. */
-static const json_t *element_find(struct element *e, const json_t *value)
+static const json_t *element_find(struct below *b, struct element *e, const json_t *value)
 {
-	const json_t *item;
-
 	e->index = SIZE_MAX;
 	if (e->kind == 'f')
 		return json_object_get(value, e->field);
-	if (e->kind == 'i') {
-		e->index = (size_t)json_integer_value(e->match);
-		return json_array_get(value, e->index);
-	}
-	json_array_foreach(value, e->index, item) {
-		if (e->kind == 'k' ? keys_match(item, e->match) :
-				     doc_equal(item, e->match))
-			return item;
-	}
-	e->index = SIZE_MAX;
-	return NULL;
+	e->index = e->kind == 'i' ? (size_t)json_integer_value(e->match) :
+				    items_find(&b->items, value, e->kind, e->match);
+	return json_array_get(value, e->index);
 }
 
 /* What of the ignored lies below this element, of which `value` was found. Owned; NULL. */
-static json_t *element_ignored(const struct element *e, const json_t *ignored,
+static json_t *element_ignored(struct below *b, const struct element *e,
 			       const json_t *value)
 {
-	return e->kind == 'f' ? json_incref((json_t *)ignore_field(ignored, e->field)) :
-	       ignore_item(ignored, e->index, value ? value : e->match);
+	return e->kind == 'f' ? ignore_field(b->ignored.node, e->field) :
+	       ignore_item(&b->ignored, e->index, value ? value : e->match);
 }
 
 /* One FieldsV1 tree over one object. */
@@ -200,14 +190,14 @@ static void drop_empty(struct buf *out, size_t was, size_t below)
 static int walk_elements(struct walk *w, const json_t *node, const json_t *value,
 			 const json_t *ignored, int depth)
 {
-	_cleanup_(elements_deinit) struct elements l = { 0 };
+	_cleanup_(below_deinit) struct below b = { .ignored.node = ignored };
 
-	if (elements_read(&l, node, w->err))
+	if (elements_read(&b.elements, node, w->err))
 		return -1;
-	for (size_t i = 0; i < l.len; i++) {
-		struct element *e = &l.data[i];
-		const json_t *v = element_find(e, value);
-		_cleanup_json_ json_t *rest = element_ignored(e, ignored, v);
+	for (size_t i = 0; i < b.elements.len; i++) {
+		struct element *e = &b.elements.data[i];
+		const json_t *v = element_find(&b, e, value);
+		_cleanup_json_ json_t *rest = element_ignored(&b, e, v);
 		size_t was = w->out->len, below;
 
 		if (ignore_is_all(rest))
@@ -335,16 +325,16 @@ static void extract_into(json_t *out, const struct element *e, json_t *part)
 static json_t *extract_below(const json_t *node, const json_t *value,
 			     const json_t *tree, int depth)
 {
-	_cleanup_(elements_deinit) struct elements l = { 0 };
+	_cleanup_(below_deinit) struct below b = { .ignored.node = tree };
 	_cleanup_json_ json_t *out = json_is_array(value) ? json_array() :
 							    json_object();
 
-	if (elements_read(&l, node, NULL))
+	if (elements_read(&b.elements, node, NULL))
 		return NULL;
-	for (size_t i = 0; i < l.len; i++) {
-		struct element *e = &l.data[i];
-		const json_t *v = element_find(e, value);
-		const json_t *rest = element_ignored(e, tree, v);
+	for (size_t i = 0; i < b.elements.len; i++) {
+		struct element *e = &b.elements.data[i];
+		const json_t *v = element_find(&b, e, value);
+		_cleanup_json_ json_t *rest = element_ignored(&b, e, v);
 		json_t *part = v && rest ? extract(e->below, v, rest, depth + 1) :
 					   NULL;
 

@@ -126,42 +126,6 @@ static void merge(json_t *into, const json_t *other, unsigned depth)
 	}
 }
 
-static bool is_step(const char *key)
-{
-	return strcmp(key, ".") && strcmp(key, "*") && strcmp(key, IGNORE_RULES);
-}
-
-static void join(json_t *into, const json_t *other)
-{
-	if (ignore_is_all(other))
-		json_object_clear(into);
-	else if (!ignore_is_all(into))
-		merge(into, other, 0);
-}
-
-/* Whoever finds one step need not look for another that means the same. */
-static void spread(json_t *node, unsigned depth)
-{
-	const json_t *any = json_object_get(node, "*");
-	const char *key;
-	json_t *below;
-
-	json_object_foreach(node, key, below) {
-		_cleanup_free_ char *twin = *key == 'f' ? xasprintf("p%s", key + 1) : NULL;
-		json_t *same = twin ? json_object_get(node, twin) : NULL;
-
-		if (same) {
-			join(below, same);
-			join(same, below);
-		}
-		if (any && is_step(key))
-			join(below, any);
-	}
-	json_object_foreach(node, key, below)
-		if (depth < IGNORE_MAX_DEPTH && json_is_object(below))
-			spread(below, depth + 1);
-}
-
 static bool in_list(const json_t *list, const char *text)
 {
 	const json_t *v;
@@ -228,7 +192,6 @@ json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *l
 				continue;	/* it was said where the rules were read */
 		add_managers(tree, json_object_get(rule, "managedFieldsManagers"), live);
 	}
-	spread(tree, 0);
 	add_rules(tree, &spoken);
 	if (json_object_size(tree))
 		return tree;
@@ -238,6 +201,32 @@ json_t *ignore_tree(const json_t *rules, const struct objkey *k, const json_t *l
 
 /* ---- steps ---- */
 
+/* What either of them says, of subtrees that stay as they are. Owned. */
+static json_t *both(const json_t *a, const json_t *b, unsigned depth)
+{
+	const char *key;
+	json_t *out, *theirs;
+
+	if (a == b || !b || ignore_is_all(a) || depth > IGNORE_MAX_DEPTH)
+		return json_incref((json_t *)a);
+	if (!a || ignore_is_all(b) || !json_is_object(a))
+		return json_incref((json_t *)b);
+	out = json_copy((json_t *)a);
+	json_object_foreach((json_t *)b, key, theirs)
+		json_object_set_new(out, key, both(json_object_get(a, key), theirs,
+						   depth + 1));
+	return out;
+}
+
+/* *found is owned. */
+static void find_too(json_t **found, const json_t *below)
+{
+	json_t *was = *found;
+
+	*found = both(was, below, 0);
+	json_decref(was);
+}
+
 static const json_t *step(const json_t *node, char kind, const char *name)
 {
 	_cleanup_free_ char *key = xasprintf("%c:%s", kind, name);
@@ -245,76 +234,71 @@ static const json_t *step(const json_t *node, char kind, const char *name)
 	return json_object_get(node, key);
 }
 
-const json_t *ignore_field(const json_t *node, const char *name)
+json_t *ignore_field(const json_t *node, const char *name)
 {
-	const json_t *below;
-
-	if (!node || ignore_is_all(node))
-		return node;
-	below = step(node, 'f', name);
-	if (!below)
-		below = step(node, 'p', name);
-	return below ? below : json_object_get(node, "*");
-}
-
-static bool has_keys(const json_t *item, const json_t *keys)
-{
-	const char *key;
-	json_t *want;
-
-	json_object_foreach((json_t *)keys, key, want) {
-		const json_t *has = json_object_get(item, key);
-
-		if (has ? !doc_equal(has, want) : !json_is_null(want))
-			return false;	/* to jq what is not there is null */
-	}
-	return json_is_object(item);
-}
-
-static bool element_fits(const char *element, const json_t *item)
-{
-	_cleanup_json_ json_t *match = NULL;
-
-	if ((*element != 'k' && *element != 'v') || element[1] != ':')
-		return false;
-	match = doc_parse(element + 2, strlen(element + 2), NULL);
-	return match && (*element == 'k' ? has_keys(item, match) :
-					   doc_equal(item, match));
-}
-
-/* *found, owned, is what was found before. */
-static void find_too(json_t **found, const json_t *below)
-{
-	json_t *both;
-
-	if (!below || ignore_is_all(*found))
-		return;
-	if (!*found) {
-		*found = json_incref((json_t *)below);
-		return;
-	}
-	both = json_deep_copy(*found);
-	join(both, below);
-	spread(both, 0);
-	json_decref(*found);
-	*found = both;
-}
-
-json_t *ignore_item(const json_t *node, size_t index, const json_t *item)
-{
-	json_t *found = NULL, *below;
-	const char *key;
-	char number[24];
+	json_t *found = NULL;
 
 	if (!node || ignore_is_all(node))
 		return json_incref((json_t *)node);
+	find_too(&found, step(node, 'f', name));
+	find_too(&found, step(node, 'p', name));
+	find_too(&found, json_object_get(node, "*"));
+	return found;
+}
+
+static void keep(struct ignore_list *l, char kind, const json_t *match, const json_t *below)
+{
+	json_t **slot = kind == 'v' || json_is_object(match) ?
+			items_slot(&l->items, kind, match) : NULL;
+
+	if (slot)
+		find_too(slot, below);
+}
+
+/* What names items by what they are like. */
+static void read_list(struct ignore_list *l)
+{
+	const char *key;
+	json_t *below;
+
+	l->read = true;
+	json_object_foreach((json_t *)l->node, key, below) {
+		_cleanup_json_ json_t *match = NULL;
+		const json_t *one;
+		size_t i;
+
+		if (!strchr("kvo", *key) || key[1] != ':')
+			continue;
+		match = doc_parse(key + 2, strlen(key + 2), NULL);
+		if (match && *key != 'o')
+			keep(l, *key, match, below);
+		else
+			json_array_foreach(match, i, one)
+				keep(l, 'k', one, below);
+	}
+}
+
+void ignore_list_deinit(struct ignore_list *l)
+{
+	items_deinit(&l->items);
+}
+
+json_t *ignore_item(struct ignore_list *l, size_t index, const json_t *item)
+{
+	json_t *found = NULL, *kept;
+	char number[24];
+
+	if (!l->node || ignore_is_all(l->node))
+		return json_incref((json_t *)l->node);
+	if (!l->read)
+		read_list(l);
 	snprintf(number, sizeof(number), "%zu", index);
-	find_too(&found, step(node, 'p', number));
-	find_too(&found, step(node, 'i', number));
-	json_object_foreach((json_t *)node, key, below)
-		if (item && element_fits(key, item))
-			find_too(&found, below);
-	return found ? found : json_incref(json_object_get(node, "*"));
+	find_too(&found, step(l->node, 'p', number));
+	find_too(&found, step(l->node, 'i', number));
+	for (size_t n = 0; item && items_kept(&l->items, n, item, &kept); n++)
+		find_too(&found, kept);
+	find_too(&found, json_object_get(l->node, "*"));
+	return found;
 }
 
 /* ---- a tree without it ---- */
@@ -325,7 +309,7 @@ static json_t *cut_object(const json_t *value, const json_t *node)
 	const char *key;
 
 	json_object_foreach((json_t *)value, key, v) {
-		const json_t *below = ignore_field(node, key);
+		_cleanup_json_ json_t *below = ignore_field(node, key);
 
 		if (!ignore_is_all(below))
 			json_object_set_new(out, key, ignore_cut(v, below));
@@ -333,22 +317,25 @@ static json_t *cut_object(const json_t *value, const json_t *node)
 	return out;
 }
 
-json_t *ignore_cut(const json_t *value, const json_t *node)
+static json_t *cut_list(const json_t *value, const json_t *node)
 {
-	json_t *out;
+	_cleanup_(ignore_list_deinit) struct ignore_list l = { .node = node };
+	json_t *out = json_array();
 	const json_t *v;
 	size_t i;
 
-	if (!node || (!json_is_object(value) && !json_is_array(value)))
-		return json_deep_copy(value);
-	if (json_is_object(value))
-		return cut_object(value, node);
-	out = json_array();
 	json_array_foreach(value, i, v) {
-		_cleanup_json_ json_t *below = ignore_item(node, i, v);
+		_cleanup_json_ json_t *below = ignore_item(&l, i, v);
 
 		if (!ignore_is_all(below))
 			json_array_append_new(out, ignore_cut(v, below));
 	}
 	return out;
+}
+
+json_t *ignore_cut(const json_t *value, const json_t *node)
+{
+	if (!node || (!json_is_object(value) && !json_is_array(value)))
+		return json_deep_copy(value);
+	return json_is_object(value) ? cut_object(value, node) : cut_list(value, node);
 }

@@ -4,7 +4,10 @@
  * spec.ignoreDifferences, and what is ignored always: the rules that the cluster
  * gathers into an aggregated ClusterRole. The answer for one object is a tree like
  * managedFields' FieldsV1 ("f:spec": {"f:replicas": {}}; {} = all of it), in which
- * a step of a JSON pointer is "p:<name or index>", and "*" any field or item. Pure.
+ * a step of a JSON pointer is "p:<name or index>", "*" any field or item, and "o:<list of
+ * keys>" an item that has the keys of one of them. Several steps may lead to one field: what
+ * they say is put together on the way down, so that a tree is never larger than its
+ * rules. Pure.
  * https://argo-cd.readthedocs.io/en/stable/user-guide/diffing/
  */
 #ifndef SYNC_IGNORE_H
@@ -15,6 +18,7 @@
 
 #include "core/buf.h"
 #include "core/err.h"
+#include "items.h"
 #include "sync/record.h"
 
 #define IGNORE_MAX_DEPTH 200
@@ -44,13 +48,21 @@ json_t *ignore_descend(json_t *node, const char *key, bool last);
 
 /* All of the value is ignored. */
 bool ignore_is_all(const json_t *node);
-/* Below the field of that name. Borrowed. */
-const json_t *ignore_field(const json_t *node, const char *name);
+/* Below the field of that name: together what any step says that leads there. Owned. */
+json_t *ignore_field(const json_t *node, const char *name);
+
+/* The same of the items of one list. Made as { .node = node }, which it borrows. */
+struct ignore_list {
+	const json_t *node;
+	struct items items;	/* what is said of those with such keys */
+	bool read;
+};
+void ignore_list_deinit(struct ignore_list *l);
 /*
- * Below an item of a list, together what is said of it by whatever names it. item: at
- * least its scalars, and something else in place of lists and maps; NULL: not known. Owned.
+ * item: at least its scalars, and something else in place of lists and maps; NULL: not
+ * known. Owned.
  */
-json_t *ignore_item(const json_t *node, size_t index, const json_t *item);
+json_t *ignore_item(struct ignore_list *l, size_t index, const json_t *item);
 
 /* A copy of the value without what is ignored of it. Owned. */
 json_t *ignore_cut(const json_t *value, const json_t *node);

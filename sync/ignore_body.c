@@ -73,7 +73,7 @@ static int cut_object(struct scan *c, const json_t *node, unsigned depth,
 	for (bool first = true; (r = scan_member(c, first, &key, &len)) == 1;
 	     first = false) {
 		_cleanup_free_ char *name = name_of(key, len);
-		const json_t *below = name ? ignore_field(node, name) : NULL;
+		_cleanup_json_ json_t *below = name ? ignore_field(node, name) : NULL;
 
 		if (cut_one(c, below, depth, key - 1, len + 3, out))
 			return -1;
@@ -115,6 +115,7 @@ static json_t *item_keys(struct scan at)
 static int cut_list(struct scan *c, const json_t *node, unsigned depth,
 		    struct buf *out)
 {
+	_cleanup_(ignore_list_deinit) struct ignore_list l = { .node = node };
 	size_t index = 0;
 	int r;
 
@@ -122,7 +123,7 @@ static int cut_list(struct scan *c, const json_t *node, unsigned depth,
 	buf_addc(out, '[');
 	while ((r = scan_item(c, !index)) == 1) {
 		_cleanup_json_ json_t *keys = item_keys(*c);
-		_cleanup_json_ json_t *below = ignore_item(node, index, keys);
+		_cleanup_json_ json_t *below = ignore_item(&l, index, keys);
 
 		if (cut_one(c, below, depth, "", 0, out))
 			return -1;

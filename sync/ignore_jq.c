@@ -16,23 +16,16 @@
 #define STEPS_MAX 64
 #define ALTERNATIVES_MAX 16
 
-/* Keys of the tree, any of which may lead on. */
-struct jq_step {
-	char *keys[ALTERNATIVES_MAX];
-	size_t n;
-};
-
 struct jq_path {
 	const char *s;		/* what is left to read */
-	struct jq_step steps[STEPS_MAX];
+	char *steps[STEPS_MAX];	/* keys of the tree */
 	size_t n;
 };
 
 static void jq_path_free(struct jq_path *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		for (size_t k = 0; k < p->steps[i].n; k++)
-			free(p->steps[i].keys[k]);
+		free(p->steps[i]);
 	free(p);
 }
 
@@ -59,8 +52,7 @@ static bool add_step(struct jq_path *p, char *key)
 		free(key);
 		return false;
 	}
-	p->steps[p->n] = (struct jq_step){ .keys = { key }, .n = 1 };
-	p->n++;
+	p->steps[p->n++] = key;
 	return true;
 }
 
@@ -148,43 +140,43 @@ static bool read_condition(struct jq_path *p, json_t *keys)
 	return value && !json_object_set_new(keys, name, value);
 }
 
-static bool add_alternative(struct jq_step *step, const json_t *keys)
+/* Names conditions that were all read; takes none of them. Owned. */
+static char *select_key(const json_t *alternatives)
 {
-	_cleanup_buf_ struct buf key = BUF_INIT;
+	bool one = json_array_size(alternatives) == 1;
+	struct buf key = BUF_INIT;
 
-	if (step->n == ALTERNATIVES_MAX)
-		return false;
-	buf_adds(&key, "k:");
-	doc_canonical(keys, &key);
-	step->keys[step->n++] = buf_steal(&key, NULL);
-	return true;
+	buf_adds(&key, one ? "k:" : "o:");
+	doc_canonical(one ? json_array_get(alternatives, 0) : alternatives, &key);
+	return buf_steal(&key, NULL);
 }
 
 /* Behind "select(": of all items those that fit. */
 static bool read_select(struct jq_path *p)
 {
-	struct jq_step *step = p->n ? &p->steps[p->n - 1] : NULL;
-	bool any = false, all = false;
+	char **step = p->n ? &p->steps[p->n - 1] : NULL;
+	_cleanup_json_ json_t *alternatives = json_array();
+	bool all = false;
 
-	if (!step || strcmp(step->keys[0], "*") != 0)
+	if (!step || strcmp(*step, "*") != 0)
 		return false;
-	free(step->keys[0]);
-	step->n = 0;
-	for (bool more = true; more;) {
-		_cleanup_json_ json_t *keys = json_object();
+	do {
+		json_t *keys = json_object();
+		bool more;
 
+		json_array_append_new(alternatives, keys);
 		do {
 			if (!read_condition(p, keys))
 				return false;
 			more = eat(p, "and ");
 			all = all || more;
 		} while (more);
-		if (!add_alternative(step, keys))
+		if (json_array_size(alternatives) > ALTERNATIVES_MAX)
 			return false;
-		more = eat(p, "or ");
-		any = any || more;
-	}
-	return !(any && all) && eat(p, ")");
+	} while (eat(p, "or "));
+	free(*step);
+	*step = select_key(alternatives);
+	return !(json_array_size(alternatives) > 1 && all) && eat(p, ")");
 }
 
 /* One part of a path; *piped: a '|' was before it. */
@@ -220,15 +212,10 @@ static bool read_path(struct jq_path *p)
 	return !piped && p->n;
 }
 
-static void add_steps(json_t *node, const struct jq_path *p, size_t from)
+static void add_steps(json_t *node, const struct jq_path *p)
 {
-	for (size_t k = 0; node && k < p->steps[from].n; k++) {
-		json_t *below = ignore_descend(node, p->steps[from].keys[k],
-					       from + 1 == p->n);
-
-		if (below && from + 1 < p->n)
-			add_steps(below, p, from + 1);
-	}
+	for (size_t i = 0; node && i < p->n; i++)
+		node = ignore_descend(node, p->steps[i], i + 1 == p->n);
 }
 
 int ignore_add_jq(json_t *tree, const char *expression, struct err *err)
@@ -246,7 +233,7 @@ int ignore_add_jq(json_t *tree, const char *expression, struct err *err)
 			    "not \"%.80s\": write jsonPointers or managedFieldsManagers",
 			    *p->s ? p->s : expression);
 	else if (tree)
-		add_steps(tree, p, 0);
+		add_steps(tree, p);
 	jq_path_free(p);
 	return r;
 }

@@ -187,7 +187,8 @@ bool op_replace_hands_over(struct apply *a)
  */
 static void note_replicas(struct apply *a, const json_t *live)
 {
-	const json_t *keep = ignore_field(ignore_field(a->keep, "spec"), "replicas");
+	_cleanup_json_ json_t *spec = ignore_field(a->keep, "spec");
+	_cleanup_json_ json_t *keep = ignore_field(spec, "replicas");
 	_cleanup_free_ char *body = NULL;
 	size_t len, n;
 

@@ -282,6 +282,51 @@ static void order_of_keyed_lists_does_not_count(void **state)
 	}
 }
 
+/* A pod's variables, all of them ours, from the last to the first where `back`. */
+static json_t *many_variables(size_t n, bool back)
+{
+	json_t *env = json_array(), *fields = json_object();
+
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *name = xasprintf("V%zu", back ? n - 1 - i : i);
+		_cleanup_free_ char *key = xasprintf("k:{\"name\":\"%s\"}", name);
+
+		json_array_append_new(env, json_pack("{ssss}", "name", name, "value", "x"));
+		json_object_set_new(fields, key, json_pack("{s{}s{}}", "f:name", "f:value"));
+	}
+	return json_pack("{s{s[{ssssss s{so}}]}so}", "metadata", "managedFields",
+			 "manager", "syncd", "operation", "Apply", "fieldsType", "FieldsV1",
+			 "fieldsV1", "f:env", fields, "env", env);
+}
+
+static void lists_of_thousands_are_as_short_ones(void **state)
+{
+	static const size_t sizes[] = { 3, 16, 17, 20000 };
+	static const char *const edits[] = { "", "y" };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+		size_t n = sizes[i], last = n - 1;
+		_cleanup_json_ json_t *o = many_variables(n, false);
+		_cleanup_json_ json_t *back = many_variables(n, true);
+		json_t *env = json_object_get(o, "env");
+		char want[65], got[65];
+
+		print_of(o, want);
+		print_of(back, got);
+		assert_string_equal(got, want);
+		for (size_t k = 0; k < ARRAY_LEN(edits); k++) {
+			json_object_set_new(json_array_get(env, last), "value",
+					    json_string(edits[k]));
+			print_of(o, got);
+			assert_string_not_equal(got, want);
+		}
+		json_array_remove(env, last);
+		print_of(o, got);
+		assert_string_not_equal(got, want);
+	}
+}
+
 /* Every leaf that our entry names: changing it changes the fingerprint. */
 static size_t poke(json_t *whole, const json_t *node, json_t *value,
 		   const char want[65], size_t *missed)
@@ -515,6 +560,7 @@ int main(void)
 		cmocka_unit_test(real_edits),
 		cmocka_unit_test(key_order_does_not_count),
 		cmocka_unit_test(order_of_keyed_lists_does_not_count),
+		cmocka_unit_test(lists_of_thousands_are_as_short_ones),
 		cmocka_unit_test(every_owned_leaf_counts),
 		cmocka_unit_test(nobody_owns_nothing),
 		cmocka_unit_test(the_entry_names_its_version),

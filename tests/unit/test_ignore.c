@@ -433,9 +433,10 @@ static void aggregated_rules_are_the_clusters(void **state)
 	_cleanup_json_ json_t *live = parse("{'aggregationRule':{},'rules':[1]}");
 	_cleanup_json_ json_t *plain = parse("{'rules':[1]}");
 	_cleanup_json_ json_t *tree = ignore_tree(NULL, &role, live);
+	_cleanup_json_ json_t *rules = ignore_field(tree, "rules");
 
 	(void)state;
-	assert_true(ignore_is_all(ignore_field(tree, "rules")));
+	assert_true(ignore_is_all(rules));
 	assert_null(ignore_tree(NULL, &role, plain));
 	assert_null(ignore_tree(NULL, &web, live));
 }
@@ -502,6 +503,52 @@ static void long_expressions_of_jq_are_refused(void **state)
 	assert_int_equal(ignore_add_jq(NULL, buf_str(&any), &err), -1);
 }
 
+/* [[[...{"x":1,"y":1}...]]], each an item of a map whose key every rule names. */
+static json_t *nested(size_t depth)
+{
+	json_t *v = json_pack("{sisi}", "x", 1, "y", 1);
+
+	for (size_t i = 0; i < depth; i++)
+		v = json_pack("{siso}", "a", 1, "l", json_pack("[o]", v));
+	return v;
+}
+
+/* Each doubled what came before it, when every way to a field had its own branch. */
+static void nested_choices_cost_what_they_are_long(void **state)
+{
+	_cleanup_json_ json_t *list = json_array(), *rules = NULL, *tree = NULL;
+	_cleanup_json_ json_t *value = nested(30), *less = NULL, *at = NULL;
+	_cleanup_buf_ struct buf one = BUF_INIT;
+
+	(void)state;
+	for (size_t i = 0; i < 29; i++)
+		buf_adds(&one, i ? ".l[] | select(.a == 1 or .x == 1) | " : ".l[]|");
+	buf_adds(&one, ".l[] | select(.x == 1 or .y == 1) | .x");
+	json_array_append_new(list, json_string(buf_str(&one)));
+	for (size_t i = 0; i < 30; i++) {
+		buf_clear(&one);
+		for (size_t k = 0; k < 60; k++)
+			buf_adds(&one, k != 2 * i ? ".[]" : ".l");
+		buf_addf(&one, ".y%zu", i);
+		json_array_append_new(list, json_string(buf_str(&one)));
+	}
+	rules = json_pack("[{sssssO}]", "group", "apps", "kind", "Deployment",
+			  "jqPathExpressions", list);
+	tree = ignore_tree(rules, &web, NULL);
+	assert_non_null(tree);
+	less = ignore_cut(value, tree);
+	at = json_incref(less);
+	for (size_t i = 0; i < 30; i++) {
+		json_t *below = json_array_get(json_object_get(at, "l"), 0);
+
+		json_incref(below);
+		json_decref(at);
+		at = below;
+	}
+	assert_null(json_object_get(at, "x"));
+	assert_non_null(json_object_get(at, "y"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -518,6 +565,7 @@ int main(void)
 		cmocka_unit_test(aggregated_rules_are_the_clusters),
 		cmocka_unit_test(of_jq_paths_are_understood),
 		cmocka_unit_test(long_expressions_of_jq_are_refused),
+		cmocka_unit_test(nested_choices_cost_what_they_are_long),
 	};
 
 	doc_init();
