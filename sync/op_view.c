@@ -198,6 +198,7 @@ struct op *op_free(struct op *op)
 		return NULL;
 	world_undefer(op->e->w, &op->task);
 	world_timer_stop(op->e->w, &op->timer);
+	discovery_forget(op->e->discovery, op);
 	op_batch_free(op);
 	op_facts_free(op);
 	op_hooks_free(op);

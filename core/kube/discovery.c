@@ -40,6 +40,7 @@ struct discovery {
 	struct kube_request r;
 	struct waiters served;	/* by the refresh under way */
 	struct waiters next;	/* came while it was under way */
+	struct waiters *told;	/* of which some are being told; NULL */
 	bool *gone;
 };
 
@@ -66,10 +67,14 @@ static void tell(struct discovery *d, const struct err *err)
 	if (d->running)
 		ask(d);
 	d->gone = &gone;
+	d->told = &told;
 	for (size_t i = 0; i < told.list.len && !gone; i++)
-		told.list.data[i].on_done(told.list.data[i].arg, err);
-	if (!gone)
+		if (told.list.data[i].on_done)
+			told.list.data[i].on_done(told.list.data[i].arg, err);
+	if (!gone) {
 		d->gone = NULL;
+		d->told = NULL;
+	}
 	vec_deinit(&told.list);
 }
 
@@ -198,6 +203,20 @@ void discovery_refresh(struct discovery *d,
 	vec_push(&d->served.list, w);
 	d->running = true;
 	ask(d);
+}
+
+static void forget(struct waiters *w, const void *arg)
+{
+	for (size_t i = 0; w && i < w->list.len; i++)
+		if (w->list.data[i].arg == arg)
+			w->list.data[i].on_done = NULL;
+}
+
+void discovery_forget(struct discovery *d, const void *arg)
+{
+	forget(&d->served, arg);
+	forget(&d->next, arg);
+	forget(d->told, arg);
 }
 
 bool discovery_ready(const struct discovery *d)

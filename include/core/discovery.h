@@ -27,11 +27,13 @@ struct discovery *discovery_free(struct discovery *d);
 /*
  * Starts a refresh; while one is under way, another follows it (its answers may
  * have been made before whatever the caller wants to see). on_done fires once
- * per call, never before return. Cancel by discovery_free only.
+ * per call, never before return, unless discovery_forget is called with its arg.
  */
 void discovery_refresh(struct discovery *d,
 		       void (*on_done)(void *arg, const struct err *err),
 		       void *arg);
+/* Whoever asked with this arg is not told any more. */
+void discovery_forget(struct discovery *d, const void *arg);
 bool discovery_ready(const struct discovery *d);	/* one refresh succeeded */
 /* Counts completed refreshes that changed the table. */
 unsigned discovery_generation(const struct discovery *d);
