@@ -461,7 +461,8 @@ static bool drifts(struct app *a, const struct plan *p)
 			fights_peace(&a->fights, &t->key, now);
 		else if (t->verb != TASK_APPLY || fights_lost(&a->fights, &t->key))
 			continue;
-		else if (discovery_find(a->engine->discovery, t->key.group, NULL, t->key.kind))
+		else if (discovery_find(a->engine->discovery, t->key.group, t->version,
+					t->key.kind))
 			any = true;
 		else
 			lacks = true;

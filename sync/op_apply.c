@@ -101,7 +101,7 @@ static void take_answer(struct apply *a)
 	const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
 
 	op->mutated = true;
-	f->changed = true;
+	f->changed = f->applied = true;
 	if (a->unblocking)
 		op->unblocked_at = world_now(op->e->w);
 	op->e->counts.applies++;
@@ -240,6 +240,8 @@ static void on_look(struct apply *a, const struct err *err)
 	struct err shared = ERR_INIT;
 	_cleanup_free_ char *owner = NULL;
 
+	if (err->code == ERR_UNSERVED && retry_after_crd(a))
+		return;
 	a->looking = false;
 	if (err->code == ERR_NOTFOUND) {
 		f->absent = true;

@@ -57,12 +57,27 @@ bool apply_resolve(struct op *op, const struct task *t, struct apply *a)
 
 /* ---- what comes next ---- */
 
-static bool is_given_up(const struct op *op, const struct task *t)
+static bool is_crd(const struct task *t)
 {
-	return op->c.kind == OP_HEAL && fights_lost(&op->app->fights, &t->key);
+	return !strcmp(t->key.kind, "CustomResourceDefinition") &&
+	       !strcmp(t->key.group, "apiextensions.k8s.io");
 }
 
-int op_next_rank(const struct op *op)
+/*
+ * A heal's that somebody changes back each time; and a CRD that this operation applied,
+ * whoever changed it since: after each the step begins anew, and would for ever.
+ */
+static bool is_given_up(struct op *op, const struct task *t)
+{
+	const struct fact *f;
+
+	if (op->c.kind == OP_HEAL && fights_lost(&op->app->fights, &t->key))
+		return true;
+	f = is_crd(t) && live_find(&op->e->live, &t->key) ? op_fact(op, &t->key, false) : NULL;
+	return f && f->applied;
+}
+
+int op_next_rank(struct op *op)
 {
 	for (size_t i = op->next_task; i < op->plan.tasks.len; i++) {
 		const struct task *t = &op->plan.tasks.data[i];
@@ -122,7 +137,7 @@ bool op_apply_next(struct op *op)
 			}
 			rank = t->rank;
 			n++;
-			if (!strcmp(t->key.kind, "CustomResourceDefinition"))
+			if (is_crd(t))
 				op_crds_change(op);
 		}
 		op->next_task++;

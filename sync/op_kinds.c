@@ -191,13 +191,20 @@ static void say_unserved(const struct op *op, const struct task *t, struct err *
 		t->version, way);
 }
 
+/* A revert to a version that is served no more is refused as a whole; a kind is left. */
+static bool may_lack(const struct op *op, const struct task *t)
+{
+	if (op->c.kind == OP_HEAL)
+		return op_is_untold(op, t) && !release_serves(op, t);
+	return op->c.kind == OP_REVERT &&
+	       !discovery_find(op->e->discovery, t->key.group, NULL, t->key.kind);
+}
+
 bool op_goes_without(struct op *op, const struct task *t)
 {
 	struct err err = ERR_INIT;
 
-	if ((op->c.kind != OP_REVERT && op->c.kind != OP_HEAL) ||
-	    discovery_find(op->e->discovery, t->key.group, NULL, t->key.kind) ||
-	    (op->c.kind == OP_HEAL && release_serves(op, t)))
+	if (!may_lack(op, t))
 		return false;
 	say_unserved(op, t, &err);
 	engine_log(op->e, LOG_WARN, op->app, "left as it is: %s", err.msg);

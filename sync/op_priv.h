@@ -96,7 +96,8 @@ struct apply {
 struct fact {
 	char *key;
 	bool absent;		/* looked: it did not exist */
-	bool changed;		/* this operation changed it */
+	bool changed;		/* this operation changed it, or an earlier try of it */
+	bool applied;		/* this one did */
 	char adopt_uid[40];
 	bool without;		/* left: op_goes_without() */
 	bool sick;		/* degraded in the baseline: no evidence */
@@ -303,7 +304,7 @@ int op_preflight_hook(struct apply *a) __attribute__((warn_unused_result));
 const struct task *op_hooks_unserved(struct op *op);
 
 /* op_batch.c: each starts a batch of requests; op_poke when the last is done. */
-int op_next_rank(const struct op *op);	/* of the kind it would begin; INT_MAX: none */
+int op_next_rank(struct op *op);	/* of the kind it would begin; INT_MAX: none */
 /*
  * Is what the step would apply in the record? Where an object lives may have become
  * known since that was written: its kind is served now.

@@ -172,6 +172,22 @@ static bool is_refused(void *arg)
 				    "example.com/v2: write it in that version");
 }
 
+static bool is_later_1(void *arg)
+{
+	struct engsim *x = arg;
+	const char *v = doc_get_str(apisim_get(x->api, "configmaps", "shop", "later"), "data",
+				    "key", NULL);
+
+	return v && !strcmp(v, "1");
+}
+
+static void edit_later(struct engsim *x)
+{
+	apisim_edit(x->api, "kubectl-edit", "configmaps", "shop", "later",
+		    "{\"data\":{\"key\":\"9\"}}");
+	assert_false(is_later_1(x));
+}
+
 /*
  * The CRD is another's: an upgrade of its operator drops the version that Git writes in.
  * What lives in no namespace of its own in Git lives where it lived, and is not pruned.
@@ -182,6 +198,7 @@ static void a_version_dropped_by_another(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(restarts); i++) {
+		_cleanup_free_ char *later = engsim_configmap("later", "1", 2);
 		struct engsim x;
 
 		scene_init(&x, 940 + i);
@@ -192,8 +209,10 @@ static void a_version_dropped_by_another(void **state)
 			    "\"annotations\":{\"argocd.argoproj.io/sync-options\":"
 			    "\"Prune=false\"}}}");
 		engsim_commit(&x, "crd.yaml", "");	/* it is the operator's from now on */
+		engsim_commit(&x, "later.yaml", later);
 		scene_put_pump(&x, "v1", "1");
 		scene_until(&x, is_size_1, LONG, "the pump");
+		scene_until(&x, is_later_1, LONG, "the last wave");
 		engsim_until_phase(&x, "shop", "Good", LONG);
 		serve_v2_alone(&x);
 		sim_run_for(x.s, 1000);
@@ -203,10 +222,17 @@ static void a_version_dropped_by_another(void **state)
 		}
 		sim_run_for(x.s, 200000);
 		assert_string_equal(size_of(&x), "1");
+		/* It cannot be healed, which holds up nothing else. */
+		apisim_edit(x.api, "kubectl-edit", PUMPS, "shop", "one",
+			    "{\"spec\":{\"size\":\"9\"}}");
+		sim_run_for(x.s, 60000);
+		edit_later(&x);
+		scene_until(&x, is_later_1, 3000, "the last wave to be healed");
+		scene_until(&x, is_refused, 60000, "what is not");
 		/* A commit that changes it cannot be put in place, and says so. */
 		scene_put_pump(&x, "v1", "2");
 		scene_until(&x, is_refused, LONG, "the refusal");
-		assert_string_equal(size_of(&x), "1");
+		assert_string_equal(size_of(&x), "9");
 		scene_put_pump(&x, "v2", "2");
 		scene_until(&x, is_size_2, 400000, "the new version");
 		scene_end(&x, true);
@@ -309,6 +335,42 @@ static void a_version_that_never_is_where_it_is_told(void **state)
 	scene_end(&x, true);
 }
 
+/* A controller that writes what Git writes, too, the moment that we did. */
+static void on_served(void *arg, const struct sim_request *r)
+{
+	struct engsim *x = arg;
+
+	if (r->dry_run || strcmp(r->method, "PATCH") || !strstr(r->path, "/" PUMPS))
+		return;
+	apisim_edit(x->api, "injector", CRDS, NULL, PUMPS,
+		    "{\"spec\":{\"names\":{\"singular\":\"injected\"}}}");
+}
+
+static void a_crd_that_is_fought_over_is_applied_once(void **state)
+{
+	struct engsim x;
+	size_t from, crds;
+
+	(void)state;
+	with_pumps(&x, 980, 0, "v1");
+	sim_set_spy(x.s, &(struct sim_spy){ .served = on_served, .arg = &x });
+	from = sim_request_count(x.s);
+	scene_put_pumps(&x, "v1 v2", "None");
+	scene_put_pump(&x, "v2", "2");
+	scene_until(&x, is_size_2, LONG, "the new version");
+	crds = scene_answers(&x, from, "PATCH", "/" PUMPS, 200);
+	assert_in_range(crds, 2, 3);	/* one of them dry, and a heal's at most */
+	sim_run_for(x.s, 1800000);
+	crds = scene_answers(&x, from, "PATCH", "/" PUMPS, 200);
+	assert_in_range(crds, 2, 20);
+	assert_true(scene_has_event(&x, "HealStopped", PUMPS));
+	scene_put(&x, "v2");
+	scene_until_tag(&x, "v2", LONG);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	sim_set_spy(x.s, &(struct sim_spy){ 0 });
+	scene_end(&x, true);
+}
+
 /* The write before the pump's own, or NULL. */
 static const char *written_before(struct engsim *x)
 {
@@ -380,6 +442,30 @@ static void a_page_of_a_proxy_is_no_word_of_objects(void **state)
 	scene_end(&x, false);
 }
 
+/* An API server of several that does not serve the new kind yet: no reason to go back. */
+static void the_look_at_a_new_kind_is_tried_again(void **state)
+{
+	static const struct sim_faults lost = { .stray_404 = 1000 };
+	struct engsim x;
+
+	(void)state;
+	scene_good(&x, 965);
+	scene_edit_app(&x, "{\"spec\":{\"syncPolicy\":{\"retry\":{\"limit\":0}}}}");
+	sim_aim_faults(x.s, "GET", "/pumps/one");
+	sim_set_faults(x.s, &lost, 0);
+	scene_put_pumps(&x, "v1", "None");
+	scene_put_pump(&x, "v1", "1");
+	for (int i = 0; i < 600 && !sim_faults_happened(x.s).stray_404; i++)
+		sim_run_for(x.s, 100);
+	assert_int_not_equal(sim_faults_happened(x.s).stray_404, 0);
+	sim_run_for(x.s, 4000);
+	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
+	scene_until(&x, is_size_1, 10000, "the pump");
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	assert_false(sim_log_contains(x.s, "decision=reject"));
+	scene_end(&x, true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -390,8 +476,10 @@ int main(void)
 		cmocka_unit_test(a_version_dropped_by_another),
 		cmocka_unit_test(a_kind_that_is_gone_holds_up_nothing_else),
 		cmocka_unit_test(a_version_that_never_is_where_it_is_told),
+		cmocka_unit_test(a_crd_that_is_fought_over_is_applied_once),
 		cmocka_unit_test(what_was_recorded_lives_elsewhere),
 		cmocka_unit_test(a_page_of_a_proxy_is_no_word_of_objects),
+		cmocka_unit_test(the_look_at_a_new_kind_is_tried_again),
 	};
 
 	doc_init();
