@@ -149,6 +149,13 @@ void app_poke_all(struct engine *e)
 	}
 }
 
+void app_op_rels_drop(struct app *a)
+{
+	a->op_rel = rel_unref(a->op_rel);
+	a->op_in_force = rel_unref(a->op_in_force);
+	a->op_failed = rel_unref(a->op_failed);
+}
+
 static void releases_free(struct app *a)
 {
 	rel_unref(a->raw);
@@ -156,8 +163,7 @@ static void releases_free(struct app *a)
 	rel_unref(a->head);
 	rel_unref(a->target);
 	rel_unref(a->failed);
-	rel_unref(a->op_rel);
-	rel_unref(a->op_in_force);
+	app_op_rels_drop(a);
 	rel_unref(a->loading);
 }
 
@@ -240,6 +246,7 @@ void app_adopt_record(struct engine *e, const char *ns, const char *name,
 {
 	struct app *a = app_get(e, ns, name);
 
+	app_plans_reset(a);	/* they borrow from it */
 	record_deinit(&a->rec);
 	a->rec = *rec;
 	record_clock(&a->rec, world_wall(e->w), world_now(e->w));

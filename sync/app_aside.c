@@ -28,8 +28,7 @@ static void let_go(struct app *a)
 		return;
 	}
 	a->op = op_free(a->op);
-	a->op_rel = rel_unref(a->op_rel);
-	a->op_in_force = rel_unref(a->op_in_force);
+	app_op_rels_drop(a);
 	a->plan_valid = false;
 }
 

@@ -523,8 +523,7 @@ void app_op_ended(struct app *a, struct op *op)
 		a->untold = world_now(a->engine->w);
 	}
 	a->stopped_op = false;
-	a->op_rel = rel_unref(a->op_rel);
-	a->op_in_force = rel_unref(a->op_in_force);
 	a->op = op_free(op);
+	app_op_rels_drop(a);
 	app_poke(a);
 }

@@ -10,8 +10,20 @@
 
 #define TROUBLE_AGAIN_MS 30000
 #define TELL_WITHIN_MS 2000
+#define UNCOMPARED_MS 10000
+#define UNCOMPARED_STEP_MS 250
 
 /* ---- the target's release ---- */
+
+/* Takes rel. Plans borrow from the one before. */
+static void set_target(struct app *a, struct rel *rel, uint32_t id)
+{
+	if (rel != a->target)
+		app_plans_reset(a);
+	rel_unref(a->target);
+	a->target = rel;
+	a->target_id = id;
+}
 
 static void on_loaded(struct store_call *c, const struct err *err)
 {
@@ -25,10 +37,7 @@ static void on_loaded(struct store_call *c, const struct err *err)
 		app_poke_at(a, a->load_again_at);
 		return;
 	}
-	rel_unref(a->target);
-	a->target = a->loading;
-	a->loading = NULL;
-	a->target_id = c->release;
+	set_target(a, steal(&a->loading), c->release);
 	app_poke(a);
 }
 
@@ -38,8 +47,7 @@ static bool target_ready(struct app *a)
 	const struct release *t = record_release(&a->rec, a->rec.target);
 
 	if (!t) {
-		a->target = rel_unref(a->target);
-		a->target_id = 0;
+		set_target(a, NULL, 0);
 		return true;
 	}
 	if (a->target && a->target_id == a->rec.target)
@@ -47,14 +55,11 @@ static bool target_ready(struct app *a)
 	if (a->load.running)
 		return false;
 	if (a->head && !strcmp(a->head->a.digest, t->digest)) {
-		rel_unref(a->target);
-		a->target = rel_ref(a->head);
-		a->target_id = t->id;
+		set_target(a, rel_ref(a->head), t->id);
 		return true;
 	}
 	if (a->load_again_at > world_now(a->engine->w)) {
-		a->target = rel_unref(a->target);
-		a->target_id = 0;
+		set_target(a, NULL, 0);
 		return true;	/* something new in Git may still go out */
 	}
 	rel_unref(a->loading);
@@ -274,6 +279,34 @@ static bool compare(struct app *a)
 		return true;
 	a->rec_dirty = true;
 	return app_compare(a);
+}
+
+/* Kinds that are listed anew will be listed in a moment. */
+static bool is_worth_waiting(struct app *a)
+{
+	uint64_t now = world_now(a->engine->w);
+
+	if (!a->uncompared_since)
+		a->uncompared_since = now;
+	if (now >= a->uncompared_since + UNCOMPARED_MS)
+		return false;
+	app_poke_at(a, now + UNCOMPARED_STEP_MS);
+	return true;
+}
+
+bool app_compare_between(struct app *a, bool must)
+{
+	if (a->plan_valid || !a->head || a->spec.deleting || a->rec_broken || app_compare(a))
+		a->uncompared_since = 0;
+	else
+		return must || !a->op || !is_worth_waiting(a);
+	return true;
+}
+
+void app_compared_between(struct app *a)
+{
+	if (a->op)
+		app_plans_reset(a);
 }
 
 /*

@@ -15,6 +15,8 @@
 /* app.c */
 void op_view_reset(struct op_view *v);
 void app_plans_reset(struct app *a);
+/* The releases that its operation borrows from, when that is gone. */
+void app_op_rels_drop(struct app *a);
 bool app_compare(struct app *a);
 /* A CRD that drifted is put back too: the target is what Git says. */
 bool app_heals_crds(const struct app *a);
@@ -82,6 +84,13 @@ void app_status_seen(struct app *a, const json_t *application);
 
 /* app_look.c */
 void app_look(struct app *a);
+/*
+ * Around the building of a status, which says how far it came also while an operation runs
+ * and no look compares (Unknown is for what cannot be known). False: not now, it is
+ * poked. What such a plan borrows from is the operation's to change: it does not stay.
+ */
+bool app_compare_between(struct app *a, bool must);
+void app_compared_between(struct app *a);
 /* app_conditions.c: all of them that follow from what is known now. */
 void app_look_conditions(struct app *a);
 /* The rejected release that Git came back to while a later one is good; or NULL. */

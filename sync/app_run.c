@@ -169,8 +169,10 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	app_fault_nobody(a);
 	c->app = a;
 	c->answer = &rel->a;
-	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected)
-		c->failed = &a->failed->a;
+	if (kind == OP_REVERT && a->failed && a->failed_id == a->rec.pin_rejected) {
+		a->op_failed = rel_ref(a->failed);
+		c->failed = &a->op_failed->a;
+	}
 	if (c->deletion == DELETION_OBJECTS && a->target) {
 		a->op_in_force = rel_ref(a->target);
 		c->in_force = &a->op_in_force->a;
@@ -194,6 +196,7 @@ static void start(struct app *a, struct op_config *c, struct rel *rel,
 	a->op_rel = rel_ref(rel);
 	a->op_prunes = c->prune_only;
 	a->op = op_start(c);
+	a->plan_valid = false;	/* it borrows from the inventory, which changes now */
 }
 
 void app_start_op(struct app *a, enum op_kind kind, uint32_t release,

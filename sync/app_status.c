@@ -457,16 +457,6 @@ static void wait_for_calm(struct app *a)
 	world_timer_start(a->engine->w, &a->calm, BUSY_AGAIN_MS);
 }
 
-/*
- * While an operation runs or the record is being written no look compares. The status says
- * how far it came all the same: Unknown is for what cannot be known.
- */
-static void compare_for_it(struct app *a)
-{
-	if (!a->plan_valid && a->head && !a->spec.deleting && !a->rec_broken)
-		(void)app_compare(a);
-}
-
 void app_status_tick(struct app *a)
 {
 	struct engine *e = a->engine;
@@ -502,9 +492,11 @@ void app_status_tick(struct app *a)
 		wait_for_calm(a);
 		return;
 	}
-	compare_for_it(a);
+	if (!app_compare_between(a, must))
+		return;
 	told = told_tree(&a->told);
 	status = build(a, told);
+	app_compared_between(a);
 	if (e->drops_syncd)
 		mirror = status_mirror(doc_get(status, "syncd", NULL));
 	if (!must && is_told(a, told, status, mirror))

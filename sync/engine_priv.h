@@ -306,7 +306,7 @@ struct app {
 	enum turn { TURN_NONE, TURN_WAITS, TURN_HAS } turn;
 	uint64_t turn_asked;	/* mono: while it waits */
 	struct op *op;
-	struct rel *op_rel, *op_in_force;
+	struct rel *op_rel, *op_in_force, *op_failed;
 	bool op_prunes;
 	bool op_serves;		/* it is what a->request asked for */
 	bool stopped_op;	/* it ends for a pause or a gate, or its Application went */
@@ -420,6 +420,7 @@ struct app {
 	bool contested;		/* another wrote over it: it is to be written again */
 	uint64_t contested_at;	/* mono: of the last write for that reason; 0 = never */
 	uint64_t born, status_at;	/* mono; of the last write, 0 = none */
+	uint64_t uncompared_since;	/* mono: a status waits for lists; 0 */
 	uint64_t aside_at;	/* mono: of the last condition written while aside; 0 */
 	unsigned status_fails;	/* in a row */
 	int64_t reconciled_ms;

@@ -92,6 +92,15 @@ enum op_outcome op_lacking(struct op *op)
 
 /* ---- answers ---- */
 
+/* A heal of what is watched in another version than it is written in may change nothing. */
+static bool changed_nothing(const struct apply *a)
+{
+	const char *version = doc_get_str(a->req.json, "metadata", "resourceVersion", NULL);
+
+	return a->op->c.kind == OP_HEAL && a->over && version &&
+	       a->over == strtoull(version, NULL, 10);
+}
+
 static void take_answer(struct apply *a)
 {
 	struct op *op = a->op;
@@ -99,6 +108,7 @@ static void take_answer(struct apply *a)
 	const struct rendered *r = &op->c.answer->objects[a->task.object];
 	struct fact *f = op_fact(op, &a->task.key, true);
 	const char *uid = doc_get_str(a->req.json, "metadata", "uid", NULL);
+	bool idle = changed_nothing(a);
 
 	op->mutated = true;
 	f->changed = f->applied = true;
@@ -113,7 +123,7 @@ static void take_answer(struct apply *a)
 		live_fingerprint(&op->e->live, a->req.json, inv->fingerprint);
 		inv->shape[0] = '\0';
 		memcpy(inv->digest, r->digest, sizeof(inv->digest));
-		inv->changed = true;
+		inv->changed = inv->changed || !idle;
 		inv->blamed = inv->blamed || op->c.kind == OP_SYNC;
 		inv->adopted = inv->adopted || *f->adopt_uid || a->task.adopt;
 		inv->wave = a->task.wave;
@@ -405,6 +415,9 @@ static int fill(struct apply *a)
 	} else if (make_body(a, &a->broken)) {
 		return -1;
 	} else {
+		const struct live *l = live_find(&a->op->e->live, &a->task.key);
+
+		a->over = l ? l->version : 0;
 		kube_apply_init(&a->req, &a->ref, FIELD_MANAGER,
 				APPLY_FORCE | (dry ? APPLY_DRY_RUN : 0), a->body,
 				strlen(a->body));

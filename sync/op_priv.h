@@ -55,6 +55,7 @@ struct apply {
 	char *ref_names;	/* what ref points into: its tries outlive a discovery */
 	struct world_timer again;	/* 404 soon after a CRD */
 	uint64_t first_try;
+	uint64_t over;		/* the version that was known when it was sent; 0 */
 	char *body;
 	struct err broken;
 	bool dry_run, looking, deleting, gone, unblocking;

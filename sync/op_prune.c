@@ -301,8 +301,11 @@ static void fail_late(struct op *op)
 	struct err late = ERR_INIT;
 
 	objkey_format(&first_prune(op)->key, &key);
-	err_set(&late, ERR_TIMEOUT, "%s is being deleted, but its finalizers "
-		"are not done", buf_str(&key));
+	if (op->c.deletion && op->app->going.failed)
+		late = op->app->delete_err;	/* nothing was asked to go */
+	else
+		err_set(&late, ERR_TIMEOUT, "%s is being deleted, but its finalizers "
+			"are not done", buf_str(&key));
 	op_fail(op, OP_TROUBLE, &late);
 }
 

@@ -124,5 +124,18 @@ wait_until 20 "new to be healed" cpu_is new 50
 kc patch hpa.v2.autoscaling old -n "$NS" --type merge -p "$(more 78)" >/dev/null
 wait_until 20 "old to be healed" cpu_is old 50
 
+it "what others change of it is no fight: it is still healed after that"
+more_heals() { [ "$(heals)" -gt "$1" ]; }
+for i in 1 2 3 4 5 6; do
+	n=$(heals)
+	for one in old new; do
+		kc patch hpa.v2.autoscaling "$one" -n "$NS" --type merge -p "{\"spec\":{\"minReplicas\":$((i % 2 + 1))}}" >/dev/null
+	done
+	wait_until 90 "a look at it" more_heals "$n"
+done
+! logged 'is not healed any more' || fail "given up: $(grep 'not healed any more' "$T/syncd.log")"
+kc patch hpa.v2.autoscaling old -n "$NS" --type merge -p "$(more 79)" >/dev/null
+wait_until 90 "old to be healed" cpu_is old 50
+
 syncd_stop
 kc delete crd "pumps.$GROUP" "valves.$GROUP" --wait=false >/dev/null

@@ -442,6 +442,37 @@ static void a_page_of_a_proxy_is_no_word_of_objects(void **state)
 	scene_end(&x, false);
 }
 
+/*
+ * Somebody else's field of an object that is watched in another version reads as drift:
+ * what follows changes nothing, and is no fight.
+ */
+static void what_others_change_is_no_fight(void **state)
+{
+	static const char two[] = "{\"apiVersion\":\"example.com/v2\",\"kind\":\"Pump\","
+		"\"metadata\":{\"name\":\"two\",\"annotations\":{"
+		"\"argocd.argoproj.io/sync-wave\":\"1\"}},\"spec\":{\"size\":\"1\"}}";
+	struct engsim x;
+	const char *size;
+
+	(void)state;
+	with_pumps(&x, 990, 0, "v1 v2");
+	engsim_commit(&x, "two.yaml", two);
+	sim_run_for(x.s, 60000);
+	engsim_until_phase(&x, "shop", "Good", LONG);
+	for (int i = 0; i < 8; i++) {
+		_cleanup_free_ char *patch = xasprintf("{\"spec\":{\"level\":%d}}", i);
+
+		apisim_edit(x.api, "scaler", PUMPS, "shop", "two", patch);
+		sim_run_for(x.s, 40000);
+	}
+	assert_false(scene_has_event(&x, "HealStopped", ""));
+	apisim_edit(x.api, "kubectl-edit", PUMPS, "shop", "two", "{\"spec\":{\"size\":\"9\"}}");
+	sim_run_for(x.s, 60000);
+	size = doc_get_str(apisim_get(x.api, PUMPS, "shop", "two"), "spec", "size", NULL);
+	assert_string_equal(size, "1");
+	scene_end(&x, true);
+}
+
 /* An API server of several that does not serve the new kind yet: no reason to go back. */
 static void the_look_at_a_new_kind_is_tried_again(void **state)
 {
@@ -479,6 +510,7 @@ int main(void)
 		cmocka_unit_test(a_crd_that_is_fought_over_is_applied_once),
 		cmocka_unit_test(what_was_recorded_lives_elsewhere),
 		cmocka_unit_test(a_page_of_a_proxy_is_no_word_of_objects),
+		cmocka_unit_test(what_others_change_is_no_fight),
 		cmocka_unit_test(the_look_at_a_new_kind_is_tried_again),
 	};
 
