@@ -110,6 +110,9 @@ show_logs() {
 	local log
 	for log in "$T"/*.log "$T"/*/*.log; do
 		[ -s "$log" ] || continue
+		# What a sanitizer found begins far above the end, which is its legend.
+		grep -q '^==[0-9]*==ERROR' "$log" && printf -- '--- what %s found\n' "${log##*/}" &&
+			grep -A 70 -m 1 '^==[0-9]*==ERROR' "$log"
 		printf -- '--- the end of %s\n' "$(basename "$log")"
 		tail -n 40 "$log"
 	done
