@@ -89,7 +89,7 @@ static bool ends_in(const char *s, const char *end)
 static bool is_custom(const char *group)
 {
 	static const char *const others[] = { "k8s.io", "openshift.io", "projectcalico.org",
-		"packages.operators.coreos.com" };
+		"packages.operators.coreos.com", "packaging.carvel.dev" };
 
 	for (size_t i = 0; i < ARRAY_LEN(others); i++)
 		if (ends_in(group, others[i]))

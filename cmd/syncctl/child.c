@@ -14,12 +14,14 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CANNOT 255
 #define ROUNDS 200		/* of killing, 10 ms apart */
+#define FILES_MAX 65536
 #define LIST_BYTES 4096		/* of children; more come in the next round */
 
 /* ---- in the guard ---- */
@@ -103,12 +105,25 @@ static void be_program(const char *const *argv, const int fds[3], int told)
 	_exit(CANNOT);
 }
 
+/* Whoever reads what we hold would wait for us; old kernels and seccomp lack the call. */
+static void close_all(void)
+{
+	struct rlimit files = { .rlim_cur = FILES_MAX };
+
+	if (!close_range(0, ~0U, 0))
+		return;
+	(void)!getrlimit(RLIMIT_NOFILE, &files);
+	for (rlim_t i = 0; i < files.rlim_cur && i < FILES_MAX; i++)
+		close((int)i);
+}
+
 static void be_guard(const char *const *argv, const int fds[3], int told, pid_t parent,
 		     const sigset_t *before)
 {
 	sigset_t awaited;
 	pid_t program;
 
+	signal(SIGCHLD, SIG_DFL);	/* ignored, it would never tell of the end */
 	sigemptyset(&awaited);
 	sigaddset(&awaited, SIGTERM);
 	sigaddset(&awaited, SIGCHLD);
@@ -126,7 +141,7 @@ static void be_guard(const char *const *argv, const int fds[3], int told, pid_t 
 	if (program < 0)
 		_exit(CANNOT);
 	ignore(true);		/* what ends all of the group ends us by our parent */
-	close_range(0, ~0U, 0);
+	close_all();
 	_exit(watch_over(program, &awaited));
 }
 

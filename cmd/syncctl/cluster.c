@@ -4,6 +4,7 @@
  * server, whose message is passed on.
  */
 #include "syncctl.h"
+#include "views.h"
 
 #include "core/mem.h"
 #include "core/watch.h"
@@ -102,6 +103,12 @@ void cluster_say_unknown(const struct cluster *c, struct err *err)
 
 	if (err->code != ERR_AUTH || c->status != 401)
 		return;
+	if (!*c->config.context) {
+		err_set(err, ERR_AUTH, "%s does not know this pod's service account: %s: its "
+			"token has expired, or is of another cluster: mount a new one, or say "
+			"--kubeconfig", c->config.endpoint.url, said);
+		return;
+	}
 	err_set(err, ERR_AUTH, "%s does not know you by what the kubeconfig's context %s says: %s: "
 		"the token or certificate has expired, or is of another cluster: log in again, or "
 		"choose another with --context or --kubeconfig", c->config.endpoint.url,
@@ -201,7 +208,9 @@ json_t *cluster_get(struct cluster *c, const char *name, struct err *err)
 
 	kube_get_init(&r.kube, &ref);
 	app = run(c, &r, err);
-	if (!app)
+	if (app)
+		view_take_state(app);
+	else
 		say_next(c, err);
 	if (app || err->code != ERR_NOTFOUND)
 		return app;
@@ -217,13 +226,16 @@ json_t *cluster_list(struct cluster *c, bool all, const char *selector,
 		     struct err *err)
 {
 	struct kube_ref ref = applications(c, NULL);
-	json_t *list;
+	json_t *list, *app;
+	size_t i;
 
 	if (all || !c->ns_given)
 		ref.ns = NULL;
 	list = cluster_objects(c, &ref, selector, NULL, err);
 	if (!list)
 		say_next(c, err);
+	json_array_foreach(list, i, app)
+		view_take_state(app);
 	return list;
 }
 
@@ -265,6 +277,7 @@ static void on_event(void *arg, enum watch_event e, const json_t *object)
 
 	json_decref(f->last);
 	f->last = e == WATCH_UPSERT ? json_incref((json_t *)object) : NULL;
+	view_take_state(f->last);
 	show(f);
 }
 

@@ -59,6 +59,8 @@ static void reword_all(const struct local *l, struct render_answer *a)
 		reword(l, &a->objects[i].source);
 	for (size_t i = 0; i < a->n_warnings; i++)
 		reword(l, &a->warnings[i]);
+	for (size_t i = 0; i < a->n_repeats; i++)
+		reword(l, &a->repeats[i]);
 	if (a->exec_why)
 		reword(l, &a->exec_why);
 }
@@ -278,6 +280,8 @@ int cmd_render(const struct options *o)
 		return output_error(&err);
 	for (size_t i = 0; i < a.n_warnings; i++)
 		output_note("warning: %s", a.warnings[i]);
+	for (size_t i = 0; i < a.n_repeats; i++)
+		output_note("warning: %s", a.repeats[i]);
 	if (o->output == OUT_TABLE || o->output == OUT_WIDE) {
 		show_table(&a, &env, &out);
 	} else if (o->output == OUT_NAME) {

@@ -26,7 +26,8 @@ static json_t *find_project(struct cluster *c, const struct options *o,
 
 		*err = ERR_INIT;
 		p = cluster_object(c, &ref, err);
-		if (p || err->code != ERR_NOTFOUND)
+		/* Unserved: nobody installed the kind, and there is none of it. */
+		if (p || (err->code != ERR_NOTFOUND && err->code != ERR_UNSERVED))
 			return p;
 	}
 	return NULL;
@@ -125,7 +126,8 @@ static int show(struct cluster *c, const struct options *o)
 
 	app = cluster_get(c, o->args[0], &err);
 	project = app ? find_project(c, o, app, &err) : NULL;
-	if (!app || (!project && err.code && err.code != ERR_NOTFOUND))
+	if (!app || (!project && err.code && err.code != ERR_NOTFOUND &&
+		     err.code != ERR_UNSERVED))
 		return output_error(&err);
 	ns = doc_get_str(app, "spec", "destination", "namespace", NULL);
 	a = (struct window_app){ o->args[0], ns ? ns : "" };

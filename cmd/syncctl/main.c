@@ -32,6 +32,7 @@ int main(int argc, char **argv)
 	if (argc && !strcmp(slash ? slash + 1 : argv[0], "kubectl-sync"))
 		called = "kubectl sync";
 	signal(SIGPIPE, SIG_IGN);	/* a closed pipe is an error of write() */
+	signal(SIGCHLD, SIG_DFL);	/* whoever starts us may ignore it: nothing could be awaited */
 	doc_init();
 	r = options_parse(&o, &c, argc, argv);
 	if (r)

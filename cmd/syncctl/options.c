@@ -405,8 +405,8 @@ static int check_given(const struct reader *r, const struct command *c)
 
 static bool is_kind(const char *word, size_t len)
 {
-	static const char *const kinds[] = { "app", "apps", "application", "applications",
-		"application.argoproj.io", "applications.argoproj.io" };
+	static const char *const kinds[] = { "application.argoproj.io",
+					     "applications.argoproj.io" };
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (strlen(kinds[i]) == len && !strncmp(kinds[i], word, len))
@@ -414,7 +414,10 @@ static bool is_kind(const char *word, size_t len)
 	return false;
 }
 
-/* NAMESPACE/NAME as the log and Argo CD say it, application.argoproj.io/NAME as -o name. */
+/*
+ * NAMESPACE/NAME as the log and Argo CD say it, application.argoproj.io/NAME as -o name.
+ * "apps/web" is of a namespace: one may be called so, and another web may be elsewhere.
+ */
 static int split_name(struct options *o, const struct command *c)
 {
 	char *slash;

@@ -14,3 +14,16 @@ json_t *view_state(const json_t *app)
 	mirror = doc_get_str(app, "metadata", "annotations", MIRROR, NULL);
 	return mirror ? doc_parse(mirror, strlen(mirror), &err) : NULL;
 }
+
+void view_take_state(json_t *app)
+{
+	json_t *state = view_state(app), *status = json_object_get(app, "status");
+
+	if (json_is_object(state) && json_is_object(app) && !json_is_object(status)) {
+		status = json_object();
+		json_object_set_new(app, "status", status);
+	}
+	if (json_is_object(state))
+		json_object_set(status, "syncd", state);
+	json_decref(state);
+}

@@ -416,8 +416,9 @@ static void approve_step(const struct view_app *a, struct buf *steps)
 	approve_revision(commits, &what);
 
 	json_array_foreach(doc_get(gates, "shut", NULL), i, g) {
-		if (!*commits || strcmp(text(doc_get_str(g, "gate", NULL)), "approval"))
-			continue;
+		if (!*commits || strcmp(text(doc_get_str(g, "gate", NULL)), "approval") ||
+		    strspn(commits, "0123456789abcdef, ") != strlen(commits))
+			continue;	/* nobody is to paste what names no commit */
 		step(steps, "approve", buf_str(&what), "lets it out, if you may");
 		return;
 	}

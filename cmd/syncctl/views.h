@@ -85,6 +85,8 @@ enum view_rank { RANK_BROKEN, RANK_MOVING, RANK_WAITING, RANK_FINE };
  * daemon then keeps its essentials (texts and lists may be shortened). Owned; NULL.
  */
 json_t *view_state(const json_t *app);
+/* Puts that into status.syncd of an Application that the cluster gave; NULL-safe. */
+void view_take_state(json_t *app);
 
 struct view_app {
 	const json_t *app, *status;

@@ -107,6 +107,12 @@ commit "more memory"
 assert_eq "application/argocd/shop" "$(ctl affected --base start -o name)" "the name"
 assert_eq "clusters/prod/shop.yaml infra/k8s/cloud/prod/patches/postgres.statefulset.yaml" \
 	"$(ctl affected --base start -o json | jq -r '.[] | .file + " " + .paths[0]')" "the reason"
+# Whoever starts it may ignore its children, and the kernel may be an old one.
+for under in "perl -e \$SIG{CHLD}='IGNORE';exec(@ARGV)" "$(realpath "$BIN")/tests/lacksys"; do
+	read -ra words <<<"$under"
+	assert_eq "application/argocd/shop" "$(cd "$R" && KUBECONFIG=$T/none timeout 60 "${words[@]}" "$CTL" affected --base start -o name)" "the name under $under"
+	assert_exit 1 bash -c 'cd "$1" && shift && KUBECONFIG=/nowhere exec timeout 60 "$@"' - "$R" "${words[@]}" "$CTL" diff --local . --base start
+done
 assert_exit 1 ctl diff --local . --base start
 assert_contains "$OUTPUT" "# argocd/shop in clusters/prod/shop.yaml" "whose it is"
 assert_contains "$OUTPUT" "requests.memory  4Gi -> 8Gi" "the difference"
@@ -518,6 +524,16 @@ for output in table name unified; do
 	quiet diff --repo "$URL" --local . --base HEAD~1 -o $output
 	assert_contains "$OUTPUT" "shop application/production" "diff"
 done
+
+it "what is there twice is said, and the last one counts"
+mkdir -p "$T/twice"
+for value in first second; do
+	printf -- '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: conf}\ndata: {key: %s}\n' $value
+done >"$T/twice/all.yaml"
+assert_exit 0 ctl render "$T/twice"
+assert_contains "$OUTPUT" "key: second" "the object"
+assert_contains "$OUTPUT" "syncctl: warning: " "the warning"
+assert_contains "$OUTPUT" "conf" "whose it is"
 
 it "a git that hangs ends with syncctl, and so does what it started"
 write "$T/hanging/git" <<-'END'

@@ -109,6 +109,8 @@ assert_exit 0 ctl get bare
 assert_contains "$OUTPUT" "$NS" "found where it is"
 assert_exit 0 ctl get "$NS/bare" -o name
 assert_exit 0 ctl get "application.argoproj.io/bare" -n "$NS" -o name
+assert_exit 20 ctl get apps/bare # of a namespace: never the bare of another one
+assert_contains "$OUTPUT" "no application bare in namespace apps" "the message"
 assert_exit 2 ctl get "$NS/bare" -n elsewhere
 assert_contains "$OUTPUT" "-n contradicts it" "two namespaces"
 assert_exit 2 ctl app sync bare

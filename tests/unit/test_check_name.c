@@ -15,6 +15,7 @@ static const struct {
 	const char *api, *kind, *name, *words;	/* NULL: it is taken */
 } rows[] = {
 	{ "v1", "ConfigMap", "my-app.example.com", NULL },
+	{ "data.packaging.carvel.dev/v1alpha1", "Package", "a.example.com.1.1.0+vmware.1", NULL },
 	{ "v1", "ConfigMap", "1", NULL }, { "v1", "ConfigMap", L250 "abc", NULL },
 	{ "v1", "ConfigMap", L250 "abcd", "it is 254 characters long, and at most 253 are taken" },
 	{ "v1", "ConfigMap", "My-app", "it holds 'M', and only lower-case letters, digits, '-' and "

@@ -34,7 +34,7 @@ static json_t *application(const char *phase, const char *what, const char *sync
 		"\"operationState\":{\"phase\":\"" EVIL "\",\"message\":\"" EVIL "\"},"
 		"\"syncd\":{%s\"phase\":\"%s\",\"message\":\"" EVIL "\",\"deadline\":\"" EVIL "\","
 		"\"target\":{\"id\":2,\"revision\":\"" EVIL "\",\"author\":\"" EVIL "\",\"subject\":\"" EVIL "\"},"
-		"\"gates\":{\"commit\":\"" EVIL "\",\"shut\":[{\"gate\":\"" EVIL "\",\"why\":\"" EVIL "\","
+		"\"gates\":{\"commit\":\"" EVIL "\",\"shut\":[{\"gate\":\"approval\"},{\"gate\":\"" EVIL "\",\"why\":\"" EVIL "\","
 		"\"until\":\"" EVIL "\",\"service\":\"" EVIL "\",\"stops\":\"" EVIL "\"}]},"
 		"\"releases\":[{\"id\":2,\"state\":\"Rejected\",\"reason\":\"" EVIL "\",\"revision\":\"" EVIL "\","
 		"\"author\":\"" EVIL "\",\"subject\":\"" EVIL "\"}]}}}", sync, what, phase);
@@ -72,6 +72,8 @@ static void nothing_shown_steers(void **state)
 
 		view_story(app, &(struct view_kept){ 0 }, &env, &out);
 		check(&out, "status APP");
+		/* Nor is it part of what a person is to paste. */
+		assert_null(strstr(buf_str(&out), "syncctl approve shop "));
 		view_fleet(list, &env, &out);
 		view_list(list, &env, &out);
 		view_get(app, &env, &out);

@@ -510,6 +510,38 @@ static void orphans_are_listed(void **state)
 	}
 }
 
+/* Where Argo CD's CRD drops status.syncd, all that asks for it has the annotation's. */
+static void the_state_is_taken_from_where_it_is(void **state)
+{
+	static const char syncd[] = "{\\\"phase\\\":\\\"Pinned\\\",\\\"pin\\\":{\\\"rejected\\\":42},"
+		"\\\"rejected\\\":{\\\"id\\\":42},\\\"target\\\":{\\\"id\\\":41},"
+		"\\\"releases\\\":[{\\\"id\\\":41,\\\"state\\\":\\\"good\\\"},"
+		"{\\\"id\\\":40,\\\"state\\\":\\\"good\\\"}]}";
+	static const char *const rests[] = { "", ",\"status\":{}", ",\"status\":{\"sync\":{}}" };
+	_cleanup_json_ json_t *plain = json_pack("{s{ss}}", "metadata", "name", "shop");
+	_cleanup_json_ json_t *own = json_pack("{s{s{ss}}s{s{ss}}}", "metadata",
+		"annotations", "syncd.dev/state", "{}", "status", "syncd",
+		"phase", "Failed");
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rests); i++) {
+		_cleanup_free_ char *s = xasprintf("{\"metadata\":{\"annotations\":{"
+			"\"syncd.dev/state\":\"%s\"}}%s}", syncd, rests[i]);
+		_cleanup_json_ json_t *app = doc_parse(s, strlen(s), NULL);
+
+		assert_false(view_may_retry(app));
+		view_take_state(app);
+		assert_true(view_may_retry(app));
+		assert_true(view_is_pinned_by_itself(app));
+		assert_int_equal(view_previous_release(app), 40);
+	}
+	view_take_state(plain);
+	assert_null(json_object_get(plain, "status"));
+	view_take_state(own);
+	assert_string_equal(doc_get_str(own, "status", "syncd", "phase", NULL), "Failed");
+	view_take_state(NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -527,6 +559,7 @@ int main(void)
 		cmocka_unit_test(busy_says_whose),
 		cmocka_unit_test(waiting_tells_what_is_missing),
 		cmocka_unit_test(waiting_in_vain_is_told),
+		cmocka_unit_test(the_state_is_taken_from_where_it_is),
 		cmocka_unit_test(orphans_are_listed),
 	};
 
