@@ -46,7 +46,7 @@ void view_clean(struct buf *out, const char *s)
 	}
 }
 
-uint32_t view_steering(const char *s, size_t *ret_len)
+uint32_t view_unsafe_char(const char *s, size_t *ret_len)
 {
 	uint32_t c = decode(s, ret_len);
 
@@ -56,7 +56,7 @@ uint32_t view_steering(const char *s, size_t *ret_len)
 void view_json(const char *json, size_t len, struct buf *out)
 {
 	for (size_t i = 0, n; i < len; i += n) {
-		uint32_t c = view_steering(json + i, &n);
+		uint32_t c = view_unsafe_char(json + i, &n);
 
 		if (c)
 			buf_addf(out, "\\u%04x", (unsigned)c);

@@ -54,7 +54,7 @@ static bool is_block(const struct buf *text)
 	    (text->len > 1 && !strcmp(s + text->len - 2, "\n\n")))
 		return false;
 	for (; *s; s++)
-		if (((unsigned char)*s < 0x20 && *s != '\n') || view_steering(s, &n) ||
+		if (((unsigned char)*s < 0x20 && *s != '\n') || view_unsafe_char(s, &n) ||
 		    (s[0] == ' ' && (s[1] == '\n' || !s[1])))
 			return false;
 	return true;
@@ -120,7 +120,7 @@ static void write_quoted(struct yaml *y, const char *s, const char *end)
 	size_t n;
 
 	while (s < end) {
-		uint32_t c = view_steering(s, &n);
+		uint32_t c = view_unsafe_char(s, &n);
 
 		if (c)
 			buf_addf(y->out, "\\u%04x", (unsigned)c);

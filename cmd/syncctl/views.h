@@ -206,7 +206,7 @@ void view_yaml(const char *json, size_t len, struct buf *out);
 /* JSON with escapes for what steers a terminal, or reorders what a reader sees: the same value. */
 void view_json(const char *json, size_t len, struct buf *out);
 /* Such a character beyond ASCII that s begins with, of *ret_len bytes; 0: none. */
-uint32_t view_steering(const char *s, size_t *ret_len);
+uint32_t view_unsafe_char(const char *s, size_t *ret_len);
 
 /* --- which of several sources (view_sources.c) -------------------------------- */
 

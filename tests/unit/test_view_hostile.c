@@ -51,7 +51,7 @@ static void check(const struct buf *out, const char *what)
 	size_t n;
 
 	for (; *s; s += n ? n : 1) {
-		if (((unsigned char)*s < 0x20 && *s != '\n') || view_steering(s, &n) ||
+		if (((unsigned char)*s < 0x20 && *s != '\n') || view_unsafe_char(s, &n) ||
 		    !strncmp(s, "\nnew:", 5))
 			fail_msg("%s: ...%.60s", what, s);
 	}
