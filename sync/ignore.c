@@ -267,7 +267,7 @@ static void read_list(struct ignore_list *l)
 		const json_t *one;
 		size_t i;
 
-		if (!strchr("kvo", *key) || key[1] != ':')
+		if (!*key || !strchr("kvo", *key) || key[1] != ':')
 			continue;
 		match = doc_parse(key + 2, strlen(key + 2), NULL);
 		if (match && *key != 'o')

@@ -503,6 +503,18 @@ static void long_expressions_of_jq_are_refused(void **state)
 	assert_int_equal(ignore_add_jq(NULL, buf_str(&any), &err), -1);
 }
 
+/* An entry that no API server wrote: it names nothing, and nothing is read behind it. */
+static void odd_steps_name_nothing(void **state)
+{
+	_cleanup_json_ json_t *node = json_pack("{s{}s{}s{}s{}s{}}", "", "k", "k:", "o:{}", "v:{");
+	_cleanup_(ignore_list_deinit) struct ignore_list l = { .node = node };
+	_cleanup_json_ json_t *item = json_pack("{ss}", "name", "a");
+
+	(void)state;
+	assert_null(ignore_item(&l, 0, item));
+	assert_null(ignore_item(&l, 1, NULL));
+}
+
 /* [[[...{"x":1,"y":1}...]]], each an item of a map whose key every rule names. */
 static json_t *nested(size_t depth)
 {
@@ -565,6 +577,7 @@ int main(void)
 		cmocka_unit_test(aggregated_rules_are_the_clusters),
 		cmocka_unit_test(of_jq_paths_are_understood),
 		cmocka_unit_test(long_expressions_of_jq_are_refused),
+		cmocka_unit_test(odd_steps_name_nothing),
 		cmocka_unit_test(nested_choices_cost_what_they_are_long),
 	};
 
