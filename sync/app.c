@@ -454,7 +454,7 @@ static bool kinds_in(struct app *a, const struct rel *rel)
 
 /*
  * Something to put back? What is changed back each time does not count, and what is of a
- * kind that is not served is tried again now and then.
+ * kind or a version that is not served is tried again now and then.
  */
 static bool drifts(struct app *a, const struct plan *p)
 {

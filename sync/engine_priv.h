@@ -387,7 +387,7 @@ struct app {
 	struct fights fights;	/* objects that are changed back */
 	unsigned heal_tries;
 	uint64_t heal_at;
-	unsigned lacks_tries;	/* heals in a row that went without a kind */
+	unsigned lacks_tries;	/* heals in a row that lacked a kind or version */
 	uint64_t lacks_at;	/* mono: the next one for that alone */
 	struct err sync_err;	/* shown as SyncError */
 	char *shared;		/* an object that the last operation found to be another's */

@@ -64,7 +64,7 @@ struct op *op_free(struct op *op);	/* without callback; NULL-safe */
 enum op_outcome op_outcome(const struct op *op);
 const struct err *op_error(const struct op *op);
 bool op_mutated(const struct op *op);
-/* A heal that failed for nothing but a kind that is not served. */
+/* A heal that failed for nothing but a kind, or a version of it, that is not served. */
 bool op_went_without(const struct op *op);
 bool op_unanswered(const struct op *op);	/* trouble between us and the server */
 bool op_may_pass(const struct op *op);	/* the cause may pass by itself */

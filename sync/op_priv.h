@@ -122,7 +122,7 @@ struct op {
 	bool unanswered;	/* what failed had no answer from the API server */
 	char message[800];
 	char lacks[480];	/* what op_kinds_ready() found missing */
-	struct err without;	/* the first task left, its kind not served; code NONE */
+	struct err without;	/* the first task left, as it is not served; code NONE */
 	char *superseded;	/* why it is to end; owned; NULL: it is not */
 	bool hold;		/* no further wave is begun */
 	bool called_off;	/* nothing more is sent */
@@ -269,8 +269,9 @@ const struct task *op_unserved(struct op *op);
 bool op_lost_version(const struct op *op, const struct task *t);
 void op_fail_unserved(struct op *op, const struct task *t);
 /*
- * Nothing of that kind can be there, nor come: what puts back what was does so with the
- * rest. True: that is noted, and the task is over. A heal fails of it at its end.
+ * The kind is not served, nor will be: what puts back what was does so with the rest; a heal
+ * also where the kind is served in other versions only. True: that is noted, and the task
+ * is over. A heal fails of it at its end.
  */
 bool op_goes_without(struct op *op, const struct task *t);
 /* An earlier task may change what the API server thinks of this object. */

@@ -532,8 +532,8 @@ for value in first second; do
 done >"$T/twice/all.yaml"
 assert_exit 0 ctl render "$T/twice"
 assert_contains "$OUTPUT" "key: second" "the object"
-assert_contains "$OUTPUT" "syncctl: warning: " "the warning"
-assert_contains "$OUTPUT" "conf" "whose it is"
+assert_contains "$OUTPUT" "syncctl: warning: ConfigMap/conf of all.yaml:2 is not used: all.yaml:7 has it too" "the warning"
+refute_contains "$OUTPUT" "key: first" "the other one"
 
 it "a git that hangs ends with syncctl, and so does what it started"
 write "$T/hanging/git" <<-'END'

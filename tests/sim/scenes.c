@@ -73,6 +73,14 @@ void scene_put_pump(struct engsim *x, const char *version, const char *size)
 	engsim_commit(x, "pump.yaml", text);
 }
 
+const char *scene_pump_size(struct engsim *x)
+{
+	const char *s = doc_get_str(apisim_get(x->api, "pumps.example.com", "shop", "one"),
+				    "spec", "size", NULL);
+
+	return s ? s : "";
+}
+
 const char *scene_tag(struct engsim *x)
 {
 	const json_t *d = apisim_get(x->api, "deployments.apps", "shop", "web");

@@ -26,6 +26,7 @@ void scene_put_secret(struct engsim *x, const char *word);
 void scene_put_pumps(struct engsim *x, const char *versions, const char *strategy);
 /* Commits app/pump.yaml: Pump "one" of this version and spec.size, in wave 1. */
 void scene_put_pump(struct engsim *x, const char *version, const char *size);
+const char *scene_pump_size(struct engsim *x);	/* "" if there is none */
 /* The tag that the Deployment asks for; "" when it is not there. */
 const char *scene_tag(struct engsim *x);
 /* A merge patch of Application "shop", as a person's kubectl. */

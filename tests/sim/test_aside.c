@@ -6,7 +6,7 @@
 #include <cmocka.h>
 
 #include "core/doc.h"
-#include "hookscene.h"
+#include "scenes.h"
 
 #define CRDS "customresourcedefinitions.apiextensions.k8s.io"
 #define PUMPS "pumps.example.com"
@@ -45,10 +45,8 @@ static bool has_v2(void *arg)
 static bool is_size_2(void *arg)
 {
 	struct engsim *x = arg;
-	const char *size = doc_get_str(apisim_get(x->api, PUMPS, "shop", "one"), "spec",
-				       "size", NULL);
 
-	return size && !strcmp(size, "2") && engsim_in_phase(x, "shop", "Good");
+	return !strcmp(scene_pump_size(x), "2") && engsim_in_phase(x, "shop", "Good");
 }
 
 /* What the API server is asked for then may be answered long after. */

@@ -11,24 +11,16 @@
 #define CRDS "customresourcedefinitions.apiextensions.k8s.io"
 #define PUMPS "pumps.example.com"
 
-static const char *size_of(struct engsim *x)
-{
-	const char *s = doc_get_str(apisim_get(x->api, PUMPS, "shop", "one"),
-				    "spec", "size", NULL);
-
-	return s ? s : "";
-}
-
 static bool is_size_2(void *arg)
 {
 	struct engsim *x = arg;
 
-	return !strcmp(size_of(x), "2") && engsim_in_phase(x, "shop", "Good");
+	return !strcmp(scene_pump_size(x), "2") && engsim_in_phase(x, "shop", "Good");
 }
 
 static bool is_size_1(void *arg)
 {
-	return !strcmp(size_of(arg), "1");
+	return !strcmp(scene_pump_size(arg), "1");
 }
 
 static bool is_gone(void *arg)
@@ -40,7 +32,7 @@ static bool is_gone(void *arg)
 
 static bool is_size_3(void *arg)
 {
-	return !strcmp(size_of(arg), "3");
+	return !strcmp(scene_pump_size(arg), "3");
 }
 
 static void with_pumps(struct engsim *x, uint64_t seed, unsigned lag_ms,
@@ -54,7 +46,7 @@ static void with_pumps(struct engsim *x, uint64_t seed, unsigned lag_ms,
 	scene_put_pump(x, "v1", "1");
 	engsim_start(x);
 	engsim_until_phase(x, "shop", "Good", LONG);
-	assert_string_equal(size_of(x), "1");
+	assert_string_equal(scene_pump_size(x), "1");
 }
 
 /* Both versions, or the new one alone: asked for where it is, once it is told. */
@@ -158,7 +150,7 @@ static void a_version_taken_away_by_hand(void **state)
 	scene_until(&x, has_two, 30000, "the CRD to be healed");
 	sim_run_for(x.s, 60000);
 	assert_null(scene_condition(&x, "shop", "SyncError"));
-	assert_string_equal(size_of(&x), "1");
+	assert_string_equal(scene_pump_size(&x), "1");
 	scene_put_pump(&x, "v1", "3");
 	scene_until(&x, is_size_3, LONG, "the pump");
 	scene_end(&x, true);
@@ -221,7 +213,7 @@ static void a_version_dropped_by_another(void **state)
 			engsim_start(&x);
 		}
 		sim_run_for(x.s, 200000);
-		assert_string_equal(size_of(&x), "1");
+		assert_string_equal(scene_pump_size(&x), "1");
 		/* It cannot be healed, which holds up nothing else. */
 		apisim_edit(x.api, "kubectl-edit", PUMPS, "shop", "one",
 			    "{\"spec\":{\"size\":\"9\"}}");
@@ -232,7 +224,7 @@ static void a_version_dropped_by_another(void **state)
 		/* A commit that changes it cannot be put in place, and says so. */
 		scene_put_pump(&x, "v1", "2");
 		scene_until(&x, is_refused, LONG, "the refusal");
-		assert_string_equal(size_of(&x), "9");
+		assert_string_equal(scene_pump_size(&x), "9");
 		scene_put_pump(&x, "v2", "2");
 		scene_until(&x, is_size_2, 400000, "the new version");
 		scene_end(&x, true);
@@ -436,7 +428,7 @@ static void a_page_of_a_proxy_is_no_word_of_objects(void **state)
 	sim_set_faults(x.s, &lost, 0);
 	engsim_commit(&x, "pump.yaml", "");
 	sim_run_for(x.s, 60000);
-	assert_string_equal(size_of(&x), "1");
+	assert_string_equal(scene_pump_size(&x), "1");
 	sim_set_faults(x.s, &(struct sim_faults){ 0 }, 0);
 	scene_until(&x, is_gone, LONG, "the prune");
 	scene_end(&x, false);
